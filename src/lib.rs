@@ -1,0 +1,3 @@
+//! matchcast: a trading backend whose users hear of their trades at once.
+
+pub mod pusher;

@@ -1,0 +1,3 @@
+//! The `matchcast` binary.
+
+fn main() {}

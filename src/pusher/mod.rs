@@ -1,0 +1,1 @@
+//! The Pusher Channels protocol, shared by the client and the embedded provider.
