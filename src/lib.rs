@@ -1,3 +1,4 @@
 //! matchcast: a trading backend whose users hear of their trades at once.
 
+pub mod market;
 pub mod pusher;

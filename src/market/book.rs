@@ -1,0 +1,97 @@
+//! The price–time book of one market: which resting order is next, and how far the book is known.
+//!
+//! A book in memory is the head of the book in the database: complete up to its [`Book::know_all`]
+//! mark on each side and unknown behind it. Matching past the mark would skip orders that it cannot
+//! see, so it is an assertion, not a silent miss.
+
+use std::collections::BTreeSet;
+
+use super::{Fixed, OrderId, Side};
+
+/// A place in the queue of one side; the smallest is matched first.
+///
+/// Dear bids and cheap asks come first, equal prices in order of arrival, which is the order of ids:
+/// ids are given out while the market's lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority(i64, OrderId);
+
+impl Priority {
+    pub fn new(side: Side, price: Fixed, id: OrderId) -> Self {
+        Self(rank(side, price), id)
+    }
+}
+
+fn rank(side: Side, price: Fixed) -> i64 {
+    match side {
+        Side::Sell => price.units(),
+        // Prices are positive, so the negation cannot overflow.
+        Side::Buy => price.units().saturating_neg(),
+    }
+}
+
+/// Both sides of one market.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    bids: Queue,
+    asks: Queue,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    resting: BTreeSet<Priority>,
+    known_to: Option<Priority>,
+}
+
+impl Book {
+    fn queue(&mut self, side: Side) -> &mut Queue {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        }
+    }
+
+    pub fn insert(&mut self, side: Side, price: Fixed, id: OrderId) {
+        self.queue(side)
+            .resting
+            .insert(Priority::new(side, price, id));
+    }
+
+    pub fn remove(&mut self, side: Side, price: Fixed, id: OrderId) {
+        self.queue(side)
+            .resting
+            .remove(&Priority::new(side, price, id));
+    }
+
+    /// Every resting order of this side up to and including `priority` is in the book.
+    pub fn know_to(&mut self, side: Side, priority: Priority) {
+        self.queue(side).known_to = Some(priority);
+    }
+
+    /// Every resting order of this side up to `limit` (a price) is in the book.
+    pub fn know_all(&mut self, side: Side, limit: Fixed) {
+        self.queue(side).known_to = Some(Priority(rank(side, limit), OrderId(i64::MAX)));
+    }
+
+    /// The resting order that an incoming one of the other side with this limit meets next.
+    ///
+    /// # Panics
+    /// When the answer lies behind the known part of the book: `load` broke its contract.
+    pub fn next_match(&self, resting: Side, limit: Fixed) -> Option<OrderId> {
+        let queue = match resting {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        };
+        let reach = Priority(rank(resting, limit), OrderId(i64::MAX));
+        let first = queue
+            .resting
+            .first()
+            .copied()
+            .filter(|first| *first <= reach);
+        let looked_at = first.unwrap_or(reach);
+        assert!(
+            queue.known_to.is_some_and(|known_to| looked_at <= known_to),
+            "matching looked behind the loaded part of the book"
+        );
+        first.map(|Priority(_, id)| id)
+    }
+}

@@ -1,0 +1,271 @@
+//! Commands, one after the other, against the state they can touch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    AccountKey, Action, AssetId, Command, Done, Fixed, Market, MarketId, NewOrder, Order, OrderId,
+    Plan, Reference, Rejection, Side, State, Status, Trade, TradeId, UserId,
+};
+
+/// Executes a batch: changes `state` and gives what has to be written.
+///
+/// # Panics
+/// When `state` lacks what the batch can touch, or an invariant of this module is broken.
+pub fn execute(state: &mut State, commands: &[Command]) -> Plan {
+    let mut batch = Batch {
+        state,
+        trades: Vec::new(),
+        new: BTreeSet::new(),
+        changed: BTreeSet::new(),
+        commission: BTreeMap::new(),
+    };
+    let outcomes = commands
+        .iter()
+        .map(|command| batch.execute(*command))
+        .collect();
+    batch.credit_houses();
+    batch.into_plan(outcomes)
+}
+
+struct Batch<'a> {
+    state: &'a mut State,
+    trades: Vec<Trade>,
+    new: BTreeSet<OrderId>,
+    changed: BTreeSet<OrderId>,
+    /// Collected in this batch; each house gets one entry.
+    commission: BTreeMap<MarketId, Fixed>,
+}
+
+impl Batch<'_> {
+    fn execute(&mut self, command: Command) -> Result<Done, Rejection> {
+        match command {
+            Command::Place(new) => self.place(new),
+            Command::Cancel { user, order } => self.cancel(user, order),
+            Command::Deposit {
+                account,
+                amount,
+                daily_limit,
+            } => self.deposit(account, amount, daily_limit),
+        }
+    }
+
+    fn place(&mut self, new: NewOrder) -> Result<Done, Rejection> {
+        let id = self
+            .state
+            .order_ids
+            .pop_front()
+            .expect("load brings an id for each new order");
+        let market = self.market(new.market);
+        let (asset, rate) = match new.side {
+            Side::Buy => (market.quote, market.buyer_rate),
+            Side::Sell => (market.base, market.seller_rate),
+        };
+        let mut order = new.open(id, rate).ok_or(Rejection::OutOfRange)?;
+        self.state
+            .ledger
+            .reserve(account(new.user, asset), order.reserved, id)
+            .map_err(|_| Rejection::InsufficientFunds(new.side))?;
+        self.new.insert(id);
+        let first_trade = self.trades.len();
+        self.match_incoming(&mut order);
+        self.state.insert_order(order);
+        Ok(Done::Placed {
+            order,
+            trades: first_trade..self.trades.len(),
+        })
+    }
+
+    /// Fills `taker` from the other side of the book until it is done or nothing is in reach.
+    fn match_incoming(&mut self, taker: &mut Order) {
+        while taker.status == Status::Open {
+            let book = self.state.books.entry(taker.market).or_default();
+            let Some(maker_id) = book.next_match(taker.side.opposite(), taker.price) else {
+                return;
+            };
+            let mut maker = self.state.orders[&maker_id];
+            if maker.user == taker.user {
+                self.close(taker);
+                return;
+            }
+            self.trade(taker, &mut maker);
+            if maker.status == Status::Filled {
+                let book = self.state.books.entry(maker.market).or_default();
+                book.remove(maker.side, maker.price, maker.id);
+            }
+            self.changed.insert(maker.id);
+            self.state.orders.insert(maker.id, maker);
+        }
+    }
+
+    /// One fill: as much as both have left, at the maker's price.
+    fn trade(&mut self, taker: &mut Order, maker: &mut Order) {
+        let amount = taker.remaining().min(maker.remaining());
+        let price = maker.price;
+        let value = price
+            .product_floor(amount)
+            .expect("no fill is worth more than its order");
+        let (buy, sell) = match taker.side {
+            Side::Buy => (taker, maker),
+            Side::Sell => (maker, taker),
+        };
+        let bought = buy.fill(amount, value);
+        let sold = sell.fill(amount, value);
+        let reference = Reference::Trade(self.trades.len());
+        let Market {
+            id: market,
+            base,
+            quote,
+            ..
+        } = *self.market(buy.market);
+
+        let paid = bought.spent.negated();
+        let proceeds = value
+            .checked_sub(sold.commission)
+            .expect("commission is part of the value");
+        let ledger = &mut self.state.ledger;
+        let done = Action::TradeCompleted;
+        ledger.post(account(buy.user, quote), done, Fixed::ZERO, paid, reference);
+        if bought.refund.is_positive() {
+            let buyer = account(buy.user, quote);
+            ledger.release(buyer, Action::OrderRefund, bought.refund, buy.id);
+        }
+        ledger.post(
+            account(buy.user, base),
+            done,
+            amount,
+            Fixed::ZERO,
+            reference,
+        );
+        ledger.post(
+            account(sell.user, base),
+            done,
+            Fixed::ZERO,
+            amount.negated(),
+            reference,
+        );
+        ledger.post(
+            account(sell.user, quote),
+            done,
+            proceeds,
+            Fixed::ZERO,
+            reference,
+        );
+
+        let collected = self.commission.entry(market).or_default();
+        *collected = collected
+            .checked_add(bought.commission)
+            .and_then(|sum| sum.checked_add(sold.commission))
+            .expect("a batch's commission stays in range");
+        self.trades.push(Trade {
+            id: TradeId(0),
+            market,
+            buy_order: buy.id,
+            sell_order: sell.id,
+            buyer: buy.user,
+            seller: sell.user,
+            price,
+            amount,
+            value,
+            buyer_commission: bought.commission,
+            seller_commission: sold.commission,
+        });
+    }
+
+    fn cancel(&mut self, user: UserId, id: OrderId) -> Result<Done, Rejection> {
+        let mut order = match self.state.orders.get(&id) {
+            Some(order) if order.user == user => *order,
+            _ => return Err(Rejection::OrderNotFound),
+        };
+        if order.status != Status::Open {
+            return Err(Rejection::OrderNotOpen);
+        }
+        self.state
+            .books
+            .entry(order.market)
+            .or_default()
+            .remove(order.side, order.price, id);
+        self.close(&mut order);
+        self.changed.insert(id);
+        self.state.orders.insert(id, order);
+        Ok(Done::Cancelled { order })
+    }
+
+    /// Cancels an order's rest and gives back what it had reserved.
+    fn close(&mut self, order: &mut Order) {
+        let market = self.market(order.market);
+        let asset = match order.side {
+            Side::Buy => market.quote,
+            Side::Sell => market.base,
+        };
+        let reserved = order.cancel();
+        let account = account(order.user, asset);
+        self.state
+            .ledger
+            .release(account, Action::OrderCancelled, reserved, order.id);
+    }
+
+    fn deposit(
+        &mut self,
+        account: AccountKey,
+        amount: Fixed,
+        daily_limit: u32,
+    ) -> Result<Done, Rejection> {
+        let recent = self.state.recent_deposits.entry(account).or_default();
+        if *recent >= daily_limit {
+            return Err(Rejection::DepositLimit);
+        }
+        let held = *self.state.ledger.account(account);
+        held.available
+            .checked_add(amount)
+            .ok_or(Rejection::OutOfRange)?;
+        *recent = recent.saturating_add(1);
+        let none = Reference::None;
+        self.state
+            .ledger
+            .post(account, Action::Deposit, amount, Fixed::ZERO, none);
+        Ok(Done::Deposited {
+            available: self.state.ledger.account(account).available,
+        })
+    }
+
+    fn credit_houses(&mut self) {
+        for (market, collected) in std::mem::take(&mut self.commission) {
+            if collected.is_positive() {
+                let house = account(market.house(), self.market(market).quote);
+                let action = Action::CommissionCollected;
+                let reference = Reference::Market(market);
+                self.state
+                    .ledger
+                    .post(house, action, collected, Fixed::ZERO, reference);
+            }
+        }
+    }
+
+    fn into_plan(self, outcomes: Vec<Result<Done, Rejection>>) -> Plan {
+        let orders = &self.state.orders;
+        let new_orders = self.new.iter().map(|id| orders[id]).collect();
+        let changed_orders = self
+            .changed
+            .difference(&self.new)
+            .map(|id| orders[id])
+            .collect();
+        Plan {
+            outcomes,
+            new_orders,
+            changed_orders,
+            trades: self.trades,
+            entries: self.state.ledger.take_entries(),
+        }
+    }
+
+    fn market(&self, id: MarketId) -> &Market {
+        self.state
+            .markets
+            .get(&id)
+            .expect("load brings every market of a batch")
+    }
+}
+
+fn account(user: UserId, asset: AssetId) -> AccountKey {
+    AccountKey { user, asset }
+}

@@ -1,0 +1,176 @@
+//! Accounts and the entries that change them.
+//!
+//! Nothing changes an account but [`Ledger::post`], and every call of it leaves an [`Entry`]: an
+//! account is the sum of its entries. Balances never become negative; an attempt is a bug, except in
+//! [`Ledger::reserve`], where it is an answer.
+
+use std::collections::BTreeMap;
+
+use super::{AssetId, Fixed, MarketId, OrderId, UserId};
+
+/// Whose account, of which asset. Also the order in which accounts are locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountKey {
+    pub user: UserId,
+    pub asset: AssetId,
+}
+
+/// A user's holding of one asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// The row in the database.
+    pub id: i64,
+    pub available: Fixed,
+    pub locked: Fixed,
+}
+
+/// Why an account changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    Deposit,
+    OrderReserved,
+    OrderRefund,
+    OrderCancelled,
+    TradeCompleted,
+    CommissionCollected,
+}
+
+impl Action {
+    pub const ALL: [Self; 6] = [
+        Self::Deposit,
+        Self::OrderReserved,
+        Self::OrderRefund,
+        Self::OrderCancelled,
+        Self::TradeCompleted,
+        Self::CommissionCollected,
+    ];
+
+    /// The database's number.
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Deposit => 1,
+            Self::OrderReserved => 2,
+            Self::OrderRefund => 3,
+            Self::OrderCancelled => 4,
+            Self::TradeCompleted => 5,
+            Self::CommissionCollected => 6,
+        }
+    }
+}
+
+/// What an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    None,
+    Order(OrderId),
+    /// The position of the trade in [`super::Plan::trades`].
+    Trade(usize),
+    Market(MarketId),
+}
+
+/// One change of one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub account: AccountKey,
+    pub action: Action,
+    pub available_change: Fixed,
+    pub locked_change: Fixed,
+    pub available_after: Fixed,
+    pub reference: Reference,
+}
+
+/// The refusal of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insufficient;
+
+/// The accounts that a batch can touch, and what it did to them.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    accounts: BTreeMap<AccountKey, Account>,
+    entries: Vec<Entry>,
+}
+
+impl Ledger {
+    pub fn insert(&mut self, key: AccountKey, account: Account) {
+        self.accounts.insert(key, account);
+    }
+
+    /// # Panics
+    /// When the account was not loaded: `load` broke its contract.
+    pub fn account(&self, key: AccountKey) -> &Account {
+        self.accounts
+            .get(&key)
+            .expect("load brings every account that a batch can touch")
+    }
+
+    /// Moves `amount` from available to locked, if it is there.
+    pub fn reserve(
+        &mut self,
+        key: AccountKey,
+        amount: Fixed,
+        order: OrderId,
+    ) -> Result<(), Insufficient> {
+        if self.account(key).available < amount {
+            return Err(Insufficient);
+        }
+        self.post(
+            key,
+            Action::OrderReserved,
+            amount.negated(),
+            amount,
+            Reference::Order(order),
+        );
+        Ok(())
+    }
+
+    /// Gives back what an order had reserved.
+    pub fn release(&mut self, key: AccountKey, action: Action, amount: Fixed, order: OrderId) {
+        self.post(
+            key,
+            action,
+            amount,
+            amount.negated(),
+            Reference::Order(order),
+        );
+    }
+
+    /// Changes an account by signed amounts and writes the entry.
+    ///
+    /// # Panics
+    /// When a balance would become negative or leave its range: money would be made or lost.
+    pub fn post(
+        &mut self,
+        key: AccountKey,
+        action: Action,
+        available_change: Fixed,
+        locked_change: Fixed,
+        reference: Reference,
+    ) {
+        let account = self
+            .accounts
+            .get_mut(&key)
+            .expect("load brings every account that a batch can touch");
+        let sum = |balance: Fixed, change: Fixed| {
+            let sum = balance
+                .checked_add(change)
+                .expect("a balance left its range");
+            assert!(sum >= Fixed::ZERO, "a balance would become negative");
+            sum
+        };
+        account.available = sum(account.available, available_change);
+        account.locked = sum(account.locked, locked_change);
+        self.entries.push(Entry {
+            account: key,
+            action,
+            available_change,
+            locked_change,
+            available_after: account.available,
+            reference,
+        });
+    }
+
+    /// Takes the entries since the last call.
+    pub fn take_entries(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries)
+    }
+}

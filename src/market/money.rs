@@ -1,0 +1,320 @@
+//! Exact numbers of eight decimals: prices, amounts, values, balances, rates.
+//!
+//! A [`Fixed`] is a count of 10⁻⁸ units in 64 bits, products are taken in 128 bits, and every
+//! rounding has its direction in its name. There are no floats here, and no operators: an overflow
+//! is a `None` that the caller has to answer, never a wrapped number.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+/// Units in one: 10⁸.
+const SCALE: i64 = 100_000_000;
+/// Decimals after the point.
+const DECIMALS: u32 = 8;
+/// Texts longer than this are refused before they are read, so that nobody pays for parsing them.
+const MAX_TEXT_LEN: usize = 64;
+
+/// A number of eight decimals, in units of 10⁻⁸. About ±92 billion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fixed(i64);
+
+/// Why a text is not a [`Fixed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Not a decimal number in JSON notation.
+    NotANumber,
+    /// Finer than 10⁻⁸: it would have to be rounded.
+    TooFine,
+    /// Does not fit.
+    OutOfRange,
+}
+
+impl Fixed {
+    pub const ZERO: Self = Self(0);
+    /// The smallest positive number, 10⁻⁸.
+    pub const UNIT: Self = Self(1);
+    pub const ONE: Self = Self(SCALE);
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// A number from its count of 10⁻⁸ units, as the database holds it.
+    pub const fn from_units(units: i64) -> Self {
+        Self(units)
+    }
+
+    /// The count of 10⁻⁸ units.
+    pub const fn units(self) -> i64 {
+        self.0
+    }
+
+    /// Reads a decimal in any JSON notation (`0.1`, `1e-8`, `5E+4`), exactly. What people type into
+    /// forms beside it is taken too: blanks around, a leading `+`, `.5` and `5.`.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let text = text.trim();
+        let notation = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
+        if text.is_empty() || text.len() > MAX_TEXT_LEN || !text.chars().all(notation) {
+            return Err(ParseError::NotANumber);
+        }
+        let (mantissa, exponent) = split_exponent(text)?;
+        let decimal = parse_mantissa(mantissa)?;
+        shift(decimal, exponent)
+    }
+
+    pub const fn is_positive(self) -> bool {
+        self.0 > 0
+    }
+
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(units) => Some(Self(units)),
+            None => None,
+        }
+    }
+
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(units) => Some(Self(units)),
+            None => None,
+        }
+    }
+
+    /// The same number with the other sign.
+    ///
+    /// # Panics
+    /// For the one number that has no counterpart; no amount and no balance is negative.
+    pub fn negated(self) -> Self {
+        Self(self.0.checked_neg().expect("amounts are not negative"))
+    }
+
+    /// ⌊self × other⌋ in units of 10⁻⁸, for numbers that are not negative.
+    pub fn product_floor(self, other: Self) -> Option<Self> {
+        let product = self.product(other)?;
+        let quotient = product.checked_div(i128::from(SCALE))?;
+        i64::try_from(quotient).ok().map(Self)
+    }
+
+    /// ⌈self × other⌉ in units of 10⁻⁸, for numbers that are not negative.
+    pub fn product_ceil(self, other: Self) -> Option<Self> {
+        let padded = self
+            .product(other)?
+            .checked_add(i128::from(SCALE).checked_sub(1)?)?;
+        let quotient = padded.checked_div(i128::from(SCALE))?;
+        i64::try_from(quotient).ok().map(Self)
+    }
+
+    fn product(self, other: Self) -> Option<i128> {
+        debug_assert!(
+            self.0 >= 0 && other.0 >= 0,
+            "rounding is defined for what is not negative"
+        );
+        i128::from(self.0).checked_mul(i128::from(other.0))
+    }
+}
+
+/// Splits `1.5e-8` into `1.5` and −8; without an exponent it is 0.
+fn split_exponent(text: &str) -> Result<(&str, i64), ParseError> {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return Ok((text, 0));
+    };
+    let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(ParseError::NotANumber);
+    }
+    // More digits than a machine number holds: far out of range in the one direction or the other.
+    let fallback = if exponent.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    Ok((mantissa, exponent.parse().unwrap_or(fallback)))
+}
+
+fn parse_mantissa(text: &str) -> Result<Decimal, ParseError> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let only_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let empty = whole.is_empty() && fraction.is_empty();
+    if empty || !only_digits(whole) || !only_digits(fraction) {
+        return Err(ParseError::NotANumber);
+    }
+    // Zeros at the end say nothing, but would count as digits that a Decimal cannot hold.
+    let significant = if digits.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    };
+    if significant.trim_start_matches(['+', '-']).is_empty() {
+        return Ok(Decimal::ZERO);
+    }
+    match Decimal::from_str_exact(significant.strip_prefix('+').unwrap_or(significant)) {
+        Ok(decimal) => Ok(decimal),
+        Err(rust_decimal::Error::Underflow) => Err(ParseError::TooFine),
+        Err(_) => Err(ParseError::OutOfRange),
+    }
+}
+
+/// `decimal × 10^exponent`, which must be a whole number of 10⁻⁸ units.
+fn shift(decimal: Decimal, exponent: i64) -> Result<Fixed, ParseError> {
+    let decimal = decimal.normalize();
+    if decimal.is_zero() {
+        return Ok(Fixed::ZERO);
+    }
+    // units = mantissa × 10^(8 − scale + exponent)
+    let power = i64::from(DECIMALS)
+        .checked_sub(i64::from(decimal.scale()))
+        .and_then(|power| power.checked_add(exponent))
+        .ok_or(if exponent < 0 {
+            ParseError::TooFine
+        } else {
+            ParseError::OutOfRange
+        })?;
+    let factor = u32::try_from(power.unsigned_abs())
+        .ok()
+        .and_then(|p| 10_i128.checked_pow(p));
+    let mantissa = decimal.mantissa();
+    let units = if power >= 0 {
+        factor
+            .and_then(|factor| mantissa.checked_mul(factor))
+            .ok_or(ParseError::OutOfRange)?
+    } else {
+        let factor = factor.ok_or(ParseError::TooFine)?;
+        if mantissa.checked_rem(factor) != Some(0) {
+            return Err(ParseError::TooFine);
+        }
+        mantissa.checked_div(factor).ok_or(ParseError::TooFine)?
+    };
+    i64::try_from(units)
+        .map(Fixed)
+        .map_err(|_| ParseError::OutOfRange)
+}
+
+impl FromStr for Fixed {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text)
+    }
+}
+
+/// The shortest exact notation, which is also a JSON number: `50000`, `0.1`, `-0.00000001`.
+impl fmt::Display for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimal = Decimal::from_i128_with_scale(i128::from(self.0), DECIMALS);
+        write!(f, "{}", decimal.normalize())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fixed, ParseError};
+
+    fn check(text: &str, expected: Result<i64, ParseError>) {
+        assert_eq!(Fixed::parse(text).map(Fixed::units), expected, "{text}");
+    }
+
+    #[test]
+    fn reads_every_json_notation_exactly() {
+        for (text, units) in [
+            ("0", 0),
+            ("-0", 0),
+            ("0e999999999999999999999999", 0),
+            ("1", 100_000_000),
+            ("+1", 100_000_000),
+            ("0.1", 10_000_000),
+            ("0.10000000000000000000000000000000000000", 10_000_000),
+            (" 50000.00 ", 5_000_000_000_000),
+            ("1e-8", 1),
+            ("1E-8", 1),
+            ("100e-10", 1),
+            ("5e+4", 5_000_000_000_000),
+            ("0.00000001", 1),
+            ("92233720368.54775807", i64::MAX),
+            ("-1.5", -150_000_000),
+            (".5", 50_000_000),
+            ("5.", 500_000_000),
+            (".0", 0),
+        ] {
+            check(text, Ok(units));
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_would_have_to_round() {
+        for text in [
+            "0.000000001",
+            "1e-9",
+            "1.5e-8",
+            "1e-400",
+            "0.1234567891",
+            "1e-99999999999999",
+        ] {
+            check(text, Err(ParseError::TooFine));
+        }
+        check(
+            "0.00000000000000000000000000000000000001",
+            Err(ParseError::TooFine),
+        );
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        for text in [
+            "1e400",
+            "92233720368.54775808",
+            "1e11",
+            "99999999999999999999999999999999999",
+        ] {
+            check(text, Err(ParseError::OutOfRange));
+        }
+        check("1e99999999999999999999999", Err(ParseError::OutOfRange));
+    }
+
+    #[test]
+    fn refuses_what_is_no_number() {
+        for text in [
+            "", " ", "abc", "NaN", "inf", "1_000", "1,5", "0x10", "1e", "1e+", "--1", ".",
+        ] {
+            check(text, Err(ParseError::NotANumber));
+        }
+        for text in ["1.2.3", "1e5e5", "e5", "-.", "-", "١", "1-1", "1 000"] {
+            check(text, Err(ParseError::NotANumber));
+        }
+        check(&"1".repeat(65), Err(ParseError::NotANumber));
+    }
+
+    #[test]
+    fn writes_the_shortest_exact_text() {
+        for (units, text) in [
+            (0, "0"),
+            (1, "0.00000001"),
+            (10_000_000, "0.1"),
+            (5_000_000_000_000, "50000"),
+            (-150_000_000, "-1.5"),
+            (i64::MAX, "92233720368.54775807"),
+            (i64::MIN, "-92233720368.54775808"),
+        ] {
+            assert_eq!(Fixed::from_units(units).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn rounds_products_as_named() {
+        let third = Fixed::from_units(33_333_333);
+        assert_eq!(
+            third.product_floor(third).map(Fixed::units),
+            Some(11_111_110)
+        );
+        assert_eq!(
+            third.product_ceil(third).map(Fixed::units),
+            Some(11_111_111)
+        );
+        assert_eq!(Fixed::ONE.product_ceil(third), Some(third));
+        assert_eq!(Fixed::MAX.product_floor(Fixed::MAX), None);
+        assert_eq!(Fixed::MAX.product_floor(Fixed::ONE), Some(Fixed::MAX));
+    }
+}

@@ -1,0 +1,196 @@
+//! An order and the arithmetic of its reservation; a trade.
+//!
+//! A buy order reserves `⌊price × amount⌋` and the commission on it. At every moment what it may
+//! still cost is `total = V + ⌊price × rest⌋ + ⌈rate × (V + ⌊price × rest⌋)⌉`, where V is the value
+//! filled so far. A fill of value v at no more than the limit never raises that total, because
+//! `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. So the reservation always suffices, and the difference is
+//! what a fill gives back.
+
+use super::{Fixed, MarketId, OrderId, TradeId, UserId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+impl Side {
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Also while partly filled.
+    Open,
+    Filled,
+    Cancelled,
+}
+
+/// What a user asks for: a limit order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    pub user: UserId,
+    pub market: MarketId,
+    pub side: Side,
+    pub price: Fixed,
+    pub amount: Fixed,
+}
+
+/// An order as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub id: OrderId,
+    pub user: UserId,
+    pub market: MarketId,
+    pub side: Side,
+    pub price: Fixed,
+    pub amount: Fixed,
+    /// How much of the amount is filled.
+    pub filled: Fixed,
+    /// The value of the fills so far, in the quote asset.
+    pub filled_value: Fixed,
+    /// Commission charged so far, in the quote asset.
+    pub commission: Fixed,
+    /// The rate this order was placed under; it stays with the order.
+    pub commission_rate: Fixed,
+    /// What is still locked for this order: quote asset for a buy, base asset for a sell.
+    pub reserved: Fixed,
+    pub status: Status,
+}
+
+/// One fill between two orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trade {
+    /// Given by the store, see [`super::Plan::number_trades`].
+    pub id: TradeId,
+    pub market: MarketId,
+    pub buy_order: OrderId,
+    pub sell_order: OrderId,
+    pub buyer: UserId,
+    pub seller: UserId,
+    pub price: Fixed,
+    pub amount: Fixed,
+    /// `⌊price × amount⌋`
+    pub value: Fixed,
+    pub buyer_commission: Fixed,
+    pub seller_commission: Fixed,
+}
+
+/// What one fill means for one of its two orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fill {
+    /// Commission of this fill.
+    pub commission: Fixed,
+    /// What the fill takes from the reservation.
+    pub spent: Fixed,
+    /// What a better price saves, given back from the reservation.
+    pub refund: Fixed,
+}
+
+impl NewOrder {
+    /// The order before its first match, with its reservation.
+    ///
+    /// `None` when its value or its reservation leaves the range of [`Fixed`].
+    pub fn open(self, id: OrderId, commission_rate: Fixed) -> Option<Order> {
+        let mut order = Order {
+            id,
+            user: self.user,
+            market: self.market,
+            side: self.side,
+            price: self.price,
+            amount: self.amount,
+            filled: Fixed::ZERO,
+            filled_value: Fixed::ZERO,
+            commission: Fixed::ZERO,
+            commission_rate,
+            reserved: Fixed::ZERO,
+            status: Status::Open,
+        };
+        let total = order.total()?;
+        order.reserved = match self.side {
+            Side::Buy => total,
+            Side::Sell => self.amount,
+        };
+        Some(order)
+    }
+}
+
+impl Order {
+    /// What is not filled yet.
+    pub fn remaining(&self) -> Fixed {
+        self.amount
+            .checked_sub(self.filled)
+            .expect("no more is filled than was ordered")
+    }
+
+    /// Value and commission of the whole order if its rest fills at its limit.
+    fn total(&self) -> Option<Fixed> {
+        let rest = self.price.product_floor(self.remaining())?;
+        let value = self.filled_value.checked_add(rest)?;
+        value.checked_add(self.commission_rate.product_ceil(value)?)
+    }
+
+    /// Fills `amount` for `value` and says what that takes from the reservation.
+    ///
+    /// Commission is cumulative, `⌈rate × value so far⌉ − charged so far`: many small fills never
+    /// cost more than one big one.
+    ///
+    /// # Panics
+    /// When the fill is larger than the rest or dearer than the limit: a bug in matching.
+    pub(super) fn fill(&mut self, amount: Fixed, value: Fixed) -> Fill {
+        self.try_fill(amount, value)
+            .expect("a fill stays within its order")
+    }
+
+    fn try_fill(&mut self, amount: Fixed, value: Fixed) -> Option<Fill> {
+        self.filled = self.filled.checked_add(amount)?;
+        self.filled_value = self.filled_value.checked_add(value)?;
+        assert!(self.filled <= self.amount, "filled more than was ordered");
+        let charged = self.commission_rate.product_ceil(self.filled_value)?;
+        let commission = charged.checked_sub(self.commission)?;
+        self.commission = charged;
+        if self.remaining().is_zero() {
+            self.status = Status::Filled;
+        }
+        let spent = match self.side {
+            Side::Buy => value.checked_add(commission)?,
+            Side::Sell => amount,
+        };
+        let still_needed = match self.side {
+            Side::Buy => self
+                .total()?
+                .checked_sub(self.filled_value)?
+                .checked_sub(charged)?,
+            Side::Sell => self.remaining(),
+        };
+        let refund = self
+            .reserved
+            .checked_sub(spent)?
+            .checked_sub(still_needed)?;
+        assert!(
+            refund >= Fixed::ZERO,
+            "the reservation does not cover the fill"
+        );
+        self.reserved = still_needed;
+        Some(Fill {
+            commission,
+            spent,
+            refund,
+        })
+    }
+
+    /// Closes the order and gives what it had still reserved.
+    pub(super) fn cancel(&mut self) -> Fixed {
+        assert!(
+            self.status == Status::Open,
+            "only an open order can be cancelled"
+        );
+        self.status = Status::Cancelled;
+        std::mem::take(&mut self.reserved)
+    }
+}
