@@ -51,15 +51,11 @@ impl Book {
     }
 
     pub fn insert(&mut self, side: Side, price: Fixed, id: OrderId) {
-        self.queue(side)
-            .resting
-            .insert(Priority::new(side, price, id));
+        self.queue(side).resting.insert(Priority::new(side, price, id));
     }
 
     pub fn remove(&mut self, side: Side, price: Fixed, id: OrderId) {
-        self.queue(side)
-            .resting
-            .remove(&Priority::new(side, price, id));
+        self.queue(side).resting.remove(&Priority::new(side, price, id));
     }
 
     /// Every resting order of this side up to and including `priority` is in the book.
@@ -82,11 +78,7 @@ impl Book {
             Side::Sell => &self.asks,
         };
         let reach = Priority(rank(resting, limit), OrderId(i64::MAX));
-        let first = queue
-            .resting
-            .first()
-            .copied()
-            .filter(|first| *first <= reach);
+        let first = queue.resting.first().copied().filter(|first| *first <= reach);
         let looked_at = first.unwrap_or(reach);
         assert!(
             queue.known_to.is_some_and(|known_to| looked_at <= known_to),

@@ -19,10 +19,7 @@ pub fn execute(state: &mut State, commands: &[Command]) -> Plan {
         changed: BTreeSet::new(),
         commission: BTreeMap::new(),
     };
-    let outcomes = commands
-        .iter()
-        .map(|command| batch.execute(*command))
-        .collect();
+    let outcomes = commands.iter().map(|command| batch.execute(*command)).collect();
     batch.credit_houses();
     batch.into_plan(outcomes)
 }
@@ -41,20 +38,14 @@ impl Batch<'_> {
         match command {
             Command::Place(new) => self.place(new),
             Command::Cancel { user, order } => self.cancel(user, order),
-            Command::Deposit {
-                account,
-                amount,
-                daily_limit,
-            } => self.deposit(account, amount, daily_limit),
+            Command::Deposit { account, amount, daily_limit } => {
+                self.deposit(account, amount, daily_limit)
+            }
         }
     }
 
     fn place(&mut self, new: NewOrder) -> Result<Done, Rejection> {
-        let id = self
-            .state
-            .order_ids
-            .pop_front()
-            .expect("load brings an id for each new order");
+        let id = self.state.order_ids.pop_front().expect("load brings an id for each new order");
         let market = self.market(new.market);
         let (asset, rate) = match new.side {
             Side::Buy => (market.quote, market.buyer_rate),
@@ -69,10 +60,7 @@ impl Batch<'_> {
         let first_trade = self.trades.len();
         self.match_incoming(&mut order);
         self.state.insert_order(order);
-        Ok(Done::Placed {
-            order,
-            trades: first_trade..self.trades.len(),
-        })
+        Ok(Done::Placed { order, trades: first_trade..self.trades.len() })
     }
 
     /// Fills `taker` from the other side of the book until it is done or nothing is in reach.
@@ -101,9 +89,7 @@ impl Batch<'_> {
     fn trade(&mut self, taker: &mut Order, maker: &mut Order) {
         let amount = taker.remaining().min(maker.remaining());
         let price = maker.price;
-        let value = price
-            .product_floor(amount)
-            .expect("no fill is worth more than its order");
+        let value = price.product_floor(amount).expect("no fill is worth more than its order");
         let (buy, sell) = match taker.side {
             Side::Buy => (taker, maker),
             Side::Sell => (maker, taker),
@@ -111,17 +97,10 @@ impl Batch<'_> {
         let bought = buy.fill(amount, value);
         let sold = sell.fill(amount, value);
         let reference = Reference::Trade(self.trades.len());
-        let Market {
-            id: market,
-            base,
-            quote,
-            ..
-        } = *self.market(buy.market);
+        let Market { id: market, base, quote, .. } = *self.market(buy.market);
 
         let paid = bought.spent.negated();
-        let proceeds = value
-            .checked_sub(sold.commission)
-            .expect("commission is part of the value");
+        let proceeds = value.checked_sub(sold.commission).expect("commission is part of the value");
         let ledger = &mut self.state.ledger;
         let done = Action::TradeCompleted;
         ledger.post(account(buy.user, quote), done, Fixed::ZERO, paid, reference);
@@ -129,27 +108,9 @@ impl Batch<'_> {
             let buyer = account(buy.user, quote);
             ledger.release(buyer, Action::OrderRefund, bought.refund, buy.id);
         }
-        ledger.post(
-            account(buy.user, base),
-            done,
-            amount,
-            Fixed::ZERO,
-            reference,
-        );
-        ledger.post(
-            account(sell.user, base),
-            done,
-            Fixed::ZERO,
-            amount.negated(),
-            reference,
-        );
-        ledger.post(
-            account(sell.user, quote),
-            done,
-            proceeds,
-            Fixed::ZERO,
-            reference,
-        );
+        ledger.post(account(buy.user, base), done, amount, Fixed::ZERO, reference);
+        ledger.post(account(sell.user, base), done, Fixed::ZERO, amount.negated(), reference);
+        ledger.post(account(sell.user, quote), done, proceeds, Fixed::ZERO, reference);
 
         let collected = self.commission.entry(market).or_default();
         *collected = collected
@@ -179,11 +140,7 @@ impl Batch<'_> {
         if order.status != Status::Open {
             return Err(Rejection::OrderNotOpen);
         }
-        self.state
-            .books
-            .entry(order.market)
-            .or_default()
-            .remove(order.side, order.price, id);
+        self.state.books.entry(order.market).or_default().remove(order.side, order.price, id);
         self.close(&mut order);
         self.changed.insert(id);
         self.state.orders.insert(id, order);
@@ -199,9 +156,7 @@ impl Batch<'_> {
         };
         let reserved = order.cancel();
         let account = account(order.user, asset);
-        self.state
-            .ledger
-            .release(account, Action::OrderCancelled, reserved, order.id);
+        self.state.ledger.release(account, Action::OrderCancelled, reserved, order.id);
     }
 
     fn deposit(
@@ -215,17 +170,11 @@ impl Batch<'_> {
             return Err(Rejection::DepositLimit);
         }
         let held = *self.state.ledger.account(account);
-        held.available
-            .checked_add(amount)
-            .ok_or(Rejection::OutOfRange)?;
+        held.available.checked_add(amount).ok_or(Rejection::OutOfRange)?;
         *recent = recent.saturating_add(1);
         let none = Reference::None;
-        self.state
-            .ledger
-            .post(account, Action::Deposit, amount, Fixed::ZERO, none);
-        Ok(Done::Deposited {
-            available: self.state.ledger.account(account).available,
-        })
+        self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, none);
+        Ok(Done::Deposited { available: self.state.ledger.account(account).available })
     }
 
     fn credit_houses(&mut self) {
@@ -234,9 +183,7 @@ impl Batch<'_> {
                 let house = account(market.house(), self.market(market).quote);
                 let action = Action::CommissionCollected;
                 let reference = Reference::Market(market);
-                self.state
-                    .ledger
-                    .post(house, action, collected, Fixed::ZERO, reference);
+                self.state.ledger.post(house, action, collected, Fixed::ZERO, reference);
             }
         }
     }
@@ -244,11 +191,7 @@ impl Batch<'_> {
     fn into_plan(self, outcomes: Vec<Result<Done, Rejection>>) -> Plan {
         let orders = &self.state.orders;
         let new_orders = self.new.iter().map(|id| orders[id]).collect();
-        let changed_orders = self
-            .changed
-            .difference(&self.new)
-            .map(|id| orders[id])
-            .collect();
+        let changed_orders = self.changed.difference(&self.new).map(|id| orders[id]).collect();
         Plan {
             outcomes,
             new_orders,
@@ -259,10 +202,7 @@ impl Batch<'_> {
     }
 
     fn market(&self, id: MarketId) -> &Market {
-        self.state
-            .markets
-            .get(&id)
-            .expect("load brings every market of a batch")
+        self.state.markets.get(&id).expect("load brings every market of a batch")
     }
 }
 

@@ -98,9 +98,7 @@ impl Ledger {
     /// # Panics
     /// When the account was not loaded: `load` broke its contract.
     pub fn account(&self, key: AccountKey) -> &Account {
-        self.accounts
-            .get(&key)
-            .expect("load brings every account that a batch can touch")
+        self.accounts.get(&key).expect("load brings every account that a batch can touch")
     }
 
     /// Moves `amount` from available to locked, if it is there.
@@ -113,25 +111,13 @@ impl Ledger {
         if self.account(key).available < amount {
             return Err(Insufficient);
         }
-        self.post(
-            key,
-            Action::OrderReserved,
-            amount.negated(),
-            amount,
-            Reference::Order(order),
-        );
+        self.post(key, Action::OrderReserved, amount.negated(), amount, Reference::Order(order));
         Ok(())
     }
 
     /// Gives back what an order had reserved.
     pub fn release(&mut self, key: AccountKey, action: Action, amount: Fixed, order: OrderId) {
-        self.post(
-            key,
-            action,
-            amount,
-            amount.negated(),
-            Reference::Order(order),
-        );
+        self.post(key, action, amount, amount.negated(), Reference::Order(order));
     }
 
     /// Changes an account by signed amounts and writes the entry.
@@ -146,14 +132,10 @@ impl Ledger {
         locked_change: Fixed,
         reference: Reference,
     ) {
-        let account = self
-            .accounts
-            .get_mut(&key)
-            .expect("load brings every account that a batch can touch");
+        let account =
+            self.accounts.get_mut(&key).expect("load brings every account that a batch can touch");
         let sum = |balance: Fixed, change: Fixed| {
-            let sum = balance
-                .checked_add(change)
-                .expect("a balance left its range");
+            let sum = balance.checked_add(change).expect("a balance left its range");
             assert!(sum >= Fixed::ZERO, "a balance would become negative");
             sum
         };

@@ -10,11 +10,7 @@
 //!
 //! What could not be true unless there were a bug is an assertion: it panics, the transaction is
 //! rolled back, and the engine isolates the command.
-#![warn(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::float_arithmetic
-)]
+#![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::float_arithmetic)]
 
 mod book;
 mod execute;
@@ -67,15 +63,8 @@ impl MarketId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Place(NewOrder),
-    Cancel {
-        user: UserId,
-        order: OrderId,
-    },
-    Deposit {
-        account: AccountKey,
-        amount: Fixed,
-        daily_limit: u32,
-    },
+    Cancel { user: UserId, order: OrderId },
+    Deposit { account: AccountKey, amount: Fixed, daily_limit: u32 },
 }
 
 /// What a command led to.

@@ -100,18 +100,13 @@ impl Fixed {
 
     /// ⌈self × other⌉ in units of 10⁻⁸, for numbers that are not negative.
     pub fn product_ceil(self, other: Self) -> Option<Self> {
-        let padded = self
-            .product(other)?
-            .checked_add(i128::from(SCALE).checked_sub(1)?)?;
+        let padded = self.product(other)?.checked_add(i128::from(SCALE).checked_sub(1)?)?;
         let quotient = padded.checked_div(i128::from(SCALE))?;
         i64::try_from(quotient).ok().map(Self)
     }
 
     fn product(self, other: Self) -> Option<i128> {
-        debug_assert!(
-            self.0 >= 0 && other.0 >= 0,
-            "rounding is defined for what is not negative"
-        );
+        debug_assert!(self.0 >= 0 && other.0 >= 0, "rounding is defined for what is not negative");
         i128::from(self.0).checked_mul(i128::from(other.0))
     }
 }
@@ -126,11 +121,7 @@ fn split_exponent(text: &str) -> Result<(&str, i64), ParseError> {
         return Err(ParseError::NotANumber);
     }
     // More digits than a machine number holds: far out of range in the one direction or the other.
-    let fallback = if exponent.starts_with('-') {
-        i64::MIN
-    } else {
-        i64::MAX
-    };
+    let fallback = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
     Ok((mantissa, exponent.parse().unwrap_or(fallback)))
 }
 
@@ -143,11 +134,8 @@ fn parse_mantissa(text: &str) -> Result<Decimal, ParseError> {
         return Err(ParseError::NotANumber);
     }
     // Zeros at the end say nothing, but would count as digits that a Decimal cannot hold.
-    let significant = if digits.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    };
+    let significant =
+        if digits.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     if significant.trim_start_matches(['+', '-']).is_empty() {
         return Ok(Decimal::ZERO);
     }
@@ -168,19 +156,11 @@ fn shift(decimal: Decimal, exponent: i64) -> Result<Fixed, ParseError> {
     let power = i64::from(DECIMALS)
         .checked_sub(i64::from(decimal.scale()))
         .and_then(|power| power.checked_add(exponent))
-        .ok_or(if exponent < 0 {
-            ParseError::TooFine
-        } else {
-            ParseError::OutOfRange
-        })?;
-    let factor = u32::try_from(power.unsigned_abs())
-        .ok()
-        .and_then(|p| 10_i128.checked_pow(p));
+        .ok_or(if exponent < 0 { ParseError::TooFine } else { ParseError::OutOfRange })?;
+    let factor = u32::try_from(power.unsigned_abs()).ok().and_then(|p| 10_i128.checked_pow(p));
     let mantissa = decimal.mantissa();
     let units = if power >= 0 {
-        factor
-            .and_then(|factor| mantissa.checked_mul(factor))
-            .ok_or(ParseError::OutOfRange)?
+        factor.and_then(|factor| mantissa.checked_mul(factor)).ok_or(ParseError::OutOfRange)?
     } else {
         let factor = factor.ok_or(ParseError::TooFine)?;
         if mantissa.checked_rem(factor) != Some(0) {
@@ -188,9 +168,7 @@ fn shift(decimal: Decimal, exponent: i64) -> Result<Fixed, ParseError> {
         }
         mantissa.checked_div(factor).ok_or(ParseError::TooFine)?
     };
-    i64::try_from(units)
-        .map(Fixed)
-        .map_err(|_| ParseError::OutOfRange)
+    i64::try_from(units).map(Fixed).map_err(|_| ParseError::OutOfRange)
 }
 
 impl FromStr for Fixed {
@@ -245,30 +223,17 @@ mod tests {
 
     #[test]
     fn refuses_what_it_would_have_to_round() {
-        for text in [
-            "0.000000001",
-            "1e-9",
-            "1.5e-8",
-            "1e-400",
-            "0.1234567891",
-            "1e-99999999999999",
-        ] {
+        for text in ["0.000000001", "1e-9", "1.5e-8", "1e-400", "0.1234567891", "1e-99999999999999"]
+        {
             check(text, Err(ParseError::TooFine));
         }
-        check(
-            "0.00000000000000000000000000000000000001",
-            Err(ParseError::TooFine),
-        );
+        check("0.00000000000000000000000000000000000001", Err(ParseError::TooFine));
     }
 
     #[test]
     fn refuses_what_does_not_fit() {
-        for text in [
-            "1e400",
-            "92233720368.54775808",
-            "1e11",
-            "99999999999999999999999999999999999",
-        ] {
+        for text in ["1e400", "92233720368.54775808", "1e11", "99999999999999999999999999999999999"]
+        {
             check(text, Err(ParseError::OutOfRange));
         }
         check("1e99999999999999999999999", Err(ParseError::OutOfRange));
@@ -276,9 +241,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_number() {
-        for text in [
-            "", " ", "abc", "NaN", "inf", "1_000", "1,5", "0x10", "1e", "1e+", "--1", ".",
-        ] {
+        for text in ["", " ", "abc", "NaN", "inf", "1_000", "1,5", "0x10", "1e", "1e+", "--1", "."]
+        {
             check(text, Err(ParseError::NotANumber));
         }
         for text in ["1.2.3", "1e5e5", "e5", "-.", "-", "١", "1-1", "1 000"] {
@@ -305,14 +269,8 @@ mod tests {
     #[test]
     fn rounds_products_as_named() {
         let third = Fixed::from_units(33_333_333);
-        assert_eq!(
-            third.product_floor(third).map(Fixed::units),
-            Some(11_111_110)
-        );
-        assert_eq!(
-            third.product_ceil(third).map(Fixed::units),
-            Some(11_111_111)
-        );
+        assert_eq!(third.product_floor(third).map(Fixed::units), Some(11_111_110));
+        assert_eq!(third.product_ceil(third).map(Fixed::units), Some(11_111_111));
         assert_eq!(Fixed::ONE.product_ceil(third), Some(third));
         assert_eq!(Fixed::MAX.product_floor(Fixed::MAX), None);
         assert_eq!(Fixed::MAX.product_floor(Fixed::ONE), Some(Fixed::MAX));

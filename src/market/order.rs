@@ -123,9 +123,7 @@ impl NewOrder {
 impl Order {
     /// What is not filled yet.
     pub fn remaining(&self) -> Fixed {
-        self.amount
-            .checked_sub(self.filled)
-            .expect("no more is filled than was ordered")
+        self.amount.checked_sub(self.filled).expect("no more is filled than was ordered")
     }
 
     /// Value and commission of the whole order if its rest fills at its limit.
@@ -143,8 +141,7 @@ impl Order {
     /// # Panics
     /// When the fill is larger than the rest or dearer than the limit: a bug in matching.
     pub(super) fn fill(&mut self, amount: Fixed, value: Fixed) -> Fill {
-        self.try_fill(amount, value)
-            .expect("a fill stays within its order")
+        self.try_fill(amount, value).expect("a fill stays within its order")
     }
 
     fn try_fill(&mut self, amount: Fixed, value: Fixed) -> Option<Fill> {
@@ -162,34 +159,18 @@ impl Order {
             Side::Sell => amount,
         };
         let still_needed = match self.side {
-            Side::Buy => self
-                .total()?
-                .checked_sub(self.filled_value)?
-                .checked_sub(charged)?,
+            Side::Buy => self.total()?.checked_sub(self.filled_value)?.checked_sub(charged)?,
             Side::Sell => self.remaining(),
         };
-        let refund = self
-            .reserved
-            .checked_sub(spent)?
-            .checked_sub(still_needed)?;
-        assert!(
-            refund >= Fixed::ZERO,
-            "the reservation does not cover the fill"
-        );
+        let refund = self.reserved.checked_sub(spent)?.checked_sub(still_needed)?;
+        assert!(refund >= Fixed::ZERO, "the reservation does not cover the fill");
         self.reserved = still_needed;
-        Some(Fill {
-            commission,
-            spent,
-            refund,
-        })
+        Some(Fill { commission, spent, refund })
     }
 
     /// Closes the order and gives what it had still reserved.
     pub(super) fn cancel(&mut self) -> Fixed {
-        assert!(
-            self.status == Status::Open,
-            "only an open order can be cancelled"
-        );
+        assert!(self.status == Status::Open, "only an open order can be cancelled");
         self.status = Status::Cancelled;
         std::mem::take(&mut self.reserved)
     }

@@ -1,0 +1,176 @@
+//! Does everything add up? Each check is one query that gives what differs, in one snapshot.
+//!
+//! The queries recompute from the rows what the engine maintains, in SQL that both databases know, and
+//! share nothing with the code that wrote the rows.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::{AnyConnection, StoreError, outbox, schema::trades};
+
+/// Rows shown of each check that fails.
+const EXAMPLES: i64 = 5;
+
+/// One thing that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub check: &'static str,
+    /// What it is about, what was expected and what was found.
+    pub difference: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.check, self.difference)
+    }
+}
+
+/// What must hold, and a query for where it does not.
+struct Check {
+    name: &'static str,
+    /// Gives (subject, expected, found) for each violation.
+    query: &'static str,
+}
+
+const CHECKS: [Check; 9] = [
+    Check {
+        name: "the accounts of an asset sum to its deposits less its withdrawals",
+        query: "SELECT s.symbol AS subject, CAST(coalesce(d.total, 0) AS TEXT) AS expected, \
+            CAST(coalesce(a.total, 0) AS TEXT) AS found FROM assets s \
+            LEFT JOIN (SELECT asset_id, sum(available) + sum(locked) AS total FROM accounts \
+                GROUP BY asset_id) a ON a.asset_id = s.id \
+            LEFT JOIN (SELECT c.asset_id, sum(e.available_change) AS total FROM ledger_entries e \
+                JOIN accounts c ON c.id = e.account_id WHERE e.action = 1 GROUP BY c.asset_id) d \
+                ON d.asset_id = s.id \
+            WHERE coalesce(d.total, 0) <> coalesce(a.total, 0)",
+    },
+    Check {
+        name: "an account is the sum of its ledger entries",
+        query: "SELECT 'account ' || a.id AS subject, \
+            coalesce(e.available, 0) || ' available, ' || coalesce(e.locked, 0) || ' locked' \
+                AS expected, \
+            a.available || ' available, ' || a.locked || ' locked' AS found FROM accounts a \
+            LEFT JOIN (SELECT account_id, sum(available_change) AS available, \
+                sum(locked_change) AS locked FROM ledger_entries GROUP BY account_id) e \
+                ON e.account_id = a.id \
+            WHERE coalesce(e.available, 0) <> a.available OR coalesce(e.locked, 0) <> a.locked",
+    },
+    Check {
+        name: "running balances chain",
+        query: "SELECT 'entry ' || id AS subject, \
+            CAST(previous + available_change AS TEXT) AS expected, \
+            CAST(available_after AS TEXT) AS found FROM (SELECT id, available_change, \
+                available_after, lag(available_after, 1, 0) OVER (PARTITION BY account_id \
+                ORDER BY id) AS previous FROM ledger_entries) chain \
+            WHERE previous + available_change <> available_after",
+    },
+    Check {
+        name: "what is locked is what open orders reserve",
+        query: "SELECT 'account ' || a.id AS subject, CAST(coalesce(r.reserved, 0) AS TEXT) \
+                AS expected, CAST(a.locked AS TEXT) AS found FROM accounts a \
+            LEFT JOIN (SELECT o.user_id, CASE WHEN o.side = 1 THEN m.quote_asset_id \
+                ELSE m.base_asset_id END AS asset_id, sum(o.reserved) AS reserved FROM orders o \
+                JOIN markets m ON m.id = o.market_id WHERE o.status = 1 GROUP BY 1, 2) r \
+                ON r.user_id = a.user_id AND r.asset_id = a.asset_id \
+            WHERE coalesce(r.reserved, 0) <> a.locked",
+    },
+    Check {
+        name: "no book is crossed",
+        query: "SELECT m.symbol AS subject, 'best bid below best ask' AS expected, \
+            'bid ' || b.price || ', ask ' || a.price AS found FROM markets m \
+            JOIN (SELECT market_id, max(price) AS price FROM orders \
+                WHERE status = 1 AND side = 1 GROUP BY market_id) b ON b.market_id = m.id \
+            JOIN (SELECT market_id, min(price) AS price FROM orders \
+                WHERE status = 1 AND side = 2 GROUP BY market_id) a ON a.market_id = m.id \
+            WHERE b.price >= a.price",
+    },
+    Check {
+        name: "a trade has its two orders, of its market, sides and users",
+        query: "SELECT 'trade ' || t.id AS subject, 'a buy and a sell order' AS expected, \
+            'buy order ' || coalesce(CAST(b.id AS TEXT), 'missing') || ', sell order ' || \
+            coalesce(CAST(s.id AS TEXT), 'missing') AS found FROM trades t \
+            LEFT JOIN orders b ON b.id = t.buy_order_id AND b.side = 1 \
+                AND b.user_id = t.buyer_id AND b.market_id = t.market_id AND b.price >= t.price \
+            LEFT JOIN orders s ON s.id = t.sell_order_id AND s.side = 2 \
+                AND s.user_id = t.seller_id AND s.market_id = t.market_id AND s.price <= t.price \
+            WHERE b.id IS NULL OR s.id IS NULL OR t.buyer_id = t.seller_id",
+    },
+    Check {
+        name: "an order is filled by its trades",
+        query: "SELECT 'order ' || o.id AS subject, coalesce(t.amount, 0) || ' for ' || \
+                coalesce(t.value, 0) || ', commission ' || coalesce(t.commission, 0) AS expected, \
+            o.filled_amount || ' for ' || o.filled_value || ', commission ' || o.commission \
+                AS found FROM orders o LEFT JOIN ( \
+                SELECT buy_order_id AS id, sum(amount) AS amount, sum(value) AS value, \
+                    sum(buyer_commission) AS commission FROM trades GROUP BY buy_order_id \
+                UNION ALL SELECT sell_order_id, sum(amount), sum(value), sum(seller_commission) \
+                    FROM trades GROUP BY sell_order_id) t ON t.id = o.id \
+            WHERE coalesce(t.amount, 0) <> o.filled_amount \
+                OR coalesce(t.value, 0) <> o.filled_value \
+                OR coalesce(t.commission, 0) <> o.commission",
+    },
+    Check {
+        name: "an order is filled when nothing remains, and only a cancelled one has a time for it",
+        query: "SELECT 'order ' || id AS subject, 'a status that fits its amounts' AS expected, \
+            'status ' || status || ', ' || filled_amount || ' of ' || amount AS found FROM orders \
+            WHERE (status = 2) <> (filled_amount = amount) \
+                OR (status = 3) <> (cancelled_at IS NOT NULL)",
+    },
+    Check {
+        name: "commission is with the house of its market",
+        query: "SELECT m.symbol AS subject, CAST(coalesce(t.total, 0) AS TEXT) AS expected, \
+            CAST(coalesce(a.available, 0) AS TEXT) AS found FROM markets m \
+            LEFT JOIN (SELECT market_id, sum(buyer_commission) + sum(seller_commission) AS total \
+                FROM trades GROUP BY market_id) t ON t.market_id = m.id \
+            LEFT JOIN accounts a ON a.user_id = -m.id AND a.asset_id = m.quote_asset_id \
+            WHERE coalesce(t.total, 0) <> coalesce(a.available, 0)",
+    },
+];
+
+const EVENTS_CHECK: &str = "each trade has an event for its buyer and one for its seller, delivered, \
+    waiting or set aside";
+
+#[derive(QueryableByName)]
+struct Violation {
+    #[diesel(sql_type = Text)]
+    subject: String,
+    #[diesel(sql_type = Text)]
+    expected: String,
+    #[diesel(sql_type = Text)]
+    found: String,
+}
+
+/// Runs every check and gives what differs; nothing, when all is well.
+///
+/// Reads one snapshot, so it may run beside a working matchcast.
+pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
+    connection.batch_execute(match connection {
+        AnyConnection::Postgres(_) => {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
+        }
+        AnyConnection::Sqlite(_) => "BEGIN",
+    })?;
+    let findings = run_checks(connection);
+    connection.batch_execute("ROLLBACK")?;
+    findings
+}
+
+fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    for check in &CHECKS {
+        let query = format!("{} LIMIT {EXAMPLES}", check.query);
+        for violation in diesel::sql_query(query).load::<Violation>(connection)? {
+            let Violation { subject, expected, found } = violation;
+            let difference = format!("{subject}: expected {expected}, found {found}");
+            findings.push(Finding { check: check.name, difference });
+        }
+    }
+    let trades: i64 = trades::table.count().get_result(connection)?;
+    let events = outbox::total(connection, outbox::ORDER_MATCHED)?;
+    if events != 2 * trades {
+        let difference = format!("{trades} trades, but {events} events");
+        findings.push(Finding { check: EVENTS_CHECK, difference });
+    }
+    Ok(findings)
+}

@@ -1,0 +1,118 @@
+//! Assets and markets: few rows, read once at start.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use super::schema::{assets, markets, users};
+use super::{AnyConnection, StoreError, now};
+use crate::market::{AssetId, Fixed, Market, MarketId};
+
+/// The asset in which every market is quoted.
+pub const QUOTE: &str = "USD";
+
+/// All markets and assets, by id.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    pub markets: BTreeMap<MarketId, Market>,
+    pub assets: BTreeMap<AssetId, String>,
+}
+
+impl Catalog {
+    pub fn market(&self, symbol: &str) -> Option<&Market> {
+        self.markets.values().find(|market| market.symbol == symbol)
+    }
+
+    pub fn asset(&self, symbol: &str) -> Option<AssetId> {
+        self.assets.iter().find(|(_, known)| *known == symbol).map(|(id, _)| *id)
+    }
+
+    /// The symbol of a market, for a row that refers to it.
+    pub fn symbol(&self, market: MarketId) -> &str {
+        self.markets.get(&market).map_or("", |market| market.symbol.as_str())
+    }
+
+    pub fn quote(&self) -> AssetId {
+        self.asset(QUOTE).expect("ensure() makes the quote asset before anything is read")
+    }
+}
+
+/// Makes the markets that are missing, with their assets and houses. Runs in a write transaction.
+pub fn ensure(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
+    let quote = ensure_asset(connection, QUOTE)?;
+    for symbol in symbols {
+        let found = markets::table
+            .filter(markets::symbol.eq(symbol))
+            .select(markets::id)
+            .first::<i32>(connection)
+            .optional()?;
+        if found.is_some() {
+            continue;
+        }
+        let base = ensure_asset(connection, symbol)?;
+        let last = markets::table.select(diesel::dsl::max(markets::id));
+        let id = last.first::<Option<i32>>(connection)?.unwrap_or(0) + 1;
+        let values = (
+            markets::id.eq(id),
+            markets::symbol.eq(symbol),
+            markets::base_asset_id.eq(base),
+            markets::quote_asset_id.eq(quote),
+        );
+        diesel::insert_into(markets::table).values(values).execute(connection)?;
+        make_house(connection, MarketId(id), symbol)?;
+    }
+    Ok(())
+}
+
+fn ensure_asset(connection: &mut AnyConnection, symbol: &str) -> Result<i32, StoreError> {
+    let found = assets::table
+        .filter(assets::symbol.eq(symbol))
+        .select(assets::id)
+        .first::<i32>(connection)
+        .optional()?;
+    if let Some(id) = found {
+        return Ok(id);
+    }
+    let last = assets::table.select(diesel::dsl::max(assets::id));
+    let id = last.first::<Option<i32>>(connection)?.unwrap_or(0) + 1;
+    diesel::insert_into(assets::table)
+        .values((assets::id.eq(id), assets::symbol.eq(symbol)))
+        .execute(connection)?;
+    Ok(id)
+}
+
+/// Nobody can log in as a house: it has no password, and its address is in a reserved domain.
+fn make_house(
+    connection: &mut AnyConnection,
+    market: MarketId,
+    symbol: &str,
+) -> Result<(), StoreError> {
+    let house = (
+        users::id.eq(market.house().0),
+        users::name.eq(format!("House of {symbol}")),
+        users::email.eq(format!("house.{}@matchcast.invalid", symbol.to_lowercase())),
+        users::created_at.eq(now()),
+        users::updated_at.eq(now()),
+    );
+    diesel::insert_into(users::table).values(house).execute(connection)?;
+    Ok(())
+}
+
+/// Reads the catalog. Orders placed from now on pay these rates.
+pub fn read(
+    connection: &mut AnyConnection,
+    buyer_rate: Fixed,
+    seller_rate: Fixed,
+) -> Result<Catalog, StoreError> {
+    let rows: Vec<(i32, String, i32, i32)> = markets::table.load(connection)?;
+    let market = |(id, symbol, base, quote)| {
+        let id = MarketId(id);
+        let (base, quote) = (AssetId(base), AssetId(quote));
+        (id, Market { id, symbol, base, quote, buyer_rate, seller_rate })
+    };
+    let assets: Vec<(i32, String)> = assets::table.load(connection)?;
+    Ok(Catalog {
+        markets: rows.into_iter().map(market).collect(),
+        assets: assets.into_iter().map(|(id, symbol)| (AssetId(id), symbol)).collect(),
+    })
+}

@@ -1,0 +1,118 @@
+//! Bearer tokens and browser sessions. Only hashes of what a client holds are stored.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::schema::{sessions, tokens};
+use super::{AnyConnection, StoreError, now};
+use crate::market::UserId;
+
+/// What a token stands for.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub user: UserId,
+    pub secret_hash: String,
+    pub expires_at: Option<NaiveDateTime>,
+}
+
+/// Stores a token and gives its id, the first half of what the client gets.
+pub fn create_token(connection: &mut AnyConnection, token: &Token) -> Result<i64, StoreError> {
+    let values = (
+        tokens::user_id.eq(token.user.0),
+        tokens::secret_hash.eq(&token.secret_hash),
+        tokens::created_at.eq(now()),
+        tokens::expires_at.eq(token.expires_at),
+    );
+    diesel::insert_into(tokens::table).values(values).execute(connection)?;
+    let mine = tokens::table.filter(tokens::secret_hash.eq(&token.secret_hash));
+    let mine = mine.filter(tokens::user_id.eq(token.user.0)).select(tokens::id);
+    Ok(mine.order(tokens::id.desc()).first(connection)?)
+}
+
+pub fn find_token(connection: &mut AnyConnection, id: i64) -> Result<Option<Token>, StoreError> {
+    let columns = (tokens::user_id, tokens::secret_hash, tokens::expires_at);
+    let row: Option<(i64, String, Option<NaiveDateTime>)> =
+        tokens::table.find(id).select(columns).first(connection).optional()?;
+    Ok(row.map(|(user, secret_hash, expires_at)| {
+        let user = UserId(user);
+        Token { user, secret_hash, expires_at }
+    }))
+}
+
+/// Revokes one token and no other.
+pub fn delete_token(connection: &mut AnyConnection, id: i64) -> Result<(), StoreError> {
+    diesel::delete(tokens::table.find(id)).execute(connection)?;
+    Ok(())
+}
+
+/// A browser session: what actix-session keeps, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub user: Option<UserId>,
+    /// JSON.
+    pub state: String,
+    pub expires_at: NaiveDateTime,
+}
+
+/// Sessions that have expired are not found.
+pub fn find_session(
+    connection: &mut AnyConnection,
+    id: &str,
+) -> Result<Option<Session>, StoreError> {
+    let columns = (sessions::user_id, sessions::state, sessions::expires_at);
+    let alive = sessions::table.find(id).filter(sessions::expires_at.gt(now()));
+    let row: Option<(Option<i64>, String, NaiveDateTime)> =
+        alive.select(columns).first(connection).optional()?;
+    Ok(row.map(|(user, state, expires_at)| {
+        let user = user.map(UserId);
+        Session { user, state, expires_at }
+    }))
+}
+
+pub fn create_session(
+    connection: &mut AnyConnection,
+    id: &str,
+    session: &Session,
+) -> Result<(), StoreError> {
+    // Nothing else clears what has expired, so whoever adds a session pays for it.
+    diesel::delete(sessions::table.filter(sessions::expires_at.lt(now()))).execute(connection)?;
+    let values = (
+        sessions::id.eq(id),
+        sessions::user_id.eq(session.user.map(|user| user.0)),
+        sessions::state.eq(&session.state),
+        sessions::created_at.eq(now()),
+        sessions::expires_at.eq(session.expires_at),
+    );
+    diesel::insert_into(sessions::table).values(values).execute(connection)?;
+    Ok(())
+}
+
+/// Says whether the session was still there.
+pub fn update_session(
+    connection: &mut AnyConnection,
+    id: &str,
+    session: &Session,
+) -> Result<bool, StoreError> {
+    let values = (
+        sessions::user_id.eq(session.user.map(|user| user.0)),
+        sessions::state.eq(&session.state),
+        sessions::expires_at.eq(session.expires_at),
+    );
+    let updated = diesel::update(sessions::table.find(id)).set(values).execute(connection)?;
+    Ok(updated > 0)
+}
+
+pub fn extend_session(
+    connection: &mut AnyConnection,
+    id: &str,
+    expires_at: NaiveDateTime,
+) -> Result<(), StoreError> {
+    let session = diesel::update(sessions::table.find(id));
+    session.set(sessions::expires_at.eq(expires_at)).execute(connection)?;
+    Ok(())
+}
+
+pub fn delete_session(connection: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
+    diesel::delete(sessions::table.find(id)).execute(connection)?;
+    Ok(())
+}
