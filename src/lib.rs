@@ -1,5 +1,8 @@
 //! matchcast: a trading backend whose users hear of their trades at once.
 
+pub mod config;
+pub mod engine;
+pub mod exact;
 pub mod market;
 pub mod pusher;
 pub mod store;

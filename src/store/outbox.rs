@@ -5,9 +5,15 @@ use diesel::prelude::*;
 
 use super::schema::{delivered_events, leases, outbox, set_aside_events};
 use super::{AnyConnection, StoreError, now};
+use crate::market::UserId;
 
 /// Tells buyer and seller of a trade. Existing pages listen to exactly this name.
 pub const ORDER_MATCHED: &str = "order.matched";
+
+/// The channel that a user alone may hear.
+pub fn user_channel(user: UserId) -> String {
+    format!("private-user.{user}")
+}
 
 /// An event to be written in the transaction that made it true.
 #[derive(Clone, Debug, PartialEq, Eq)]

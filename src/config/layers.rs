@@ -1,0 +1,152 @@
+//! The layers of settings, merged into one table whose keys and types are those of the default file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::ConfigError;
+
+/// The default file: every key there is.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
+
+const PREFIX: &str = "MATCHCAST__";
+
+/// Names that are not ours to choose, and the keys they stand for. An empty value counts as unset.
+const WELL_KNOWN: [(&str, &str, &str); 13] = [
+    ("APP_ENV", "app", "env"),
+    ("APP_KEY", "app", "key"),
+    ("HOST", "http", "host"),
+    ("PORT", "http", "port"),
+    ("DATABASE_URL", "database", "url"),
+    ("BROADCAST_CONNECTION", "broadcasting", "connection"),
+    ("PUSHER_APP_ID", "pusher", "app_id"),
+    ("PUSHER_APP_KEY", "pusher", "key"),
+    ("PUSHER_APP_SECRET", "pusher", "secret"),
+    ("PUSHER_APP_CLUSTER", "pusher", "cluster"),
+    ("PUSHER_HOST", "pusher", "host"),
+    ("PUSHER_PORT", "pusher", "port"),
+    ("PUSHER_SCHEME", "pusher", "scheme"),
+];
+
+/// What the layers are read from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `.env` under the environment: the environment wins.
+    pub variables: BTreeMap<String, String>,
+    /// The text of config/{APP_ENV}.toml, and its name for messages.
+    pub file: Option<(String, String)>,
+}
+
+impl Sources {
+    /// The variables given, and no file.
+    pub fn of_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self { variables: variables.into_iter().map(owned).collect(), file: None }
+    }
+
+    pub(super) fn of_process() -> Result<Self, ConfigError> {
+        let mut variables = BTreeMap::new();
+        match dotenvy::from_filename_iter(".env") {
+            Ok(lines) => {
+                for line in lines {
+                    let (name, value) =
+                        line.map_err(|error| ConfigError(format!(".env cannot be read: {error}")))?;
+                    variables.insert(name, value);
+                }
+            }
+            Err(error) if error.not_found() => {}
+            Err(error) => return Err(ConfigError(format!(".env cannot be read: {error}"))),
+        }
+        for (name, value) in std::env::vars_os() {
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                variables.insert(name, value);
+            }
+        }
+        let environment = variables.get("APP_ENV").filter(|name| !name.is_empty());
+        let name = environment.map_or("local", String::as_str);
+        let path = format!("config/{name}.toml");
+        // Only a plain word may become part of a path; the rules refuse the others by name.
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let file = if plain && Path::new(&path).exists() {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| ConfigError(format!("{path} cannot be read: {error}")))?;
+            Some((path, text))
+        } else {
+            None
+        };
+        Ok(Self { variables, file })
+    }
+}
+
+pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
+    let mut merged: Table = DEFAULT.parse().expect("the default file is part of the binary");
+    if let Some((name, text)) = &sources.file {
+        let overlay: Table =
+            text.parse().map_err(|error| ConfigError(format!("{name} is not TOML: {error}")))?;
+        merge_file(&mut merged, overlay, name)?;
+    }
+    for (variable, section, key) in WELL_KNOWN {
+        if let Some(value) = sources.variables.get(variable).filter(|value| !value.is_empty()) {
+            let slot = find(&mut merged, section, key)
+                .ok_or_else(|| ConfigError(format!("{variable} stands for no key")))?;
+            set(slot, value, variable)?;
+        }
+    }
+    for (variable, value) in &sources.variables {
+        let Some(path) = variable.strip_prefix(PREFIX) else { continue };
+        let path = path.to_lowercase();
+        let slot = path
+            .split_once("__")
+            .and_then(|(section, key)| find(&mut merged, section, key))
+            .ok_or_else(|| ConfigError(format!("{variable} is no setting of matchcast")))?;
+        set(slot, value, variable)?;
+    }
+    Ok(merged)
+}
+
+fn find<'a>(table: &'a mut Table, section: &str, key: &str) -> Option<&'a mut Value> {
+    table.get_mut(section)?.as_table_mut()?.get_mut(key)
+}
+
+fn merge_file(merged: &mut Table, overlay: Table, name: &str) -> Result<(), ConfigError> {
+    for (section, keys) in overlay {
+        let Value::Table(keys) = keys else {
+            return Err(ConfigError(format!("{name}: {section} is no section of matchcast")));
+        };
+        for (key, value) in keys {
+            let slot = find(merged, &section, &key).ok_or_else(|| {
+                ConfigError(format!("{name}: {section}.{key} is no setting of matchcast"))
+            })?;
+            *slot = match (&*slot, value) {
+                (Value::String(_), Value::Boolean(flag)) => Value::String(flag.to_string()),
+                (Value::Float(_), Value::Integer(number)) => {
+                    let text = number.to_string();
+                    text.parse().map(Value::Float).unwrap_or(Value::Integer(number))
+                }
+                (_, value) => value,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Reads a variable's text as the type that the default has.
+fn set(slot: &mut Value, text: &str, variable: &str) -> Result<(), ConfigError> {
+    let wrong = |kind: &str| ConfigError(format!("{variable} must be {kind}"));
+    *slot = match slot {
+        Value::Integer(_) => {
+            Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?)
+        }
+        Value::Float(_) => Value::Float(text.trim().parse().map_err(|_| wrong("a number"))?),
+        Value::Boolean(_) => {
+            Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?)
+        }
+        Value::Array(_) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+        }
+        _ => Value::String(text.to_owned()),
+    };
+    Ok(())
+}

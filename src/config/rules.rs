@@ -1,0 +1,299 @@
+//! From merged settings to a [`Config`]: types, defaults that depend on others, and refusals.
+
+use base64::Engine as _;
+use rand::RngCore;
+use serde::Deserialize;
+use toml::Table;
+
+use super::{
+    Auth, Broadcasting, Commission, Config, ConfigError, Demo, Engine, Environment, Http, Log,
+    Publisher, Pusher, Secret,
+};
+use crate::market::Fixed;
+use crate::store::DatabaseUrl;
+
+/// What a session cookie's signature needs.
+const MIN_KEY_BYTES: usize = 32;
+/// Of the embedded provider, where nothing else is set.
+const EMBEDDED_APP_ID: &str = "matchcast";
+const EMBEDDED_KEY: &str = "local";
+
+/// The merged table, as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    app: WrittenApp,
+    http: Http,
+    database: WrittenDatabase,
+    engine: Engine,
+    market: WrittenMarket,
+    commission: WrittenCommission,
+    auth: WrittenAuth,
+    demo: WrittenDemo,
+    broadcasting: WrittenBroadcasting,
+    pusher: Pusher,
+    publisher: Publisher,
+    log: Log,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenApp {
+    env: String,
+    key: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDatabase {
+    url: Secret,
+    pool_size: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenMarket {
+    symbols: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCommission {
+    buyer: String,
+    seller: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenAuth {
+    token_lifetime_minutes: u32,
+    session_lifetime_minutes: u32,
+    secure_cookies: String,
+    cache_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDemo {
+    enabled: String,
+    faucet_calls_per_day: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBroadcasting {
+    connection: String,
+}
+
+fn refuse<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError(sentence.into()))
+}
+
+pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
+    // Not the error's own text: it quotes the source, and with it what is secret.
+    let written: Written = table.try_into().map_err(|error: toml::de::Error| {
+        ConfigError(format!("the configuration is wrong: {}", error.message()))
+    })?;
+    let environment = match written.app.env.as_str() {
+        "local" => Environment::Local,
+        "production" => Environment::Production,
+        other => return refuse(format!("APP_ENV must be local or production, not {other:?}")),
+    };
+    let (broadcasting, pusher) = provider(environment, &written)?;
+    let demo_enabled = by_environment(&written.demo.enabled, "MATCHCAST__DEMO__ENABLED", || {
+        environment == Environment::Local
+    })?;
+    if demo_enabled && environment == Environment::Production {
+        return refuse(
+            "MATCHCAST__DEMO__ENABLED must be false with APP_ENV=production: the demo's passwords \
+             are public",
+        );
+    }
+    let secure = "MATCHCAST__AUTH__SECURE_COOKIES";
+    let secure_cookies = by_environment(&written.auth.secure_cookies, secure, || {
+        environment == Environment::Production
+    })?;
+    let config = Config {
+        environment,
+        app_key: app_key(environment, written.app.key.expose())?,
+        database: DatabaseUrl::parse(written.database.url.expose()).map_err(ConfigError)?,
+        pool_size: written.database.pool_size,
+        markets: symbols(written.market.symbols)?,
+        commission: Commission {
+            buyer: rate(&written.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,
+            seller: rate(&written.commission.seller, "MATCHCAST__COMMISSION__SELLER")?,
+        },
+        auth: Auth {
+            token_lifetime_minutes: written.auth.token_lifetime_minutes,
+            session_lifetime_minutes: written.auth.session_lifetime_minutes,
+            secure_cookies,
+            cache_seconds: written.auth.cache_seconds,
+        },
+        demo: Demo {
+            enabled: demo_enabled,
+            faucet_calls_per_day: written.demo.faucet_calls_per_day,
+        },
+        http: written.http,
+        engine: written.engine,
+        broadcasting,
+        pusher,
+        publisher: written.publisher,
+        log: written.log,
+    };
+    check_limits(&config)?;
+    Ok(config)
+}
+
+/// A switch whose `auto` depends on the environment.
+fn by_environment(
+    text: &str,
+    variable: &str,
+    auto: impl Fn() -> bool,
+) -> Result<bool, ConfigError> {
+    match text {
+        "auto" => Ok(auto()),
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => refuse(format!("{variable} must be auto, true or false")),
+    }
+}
+
+fn provider(
+    environment: Environment,
+    written: &Written,
+) -> Result<(Broadcasting, Pusher), ConfigError> {
+    let mut pusher = written.pusher.clone();
+    let broadcasting = match written.broadcasting.connection.as_str() {
+        "pusher" => Broadcasting::Pusher,
+        "embedded" => Broadcasting::Embedded,
+        "log" => Broadcasting::Log,
+        "null" => Broadcasting::Null,
+        "" if !pusher.key.is_empty() => Broadcasting::Pusher,
+        "" if environment == Environment::Local => Broadcasting::Embedded,
+        "" => {
+            return refuse(
+                "PUSHER_APP_KEY is not set: APP_ENV=production needs a provider, or \
+                 BROADCAST_CONNECTION=embedded said outright",
+            );
+        }
+        other => {
+            return refuse(format!(
+                "BROADCAST_CONNECTION must be pusher, embedded, log or null, not {other:?}"
+            ));
+        }
+    };
+    if broadcasting == Broadcasting::Pusher {
+        let required = [
+            ("PUSHER_APP_ID", pusher.app_id.is_empty()),
+            ("PUSHER_APP_KEY", pusher.key.is_empty()),
+            ("PUSHER_APP_SECRET", pusher.secret.is_empty()),
+        ];
+        if let Some((variable, _)) = required.into_iter().find(|(_, empty)| *empty) {
+            return refuse(format!("{variable} is not set: events go to a provider that needs it"));
+        }
+        if !matches!(pusher.scheme.as_str(), "http" | "https") {
+            return refuse("PUSHER_SCHEME must be https or http");
+        }
+        if !pusher.path.is_empty() && !pusher.path.starts_with('/') {
+            return refuse("MATCHCAST__PUSHER__PATH must begin with a slash");
+        }
+    } else {
+        // The endpoint signs in any case, so that a page's subscriptions do not fail.
+        let fill = |slot: &mut String, value: &str| {
+            if slot.is_empty() {
+                value.clone_into(slot);
+            }
+        };
+        fill(&mut pusher.app_id, EMBEDDED_APP_ID);
+        fill(&mut pusher.key, EMBEDDED_KEY);
+        if pusher.secret.is_empty() {
+            pusher.secret = Secret::from(random_hex());
+        }
+    }
+    Ok((broadcasting, pusher))
+}
+
+fn random_hex() -> String {
+    let mut bytes = [0_u8; 20];
+    rand::rng().fill_bytes(&mut bytes);
+    hex::encode(bytes)
+}
+
+fn app_key(environment: Environment, text: &str) -> Result<Vec<u8>, ConfigError> {
+    if text.is_empty() {
+        if environment == Environment::Production {
+            return refuse("APP_KEY is not set: APP_ENV=production signs cookies with it");
+        }
+        let mut key = vec![0_u8; MIN_KEY_BYTES];
+        rand::rng().fill_bytes(&mut key);
+        return Ok(key);
+    }
+    let key = match text.strip_prefix("base64:") {
+        Some(encoded) => base64::engine::general_purpose::STANDARD
+            .decode(encoded)
+            .map_err(|_| ConfigError("APP_KEY is not base64 after base64:".to_owned()))?,
+        None => text.as_bytes().to_vec(),
+    };
+    if key.len() < MIN_KEY_BYTES {
+        return refuse(format!("APP_KEY must have at least {MIN_KEY_BYTES} bytes"));
+    }
+    Ok(key)
+}
+
+fn symbols(symbols: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let well_formed = |symbol: &String| {
+        (1..=16).contains(&symbol.len())
+            && symbol.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+            && symbol != crate::store::markets::QUOTE
+    };
+    match symbols.iter().find(|symbol| !well_formed(symbol)) {
+        Some(wrong) => refuse(format!(
+            "MATCHCAST__MARKET__SYMBOLS: {wrong:?} is not 1 to 16 capital letters and digits, other \
+             than USD"
+        )),
+        None => Ok(symbols),
+    }
+}
+
+fn rate(text: &str, variable: &str) -> Result<Fixed, ConfigError> {
+    match Fixed::parse(text) {
+        Ok(rate) if rate >= Fixed::ZERO && rate <= Fixed::ONE => Ok(rate),
+        _ => refuse(format!("{variable} must be from 0 to 1 with at most 8 decimals")),
+    }
+}
+
+fn check_limits(config: &Config) -> Result<(), ConfigError> {
+    let publisher = &config.publisher;
+    let positive = [
+        ("MATCHCAST__DATABASE__POOL_SIZE", config.pool_size > 0),
+        ("MATCHCAST__ENGINE__QUEUE_LEN", config.engine.queue_len > 0),
+        ("MATCHCAST__ENGINE__BATCH_LEN", config.engine.batch_len > 0),
+        ("MATCHCAST__HTTP__BODY_LIMIT", config.http.body_limit > 0),
+        ("MATCHCAST__HTTP__MAX_CONNECTIONS", config.http.max_connections > 0),
+        ("MATCHCAST__HTTP__LIST_CAP", config.http.list_cap > 0),
+        ("MATCHCAST__AUTH__SESSION_LIFETIME_MINUTES", config.auth.session_lifetime_minutes > 0),
+        ("MATCHCAST__PUSHER__CONNECT_TIMEOUT_MS", config.pusher.connect_timeout_ms > 0),
+        ("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", config.pusher.request_timeout_ms > 0),
+        ("MATCHCAST__PUBLISHER__POLL_MS", publisher.poll_ms > 0),
+        ("MATCHCAST__PUBLISHER__LEASE_MS", publisher.lease_ms > 0),
+        ("MATCHCAST__PUBLISHER__PAGE_LEN", publisher.page_len > 0),
+        ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", publisher.backoff_first_ms > 0),
+        ("MATCHCAST__PUBLISHER__HOLD_MS", publisher.hold_ms > 0),
+        ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", publisher.backoff_factor > 0.0),
+    ];
+    if let Some((variable, _)) = positive.into_iter().find(|(_, holds)| !holds) {
+        return refuse(format!("{variable} must be greater than 0"));
+    }
+    if !(0.0..=1.0).contains(&publisher.backoff_jitter) {
+        return refuse("MATCHCAST__PUBLISHER__BACKOFF_JITTER must be from 0 to 1");
+    }
+    let wrong_origin = |origin: &&String| {
+        origin.as_str() != "*" && (!origin.contains("://") || origin.ends_with('/'))
+    };
+    if let Some(origin) = config.http.cors_origins.iter().find(wrong_origin) {
+        return refuse(format!(
+            "MATCHCAST__HTTP__CORS_ORIGINS: {origin:?} is not an origin such as https://shop.example"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Commands in, answers out, one transaction per batch.
+//!
+//! One thread drains whatever is waiting (one command when idle, hundreds under load, no timer), loads
+//! what the batch can touch, lets [`crate::market::execute`] decide, writes the plan, commits, and only
+//! then answers and wakes the publisher. It guarantees:
+//!
+//! - an answer is true: what it says is durable, or it is an error;
+//! - a command that fails (a constraint, a bug) takes none of its neighbours down: a batch that fails
+//!   is halved until the culprit is alone;
+//! - a full queue is an answer at once, not a wait.
+
+mod events;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use chrono::NaiveDateTime;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::market::{Command, Done, Plan, Rejection, Trade, execute};
+use crate::store::markets::Catalog;
+use crate::store::{AnyConnection, Store, StoreError, now, trading};
+
+/// What a command led to, committed.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub outcome: Result<Done, Rejection>,
+    /// The trades of this command, in order.
+    pub trades: Vec<Trade>,
+    /// The time of the batch.
+    pub at: NaiveDateTime,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// Too many commands wait. Nothing happened; try again soon.
+    #[error("too many commands wait")]
+    Full,
+    /// The process is stopping. Nothing happened.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// The database could not be reached. Nothing happened.
+    #[error("the database is not available")]
+    Unavailable,
+    /// The connection broke during the commit: the command may or may not have been executed.
+    #[error("the outcome of the command is not known")]
+    OutcomeUnknown,
+    /// This command cannot be executed; nothing happened, and the log says why.
+    #[error("the command failed")]
+    Failed,
+}
+
+struct Request {
+    command: Command,
+    reply: oneshot::Sender<Result<Answer, EngineError>>,
+}
+
+/// Where commands are handed in. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    sender: mpsc::Sender<Request>,
+}
+
+impl Handle {
+    /// Queues a command and waits until it is committed or refused.
+    pub async fn submit(&self, command: Command) -> Result<Answer, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.try_send(Request { command, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                metrics::counter!("matchcast_engine_full_total").increment(1);
+                EngineError::Full
+            }
+            mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
+        })?;
+        answer.await.unwrap_or(Err(EngineError::OutcomeUnknown))
+    }
+}
+
+/// Starts the engine's thread. It ends when every handle is gone and the queue is empty.
+pub fn start(
+    store: Store,
+    catalog: Arc<Catalog>,
+    wake: Arc<Notify>,
+    queue_len: usize,
+    batch_len: usize,
+) -> std::io::Result<(Handle, JoinHandle<()>)> {
+    let (sender, receiver) = mpsc::channel(queue_len);
+    let engine = Engine { store, catalog, wake, connection: None };
+    let thread = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || engine.run(receiver, batch_len))?;
+    Ok((Handle { sender }, thread))
+}
+
+struct Engine {
+    store: Store,
+    catalog: Arc<Catalog>,
+    wake: Arc<Notify>,
+    /// `None` before the first batch, and after a failure that may have left it in a bad state.
+    connection: Option<AnyConnection>,
+}
+
+impl Engine {
+    fn run(mut self, mut receiver: mpsc::Receiver<Request>, batch_len: usize) {
+        let mut batch = Vec::with_capacity(batch_len);
+        while receiver.blocking_recv_many(&mut batch, batch_len) > 0 {
+            metrics::gauge!("matchcast_engine_waiting").set(count(receiver.len()));
+            self.process(std::mem::take(&mut batch));
+        }
+    }
+
+    /// Executes a batch and answers each of its commands.
+    fn process(&mut self, batch: Vec<Request>) {
+        let started = Instant::now();
+        let commands: Vec<Command> = batch.iter().map(|request| request.command).collect();
+        match self.commit(&commands) {
+            Ok((plan, at)) => {
+                metrics::histogram!("matchcast_engine_batch_len").record(count(batch.len()));
+                metrics::histogram!("matchcast_engine_batch_seconds").record(started.elapsed());
+                if !plan.trades.is_empty() {
+                    self.wake.notify_one();
+                }
+                reply(batch, plan, at);
+            }
+            Err(Failure::Everyone(error)) => {
+                for request in batch {
+                    // Whoever asked may have gone away.
+                    let _ = request.reply.send(Err(error));
+                }
+            }
+            Err(Failure::Someone(cause)) if batch.len() == 1 => {
+                tracing::error!(cause, command = ?commands[0], "a command failed");
+                metrics::counter!("matchcast_engine_failed_total").increment(1);
+                for request in batch {
+                    let _ = request.reply.send(Err(EngineError::Failed));
+                }
+            }
+            Err(Failure::Someone(cause)) => {
+                tracing::warn!(cause, batch.len = batch.len(), "a batch failed and is halved");
+                let mut first = batch;
+                let second = first.split_off(first.len() / 2);
+                self.process(first);
+                self.process(second);
+            }
+        }
+    }
+
+    /// One transaction: load, decide, apply.
+    fn commit(&mut self, commands: &[Command]) -> Result<(Plan, NaiveDateTime), Failure> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.store.connect().map_err(|error| {
+                tracing::error!(%error, "the engine cannot reach the database");
+                Failure::Everyone(EngineError::Unavailable)
+            })?,
+        };
+        let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            self.store.write(&mut connection, |connection| {
+                let at = now();
+                let mut state = trading::load(connection, &self.catalog.markets, commands, at)?;
+                let mut plan = execute(&mut state, commands);
+                let ids = trading::next_trade_ids(connection, plan.trades.len())?;
+                plan.number_trades(&ids);
+                let events = events::of_trades(&plan.trades, &self.catalog);
+                trading::apply(connection, &state, &plan, &events, at)?;
+                Ok((plan, at))
+            })
+        }));
+        match attempt {
+            Ok(Ok(committed)) => {
+                self.connection = Some(connection);
+                Ok(committed)
+            }
+            // A connection that has seen a failure is not used again: opening one costs little.
+            Ok(Err(error)) => Err(Failure::from(error)),
+            Err(panic) => Err(Failure::Someone(panic_text(panic.as_ref()))),
+        }
+    }
+}
+
+/// Whom a failed batch concerns.
+enum Failure {
+    /// All of its commands alike.
+    Everyone(EngineError),
+    /// One of them, not known which.
+    Someone(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(_) | StoreError::Unavailable(_) => {
+                tracing::error!(%error, "a batch could not be executed");
+                Self::Everyone(EngineError::Unavailable)
+            }
+            StoreError::CommitUnknown(_) => {
+                tracing::error!(%error, "a batch may or may not have been executed");
+                Self::Everyone(EngineError::OutcomeUnknown)
+            }
+            StoreError::Duplicate(cause) | StoreError::Other(cause) => Self::Someone(cause),
+        }
+    }
+}
+
+fn reply(batch: Vec<Request>, plan: Plan, at: NaiveDateTime) {
+    for (request, outcome) in batch.into_iter().zip(plan.outcomes) {
+        let trades = match &outcome {
+            Ok(Done::Placed { trades, .. }) => plan.trades[trades.clone()].to_vec(),
+            _ => Vec::new(),
+        };
+        let _ = request.reply.send(Ok(Answer { outcome, trades, at }));
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
+}
+
+/// A count as metrics want it.
+fn count(len: usize) -> f64 {
+    u32::try_from(len).map_or(f64::MAX, f64::from)
+}

@@ -1,0 +1,204 @@
+//! What a client is told when something is refused or fails: a status, a stable code, a sentence.
+//!
+//! Causes go to the log, once, here. No SQL, no path, no type name is ever part of an answer.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::engine::EngineError;
+use crate::market::{Rejection, Side};
+use crate::store::StoreError;
+
+/// Told to those who must try again, in seconds.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The texts of each field that is wrong, in the order of the rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldErrors(Vec<(&'static str, Vec<String>)>);
+
+impl FieldErrors {
+    pub fn add(&mut self, field: &'static str, text: impl Into<String>) {
+        match self.0.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, texts)) => texts.push(text.into()),
+            None => self.0.push((field, vec![text.into()])),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first text, and how many more there are: what Laravel puts into `message`.
+    fn summary(&self) -> String {
+        let mut texts = self.0.iter().flat_map(|(_, texts)| texts);
+        let first = texts.next().cloned().unwrap_or_default();
+        match texts.count() {
+            0 => first,
+            1 => format!("{first} (and 1 more error)"),
+            more => format!("{first} (and {more} more errors)"),
+        }
+    }
+}
+
+impl Serialize for FieldErrors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (field, texts) in &self.0 {
+            map.serialize_entry(field, texts)?;
+        }
+        map.end()
+    }
+}
+
+/// Every answer that is not a success.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("invalid input")]
+    Invalid(FieldErrors),
+    #[error("{message}")]
+    Refused { status: StatusCode, code: &'static str, message: String },
+    #[error("unauthenticated")]
+    Unauthenticated,
+    #[error("csrf token mismatch")]
+    CsrfMismatch,
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl ApiError {
+    pub fn invalid(field: &'static str, text: impl Into<String>) -> Self {
+        let mut errors = FieldErrors::default();
+        errors.add(field, text);
+        Self::Invalid(errors)
+    }
+
+    pub fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { status, code, message: message.into() }
+    }
+
+    pub fn not_found(message: &str) -> Self {
+        Self::refused(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub fn forbidden(message: &str) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    pub fn method_not_allowed() -> Self {
+        let message = "This method is not allowed here.";
+        Self::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "validation_failed",
+            Self::Refused { code, .. } => code,
+            Self::Unauthenticated => "unauthenticated",
+            Self::CsrfMismatch => "csrf_token_mismatch",
+            Self::Store(StoreError::Unavailable(_) | StoreError::Conflict(_))
+            | Self::Engine(EngineError::Unavailable) => "unavailable",
+            Self::Engine(EngineError::Full) => "too_busy",
+            Self::Engine(EngineError::Stopped) => "stopping",
+            Self::Engine(EngineError::OutcomeUnknown)
+            | Self::Store(StoreError::CommitUnknown(_)) => "outcome_unknown",
+            Self::Engine(EngineError::Failed) | Self::Store(_) | Self::Internal(_) => "internal",
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Invalid(errors) => errors.summary(),
+            Self::Refused { message, .. } => message.clone(),
+            Self::Unauthenticated => "Unauthenticated.".to_owned(),
+            Self::CsrfMismatch => "CSRF token mismatch.".to_owned(),
+            _ => match self.code() {
+                "too_busy" => "Too many orders are waiting. Nothing happened; try again soon.",
+                "stopping" => "The server is stopping. Nothing happened; try again soon.",
+                "unavailable" => {
+                    "The database is not available. Nothing happened; try again soon."
+                }
+                "outcome_unknown" => {
+                    "The connection to the database broke. Look at your orders before you try again."
+                }
+                _ => "Something went wrong on our side. Nothing happened.",
+            }
+            .to_owned(),
+        }
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        let bad = StatusCode::BAD_REQUEST;
+        match rejection {
+            Rejection::InsufficientFunds(side) => {
+                let message = match side {
+                    Side::Buy => "Insufficient USD balance for this buy order.",
+                    Side::Sell => "Insufficient asset balance for this sell order.",
+                };
+                Self::refused(bad, "insufficient_funds", message)
+            }
+            Rejection::OrderNotFound => {
+                Self::refused(StatusCode::NOT_FOUND, "order_not_found", "Order not found.")
+            }
+            Rejection::OrderNotOpen => {
+                Self::refused(bad, "order_not_open", "Only open orders can be cancelled.")
+            }
+            Rejection::OutOfRange => {
+                Self::invalid("amount", "The value of price and amount is out of range.")
+            }
+            Rejection::DepositLimit => Self::refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                "faucet_limit",
+                "The faucet has given this account enough for today.",
+            ),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    success: bool,
+    message: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a FieldErrors>,
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Refused { status, .. } => *status,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            // What Laravel answers, and what pages look for.
+            Self::CsrfMismatch => StatusCode::from_u16(419).unwrap_or(StatusCode::FORBIDDEN),
+            _ if self.code() == "internal" => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        if let Self::Store(_) | Self::Internal(_) = self {
+            // The engine has logged its own errors.
+            tracing::error!(error = %self, "a request failed");
+        }
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        let errors = match self {
+            Self::Invalid(errors) => Some(errors),
+            _ => None,
+        };
+        let message = self.message();
+        response.json(Body { success: false, message: &message, code: self.code(), errors })
+    }
+}
