@@ -1,0 +1,18 @@
+//! The Pusher protocol from outside.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, its helpers too"
+)]
+
+mod names;
+mod sign;
+mod vectors;
+
+use matchcast::pusher::Credentials;
+
+const SECRET: &str = "7ad3773142a6692b25b8";
+
+fn credentials() -> Credentials {
+    Credentials::new("3", "278d425bdf160c739803", SECRET)
+}
