@@ -1,19 +1,29 @@
 //! The Pusher Channels protocol, shared by the client and the embedded provider.
 //!
 //! The words of the protocol live here and nowhere else: how a request, a subscription and a
-//! webhook are signed ([`sign`]).
+//! webhook are signed ([`sign`]), how events are posted ([`client`]) and what an answer means
+//! ([`outcome`], [`diagnosis`]).
 //!
 //! It knows nothing of the rest of the crate: no configuration, no store, no market. The secret
 //! never leaves this module: it is private in [`Credentials`], and no error text contains it.
 
+pub mod client;
+pub mod destination;
+pub mod diagnosis;
 mod names;
+pub mod outcome;
 pub mod sign;
+mod transport;
 
 use std::fmt;
 
+pub use client::{Client, ClientError, Event, Timeouts};
+pub use destination::{Destination, DestinationError, Settings};
+pub use diagnosis::Diagnosis;
 pub use names::{
     ChannelKind, ChannelName, InvalidChannelName, InvalidSocketId, SocketId, USER_CHANNEL_PREFIX,
 };
+pub use outcome::Outcome;
 
 /// Longest `data` of one event, in bytes of the string (10 KiB by the public documentation).
 pub const MAX_DATA_BYTES: usize = 10_240;
@@ -50,7 +60,7 @@ pub struct Credentials {
 impl Credentials {
     /// The values of `PUSHER_APP_ID`, `PUSHER_APP_KEY` and `PUSHER_APP_SECRET`, as they are.
     ///
-    /// Nothing is checked here.
+    /// Nothing is checked here; [`Client::new`] refuses what cannot work.
     pub fn new(
         app_id: impl Into<String>,
         key: impl Into<String>,

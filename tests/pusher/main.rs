@@ -1,11 +1,16 @@
-//! The Pusher protocol from outside.
+//! The Pusher protocol from outside: signatures, and the client against scripted servers.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test may fail by panicking, its helpers too"
 )]
 
+mod client;
+mod destination;
+mod diagnosis;
 mod names;
+mod outcome;
+mod scripted;
 mod sign;
 mod vectors;
 
