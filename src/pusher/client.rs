@@ -1,0 +1,249 @@
+//! Our side of the provider's REST interface: which call says what.
+//!
+//! An answer, or its absence, becomes an [`Outcome`]; no call panics on what a provider answers,
+//! or waits longer than its timeouts. How a call is signed and sent is the transport's business.
+//! As a call has no idempotency key, an event may arrive twice.
+//!
+//! It does not queue, wait or retry; that is the caller's business. It does not look at the
+//! contents of events: the provider's answer says what was wrong with one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::destination::Destination;
+use super::diagnosis::Diagnosis;
+use super::outcome::{Answer, Outcome};
+use super::transport::{Call, Transport};
+use super::{Credentials, MAX_EVENTS_PER_BATCH, SocketId};
+
+/// One event for one channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    pub name: &'a str,
+    /// A channel name, or `#server-to-user-{id}` for one user's signed-in connections.
+    pub channel: &'a str,
+    /// What pages receive, as a string: JSON inside JSON. At most
+    /// [`MAX_DATA_BYTES`](super::MAX_DATA_BYTES).
+    pub data: &'a str,
+    /// The connection that caused the event and shall not hear of it.
+    pub socket_id: Option<&'a SocketId>,
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Until a connection stands, TLS included.
+    pub connect: Duration,
+    /// Until an attempt has its whole answer.
+    pub request: Duration,
+}
+
+/// Why there can be no client. The text names the variable.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ClientError {
+    #[error("PUSHER_APP_ID must be letters, digits, _ and -, and not empty")]
+    AppId,
+    #[error("PUSHER_APP_KEY must be printable ASCII without spaces, and not empty")]
+    Key,
+    #[error("PUSHER_APP_SECRET must not be empty")]
+    Secret,
+    #[error("the HTTP client cannot start: {0}")]
+    Http(String),
+}
+
+/// A client for one app at one provider. Meant to be kept: it pools connections.
+#[derive(Debug)]
+pub struct Client {
+    transport: Transport,
+}
+
+#[derive(Serialize)]
+struct SingleBody<'a> {
+    name: &'a str,
+    channels: [&'a str; 1],
+    data: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct BatchItem<'a> {
+    name: &'a str,
+    channel: &'a str,
+    data: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct BatchBody<'a> {
+    batch: Vec<BatchItem<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ChannelsBody {
+    channels: Value,
+}
+
+impl Client {
+    /// Checks what would otherwise end up in a URL unseen; opens no connection.
+    ///
+    /// A proxy of the environment (`HTTPS_PROXY`, …) is used unless the provider is local.
+    pub fn new(
+        destination: Destination,
+        credentials: Credentials,
+        timeouts: Timeouts,
+    ) -> Result<Self, ClientError> {
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if credentials.app_id().is_empty() || !credentials.app_id().bytes().all(is_word) {
+            return Err(ClientError::AppId);
+        }
+        if credentials.key().is_empty() || !credentials.key().bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(ClientError::Key);
+        }
+        if credentials.secret().is_empty() {
+            return Err(ClientError::Secret);
+        }
+        let transport = Transport::new(destination, credentials, timeouts)
+            .map_err(|error| ClientError::Http(error.without_url().to_string()))?;
+        Ok(Self { transport })
+    }
+
+    pub fn destination(&self) -> &Destination {
+        self.transport.destination()
+    }
+
+    /// Posts events in one call, in their order. None is [`Outcome::Delivered`].
+    ///
+    /// # Panics
+    /// If there are more than [`MAX_EVENTS_PER_BATCH`].
+    pub async fn publish(&self, events: &[Event<'_>]) -> Outcome {
+        assert!(
+            events.len() <= MAX_EVENTS_PER_BATCH,
+            "a batch has at most 10 events"
+        );
+        match events {
+            [] => Outcome::Delivered,
+            [event] => {
+                let body = SingleBody {
+                    name: event.name,
+                    channels: [event.channel],
+                    data: event.data,
+                    socket_id: event.socket_id.map(SocketId::as_str),
+                };
+                self.act(self.post("/events", &body)).await
+            }
+            _ => {
+                let batch = events.iter().map(BatchItem::from).collect();
+                self.act(self.post("/batch_events", &BatchBody { batch }))
+                    .await
+            }
+        }
+    }
+
+    /// Ends the connections that have signed in as this user.
+    pub async fn terminate_connections(&self, user_id: &str) -> Outcome {
+        // Such a segment would be resolved away before it is sent, even when it is encoded.
+        if matches!(user_id, "" | "." | "..") {
+            let answer = "the id of a user cannot be empty or dots".to_owned();
+            return Outcome::Refused {
+                status: 400,
+                answer,
+            };
+        }
+        let user_id = utf8_percent_encode(user_id, NON_ALPHANUMERIC);
+        let path = format!("/users/{user_id}/terminate_connections");
+        self.act(self.post(&path, &BTreeMap::<&str, &str>::new()))
+            .await
+    }
+
+    /// The names of the channels that have subscribers, sorted. The error is never `Delivered`.
+    pub async fn channels(&self) -> Result<Vec<String>, Outcome> {
+        match self.transport.exchange(&self.get_channels()).await {
+            Ok(answer) if answer.is_success() => match channel_names(&answer) {
+                Some(names) => Ok(names),
+                None => Err(Outcome::Refused {
+                    status: answer.status,
+                    answer: answer.text,
+                }),
+            },
+            Ok(answer) => Err(answer.into()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Asks for the channels, and says in words what is wrong when that fails.
+    pub async fn diagnose(&self) -> Result<(), Diagnosis> {
+        let answer = self.transport.exchange(&self.get_channels()).await;
+        if answer
+            .as_ref()
+            .is_ok_and(|answer| channel_names(answer).is_some())
+        {
+            return Ok(());
+        }
+        Err(Diagnosis::of(
+            self.destination(),
+            self.transport.credentials(),
+            answer,
+        ))
+    }
+
+    fn get_channels(&self) -> Call {
+        Call {
+            method: Method::GET,
+            path: self.path("/channels"),
+            body: Vec::new(),
+        }
+    }
+
+    fn post(&self, path: &str, body: &impl Serialize) -> Call {
+        let body = serde_json::to_vec(body).expect("strings and lists of them are always JSON");
+        Call {
+            method: Method::POST,
+            path: self.path(path),
+            body,
+        }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/apps/{}{rest}", self.transport.credentials().app_id())
+    }
+
+    async fn act(&self, call: Call) -> Outcome {
+        self.transport
+            .exchange(&call)
+            .await
+            .map_or_else(Outcome::from, Outcome::from)
+    }
+}
+
+/// Some providers write the empty map as an empty list.
+fn channel_names(answer: &Answer) -> Option<Vec<String>> {
+    if !answer.is_success() {
+        return None;
+    }
+    let body: ChannelsBody = serde_json::from_slice(&answer.body).ok()?;
+    match body.channels {
+        Value::Object(channels) => Some(channels.into_iter().map(|(name, _)| name).collect()),
+        Value::Array(channels) if channels.is_empty() => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+impl<'a> From<&Event<'a>> for BatchItem<'a> {
+    fn from(event: &Event<'a>) -> Self {
+        Self {
+            name: event.name,
+            channel: event.channel,
+            data: event.data,
+            socket_id: event.socket_id.map(SocketId::as_str),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Names that arrive from outside: socket ids and channel names.
+//!
+//! Both are parsed byte by byte, because both become part of strings that are signed with the
+//! app's secret: a colon or a line feed in one of them would let a visitor choose what is signed.
+//! A value of these types therefore never contains `:`, white space or anything outside ASCII.
+//!
+//! Whether a user may hear a channel is not decided here.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES};
+
+/// What stands before the id of a user in the name of the channel that reaches that user's
+/// signed-in connections. `#` is reserved: [`ChannelName`] refuses it.
+pub const USER_CHANNEL_PREFIX: &str = "#server-to-user-";
+
+/// The id of one WebSocket connection: digits, a full stop, digits.
+///
+/// Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(Arc<str>);
+
+/// The text is not a socket id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a socket id is digits, a full stop and digits, at most 64 bytes")]
+pub struct InvalidSocketId;
+
+impl SocketId {
+    /// Takes ASCII `[0-9]+\.[0-9]+` of at most [`MAX_SOCKET_ID_BYTES`], and nothing else.
+    pub fn parse(text: &str) -> Result<Self, InvalidSocketId> {
+        let (first, second) = text.split_once('.').ok_or(InvalidSocketId)?;
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if text.len() <= MAX_SOCKET_ID_BYTES && is_number(first) && is_number(second) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidSocketId)
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocketId({})", self.0)
+    }
+}
+
+/// The name of a channel, well formed: `[A-Za-z0-9_\-=@,.;]`, 1 to 200 bytes.
+///
+/// Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelName(Arc<str>);
+
+/// The text is not a channel name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum InvalidChannelName {
+    #[error("a channel name has 1 to 200 bytes")]
+    Length,
+    #[error("a channel name has only letters, digits and _-=@,.;")]
+    Character,
+}
+
+/// What a channel asks of its subscribers; told by the beginning of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelKind {
+    /// Anyone may hear it.
+    Public,
+    /// `private-…`: a subscription is signed by the backend.
+    Private,
+    /// `private-encrypted-…`: signed as private, and the provider cannot read the data.
+    Encrypted,
+    /// `presence-…`: signed together with who the subscriber is.
+    Presence,
+}
+
+impl ChannelName {
+    /// Takes a name of allowed characters; the reserved names that start with `#` are refused.
+    pub fn parse(text: &str) -> Result<Self, InvalidChannelName> {
+        if text.is_empty() || text.len() > MAX_CHANNEL_NAME_BYTES {
+            return Err(InvalidChannelName::Length);
+        }
+        if !text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-=@,.;".contains(&b))
+        {
+            return Err(InvalidChannelName::Character);
+        }
+        Ok(Self(text.into()))
+    }
+
+    pub fn kind(&self) -> ChannelKind {
+        if self.0.starts_with("private-encrypted-") {
+            ChannelKind::Encrypted
+        } else if self.0.starts_with("private-") {
+            ChannelKind::Private
+        } else if self.0.starts_with("presence-") {
+            ChannelKind::Presence
+        } else {
+            ChannelKind::Public
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ChannelName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChannelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ChannelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChannelName({})", self.0)
+    }
+}

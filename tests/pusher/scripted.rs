@@ -1,0 +1,142 @@
+//! A provider that follows a script: what it does with the first request, the second, and so on.
+//!
+//! It listens on a port of its own, keeps every request it read, and knows by which connection
+//! each came. When the script is over, it takes no more connections.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use matchcast::pusher::{Client, Credentials, Destination, Settings, Timeouts};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What to do with one request.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Answers with these bytes and keeps the connection.
+    Answer(String),
+    /// Answers with these bytes and closes the connection, without saying so before.
+    AnswerAndClose(String),
+    /// Closes the connection instead of answering.
+    Close,
+    /// Resets the connection instead of answering.
+    Reset,
+    /// Keeps the connection and never answers.
+    Silence,
+}
+
+/// One request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The number of its connection, from 0.
+    pub connection: usize,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+pub struct Scripted {
+    pub port: u16,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+/// An answer of HTTP/1.1 with a status line's end, header lines and a body.
+pub fn answer(status: &str, headers: &[&str], body: &str) -> String {
+    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+}
+
+pub fn ok() -> String {
+    answer("200 OK", &[], "{}")
+}
+
+/// A client for a provider on this port, patient enough for a busy machine.
+pub fn client(port: u16, credentials: Credentials) -> Client {
+    client_with_timeout(port, credentials, Duration::from_secs(20))
+}
+
+pub fn client_with_timeout(port: u16, credentials: Credentials, request: Duration) -> Client {
+    let settings = Settings {
+        host: Some("127.0.0.1"),
+        port: Some(port),
+        scheme: Some("http"),
+        ..Settings::default()
+    };
+    let destination = Destination::new(settings).unwrap();
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(20),
+        request,
+    };
+    Client::new(destination, credentials, timeouts).unwrap()
+}
+
+impl Scripted {
+    pub async fn start(steps: Vec<Step>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let received = Arc::default();
+        tokio::spawn(play(listener, steps, Arc::clone(&received)));
+        Self { port, received }
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+/// Serves one connection after another, as a client that waits for each answer makes them.
+async fn play(listener: TcpListener, steps: Vec<Step>, received: Arc<Mutex<Vec<Received>>>) {
+    let mut steps = steps.into_iter();
+    let mut silent = Vec::new();
+    let mut connection = 0;
+    while steps.len() > 0 {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        while let Some((head, body)) = read_request(&mut stream).await {
+            received.lock().unwrap().push(Received {
+                connection,
+                head,
+                body,
+            });
+            match steps.next().expect("more requests than steps") {
+                Step::Answer(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
+                Step::AnswerAndClose(bytes) => {
+                    stream.write_all(bytes.as_bytes()).await.unwrap();
+                    break;
+                }
+                Step::Close => break,
+                Step::Reset => {
+                    stream.set_zero_linger().unwrap();
+                    break;
+                }
+                Step::Silence => {
+                    silent.push(stream);
+                    break;
+                }
+            }
+            if steps.len() == 0 {
+                break;
+            }
+        }
+        connection += 1;
+    }
+    if !silent.is_empty() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Reads one request; nothing when the client is gone.
+async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, body))
+}
