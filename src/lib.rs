@@ -3,6 +3,9 @@
 pub mod config;
 pub mod engine;
 pub mod exact;
+pub mod http;
 pub mod market;
+pub mod publisher;
 pub mod pusher;
 pub mod store;
+pub mod telemetry;

@@ -23,16 +23,15 @@ impl FromRequest for Input {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| {
-                match error.as_response_error().status_code() {
+            let bytes =
+                bytes.await.map_err(|error| match error.as_response_error().status_code() {
                     StatusCode::PAYLOAD_TOO_LARGE => ApiError::refused(
                         StatusCode::PAYLOAD_TOO_LARGE,
                         "body_too_large",
                         "The request body is too large.",
                     ),
                     _ => malformed("The request body could not be read."),
-                }
-            })?;
+                })?;
             Self::parse(&bytes)
         })
     }
@@ -77,6 +76,11 @@ impl Input {
                 error.column()
             ))),
         }
+    }
+
+    /// The field, if it is a string: exactly as it was sent.
+    pub fn string(&self, field: &str) -> Option<&str> {
+        self.0.get(field).and_then(Value::as_str)
     }
 
     /// The field as text: a string, or a number as it was written.
@@ -191,11 +195,6 @@ impl<'a> Rules<'a> {
         Some(text)
     }
 
-    /// An optional text.
-    pub fn optional_text(&mut self, field: &'static str, max: usize) -> Option<String> {
-        if self.input.is_missing(field) { None } else { self.text(field, max) }
-    }
-
     /// A price or an amount: a JSON number or a string, positive, at most 8 decimals.
     pub fn positive(&mut self, field: &'static str) -> Option<Fixed> {
         if self.input.is_missing(field) {
@@ -251,7 +250,10 @@ mod tests {
     #[test]
     fn bodies_are_read_by_what_they_are() {
         let field = |body: &str| Input::parse(body.as_bytes()).ok().and_then(|i| i.text("a"));
-        assert_eq!(field(r#"{"a":0.10000000000000000000001}"#).as_deref(), Some("0.10000000000000000000001"));
+        assert_eq!(
+            field(r#"{"a":0.10000000000000000000001}"#).as_deref(),
+            Some("0.10000000000000000000001")
+        );
         assert_eq!(field("a=1.1%2B&b=2").as_deref(), Some("1.1+"));
         assert_eq!(field(""), None);
         for broken in ["{", "[]", "\"x\"", "words", "{\"a\":}", "\u{0}"] {

@@ -125,10 +125,7 @@ impl Client {
     /// # Panics
     /// If there are more than [`MAX_EVENTS_PER_BATCH`].
     pub async fn publish(&self, events: &[Event<'_>]) -> Outcome {
-        assert!(
-            events.len() <= MAX_EVENTS_PER_BATCH,
-            "a batch has at most 10 events"
-        );
+        assert!(events.len() <= MAX_EVENTS_PER_BATCH, "a batch has at most 10 events");
         match events {
             [] => Outcome::Delivered,
             [event] => {
@@ -142,8 +139,7 @@ impl Client {
             }
             _ => {
                 let batch = events.iter().map(BatchItem::from).collect();
-                self.act(self.post("/batch_events", &BatchBody { batch }))
-                    .await
+                self.act(self.post("/batch_events", &BatchBody { batch })).await
             }
         }
     }
@@ -153,15 +149,11 @@ impl Client {
         // Such a segment would be resolved away before it is sent, even when it is encoded.
         if matches!(user_id, "" | "." | "..") {
             let answer = "the id of a user cannot be empty or dots".to_owned();
-            return Outcome::Refused {
-                status: 400,
-                answer,
-            };
+            return Outcome::Refused { status: 400, answer };
         }
         let user_id = utf8_percent_encode(user_id, NON_ALPHANUMERIC);
         let path = format!("/users/{user_id}/terminate_connections");
-        self.act(self.post(&path, &BTreeMap::<&str, &str>::new()))
-            .await
+        self.act(self.post(&path, &BTreeMap::<&str, &str>::new())).await
     }
 
     /// The names of the channels that have subscribers, sorted. The error is never `Delivered`.
@@ -169,10 +161,7 @@ impl Client {
         match self.transport.exchange(&self.get_channels()).await {
             Ok(answer) if answer.is_success() => match channel_names(&answer) {
                 Some(names) => Ok(names),
-                None => Err(Outcome::Refused {
-                    status: answer.status,
-                    answer: answer.text,
-                }),
+                None => Err(Outcome::Refused { status: answer.status, answer: answer.text }),
             },
             Ok(answer) => Err(answer.into()),
             Err(failure) => Err(failure.into()),
@@ -182,34 +171,19 @@ impl Client {
     /// Asks for the channels, and says in words what is wrong when that fails.
     pub async fn diagnose(&self) -> Result<(), Diagnosis> {
         let answer = self.transport.exchange(&self.get_channels()).await;
-        if answer
-            .as_ref()
-            .is_ok_and(|answer| channel_names(answer).is_some())
-        {
+        if answer.as_ref().is_ok_and(|answer| channel_names(answer).is_some()) {
             return Ok(());
         }
-        Err(Diagnosis::of(
-            self.destination(),
-            self.transport.credentials(),
-            answer,
-        ))
+        Err(Diagnosis::of(self.destination(), self.transport.credentials(), answer))
     }
 
     fn get_channels(&self) -> Call {
-        Call {
-            method: Method::GET,
-            path: self.path("/channels"),
-            body: Vec::new(),
-        }
+        Call { method: Method::GET, path: self.path("/channels"), body: Vec::new() }
     }
 
     fn post(&self, path: &str, body: &impl Serialize) -> Call {
         let body = serde_json::to_vec(body).expect("strings and lists of them are always JSON");
-        Call {
-            method: Method::POST,
-            path: self.path(path),
-            body,
-        }
+        Call { method: Method::POST, path: self.path(path), body }
     }
 
     fn path(&self, rest: &str) -> String {
@@ -217,10 +191,7 @@ impl Client {
     }
 
     async fn act(&self, call: Call) -> Outcome {
-        self.transport
-            .exchange(&call)
-            .await
-            .map_or_else(Outcome::from, Outcome::from)
+        self.transport.exchange(&call).await.map_or_else(Outcome::from, Outcome::from)
     }
 }
 

@@ -78,12 +78,7 @@ impl Destination {
             None => scheme.default_port(),
         };
         let path_prefix = parse_prefix(set(settings.path_prefix).unwrap_or_default())?;
-        Ok(Self {
-            scheme,
-            host,
-            port,
-            path_prefix,
-        })
+        Ok(Self { scheme, host, port, path_prefix })
     }
 
     pub fn scheme(&self) -> Scheme {
@@ -102,23 +97,13 @@ impl Destination {
     /// Whether the provider is on this machine, where no proxy can reach it.
     pub(super) fn is_local(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        bare == "localhost"
-            || bare
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}:{}{}",
-            self.scheme.as_str(),
-            self.host,
-            self.port,
-            self.path_prefix
-        )
+        write!(f, "{}://{}:{}{}", self.scheme.as_str(), self.host, self.port, self.path_prefix)
     }
 }
 
@@ -151,10 +136,7 @@ fn set(value: Option<&str>) -> Option<&str> {
 }
 
 fn cluster_host(cluster: &str) -> Result<String, DestinationError> {
-    if cluster
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    {
+    if cluster.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         Ok(format!("api-{}.pusher.com", cluster.to_ascii_lowercase()))
     } else {
         Err(DestinationError::Cluster(cluster.to_owned()))
@@ -183,9 +165,7 @@ fn parse_prefix(prefix: &str) -> Result<String, DestinationError> {
     let trimmed = prefix.trim_matches('/');
     let is_plain = |segment: &str| {
         !segment.is_empty()
-            && segment
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
             && segment != "."
             && segment != ".."
     };

@@ -50,22 +50,14 @@ pub enum Diagnosis {
          PUSHER_APP_CLUSTER, as each cluster knows only its own apps. \
          The provider said: {answer}"
     )]
-    Key {
-        key: String,
-        destination: String,
-        answer: String,
-    },
+    Key { key: String, destination: String, answer: String },
 
     /// The provider knows no such app.
     #[error(
         "{destination} knows no app {app_id}: look at PUSHER_APP_ID (the app's number, not its \
          key or its name), and at PUSHER_APP_CLUSTER. The provider said: {answer}"
     )]
-    App {
-        app_id: String,
-        destination: String,
-        answer: String,
-    },
+    App { app_id: String, destination: String, answer: String },
 
     /// The signature is wrong: the secret does not belong to the key.
     #[error(
@@ -80,10 +72,7 @@ pub enum Diagnosis {
          The provider said: {answer}",
         in_words(*provider_lead_s)
     )]
-    Clock {
-        provider_lead_s: Option<i64>,
-        answer: String,
-    },
+    Clock { provider_lead_s: Option<i64>, answer: String },
 
     /// The app's quota is used up.
     #[error(
@@ -111,11 +100,7 @@ pub enum Diagnosis {
         "What answers at {destination} does not speak the Pusher protocol (status {status}): \
          look at PUSHER_HOST, PUSHER_PORT and the path prefix. It said: {answer}"
     )]
-    NotAProvider {
-        destination: String,
-        status: u16,
-        answer: String,
-    },
+    NotAProvider { destination: String, status: u16, answer: String },
 }
 
 /// The provider's lead as part of a sentence; nothing when it is unknown or small.
@@ -155,12 +140,7 @@ impl Diagnosis {
     }
 
     fn of_answer(destination: &Destination, credentials: &Credentials, found: Answer) -> Self {
-        let Answer {
-            status,
-            clock_lead_s,
-            text: answer,
-            ..
-        } = found;
+        let Answer { status, clock_lead_s, text: answer, .. } = found;
         let words = answer.to_lowercase();
         let says = |any_of: &[&str]| any_of.iter().any(|word| words.contains(word));
         let clock_is_off = clock_lead_s.is_some_and(|s| s.unsigned_abs() > CLOCK_TOLERANCE_S);
@@ -169,29 +149,20 @@ impl Diagnosis {
         let key = credentials.key().to_owned();
         let app_id = credentials.app_id().to_owned();
         match status {
-            400 | 401 if says(&["timestamp"]) || (status == 401 && clock_is_off) => Self::Clock {
-                provider_lead_s: clock_lead_s,
-                answer,
-            },
-            400 | 401 | 404 if says(&["auth_key", "app key", "cluster"]) => Self::Key {
-                key,
-                destination,
-                answer,
-            },
-            400 | 404 if says(&["app by id", "the app ", "application"]) => Self::App {
-                app_id,
-                destination,
-                answer,
-            },
+            400 | 401 if says(&["timestamp"]) || (status == 401 && clock_is_off) => {
+                Self::Clock { provider_lead_s: clock_lead_s, answer }
+            }
+            400 | 401 | 404 if says(&["auth_key", "app key", "cluster"]) => {
+                Self::Key { key, destination, answer }
+            }
+            400 | 404 if says(&["app by id", "the app ", "application"]) => {
+                Self::App { app_id, destination, answer }
+            }
             401 => Self::Secret { key, answer },
             403 if says(&["quota", "limit"]) => Self::Quota { answer },
             403 => Self::Disabled { answer },
             429 | 500.. => Self::Busy { status, answer },
-            _ => Self::NotAProvider {
-                destination,
-                status,
-                answer,
-            },
+            _ => Self::NotAProvider { destination, status, answer },
         }
     }
 }

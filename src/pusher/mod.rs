@@ -66,11 +66,7 @@ impl Credentials {
         key: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        Self {
-            app_id: app_id.into(),
-            key: key.into(),
-            secret: secret.into(),
-        }
+        Self { app_id: app_id.into(), key: key.into(), secret: secret.into() }
     }
 
     /// The app's id, the one that stands in the path of REST calls.

@@ -92,10 +92,7 @@ impl ChannelName {
         if text.is_empty() || text.len() > MAX_CHANNEL_NAME_BYTES {
             return Err(InvalidChannelName::Length);
         }
-        if !text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_-=@,.;".contains(&b))
-        {
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-=@,.;".contains(&b)) {
             return Err(InvalidChannelName::Character);
         }
         Ok(Self(text.into()))

@@ -64,33 +64,16 @@ impl Answer {
 
 impl From<Answer> for Outcome {
     fn from(answer: Answer) -> Self {
-        let Answer {
-            status,
-            text,
-            retry_after,
-            ..
-        } = answer;
+        let Answer { status, text, retry_after, .. } = answer;
         match status {
             200..300 => Self::Delivered,
-            401 | 403 => Self::Held {
-                status,
-                answer: text,
-            },
-            413 | 422 => Self::Rejected {
-                status,
-                answer: text,
-            },
+            401 | 403 => Self::Held { status, answer: text },
+            413 | 422 => Self::Rejected { status, answer: text },
             408 | 425 | 429 | 500.. => {
                 let reason = format!("the provider answered {status}: {text}");
-                Self::Retry {
-                    after: retry_after,
-                    reason,
-                }
+                Self::Retry { after: retry_after, reason }
             }
-            _ => Self::Refused {
-                status,
-                answer: text,
-            },
+            _ => Self::Refused { status, answer: text },
         }
     }
 }
@@ -123,10 +106,7 @@ pub(super) fn tidy(text: &str, secrets: &[&str]) -> String {
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         tidied = tidied.replace(secret, REDACTED);
     }
-    tidied = tidied
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    tidied = tidied.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut tidied = tidied.trim().to_owned();
     tidied.truncate(tidied.floor_char_boundary(MAX_ANSWER_BYTES));
     tidied

@@ -25,11 +25,7 @@ pub const CLOCK_TOLERANCE_S: u64 = 600;
 const AUTH_VERSION: &str = "1.0";
 
 /// What a query value may contain unencoded: RFC 3986's unreserved characters.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Why a REST request is not accepted. The texts say what the sender can change, as the hosted
 /// service's do; none contains a signature.
@@ -102,10 +98,7 @@ pub fn request_signature(
     path: &str,
     parameters: &BTreeMap<String, String>,
 ) -> String {
-    hmac_hex(
-        credentials,
-        string_to_sign(method, path, parameters).as_bytes(),
-    )
+    hmac_hex(credentials, string_to_sign(method, path, parameters).as_bytes())
 }
 
 /// Checks a REST request as it arrived: raw path, raw query, exact bytes of the body.
@@ -140,10 +133,7 @@ pub fn verify_request(
         _ => {}
     }
     let string_to_sign = string_to_sign(method, path, &parameters);
-    if equal(
-        &signature,
-        &hmac_hex(credentials, string_to_sign.as_bytes()),
-    ) {
+    if equal(&signature, &hmac_hex(credentials, string_to_sign.as_bytes())) {
         Ok(())
     } else {
         Err(RequestError::Signature { string_to_sign })
@@ -175,10 +165,7 @@ pub fn verify_channel_auth(
     channel_data: Option<&str>,
     auth: &str,
 ) -> bool {
-    equal(
-        auth,
-        &channel_auth(credentials, socket_id, channel, channel_data),
-    )
+    equal(auth, &channel_auth(credentials, socket_id, channel, channel_data))
 }
 
 /// The `auth` that signs one socket in as a user: `key:hex`.
@@ -210,18 +197,12 @@ pub fn verify_webhook(credentials: &Credentials, key: &str, signature: &str, bod
 }
 
 fn keyed_signature(credentials: &Credentials, signed: &str) -> String {
-    format!(
-        "{}:{}",
-        credentials.key(),
-        hmac_hex(credentials, signed.as_bytes())
-    )
+    format!("{}:{}", credentials.key(), hmac_hex(credentials, signed.as_bytes()))
 }
 
 fn string_to_sign(method: &str, path: &str, parameters: &BTreeMap<String, String>) -> String {
-    let pairs: Vec<String> = parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let pairs: Vec<String> =
+        parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{method}\n{path}\n{}", pairs.join("&"))
 }
 
@@ -231,10 +212,7 @@ fn parse_query(query: &str) -> Result<BTreeMap<String, String>, RequestError> {
         serde_urlencoded::from_str(query).map_err(|_| RequestError::Query)?;
     let mut parameters = BTreeMap::new();
     for (name, value) in pairs {
-        if parameters
-            .insert(name.to_ascii_lowercase(), value)
-            .is_some()
-        {
+        if parameters.insert(name.to_ascii_lowercase(), value).is_some() {
             return Err(RequestError::Query);
         }
     }
@@ -245,10 +223,7 @@ fn require<'a>(
     parameters: &'a BTreeMap<String, String>,
     name: &'static str,
 ) -> Result<&'a str, RequestError> {
-    parameters
-        .get(name)
-        .map(String::as_str)
-        .ok_or(RequestError::Missing(name))
+    parameters.get(name).map(String::as_str).ok_or(RequestError::Missing(name))
 }
 
 fn take(

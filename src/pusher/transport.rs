@@ -73,21 +73,11 @@ impl Transport {
                 .timeout(timeouts.request)
                 .redirect(redirect::Policy::none())
                 .user_agent(LIBRARY.replace(' ', "/"));
-            if destination.is_local() {
-                builder.no_proxy()
-            } else {
-                builder
-            }
+            if destination.is_local() { builder.no_proxy() } else { builder }
         };
         let pooled = builder().build()?;
         let fresh = builder().pool_max_idle_per_host(0).build()?;
-        Ok(Self {
-            destination,
-            credentials,
-            pooled,
-            fresh,
-            warm: AtomicBool::new(false),
-        })
+        Ok(Self { destination, credentials, pooled, fresh, warm: AtomicBool::new(false) })
     }
 
     pub fn destination(&self) -> &Destination {
@@ -105,10 +95,7 @@ impl Transport {
         self.warm.store(first.is_ok(), Ordering::Relaxed);
         match first {
             Err(failure) if was_warm && failure.kind == FailureKind::Broken => {
-                tracing::debug!(
-                    cause = failure.text,
-                    "a pooled connection was dead, trying anew"
-                );
+                tracing::debug!(cause = failure.text, "a pooled connection was dead, trying anew");
                 self.attempt(&self.fresh, call).await
             }
             result => result,
@@ -117,21 +104,14 @@ impl Transport {
 
     async fn attempt(&self, http: &reqwest::Client, call: &Call) -> Result<Answer, Failure> {
         let now = SystemTime::now();
-        let now_s = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let now_s = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let Call { method, path, body } = call;
         let query = sign::signed_query(&self.credentials, method.as_str(), path, &[], body, now_s);
-        let signature = query
-            .rsplit_once('=')
-            .map_or("", |(_, signature)| signature);
+        let signature = query.rsplit_once('=').map_or("", |(_, signature)| signature);
         let secrets = [self.credentials.secret(), signature];
 
         let request = http
-            .request(
-                method.clone(),
-                format!("{}{path}?{query}", self.destination),
-            )
+            .request(method.clone(), format!("{}{path}?{query}", self.destination))
             .header(header::CONTENT_TYPE, "application/json")
             .header("X-Pusher-Library", LIBRARY)
             .body(body.clone());
@@ -144,12 +124,7 @@ impl Transport {
 
 /// The status counts from here on: a body that breaks off does not turn an answer into none.
 async fn read_answer(mut response: Response, sent: SystemTime, secrets: &[&str]) -> Answer {
-    let field = |name| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    let field = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let status = response.status().as_u16();
     let retry_after =
         field(header::RETRY_AFTER).and_then(|value| parse_retry_after(value, SystemTime::now()));
@@ -161,13 +136,7 @@ async fn read_answer(mut response: Response, sent: SystemTime, secrets: &[&str])
         body.extend_from_slice(&chunk);
     }
     let text = tidy(&String::from_utf8_lossy(&body), secrets);
-    Answer {
-        status,
-        retry_after,
-        clock_lead_s,
-        text,
-        body,
-    }
+    Answer { status, retry_after, clock_lead_s, text, body }
 }
 
 impl Failure {
@@ -185,11 +154,7 @@ impl Failure {
         let kind = if is_connect && text.contains("dns error") {
             FailureKind::Name
         } else if is_connect && scheme == Scheme::Https && !text.contains("tcp connect error") {
-            if is_timeout {
-                FailureKind::Connect
-            } else {
-                FailureKind::Tls
-            }
+            if is_timeout { FailureKind::Connect } else { FailureKind::Tls }
         } else if is_connect {
             FailureKind::Connect
         } else if is_timeout {
@@ -197,19 +162,13 @@ impl Failure {
         } else {
             FailureKind::Broken
         };
-        Self {
-            kind,
-            text: tidy(&text, secrets),
-        }
+        Self { kind, text: tidy(&text, secrets) }
     }
 }
 
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
-        Self::Retry {
-            after: None,
-            reason: failure.text,
-        }
+        Self::Retry { after: None, reason: failure.text }
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::connection::SimpleConnection;
 use diesel::result::{DatabaseErrorKind, Error};
 use parking_lot::Mutex;
 use rand::Rng;
@@ -150,6 +151,11 @@ impl Store {
             work(&store, &mut connection)
         });
         task.await.unwrap_or_else(|error| Err(StoreError::Other(error.to_string())))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|connection| Ok(connection.batch_execute("SELECT 1")?)).await
     }
 
     /// [`Store::run`] for work that reads.

@@ -23,38 +23,22 @@ pub fn verified(request: &Received) -> (String, Value) {
     let mut words = request.head.split(' ');
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
     let (path, query) = target.split_once('?').unwrap();
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap();
-    let verified = sign::verify_request(
-        &credentials(),
-        method,
-        path,
-        query,
-        &request.body,
-        now.as_secs(),
-    );
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let verified =
+        sign::verify_request(&credentials(), method, path, query, &request.body, now.as_secs());
     assert_eq!(verified, Ok(()), "{}", request.head);
-    (
-        format!("{method} {path}"),
-        serde_json::from_slice(&request.body).unwrap_or_default(),
-    )
+    (format!("{method} {path}"), serde_json::from_slice(&request.body).unwrap_or_default())
 }
 
 #[tokio::test]
 async fn one_event_is_posted_as_an_event() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
     let socket_id = SocketId::parse("12.34").unwrap();
-    let event = Event {
-        socket_id: Some(&socket_id),
-        ..EVENT
-    };
+    let event = Event { socket_id: Some(&socket_id), ..EVENT };
     let outcome = client(provider.port, credentials()).publish(&[event]).await;
     assert_eq!(outcome, Outcome::Delivered);
 
-    let [request] = &provider.received()[..] else {
-        panic!("one request")
-    };
+    let [request] = &provider.received()[..] else { panic!("one request") };
     let (call, body) = verified(request);
     assert_eq!(call, "POST /apps/3/events");
     let expected = json!({
@@ -65,14 +49,8 @@ async fn one_event_is_posted_as_an_event() {
     });
     assert_eq!(body, expected);
     let head = request.head.to_lowercase();
-    assert!(
-        head.contains("content-type: application/json\r\n"),
-        "{head}"
-    );
-    let library = format!(
-        "x-pusher-library: matchcast {}\r\n",
-        env!("CARGO_PKG_VERSION")
-    );
+    assert!(head.contains("content-type: application/json\r\n"), "{head}");
+    let library = format!("x-pusher-library: matchcast {}\r\n", env!("CARGO_PKG_VERSION"));
     assert!(head.contains(&library), "{head}");
 }
 
@@ -80,24 +58,15 @@ async fn one_event_is_posted_as_an_event() {
 async fn several_events_are_one_batch_in_order() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
     let names: Vec<String> = (0..10).map(|number| format!("event-{number}")).collect();
-    let events: Vec<Event<'_>> = names
-        .iter()
-        .map(|name| Event {
-            name,
-            channel: "a",
-            data: "",
-            ..EVENT
-        })
-        .collect();
+    let events: Vec<Event<'_>> =
+        names.iter().map(|name| Event { name, channel: "a", data: "", ..EVENT }).collect();
     let outcome = client(provider.port, credentials()).publish(&events).await;
     assert_eq!(outcome, Outcome::Delivered);
 
     let (call, body) = verified(&provider.received()[0]);
     assert_eq!(call, "POST /apps/3/batch_events");
-    let batch: Vec<Value> = names
-        .iter()
-        .map(|name| json!({"name": name, "channel": "a", "data": ""}))
-        .collect();
+    let batch: Vec<Value> =
+        names.iter().map(|name| json!({"name": name, "channel": "a", "data": ""})).collect();
     assert_eq!(body, json!({ "batch": batch }));
 }
 
@@ -120,19 +89,12 @@ async fn a_path_prefix_is_sent_and_not_signed() {
         ..Settings::default()
     };
     let destination = Destination::new(settings).unwrap();
-    let timeouts = Timeouts {
-        connect: Duration::from_secs(20),
-        request: Duration::from_secs(20),
-    };
+    let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
     let client = Client::new(destination, credentials(), timeouts).unwrap();
     assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered);
 
     let mut request = provider.received().remove(0);
-    assert!(
-        request.head.starts_with("POST /ws/apps/3/events?"),
-        "{}",
-        request.head
-    );
+    assert!(request.head.starts_with("POST /ws/apps/3/events?"), "{}", request.head);
     request.head = request.head.replacen("/ws", "", 1);
     verified(&request);
 }
@@ -141,19 +103,13 @@ async fn a_path_prefix_is_sent_and_not_signed() {
 async fn a_user_can_be_disconnected() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
     let client = client(provider.port, credentials());
-    assert_eq!(
-        client.terminate_connections("a/b 7").await,
-        Outcome::Delivered
-    );
+    assert_eq!(client.terminate_connections("a/b 7").await, Outcome::Delivered);
     let (call, body) = verified(&provider.received()[0]);
     assert_eq!(call, "POST /apps/3/users/a%2Fb%207/terminate_connections");
     assert_eq!(body, json!({}));
     for user_id in ["", ".", ".."] {
         let outcome = client.terminate_connections(user_id).await;
-        assert!(
-            matches!(outcome, Outcome::Refused { status: 400, .. }),
-            "{user_id:?}"
-        );
+        assert!(matches!(outcome, Outcome::Refused { status: 400, .. }), "{user_id:?}");
     }
     assert_eq!(provider.received().len(), 1);
 }
@@ -161,41 +117,23 @@ async fn a_user_can_be_disconnected() {
 #[tokio::test]
 async fn the_channels_are_listed() {
     for (body, expected) in [
-        (
-            r#"{"channels":{"b":{},"a":{"user_count":1}}}"#,
-            vec!["a", "b"],
-        ),
+        (r#"{"channels":{"b":{},"a":{"user_count":1}}}"#, vec!["a", "b"]),
         (r#"{"channels":{}}"#, vec![]),
         (r#"{"channels":[]}"#, vec![]),
     ] {
         let provider = Scripted::start(vec![Step::Answer(answer("200 OK", &[], body))]).await;
-        let channels = client(provider.port, credentials())
-            .channels()
-            .await
-            .unwrap();
+        let channels = client(provider.port, credentials()).channels().await.unwrap();
         assert_eq!(channels, expected);
         assert_eq!(verified(&provider.received()[0]).0, "GET /apps/3/channels");
     }
     let provider = Scripted::start(vec![Step::Answer(answer("200 OK", &[], "<html>"))]).await;
-    let error = client(provider.port, credentials())
-        .channels()
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error,
-        Outcome::Refused {
-            status: 200,
-            answer: "<html>".to_owned()
-        }
-    );
+    let error = client(provider.port, credentials()).channels().await.unwrap_err();
+    assert_eq!(error, Outcome::Refused { status: 200, answer: "<html>".to_owned() });
 }
 
 #[test]
 fn what_cannot_work_makes_no_client() {
-    let timeouts = Timeouts {
-        connect: Duration::from_secs(1),
-        request: Duration::from_secs(1),
-    };
+    let timeouts = Timeouts { connect: Duration::from_secs(1), request: Duration::from_secs(1) };
     for (app_id, key, secret, expected) in [
         ("", "key", "secret", ClientError::AppId),
         ("../x", "key", "secret", ClientError::AppId),
@@ -205,18 +143,12 @@ fn what_cannot_work_makes_no_client() {
     ] {
         let destination = Destination::new(Settings::default()).unwrap();
         let credentials = Credentials::new(app_id, key, secret);
-        assert_eq!(
-            Client::new(destination, credentials, timeouts).unwrap_err(),
-            expected
-        );
+        assert_eq!(Client::new(destination, credentials, timeouts).unwrap_err(), expected);
     }
 }
 
 #[test]
 fn a_client_does_not_print_its_secret() {
     let printed = format!("{:?}", client(1, credentials()));
-    assert!(
-        printed.contains("127.0.0.1") && !printed.contains(SECRET),
-        "{printed}"
-    );
+    assert!(printed.contains("127.0.0.1") && !printed.contains(SECRET), "{printed}");
 }

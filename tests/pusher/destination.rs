@@ -28,10 +28,7 @@ fn settings_become_a_url() {
         ("scheme=HTTPS;port=80", "https://api-mt1.pusher.com:80"),
         ("scheme=;host=soketi.local", "https://soketi.local:443"),
         ("cluster=eu;host=soketi.local", "https://soketi.local:443"),
-        (
-            "scheme=http;host=127.0.0.1;port=6001",
-            "http://127.0.0.1:6001",
-        ),
+        ("scheme=http;host=127.0.0.1;port=6001", "http://127.0.0.1:6001"),
         ("scheme=http;host=::1;port=6001", "http://[::1]:6001"),
         ("scheme=http;host=[::1];port=6001", "http://[::1]:6001"),
         ("host=h;prefix=/ws/pusher/", "https://h:443/ws/pusher"),

@@ -15,11 +15,7 @@ async fn diagnose(status: &str, headers: &[&str], body: &str) -> Result<(), Diag
 
 /// The name of the variant, to compare what was found whatever its words.
 fn variant(diagnosis: &Diagnosis) -> String {
-    format!("{diagnosis:?}")
-        .split(' ')
-        .next()
-        .unwrap()
-        .to_owned()
+    format!("{diagnosis:?}").split(' ').next().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -32,73 +28,19 @@ const LONG_AGO: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT";
 /// Status line, header, body, the diagnosis, and what its sentence names.
 const ANSWERS: &[(&str, &str, &str, &str, &str)] = &[
     ("400 Bad", "", "Unknown auth_key", "Key", "PUSHER_APP_KEY"),
-    (
-        "401 No",
-        "",
-        "App key x not in this cluster.",
-        "Key",
-        "PUSHER_APP_CLUSTER",
-    ),
-    (
-        "404 No",
-        "",
-        "Could not find app by id 3",
-        "App",
-        "PUSHER_APP_ID",
-    ),
-    (
-        "404 No",
-        "",
-        r#"{"error":"The app 3 does not exist"}"#,
-        "App",
-        "PUSHER_APP_ID",
-    ),
-    (
-        "404 No",
-        "",
-        "No matching application for ID [3].",
-        "App",
-        "PUSHER_APP_ID",
-    ),
-    (
-        "401 No",
-        "",
-        "Invalid signature: you …",
-        "Secret",
-        "PUSHER_APP_SECRET",
-    ),
-    (
-        "401 No",
-        "",
-        "The secret authentication failed",
-        "Secret",
-        "PUSHER_APP_SECRET",
-    ),
+    ("401 No", "", "App key x not in this cluster.", "Key", "PUSHER_APP_CLUSTER"),
+    ("404 No", "", "Could not find app by id 3", "App", "PUSHER_APP_ID"),
+    ("404 No", "", r#"{"error":"The app 3 does not exist"}"#, "App", "PUSHER_APP_ID"),
+    ("404 No", "", "No matching application for ID [3].", "App", "PUSHER_APP_ID"),
+    ("401 No", "", "Invalid signature: you …", "Secret", "PUSHER_APP_SECRET"),
+    ("401 No", "", "The secret authentication failed", "Secret", "PUSHER_APP_SECRET"),
     ("401 No", "", "Timestamp expired: Given …", "Clock", "clock"),
-    (
-        "401 No",
-        LONG_AGO,
-        "Unauthorized",
-        "Clock",
-        "seconds ahead of",
-    ),
+    ("401 No", LONG_AGO, "Unauthorized", "Clock", "seconds ahead of"),
     ("403 No", "", "Over the daily quota", "Quota", "quota"),
     ("403 No", "", "App disabled", "Disabled", "dashboard"),
-    (
-        "404 No",
-        "",
-        "<html>nginx</html>",
-        "NotAProvider",
-        "PUSHER_HOST",
-    ),
+    ("404 No", "", "<html>nginx</html>", "NotAProvider", "PUSHER_HOST"),
     ("301 Moved", "", "", "NotAProvider", "PUSHER_HOST"),
-    (
-        "200 OK",
-        "",
-        "<html>welcome</html>",
-        "NotAProvider",
-        "PUSHER_HOST",
-    ),
+    ("200 OK", "", "<html>welcome</html>", "NotAProvider", "PUSHER_HOST"),
     ("503 Down", "", "", "Busy", "later"),
     ("429 Slow", "", "", "Busy", "later"),
 ];
@@ -107,26 +49,18 @@ const ANSWERS: &[(&str, &str, &str, &str, &str)] = &[
 async fn each_answer_is_told_apart_and_names_its_variable() {
     for (status, header, body, expected, names) in ANSWERS {
         let headers = Some(*header).filter(|header| !header.is_empty());
-        let diagnosis = diagnose(status, headers.as_slice(), body)
-            .await
-            .unwrap_err();
+        let diagnosis = diagnose(status, headers.as_slice(), body).await.unwrap_err();
         assert_eq!(variant(&diagnosis), *expected, "{status} {body}");
         let text = diagnosis.to_string();
         assert!(text.contains(names) && text.contains(body), "{text}");
-        assert!(
-            !text.contains(SECRET) && !text.contains("auth_signature"),
-            "{text}"
-        );
+        assert!(!text.contains(SECRET) && !text.contains("auth_signature"), "{text}");
     }
 }
 
 #[tokio::test]
 async fn a_missing_answer_names_its_variable() {
     let closed = Scripted::start(vec![Step::Close]).await;
-    let diagnosis = client(closed.port, credentials())
-        .diagnose()
-        .await
-        .unwrap_err();
+    let diagnosis = client(closed.port, credentials()).diagnose().await.unwrap_err();
     assert_eq!(variant(&diagnosis), "NoAnswer", "{diagnosis}");
 
     let silent = Scripted::start(vec![Step::Silence]).await;
@@ -145,15 +79,8 @@ async fn a_missing_answer_names_its_variable() {
 
 /// What the check says about a host, spoken to by https.
 async fn diagnose_https(host: &str, port: u16) -> Diagnosis {
-    let settings = Settings {
-        host: Some(host),
-        port: Some(port),
-        ..Settings::default()
-    };
-    let timeouts = Timeouts {
-        connect: Duration::from_secs(20),
-        request: Duration::from_secs(20),
-    };
+    let settings = Settings { host: Some(host), port: Some(port), ..Settings::default() };
+    let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
     let destination = Destination::new(settings).unwrap();
     let client = Client::new(destination, credentials(), timeouts).unwrap();
     client.diagnose().await.unwrap_err()
@@ -175,10 +102,7 @@ async fn https_to_a_port_without_tls_is_told() {
     });
     let diagnosis = diagnose_https("127.0.0.1", port).await;
     assert_eq!(variant(&diagnosis), "Tls", "{diagnosis}");
-    assert!(
-        diagnosis.to_string().contains("PUSHER_SCHEME"),
-        "{diagnosis}"
-    );
+    assert!(diagnosis.to_string().contains("PUSHER_SCHEME"), "{diagnosis}");
     plain.await.unwrap();
 }
 
@@ -187,8 +111,5 @@ async fn an_unknown_host_is_told() {
     // `.invalid` is reserved never to exist.
     let diagnosis = diagnose_https("no-such-provider.invalid", 443).await;
     assert_eq!(variant(&diagnosis), "HostUnknown", "{diagnosis}");
-    assert!(
-        diagnosis.to_string().contains("PUSHER_APP_CLUSTER"),
-        "{diagnosis}"
-    );
+    assert!(diagnosis.to_string().contains("PUSHER_APP_CLUSTER"), "{diagnosis}");
 }

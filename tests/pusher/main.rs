@@ -1,9 +1,6 @@
 //! The Pusher protocol from outside: signatures, and the client against scripted servers.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may fail by panicking, its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
 mod client;
 mod destination;

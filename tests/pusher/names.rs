@@ -6,12 +6,7 @@ use crate::vectors;
 
 #[test]
 fn a_socket_id_is_two_numbers() {
-    for text in [
-        "1.1",
-        "1234.1234",
-        "45055.28877557",
-        &format!("{}.1", "9".repeat(62)),
-    ] {
+    for text in ["1.1", "1234.1234", "45055.28877557", &format!("{}.1", "9".repeat(62))] {
         assert_eq!(SocketId::parse(text).unwrap().as_str(), text);
     }
 }
@@ -21,9 +16,7 @@ fn what_is_not_a_socket_id_is_refused() {
     for text in vectors::texts("socket_ids_to_refuse") {
         assert!(SocketId::parse(&text).is_err(), "{text:?}");
     }
-    for text in [
-        ".", "1.", ".1", "1.1.1", "-1.1", "+1.1", "1,1", " 1.1", "0x1.1", "1.1\0",
-    ] {
+    for text in [".", "1.", ".1", "1.1.1", "-1.1", "+1.1", "1,1", " 1.1", "0x1.1", "1.1\0"] {
         assert!(SocketId::parse(text).is_err(), "{text:?}");
     }
     assert!(SocketId::parse(&format!("{}.1", "9".repeat(63))).is_err());
@@ -59,17 +52,9 @@ fn a_name_of_other_characters_or_length_is_refused() {
     }
     assert!(refused >= 7, "the fixture has lost its malformed names");
     for text in ["#server-to-user-1", "a b", "a:b", "a\nb", "ä", "a/b", "a\0"] {
-        assert_eq!(
-            ChannelName::parse(text),
-            Err(InvalidChannelName::Character),
-            "{text:?}"
-        );
+        assert_eq!(ChannelName::parse(text), Err(InvalidChannelName::Character), "{text:?}");
     }
     for text in ["", &"a".repeat(201)] {
-        assert_eq!(
-            ChannelName::parse(text),
-            Err(InvalidChannelName::Length),
-            "{text:?}"
-        );
+        assert_eq!(ChannelName::parse(text), Err(InvalidChannelName::Length), "{text:?}");
     }
 }

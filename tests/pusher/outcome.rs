@@ -19,78 +19,18 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("200 OK", "", "{}", "Delivered"),
     ("200 OK", "", "not JSON at all", "Delivered"),
     ("202 Accepted", "", "", "Delivered"),
-    (
-        "301 Moved",
-        "Location: http://h/",
-        "",
-        r#"Refused { status: 301, answer: "" }"#,
-    ),
-    (
-        "400 Bad",
-        "",
-        "Unknown key\n",
-        r#"Refused { status: 400, answer: "Unknown key" }"#,
-    ),
-    (
-        "401 No",
-        "",
-        "Expired",
-        r#"Held { status: 401, answer: "Expired" }"#,
-    ),
-    (
-        "403 No",
-        "",
-        "quota",
-        r#"Held { status: 403, answer: "quota" }"#,
-    ),
-    (
-        "404 No",
-        "",
-        "no app",
-        r#"Refused { status: 404, answer: "no app" }"#,
-    ),
-    (
-        "413 Big",
-        "",
-        "too large",
-        r#"Rejected { status: 413, answer: "too large" }"#,
-    ),
-    (
-        "422 Odd",
-        "",
-        "odd",
-        r#"Rejected { status: 422, answer: "odd" }"#,
-    ),
-    (
-        "429 Slow",
-        "Retry-After: 7",
-        "",
-        "Retry { after: Some(7s), reason: \"… 429: \" }",
-    ),
-    (
-        "429 Slow",
-        "Retry-After: soon",
-        "x",
-        "Retry { after: None, reason: \"… 429: x\" }",
-    ),
-    (
-        "500 Oops",
-        "",
-        "oops",
-        "Retry { after: None, reason: \"… 500: oops\" }",
-    ),
-    (
-        "503 Down",
-        "Retry-After: 120",
-        "",
-        "Retry { after: Some(120s), reason: \"… 503: \" }",
-    ),
-    (
-        "503 D",
-        "Retry-After: 9999999",
-        "",
-        "Retry { after: Some(86400s), reason: \"… 503: \" }",
-    ),
+    ("301 Moved", "Location: http://h/", "", r#"Refused { status: 301, answer: "" }"#),
+    ("400 Bad", "", "Unknown key\n", r#"Refused { status: 400, answer: "Unknown key" }"#),
+    ("401 No", "", "Expired", r#"Held { status: 401, answer: "Expired" }"#),
+    ("403 No", "", "quota", r#"Held { status: 403, answer: "quota" }"#),
+    ("404 No", "", "no app", r#"Refused { status: 404, answer: "no app" }"#),
+    ("413 Big", "", "too large", r#"Rejected { status: 413, answer: "too large" }"#),
+    ("422 Odd", "", "odd", r#"Rejected { status: 422, answer: "odd" }"#),
+    ("429 Slow", "Retry-After: 7", "", "Retry { after: Some(7s), reason: \"… 429: \" }"),
+    ("429 Slow", "Retry-After: soon", "x", "Retry { after: None, reason: \"… 429: x\" }"),
+    ("500 Oops", "", "oops", "Retry { after: None, reason: \"… 500: oops\" }"),
+    ("503 Down", "Retry-After: 120", "", "Retry { after: Some(120s), reason: \"… 503: \" }"),
+    ("503 D", "Retry-After: 9999999", "", "Retry { after: Some(86400s), reason: \"… 503: \" }"),
 ];
 
 #[tokio::test]
@@ -109,12 +49,7 @@ async fn a_date_to_retry_after_becomes_a_wait() {
     let at = chrono::Utc::now() + chrono::TimeDelta::seconds(90);
     let header = format!("Retry-After: {}", at.format("%a, %d %b %Y %H:%M:%S GMT"));
     let outcome = publish_to(vec![Step::Answer(answer("503 Down", &[&header], ""))]).await;
-    let Outcome::Retry {
-        after: Some(after), ..
-    } = outcome
-    else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Retry { after: Some(after), .. } = outcome else { panic!("{outcome:?}") };
     assert!((30..=90).contains(&after.as_secs()), "{after:?}");
 }
 
@@ -122,9 +57,7 @@ async fn a_date_to_retry_after_becomes_a_wait() {
 async fn an_answer_is_cut_cleaned_and_redacted() {
     let text = format!("\u{1b}[1m{SECRET}\0{}", "x".repeat(5_000));
     let outcome = publish_to(vec![Step::Answer(answer("400 Bad", &[], &text))]).await;
-    let Outcome::Refused { answer, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Refused { answer, .. } = outcome else { panic!("{outcome:?}") };
     assert!(answer.starts_with("[1m[redacted] xxx"), "{answer}");
     assert_eq!(answer.len(), 500);
 }
@@ -142,38 +75,21 @@ async fn an_answer_that_repeats_the_signature_is_redacted() {
             head.push(stream.read_u8().await.unwrap());
         }
         let line = String::from_utf8(head).unwrap();
-        stream
-            .write_all(answer("401 No", &[], &line).as_bytes())
-            .await
-            .unwrap();
+        stream.write_all(answer("401 No", &[], &line).as_bytes()).await.unwrap();
         line
     });
     let outcome = client(port, credentials()).publish(&[EVENT]).await;
     let line = echo.await.unwrap();
-    let signature = line
-        .split_once("auth_signature=")
-        .unwrap()
-        .1
-        .split(' ')
-        .next()
-        .unwrap();
+    let signature = line.split_once("auth_signature=").unwrap().1.split(' ').next().unwrap();
     assert_eq!(signature.len(), 64);
-    let Outcome::Held { answer, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Held { answer, .. } = outcome else { panic!("{outcome:?}") };
     assert!(answer.contains("auth_signature=[redacted]"), "{answer}");
     assert!(!answer.contains(signature), "{answer}");
 }
 
 /// Fails unless it is a retry whose reason keeps the secrets.
 fn reason_of(outcome: Outcome) -> String {
-    let Outcome::Retry {
-        after: None,
-        reason,
-    } = outcome
-    else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Retry { after: None, reason } = outcome else { panic!("{outcome:?}") };
     for secret in [SECRET, "auth_signature", "auth_key", "://"] {
         assert!(!reason.contains(secret), "{reason}");
     }
@@ -220,11 +136,7 @@ async fn a_dead_pooled_connection_is_replaced_at_once() {
         let provider = Scripted::start(steps).await;
         let client = client(provider.port, credentials());
         assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered);
-        assert_eq!(
-            client.publish(&[EVENT]).await,
-            Outcome::Delivered,
-            "{death:?}"
-        );
+        assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered, "{death:?}");
 
         let received = provider.received();
         let connections: Vec<usize> = received.iter().map(|request| request.connection).collect();
@@ -248,11 +160,7 @@ async fn a_provider_that_closes_after_each_answer_loses_nothing() {
     let provider = Scripted::start(vec![Step::AnswerAndClose(ok()); EVENTS]).await;
     let client = client(provider.port, credentials());
     for number in 0..EVENTS {
-        assert_eq!(
-            client.publish(&[EVENT]).await,
-            Outcome::Delivered,
-            "{number}"
-        );
+        assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered, "{number}");
     }
     assert_eq!(provider.received().len(), EVENTS);
 }

@@ -63,10 +63,7 @@ pub fn client_with_timeout(port: u16, credentials: Credentials, request: Duratio
         ..Settings::default()
     };
     let destination = Destination::new(settings).unwrap();
-    let timeouts = Timeouts {
-        connect: Duration::from_secs(20),
-        request,
-    };
+    let timeouts = Timeouts { connect: Duration::from_secs(20), request };
     Client::new(destination, credentials, timeouts).unwrap()
 }
 
@@ -92,11 +89,7 @@ async fn play(listener: TcpListener, steps: Vec<Step>, received: Arc<Mutex<Vec<R
     while steps.len() > 0 {
         let (mut stream, _) = listener.accept().await.unwrap();
         while let Some((head, body)) = read_request(&mut stream).await {
-            received.lock().unwrap().push(Received {
-                connection,
-                head,
-                body,
-            });
+            received.lock().unwrap().push(Received { connection, head, body });
             match steps.next().expect("more requests than steps") {
                 Step::Answer(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
                 Step::AnswerAndClose(bytes) => {

@@ -1,0 +1,62 @@
+//! Signatures for subscriptions and sign-ins.
+//!
+//! These endpoints sign with the secret that also signs REST calls, so nothing that a client sent is
+//! ever signed: the one channel that the caller may hear is formatted here and compared as a whole, and
+//! a socket id is digits, a full stop and digits, byte by byte.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::Services;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::input::{Input, Rules};
+use crate::pusher::{SocketId, sign};
+use crate::store::outbox::user_channel;
+
+#[derive(Serialize)]
+struct ChannelAuth {
+    auth: String,
+}
+
+#[derive(Serialize)]
+struct UserAuth {
+    auth: String,
+    user_data: String,
+}
+
+/// `POST /broadcasting/auth`
+pub async fn auth(
+    caller: Caller,
+    input: Input,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let socket_id = read_socket_id(&input)?;
+    let own = user_channel(caller.user);
+    // Unknown and forbidden are one answer: whether somebody exists is not told here.
+    if input.string("channel_name") != Some(own.as_str()) {
+        return Err(ApiError::forbidden("You are not allowed to listen to this channel."));
+    }
+    let auth = sign::channel_auth(&services.credentials, &socket_id, &own, None);
+    Ok(HttpResponse::Ok().json(ChannelAuth { auth }))
+}
+
+/// `POST /broadcasting/user-auth`
+pub async fn user_auth(
+    caller: Caller,
+    input: Input,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let socket_id = read_socket_id(&input)?;
+    let user_data = format!(r#"{{"id":"{}"}}"#, caller.user);
+    let auth = sign::user_auth(&services.credentials, &socket_id, &user_data);
+    Ok(HttpResponse::Ok().json(UserAuth { auth, user_data }))
+}
+
+fn read_socket_id(input: &Input) -> Result<SocketId, ApiError> {
+    let mut rules = Rules::of(input);
+    let text = rules.raw_text("socket_id", crate::pusher::MAX_SOCKET_ID_BYTES);
+    rules.finish()?;
+    SocketId::parse(&text.unwrap_or_default())
+        .map_err(|_| ApiError::invalid("socket_id", "The socket id field format is invalid."))
+}

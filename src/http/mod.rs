@@ -1,0 +1,89 @@
+//! The API. Handlers extract, call and map; there is no query, no rule and no loop in here.
+
+mod accounts;
+mod assets;
+mod auth;
+mod broadcasting;
+mod caller;
+mod csrf;
+mod error;
+mod health;
+mod input;
+mod markets;
+mod orders;
+mod passwords;
+mod reply;
+mod session_store;
+
+use std::sync::Arc;
+
+use actix_web::{Resource, Route, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::engine;
+use crate::pusher::Credentials;
+use crate::store::Store;
+use crate::store::markets::Catalog;
+
+pub use caller::Tokens;
+pub use error::ApiError;
+pub use passwords::Passwords;
+pub use session_store::TableSessions;
+
+/// What handlers call.
+pub struct Services {
+    pub store: Store,
+    pub engine: engine::Handle,
+    pub catalog: Arc<Catalog>,
+    pub credentials: Credentials,
+    pub passwords: Passwords,
+    pub metrics: Option<PrometheusHandle>,
+    /// Most rows of a list.
+    pub list_cap: i64,
+    /// `None`: there is no faucet.
+    pub faucet_calls_per_day: Option<u32>,
+    pub secure_cookies: bool,
+}
+
+/// The routing table.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::scope("/api").configure(api).default_service(web::to(not_found)))
+        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
+        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
+        .service(resource("/sanctum/csrf-cookie", web::get().to(csrf::set_cookie)))
+        .service(resource("/health", web::get().to(health::health)))
+        .service(resource("/metrics", web::get().to(health::metrics)))
+        .default_service(web::to(assets::page));
+}
+
+fn api(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/register", web::post().to(auth::register)))
+        .service(resource("/login", web::post().to(auth::login)))
+        .service(resource("/logout", web::post().to(auth::logout)))
+        .service(resource("/user", web::get().to(auth::user)))
+        .service(resource("/profile", web::get().to(accounts::profile)))
+        .service(resource("/balance-history", web::get().to(accounts::balance_history)))
+        .service(resource("/faucet", web::post().to(accounts::faucet)))
+        .service(
+            resource("/orders", web::get().to(markets::book)).route(web::post().to(orders::place)),
+        )
+        .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
+        .service(resource("/my-orders", web::get().to(orders::list)))
+        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
+        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)));
+}
+
+/// A path with its method; every other method is a 405 in JSON.
+fn resource(path: &str, route: Route) -> Resource {
+    web::resource(path).route(route).default_service(web::to(method_not_allowed))
+}
+
+async fn method_not_allowed() -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::method_not_allowed())
+}
+
+async fn not_found() -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::not_found("Not found."))
+}
