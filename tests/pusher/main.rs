@@ -1,4 +1,5 @@
-//! The Pusher protocol from outside: signatures, and the client against scripted servers.
+//! The Pusher protocol from outside: signatures, the client against scripted servers, and the
+//! embedded provider over real sockets.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +11,7 @@ mod destination;
 mod diagnosis;
 mod names;
 mod outcome;
+mod provider;
 mod scripted;
 mod sign;
 mod vectors;
