@@ -1,8 +1,8 @@
 //! The Pusher Channels protocol, shared by the client and the embedded provider.
 //!
 //! The words of the protocol live here and nowhere else: how a request, a subscription and a
-//! webhook are signed ([`sign`]), how events are posted ([`client`]) and what an answer means
-//! ([`outcome`], [`diagnosis`]).
+//! webhook are signed ([`sign`]), how events are posted ([`client`]), what an answer means
+//! ([`outcome`], [`diagnosis`]), and a small provider for the first ten minutes ([`provider`]).
 //!
 //! It knows nothing of the rest of the crate: no configuration, no store, no market. The secret
 //! never leaves this module: it is private in [`Credentials`], and no error text contains it.
@@ -12,6 +12,7 @@ pub mod destination;
 pub mod diagnosis;
 mod names;
 pub mod outcome;
+pub mod provider;
 pub mod sign;
 mod transport;
 
@@ -45,7 +46,7 @@ pub const MAX_PRESENCE_INFO_BYTES: usize = 1_024;
 /// Longest id of a user, in bytes.
 pub const MAX_USER_ID_BYTES: usize = 128;
 /// Most client events that one connection may send in a second.
-pub const MAX_CLIENT_EVENTS_PER_SECOND: u32 = 10;
+pub const MAX_CLIENT_EVENTS_PER_SECOND: usize = 10;
 
 /// The identity of one Pusher app: who we are (`app_id`, `key`) and what we sign with.
 ///

@@ -41,6 +41,12 @@ impl SocketId {
         }
     }
 
+    /// A new id of two random numbers. It is not checked against the ids in use.
+    pub(super) fn random() -> Self {
+        let (first, second): (u32, u32) = rand::random();
+        Self(format!("{first}.{second}").into())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

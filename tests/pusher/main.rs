@@ -1,4 +1,5 @@
-//! The Pusher protocol from outside: signatures, and the client against scripted servers.
+//! The Pusher protocol from outside: signatures, the client against scripted servers, and the
+//! embedded provider over real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
@@ -7,6 +8,7 @@ mod destination;
 mod diagnosis;
 mod names;
 mod outcome;
+mod provider;
 mod scripted;
 mod sign;
 mod vectors;

@@ -1,0 +1,224 @@
+//! How connections begin, live and end, and how many there may be.
+
+use std::time::{Duration, Instant};
+
+use matchcast::pusher::Event;
+use matchcast::pusher::provider::Limits;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use super::Server;
+use super::page::{DEADLINE, Heard, Page, data_of};
+use crate::credentials;
+
+#[tokio::test]
+async fn a_connection_learns_its_id_and_the_timeout() {
+    let server = Server::start().await;
+    for protocol in ["5", "6", "7"] {
+        let target = format!("/app/{}?protocol={protocol}", credentials().key());
+        let message = Page::open_at(&server, &target).await.message().await;
+        assert_eq!(
+            message["event"], "pusher:connection_established",
+            "{protocol}"
+        );
+        assert_eq!(data_of(&message)["activity_timeout"], 120);
+    }
+    let (one, other) = (Page::open(&server).await, Page::open(&server).await);
+    assert_ne!(one.socket_id, other.socket_id);
+}
+
+#[tokio::test]
+async fn what_cannot_connect_is_told_why() {
+    let server = Server::start().await;
+    let key = credentials().key().to_owned();
+    for (target, code) in [
+        ("/app/unknown?protocol=7".to_owned(), 4001),
+        (format!("/app/{key}x?protocol=7"), 4001),
+        (format!("/app/{key}"), 4008),
+        (format!("/app/{key}?protocol=seven"), 4006),
+        (format!("/app/{key}?protocol=4"), 4007),
+        (format!("/app/{key}?protocol=8"), 4007),
+    ] {
+        Page::open_at(&server, &target)
+            .await
+            .expect_closed(code)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn pings_are_answered() {
+    let server = Server::start().await;
+    let mut page = Page::open(&server).await;
+    page.send(json!({"event": "pusher:ping", "data": {}})).await;
+    assert_eq!(
+        page.message().await,
+        json!({"event": "pusher:pong", "data": "{}"})
+    );
+    page.send_ping().await;
+    assert_eq!(page.heard().await, Heard::Pong);
+}
+
+fn impatient() -> Limits {
+    let timeout = Duration::from_millis(100);
+    Limits {
+        activity_timeout: timeout,
+        pong_timeout: timeout,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn silence_is_pinged_and_then_ended() {
+    let server = Server::start_with(impatient()).await;
+    let mut page = Page::open(&server).await;
+    assert_eq!(
+        page.message().await,
+        json!({"event": "pusher:ping", "data": "{}"})
+    );
+    page.expect_closed(4201).await;
+}
+
+#[tokio::test]
+async fn a_page_that_answers_pings_stays() {
+    // The time for the answer is long, as a busy machine may need it.
+    let limits = Limits {
+        pong_timeout: DEADLINE,
+        ..impatient()
+    };
+    let server = Server::start_with(limits).await;
+    let mut page = Page::open(&server).await;
+    for _ in 0..4 {
+        assert_eq!(page.message().await["event"], "pusher:ping");
+        page.send(json!({"event": "pusher:pong"})).await;
+    }
+    assert_eq!(page.message().await["event"], "pusher:ping");
+}
+
+#[tokio::test]
+async fn nonsense_is_answered_and_forgiven() {
+    let server = Server::start().await;
+    let mut page = Page::open(&server).await;
+    for text in [
+        "",
+        "nonsense",
+        "[]",
+        "{}",
+        r#"{"event":7}"#,
+        r#"{"event":"pusher:subscribe"}"#,
+        r#"{"event":"pusher:subscribe","data":{"channel":7}}"#,
+        r#"{"event":"pusher:unsubscribe","data":"x"}"#,
+        r#"{"event":"pusher:signin","data":{}}"#,
+        r#"{"event":"pusher:unknown","data":{}}"#,
+        &"[".repeat(10_000),
+    ] {
+        page.send_raw(Message::text(text)).await;
+        page.expect_error(None).await;
+    }
+    page.subscribe("orders").await;
+}
+
+#[tokio::test]
+async fn messages_have_a_kind_and_a_size() {
+    let server = Server::start().await;
+    let mut page = Page::open(&server).await;
+    page.send_raw(Message::binary(b"{}".as_slice())).await;
+    assert_eq!(page.heard().await, Heard::Closed(1003));
+
+    let mut page = Page::open(&server).await;
+    page.send_raw(Message::text("x".repeat(32 * 1024 + 1)))
+        .await;
+    assert_eq!(page.heard().await, Heard::Closed(1009));
+
+    // The same in pieces, each of which is small enough.
+    let mut page = Page::open(&server).await;
+    let piece = vec![b'x'; 20 * 1024];
+    let first = Frame::message(piece.clone(), OpCode::Data(Data::Text), false);
+    let last = Frame::message(piece, OpCode::Data(Data::Continue), true);
+    page.send_raw(Message::Frame(first)).await;
+    page.send_raw(Message::Frame(last)).await;
+    assert_eq!(page.heard().await, Heard::Closed(1009));
+}
+
+#[tokio::test]
+async fn connections_are_counted() {
+    let server = Server::start_with(Limits {
+        connections: 2,
+        ..Limits::default()
+    })
+    .await;
+    let target = format!("/app/{}?protocol=7", credentials().key());
+    let first = Page::open(&server).await;
+    let _second = Page::open(&server).await;
+    Page::open_at(&server, &target)
+        .await
+        .expect_closed(4100)
+        .await;
+
+    first.close().await;
+    let start = Instant::now();
+    while Page::open_at(&server, &target).await.message().await["event"] == "pusher:error" {
+        assert!(
+            start.elapsed() < DEADLINE,
+            "the place of a closed connection stays taken"
+        );
+    }
+}
+
+#[tokio::test]
+async fn all_can_be_closed_and_the_server_then_stops_at_once() {
+    let server = Server::start().await;
+    let mut pages = Vec::new();
+    for _ in 0..5 {
+        pages.push(Page::open(&server).await);
+    }
+    server.provider.close_all().await;
+    for page in &mut pages {
+        page.expect_closed(4200).await;
+    }
+    let target = format!("/app/{}?protocol=7", credentials().key());
+    Page::open_at(&server, &target)
+        .await
+        .expect_closed(4200)
+        .await;
+    drop(pages);
+
+    let start = Instant::now();
+    server.stop().await;
+    // A graceful stop waits 30 seconds for connections that stay.
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_read_is_ended_and_slows_nobody() {
+    let limits = Limits {
+        outgoing_messages: 16,
+        ..Limits::default()
+    };
+    let server = Server::start_with(limits).await;
+    let mut sleeper = Page::open(&server).await;
+    sleeper.subscribe("loud").await;
+    let mut reader = Page::open(&server).await;
+    reader.subscribe("quiet").await;
+
+    let data = json!("x".repeat(10_000)).to_string();
+    let event = Event {
+        name: "noise",
+        channel: "loud",
+        data: &data,
+        socket_id: None,
+    };
+    let start = Instant::now();
+    while server.backend.channels().await.unwrap() != ["quiet"] {
+        server.backend.publish(&[event; 10]).await;
+        assert!(start.elapsed() < DEADLINE, "the page is never ended");
+    }
+    server.publish("quiet", "still", "1").await;
+    assert_eq!(reader.expect("still", "quiet").await, 1);
+}
