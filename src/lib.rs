@@ -1,5 +1,6 @@
 //! matchcast: a trading backend whose users hear of their trades at once.
 
+pub mod app;
 pub mod config;
 pub mod engine;
 pub mod exact;

@@ -58,17 +58,24 @@ struct Request {
     reply: oneshot::Sender<Result<Answer, EngineError>>,
 }
 
+enum Message {
+    Execute(Request),
+    /// Execute what waits, take nothing more, and end.
+    Stop,
+}
+
 /// Where commands are handed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    sender: mpsc::Sender<Request>,
+    sender: mpsc::Sender<Message>,
 }
 
 impl Handle {
     /// Queues a command and waits until it is committed or refused.
     pub async fn submit(&self, command: Command) -> Result<Answer, EngineError> {
         let (reply, answer) = oneshot::channel();
-        self.sender.try_send(Request { command, reply }).map_err(|error| match error {
+        let message = Message::Execute(Request { command, reply });
+        self.sender.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 metrics::counter!("matchcast_engine_full_total").increment(1);
                 EngineError::Full
@@ -77,9 +84,15 @@ impl Handle {
         })?;
         answer.await.unwrap_or(Err(EngineError::OutcomeUnknown))
     }
+
+    /// Lets the engine execute what waits, and end. Later commands are refused.
+    pub async fn stop(&self) {
+        // An error means that it has ended already.
+        let _ = self.sender.send(Message::Stop).await;
+    }
 }
 
-/// Starts the engine's thread. It ends when every handle is gone and the queue is empty.
+/// Starts the engine's thread. It ends after [`Handle::stop`], or when every handle is gone.
 pub fn start(
     store: Store,
     catalog: Arc<Catalog>,
@@ -104,11 +117,21 @@ struct Engine {
 }
 
 impl Engine {
-    fn run(mut self, mut receiver: mpsc::Receiver<Request>, batch_len: usize) {
-        let mut batch = Vec::with_capacity(batch_len);
-        while receiver.blocking_recv_many(&mut batch, batch_len) > 0 {
+    fn run(mut self, mut receiver: mpsc::Receiver<Message>, batch_len: usize) {
+        let mut messages = Vec::with_capacity(batch_len);
+        while receiver.blocking_recv_many(&mut messages, batch_len) > 0 {
             metrics::gauge!("matchcast_engine_waiting").set(count(receiver.len()));
-            self.process(std::mem::take(&mut batch));
+            let mut batch = Vec::with_capacity(messages.len());
+            for message in messages.drain(..) {
+                match message {
+                    Message::Execute(request) => batch.push(request),
+                    // What is in the queue is still received.
+                    Message::Stop => receiver.close(),
+                }
+            }
+            if !batch.is_empty() {
+                self.process(batch);
+            }
         }
     }
 

@@ -155,7 +155,7 @@ impl Publisher {
         })
     }
 
-    async fn send(&self, events: Vec<Event>) -> Page {
+    async fn send(&mut self, events: Vec<Event>) -> Page {
         match &self.sink {
             Sink::Provider(client) => {
                 // No call may outlive the role: another process would send beside it.
@@ -231,7 +231,7 @@ impl Publisher {
         wait
     }
 
-    async fn diagnose(&self) -> String {
+    async fn diagnose(&mut self) -> String {
         match &self.sink {
             Sink::Provider(client) => match client.diagnose().await {
                 Ok(()) => "the provider accepts signed requests, but not this event".to_owned(),

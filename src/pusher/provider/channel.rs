@@ -43,10 +43,7 @@ impl Channel {
         let presence = self
             .users
             .entry(member.user_id.clone())
-            .or_insert_with(|| Presence {
-                user_info: member.user_info.clone(),
-                connections: 0,
-            });
+            .or_insert_with(|| Presence { user_info: member.user_info.clone(), connections: 0 });
         presence.connections += 1;
         presence.connections == 1
     }
@@ -78,15 +75,10 @@ impl Channel {
 
     /// The users that are here, by id.
     pub fn users(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.users
-            .iter()
-            .map(|(user_id, presence)| (user_id.as_str(), &presence.user_info))
+        self.users.iter().map(|(user_id, presence)| (user_id.as_str(), &presence.user_info))
     }
 
     pub fn occupancy(&self) -> Occupancy {
-        Occupancy {
-            user_count: self.users.len(),
-            subscription_count: self.subscribers.len(),
-        }
+        Occupancy { user_count: self.users.len(), subscription_count: self.subscribers.len() }
     }
 }

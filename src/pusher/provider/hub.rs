@@ -21,10 +21,7 @@ use crate::pusher::{ChannelName, SocketId, USER_CHANNEL_PREFIX};
 /// Starts a hub on the current runtime. It ends when its last handle is dropped.
 pub fn start(limits: Limits) -> Handle {
     let (handle, mut receiver) = Handle::new();
-    let mut hub = Hub {
-        limits,
-        ..Hub::default()
-    };
+    let mut hub = Hub { limits, ..Hub::default() };
     tokio::spawn(async move {
         while let Some(command) = receiver.recv().await {
             hub.handle(command);
@@ -58,37 +55,20 @@ impl Hub {
     fn handle(&mut self, command: Command) {
         // An answer that nobody waits for any more is dropped, and so is such a connection.
         match command {
-            Command::Connect {
-                outgoing,
-                closing,
-                reply,
-            } => {
+            Command::Connect { outgoing, closing, reply } => {
                 if let Err(Ok(socket_id)) = reply.send(self.connect(outgoing, closing)) {
                     self.remove(&socket_id);
                 }
             }
             Command::Disconnect { socket_id } => drop(self.remove(&socket_id)),
-            Command::Subscribe {
-                socket_id,
-                channel,
-                member,
-            } => {
+            Command::Subscribe { socket_id, channel, member } => {
                 self.subscribe(&socket_id, channel, member);
             }
             Command::Unsubscribe { socket_id, channel } => self.unsubscribe(&socket_id, &channel),
-            Command::SignIn {
-                socket_id,
-                user_id,
-                user_data,
-            } => {
+            Command::SignIn { socket_id, user_id, user_data } => {
                 self.sign_in(socket_id, user_id, &user_data);
             }
-            Command::ClientEvent {
-                socket_id,
-                channel,
-                name,
-                data,
-            } => {
+            Command::ClientEvent { socket_id, channel, name, data } => {
                 self.pass_on(&socket_id, &channel, &name, &data);
             }
             Command::Publish { events, reply } => {
@@ -102,11 +82,7 @@ impl Hub {
                 let _ = reply.send(self.channels.get(&channel).map(Channel::occupancy));
             }
             Command::Users { channel, reply } => {
-                let users = self
-                    .channels
-                    .get(&channel)
-                    .into_iter()
-                    .flat_map(Channel::users);
+                let users = self.channels.get(&channel).into_iter().flat_map(Channel::users);
                 let _ = reply.send(users.map(|(user_id, _)| user_id.to_owned()).collect());
             }
             Command::Terminate { user_id, reply } => {
@@ -135,18 +111,10 @@ impl Hub {
         while self.connections.contains_key(&socket_id) {
             socket_id = SocketId::random();
         }
-        let connection = Connection {
-            outgoing,
-            closing,
-            channels: HashSet::new(),
-            user_id: None,
-        };
+        let connection = Connection { outgoing, closing, channels: HashSet::new(), user_id: None };
         self.connections.insert(socket_id.clone(), connection);
         let timeout_s = self.limits.activity_timeout.as_secs().max(1);
-        self.tell(
-            &socket_id,
-            message::connection_established(&socket_id, timeout_s),
-        );
+        self.tell(&socket_id, message::connection_established(&socket_id, timeout_s));
         Ok(socket_id)
     }
 
@@ -214,10 +182,7 @@ impl Hub {
             let text = format!("The client event needs a subscription to channel {name}");
             return self.tell(sender, message::error(None, &text));
         }
-        let user_id = self
-            .channels
-            .get(name)
-            .and_then(|channel| channel.user_of(sender));
+        let user_id = self.channels.get(name).and_then(|channel| channel.user_of(sender));
         let message = message::event(event, name.as_str(), data, user_id);
         self.tell_channel(name, message, Some(sender));
     }
@@ -237,27 +202,16 @@ impl Hub {
                 for socket_id in
                     sockets.filter(|socket_id| Some(*socket_id) != event.except.as_ref())
                 {
-                    tell(
-                        &self.connections,
-                        &mut self.doomed,
-                        socket_id,
-                        message.clone(),
-                    );
+                    tell(&self.connections, &mut self.doomed, socket_id, message.clone());
                 }
             }
         }
     }
 
     fn occupied(&self, prefix: &str) -> Vec<(ChannelName, Occupancy)> {
-        let names = self
-            .channels
-            .keys()
-            .filter(|name| name.as_str().starts_with(prefix));
+        let names = self.channels.keys().filter(|name| name.as_str().starts_with(prefix));
         let names: BTreeSet<&ChannelName> = names.collect();
-        names
-            .into_iter()
-            .map(|name| (name.clone(), self.channels[name].occupancy()))
-            .collect()
+        names.into_iter().map(|name| (name.clone(), self.channels[name].occupancy())).collect()
     }
 
     fn terminate(&mut self, user_id: &str) {
@@ -326,18 +280,9 @@ impl Hub {
     }
 
     fn tell_channel(&mut self, name: &ChannelName, message: Text, except: Option<&SocketId>) {
-        let subscribers = self
-            .channels
-            .get(name)
-            .into_iter()
-            .flat_map(Channel::subscribers);
+        let subscribers = self.channels.get(name).into_iter().flat_map(Channel::subscribers);
         for socket_id in subscribers.filter(|socket_id| Some(*socket_id) != except) {
-            tell(
-                &self.connections,
-                &mut self.doomed,
-                socket_id,
-                message.clone(),
-            );
+            tell(&self.connections, &mut self.doomed, socket_id, message.clone());
         }
     }
 }

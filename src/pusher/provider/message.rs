@@ -92,11 +92,7 @@ struct Outgoing<'a, D> {
 pub fn parse(text: &str) -> Result<Request, Malformed> {
     let incoming: Incoming = serde_json::from_str(text)
         .map_err(|_| Malformed("A message must be a JSON object with an event"))?;
-    let Incoming {
-        event,
-        channel,
-        data,
-    } = incoming;
+    let Incoming { event, channel, data } = incoming;
     match event.as_str() {
         "pusher:ping" => Ok(Request::Ping),
         "pusher:pong" => Ok(Request::Pong),
@@ -109,11 +105,7 @@ pub fn parse(text: &str) -> Result<Request, Malformed> {
         "pusher:signin" => serde_json::from_value(data)
             .map(|SignIn { auth, user_data }| Request::SignIn { auth, user_data })
             .map_err(|_| Malformed("A sign-in must have auth and user_data")),
-        _ => Ok(Request::Event {
-            name: event,
-            channel,
-            data: as_text(data),
-        }),
+        _ => Ok(Request::Event { name: event, channel, data: as_text(data) }),
     }
 }
 
@@ -148,12 +140,7 @@ pub fn pong() -> Text {
 /// Something was wrong, and the connection goes on.
 pub fn error(code: Option<u16>, message: &str) -> Text {
     let data = json!({"code": code, "message": message});
-    serialize(&Outgoing {
-        event: "pusher:error",
-        channel: None,
-        data,
-        user_id: None,
-    })
+    serialize(&Outgoing { event: "pusher:error", channel: None, data, user_id: None })
 }
 
 /// The last message of a connection.
@@ -165,20 +152,11 @@ pub fn closing(closing: Closing) -> Text {
 pub fn subscription_error(channel: &str, kind: &str, status: u16, message: &str) -> Text {
     let data = json!({"type": kind, "error": message, "status": status});
     let event = "pusher:subscription_error";
-    serialize(&Outgoing {
-        event,
-        channel: Some(channel),
-        data,
-        user_id: None,
-    })
+    serialize(&Outgoing { event, channel: Some(channel), data, user_id: None })
 }
 
 pub fn subscription_succeeded(channel: &str) -> Text {
-    internal(
-        "pusher_internal:subscription_succeeded",
-        Some(channel),
-        &json!({}),
-    )
+    internal("pusher_internal:subscription_succeeded", Some(channel), &json!({}))
 }
 
 /// A presence subscription stands; `members` are all users on the channel, the new one included.
@@ -186,16 +164,11 @@ pub fn presence_succeeded<'a>(
     channel: &str,
     members: impl Iterator<Item = (&'a str, &'a Value)>,
 ) -> Text {
-    let hash: Map<String, Value> = members
-        .map(|(user_id, info)| (user_id.to_owned(), info.clone()))
-        .collect();
+    let hash: Map<String, Value> =
+        members.map(|(user_id, info)| (user_id.to_owned(), info.clone())).collect();
     let ids: Vec<&String> = hash.keys().collect();
     let data = json!({"presence": {"ids": ids, "hash": hash, "count": hash.len()}});
-    internal(
-        "pusher_internal:subscription_succeeded",
-        Some(channel),
-        &data,
-    )
+    internal("pusher_internal:subscription_succeeded", Some(channel), &data)
 }
 
 pub fn member_added(channel: &str, member: &Member) -> Text {
@@ -204,29 +177,16 @@ pub fn member_added(channel: &str, member: &Member) -> Text {
 }
 
 pub fn member_removed(channel: &str, user_id: &str) -> Text {
-    internal(
-        "pusher_internal:member_removed",
-        Some(channel),
-        &json!({"user_id": user_id}),
-    )
+    internal("pusher_internal:member_removed", Some(channel), &json!({"user_id": user_id}))
 }
 
 pub fn signin_success(user_data: &str) -> Text {
-    internal(
-        "pusher:signin_success",
-        None,
-        &json!({"user_data": user_data}),
-    )
+    internal("pusher:signin_success", None, &json!({"user_data": user_data}))
 }
 
 /// An event on a channel. `user_id` is the sender's, for client events on presence channels.
 pub fn event(name: &str, channel: &str, data: &str, user_id: Option<&str>) -> Text {
-    serialize(&Outgoing {
-        event: name,
-        channel: Some(channel),
-        data,
-        user_id,
-    })
+    serialize(&Outgoing { event: name, channel: Some(channel), data, user_id })
 }
 
 /// Client libraries decode a string of JSON to the value it was made of.
@@ -238,16 +198,9 @@ fn as_text(data: Value) -> String {
 }
 
 fn internal(event: &str, channel: Option<&str>, data: &Value) -> Text {
-    serialize(&Outgoing {
-        event,
-        channel,
-        data: data.to_string(),
-        user_id: None,
-    })
+    serialize(&Outgoing { event, channel, data: data.to_string(), user_id: None })
 }
 
 fn serialize(message: &Outgoing<'_, impl Serialize>) -> Text {
-    serde_json::to_string(message)
-        .expect("strings and JSON values are always JSON")
-        .into()
+    serde_json::to_string(message).expect("strings and JSON values are always JSON").into()
 }

@@ -81,11 +81,7 @@ impl Provider {
     /// # Panics
     /// Outside a Tokio runtime.
     pub fn start(credentials: Credentials, limits: Limits) -> Self {
-        Self {
-            credentials: Arc::new(credentials),
-            limits,
-            hub: hub::start(limits),
-        }
+        Self { credentials: Arc::new(credentials), limits, hub: hub::start(limits) }
     }
 
     /// Closes every connection with 4200 (clients reconnect at once, to whoever then listens) and
@@ -107,7 +103,5 @@ pub fn configure(config: &mut web::ServiceConfig, provider: Provider) {
 }
 
 fn now_s() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -18,11 +18,7 @@ impl Rate {
     ///
     /// `now` must not run backwards. What is refused does not count.
     pub fn take(&mut self, now: Instant) -> bool {
-        while self
-            .0
-            .front()
-            .is_some_and(|then| now.duration_since(*then) >= WINDOW)
-        {
+        while self.0.front().is_some_and(|then| now.duration_since(*then) >= WINDOW) {
             self.0.pop_front();
         }
         let may_pass = self.0.len() < MAX_CLIENT_EVENTS_PER_SECOND;

@@ -26,26 +26,16 @@ impl Socket {
             Request::Unsubscribe { channel } => match ChannelName::parse(&channel) {
                 Ok(channel) => {
                     let socket_id = self.socket_id.clone();
-                    self.tell_hub(Command::Unsubscribe { socket_id, channel })
-                        .await
+                    self.tell_hub(Command::Unsubscribe { socket_id, channel }).await
                 }
                 Err(_) => Ok(()),
             },
             Request::SignIn { auth, user_data } => self.sign_in(&auth, user_data).await,
-            Request::Event {
-                name,
-                channel,
-                data,
-            } => match self.check_event(&name, channel, &data) {
+            Request::Event { name, channel, data } => match self.check_event(&name, channel, &data)
+            {
                 Ok(channel) => {
                     let socket_id = self.socket_id.clone();
-                    self.tell_hub(Command::ClientEvent {
-                        socket_id,
-                        channel,
-                        name,
-                        data,
-                    })
-                    .await
+                    self.tell_hub(Command::ClientEvent { socket_id, channel, name, data }).await
                 }
                 Err(error) => self.write(&error).await,
             },
@@ -56,21 +46,15 @@ impl Socket {
         let name = &subscription.channel;
         if let Some(user_id) = name.strip_prefix(USER_CHANNEL_PREFIX) {
             // Signing in is what subscribes; client libraries ask for it all the same.
-            let is_own = self
-                .user
-                .as_ref()
-                .is_some_and(|user| user.user_id == user_id);
+            let is_own = self.user.as_ref().is_some_and(|user| user.user_id == user_id);
             return if is_own {
                 self.write(&message::subscription_succeeded(name)).await
             } else {
-                self.refuse(name, "AuthError", 401, "This channel needs a sign-in")
-                    .await
+                self.refuse(name, "AuthError", 401, "This channel needs a sign-in").await
             };
         }
         let Ok(channel) = ChannelName::parse(name) else {
-            return self
-                .refuse(name, "InvalidChannel", 400, "Invalid channel name")
-                .await;
+            return self.refuse(name, "InvalidChannel", 400, "Invalid channel name").await;
         };
         if channel.kind() != ChannelKind::Public && !self.is_authorized(&channel, &subscription) {
             let text = "The connection is not authorized for this channel: invalid signature";
@@ -84,12 +68,7 @@ impl Socket {
             _ => None,
         };
         let socket_id = self.socket_id.clone();
-        self.tell_hub(Command::Subscribe {
-            socket_id,
-            channel,
-            member,
-        })
-        .await
+        self.tell_hub(Command::Subscribe { socket_id, channel, member }).await
     }
 
     fn is_authorized(&self, channel: &ChannelName, subscription: &Subscription) -> bool {
@@ -127,12 +106,7 @@ impl Socket {
         let user_id = user.user_id.clone();
         self.user = Some(user);
         let socket_id = self.socket_id.clone();
-        self.tell_hub(Command::SignIn {
-            socket_id,
-            user_id,
-            user_data,
-        })
-        .await
+        self.tell_hub(Command::SignIn { socket_id, user_id, user_data }).await
     }
 
     /// Whether a client event may go to the hub, which then knows who hears it; otherwise what
@@ -150,9 +124,7 @@ impl Socket {
         if name.len() > MAX_EVENT_NAME_BYTES || data.len() > MAX_DATA_BYTES {
             return refuse("The client event is too large");
         }
-        let channel = channel
-            .as_deref()
-            .and_then(|name| ChannelName::parse(name).ok());
+        let channel = channel.as_deref().and_then(|name| ChannelName::parse(name).ok());
         let Some(channel) = channel else {
             return refuse("A client event must name its channel");
         };
@@ -176,8 +148,7 @@ impl Socket {
         status: u16,
         text: &str,
     ) -> Result<(), End> {
-        self.write(&message::subscription_error(channel, kind, status, text))
-            .await
+        self.write(&message::subscription_error(channel, kind, status, text)).await
     }
 
     async fn tell_hub(&self, command: Command) -> Result<(), End> {

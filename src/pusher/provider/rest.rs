@@ -29,10 +29,7 @@ pub fn scope() -> Scope {
         .route("/channels", web::get().to(get_channels))
         .route("/channels/{name}", web::get().to(get_channel))
         .route("/channels/{name}/users", web::get().to(get_users))
-        .route(
-            "/users/{user_id}/terminate_connections",
-            web::post().to(terminate_connections),
-        )
+        .route("/users/{user_id}/terminate_connections", web::post().to(terminate_connections))
         .default_service(web::to(|| async { RestError::NoSuchCall.error_response() }))
 }
 
@@ -122,10 +119,7 @@ async fn post_event(provider: Data<Provider>, request: HttpRequest, body: Bytes)
     let info = Info::parse(event.info.as_deref().unwrap_or_default());
     let events = publications(event, MAX_CHANNELS_PER_CALL)?;
     let targets: Vec<Target> = events.iter().map(|event| event.target.clone()).collect();
-    provider
-        .hub
-        .ask(|reply| Command::Publish { events, reply })
-        .await?;
+    provider.hub.ask(|reply| Command::Publish { events, reply }).await?;
     if info.is_empty() {
         return Ok(HttpResponse::Ok().json(json!({})));
     }
@@ -153,10 +147,7 @@ async fn post_batch(provider: Data<Provider>, request: HttpRequest, body: Bytes)
         events.append(&mut publications(event, 1)?);
     }
     let targets: Vec<Target> = events.iter().map(|event| event.target.clone()).collect();
-    provider
-        .hub
-        .ask(|reply| Command::Publish { events, reply })
-        .await?;
+    provider.hub.ask(|reply| Command::Publish { events, reply }).await?;
     if asked.iter().all(Info::is_empty) {
         return Ok(HttpResponse::Ok().json(json!({})));
     }
@@ -177,20 +168,14 @@ async fn get_channels(
     body: Bytes,
 ) -> Answer {
     authenticate(&provider, &request, &body)?;
-    let ChannelsQuery {
-        filter_by_prefix: prefix,
-        info,
-    } = query.into_inner();
+    let ChannelsQuery { filter_by_prefix: prefix, info } = query.into_inner();
     let info = Info::parse(&info);
     if info.wants_users && !prefix.starts_with("presence-") {
         let text = "user_count may only be requested for presence channels: \
                     filter_by_prefix must start with presence-";
         return Err(RestError::Malformed(text.to_owned()));
     }
-    let channels = provider
-        .hub
-        .ask(|reply| Command::Channels { prefix, reply })
-        .await?;
+    let channels = provider.hub.ask(|reply| Command::Channels { prefix, reply }).await?;
     let channels: Map<String, Value> = channels
         .into_iter()
         .map(|(name, occupancy)| (name.to_string(), info.select(&name, occupancy).into()))
@@ -212,10 +197,7 @@ async fn get_channel(
         require_presence(&channel)?;
     }
     let name = channel.clone();
-    let occupancy = provider
-        .hub
-        .ask(|reply| Command::Occupancy { channel, reply })
-        .await?;
+    let occupancy = provider.hub.ask(|reply| Command::Occupancy { channel, reply }).await?;
     let mut answer = info.select(&name, occupancy.unwrap_or_default());
     answer.insert("occupied".to_owned(), occupancy.is_some().into());
     Ok(HttpResponse::Ok().json(answer))
@@ -230,14 +212,8 @@ async fn get_users(
     authenticate(&provider, &request, &body)?;
     let channel = parse_channel(&path.1)?;
     require_presence(&channel)?;
-    let users = provider
-        .hub
-        .ask(|reply| Command::Users { channel, reply })
-        .await?;
-    let users: Vec<Value> = users
-        .into_iter()
-        .map(|user_id| json!({ "id": user_id }))
-        .collect();
+    let users = provider.hub.ask(|reply| Command::Users { channel, reply }).await?;
+    let users: Vec<Value> = users.into_iter().map(|user_id| json!({ "id": user_id })).collect();
     Ok(HttpResponse::Ok().json(json!({ "users": users })))
 }
 
@@ -249,10 +225,7 @@ async fn terminate_connections(
 ) -> Answer {
     authenticate(&provider, &request, &body)?;
     let (_, user_id) = path.into_inner();
-    provider
-        .hub
-        .ask(|reply| Command::Terminate { user_id, reply })
-        .await?;
+    provider.hub.ask(|reply| Command::Terminate { user_id, reply }).await?;
     Ok(HttpResponse::Ok().json(json!({})))
 }
 
@@ -279,18 +252,9 @@ fn parse_body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, RestError> {
 /// One event becomes as many publications as it names channels.
 fn publications(event: EventBody, most_channels: usize) -> Result<Vec<Publication>, RestError> {
     let malformed = |text: String| Err(RestError::Malformed(text));
-    let EventBody {
-        name,
-        data,
-        channels,
-        channel,
-        socket_id,
-        info: _,
-    } = event;
+    let EventBody { name, data, channels, channel, socket_id, info: _ } = event;
     if name.is_empty() || name.len() > MAX_EVENT_NAME_BYTES {
-        return malformed(format!(
-            "An event name must have 1 to {MAX_EVENT_NAME_BYTES} bytes"
-        ));
+        return malformed(format!("An event name must have 1 to {MAX_EVENT_NAME_BYTES} bytes"));
     }
     if data.len() > MAX_DATA_BYTES {
         return Err(RestError::TooLarge);
@@ -301,19 +265,12 @@ fn publications(event: EventBody, most_channels: usize) -> Result<Vec<Publicatio
     };
     let channels: Vec<String> = channels.into_iter().flatten().chain(channel).collect();
     if channels.is_empty() || channels.len() > most_channels {
-        return malformed(format!(
-            "An event must name 1 to {most_channels} channels here"
-        ));
+        return malformed(format!("An event must name 1 to {most_channels} channels here"));
     }
     let publication = |channel: String| {
         let target = parse_target(&channel)?;
         let (name, data, except) = (name.clone(), data.clone(), except.clone());
-        Ok(Publication {
-            name,
-            target,
-            data,
-            except,
-        })
+        Ok(Publication { name, target, data, except })
     };
     channels.into_iter().map(publication).collect()
 }
@@ -335,9 +292,7 @@ fn parse_channel(name: &str) -> Result<ChannelName, RestError> {
 fn require_presence(channel: &ChannelName) -> Result<(), RestError> {
     match channel.kind() {
         ChannelKind::Presence => Ok(()),
-        _ => Err(RestError::Malformed(
-            "Only presence channels have users".to_owned(),
-        )),
+        _ => Err(RestError::Malformed("Only presence channels have users".to_owned())),
     }
 }
 
@@ -347,10 +302,7 @@ async fn attributes(
     info: Info,
 ) -> Result<Map<String, Value>, Gone> {
     let channel = name.clone();
-    let occupancy = provider
-        .hub
-        .ask(|reply| Command::Occupancy { channel, reply })
-        .await?;
+    let occupancy = provider.hub.ask(|reply| Command::Occupancy { channel, reply }).await?;
     Ok(info.select(name, occupancy.unwrap_or_default()))
 }
 
@@ -358,10 +310,7 @@ impl Info {
     /// Reads a list such as `user_count,subscription_count`; other words are left out.
     fn parse(text: &str) -> Self {
         let names = |attribute| text.split(',').any(|name| name.trim() == attribute);
-        Self {
-            wants_users: names("user_count"),
-            wants_subscriptions: names("subscription_count"),
-        }
+        Self { wants_users: names("user_count"), wants_subscriptions: names("subscription_count") }
     }
 
     fn is_empty(&self) -> bool {

@@ -92,26 +92,14 @@ fn admit(provider: &Provider, key: &str, protocol: Option<&str>) -> Result<(), C
     }
     let protocol = protocol.ok_or(Closing::ProtocolMissing)?;
     let protocol: u32 = protocol.parse().map_err(|_| Closing::VersionMalformed)?;
-    if PROTOCOLS.contains(&protocol) {
-        Ok(())
-    } else {
-        Err(Closing::ProtocolUnsupported)
-    }
+    if PROTOCOLS.contains(&protocol) { Ok(()) } else { Err(Closing::ProtocolUnsupported) }
 }
 
 async fn serve(provider: web::Data<Provider>, session: Session, incoming: AggregatedMessageStream) {
     let (sender, outgoing) = mpsc::channel(provider.limits.outgoing_messages);
     let (closer, closing) = oneshot::channel();
-    let connect = |reply| Command::Connect {
-        outgoing: sender,
-        closing: closer,
-        reply,
-    };
-    let connected = provider
-        .hub
-        .ask(connect)
-        .await
-        .unwrap_or(Err(Closing::ShuttingDown));
+    let connect = |reply| Command::Connect { outgoing: sender, closing: closer, reply };
+    let connected = provider.hub.ask(connect).await.unwrap_or(Err(Closing::ShuttingDown));
     let socket_id = match connected {
         Ok(socket_id) => socket_id,
         Err(closing) => return close(session, incoming, closing).await,
@@ -127,13 +115,7 @@ async fn serve(provider: web::Data<Provider>, session: Session, incoming: Aggreg
         client_events: Rate::default(),
     };
     let end = socket.run().await;
-    let Socket {
-        provider,
-        socket_id,
-        session,
-        incoming,
-        ..
-    } = socket;
+    let Socket { provider, socket_id, session, incoming, .. } = socket;
     // A hub that is gone has forgotten the connection already.
     let _: Result<(), Gone> = provider.hub.send(Command::Disconnect { socket_id }).await;
     if let End::Closing(closing) = end {
@@ -177,9 +159,9 @@ impl Socket {
                 Wake::Closing(closing) => Err(End::Closing(closing)),
                 Wake::Outgoing(Some(text)) => self.write(&text).await,
                 // The hub has let go, and says why.
-                Wake::Outgoing(None) => Err(End::Closing(
-                    (&mut self.closing).await.unwrap_or(Closing::ShuttingDown),
-                )),
+                Wake::Outgoing(None) => {
+                    Err(End::Closing((&mut self.closing).await.unwrap_or(Closing::ShuttingDown)))
+                }
                 Wake::Incoming(message) => {
                     is_pinged = false;
                     deadline = Instant::now() + limits.activity_timeout;

@@ -8,18 +8,13 @@ use super::page::Page;
 #[tokio::test]
 async fn the_others_hear_it_and_the_sender_does_not() {
     let server = Server::start().await;
-    let mut pages = [
-        Page::open(&server).await,
-        Page::open(&server).await,
-        Page::open(&server).await,
-    ];
+    let mut pages =
+        [Page::open(&server).await, Page::open(&server).await, Page::open(&server).await];
     for page in &mut pages {
         page.subscribe("private-room").await;
     }
     let [sender, one, other] = &mut pages;
-    sender
-        .whisper("private-room", "client-typing", json!({"who": "alice"}))
-        .await;
+    sender.whisper("private-room", "client-typing", json!({"who": "alice"})).await;
     for page in [one, other] {
         let message = page.message().await;
         assert_eq!(
@@ -41,13 +36,7 @@ async fn text_is_passed_on_as_it_is() {
     let (mut sender, mut other) = (Page::open(&server).await, Page::open(&server).await);
     sender.subscribe("private-room").await;
     other.subscribe("private-room").await;
-    sender
-        .whisper(
-            "private-room",
-            "client-text",
-            json!("{\"already\":\"JSON\"}"),
-        )
-        .await;
+    sender.whisper("private-room", "client-text", json!("{\"already\":\"JSON\"}")).await;
     assert_eq!(other.message().await["data"], "{\"already\":\"JSON\"}");
 }
 
@@ -57,12 +46,8 @@ async fn a_presence_channel_tells_who_sent_it() {
     let (mut sender, mut other) = (Page::open(&server).await, Page::open(&server).await);
     other.join("presence-room", "bob").await;
     sender.join("presence-room", "alice").await;
-    other
-        .expect("pusher_internal:member_added", "presence-room")
-        .await;
-    sender
-        .whisper("presence-room", "client-wave", json!(1))
-        .await;
+    other.expect("pusher_internal:member_added", "presence-room").await;
+    sender.whisper("presence-room", "client-wave", json!(1)).await;
     let message = other.message().await;
     assert_eq!(message["event"], "client-wave");
     assert_eq!(message["user_id"], "alice");
@@ -72,12 +57,7 @@ async fn a_presence_channel_tells_who_sent_it() {
 async fn what_is_not_allowed_is_told_and_not_passed_on() {
     let server = Server::start().await;
     let (mut sender, mut other) = (Page::open(&server).await, Page::open(&server).await);
-    for channel in [
-        "public",
-        "private-encrypted-room",
-        "private-room",
-        "private-other",
-    ] {
+    for channel in ["public", "private-encrypted-room", "private-room", "private-other"] {
         other.subscribe(channel).await;
     }
     for channel in ["public", "private-encrypted-room", "private-room"] {
@@ -100,9 +80,7 @@ async fn what_is_not_allowed_is_told_and_not_passed_on() {
     }
     sender.send(json!({"event": "client-a", "data": {}})).await;
     sender.expect_error(None).await;
-    sender
-        .whisper("private-room", "client-marker", json!(1))
-        .await;
+    sender.whisper("private-room", "client-marker", json!(1)).await;
     other.expect("client-marker", "private-room").await;
 }
 
@@ -113,8 +91,7 @@ async fn more_than_ten_in_a_second_are_too_fast() {
     page.subscribe("private-room").await;
     // Far more than ten a second even on a slow machine.
     for number in 0..200 {
-        page.whisper("private-room", "client-a", json!(number))
-            .await;
+        page.whisper("private-room", "client-a", json!(number)).await;
     }
     page.expect_error(Some(4301)).await;
 }

@@ -42,12 +42,7 @@ impl Server {
         let handle = server.handle();
         tokio::spawn(server);
         let backend = scripted::client(port, credentials());
-        Self {
-            port,
-            provider,
-            backend,
-            handle,
-        }
+        Self { port, provider, backend, handle }
     }
 
     /// Publishes one event through the signed REST interface.
@@ -62,12 +57,7 @@ impl Server {
         data: &str,
         socket_id: Option<&SocketId>,
     ) {
-        let event = Event {
-            name,
-            channel,
-            data,
-            socket_id,
-        };
+        let event = Event { name, channel, data, socket_id };
         assert_eq!(self.backend.publish(&[event]).await, Outcome::Delivered);
     }
 

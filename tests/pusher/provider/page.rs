@@ -33,10 +33,7 @@ pub enum Heard {
 impl Page {
     /// Connects as pusher-js does.
     pub async fn open(server: &Server) -> Self {
-        let target = format!(
-            "/app/{}?protocol=7&client=js&version=8.6.0",
-            credentials().key()
-        );
+        let target = format!("/app/{}?protocol=7&client=js&version=8.6.0", credentials().key());
         let mut page = Self::open_at(server, &target).await;
         let message = page.message().await;
         assert_eq!(message["event"], "pusher:connection_established");
@@ -48,14 +45,9 @@ impl Page {
     /// Connects to any path, and expects nothing. The socket id is not the page's.
     pub async fn open_at(server: &Server, target: &str) -> Self {
         let url = format!("ws://127.0.0.1:{}{target}", server.port);
-        let connected = timeout(DEADLINE, connect_async(url))
-            .await
-            .expect("connects in time");
+        let connected = timeout(DEADLINE, connect_async(url)).await.expect("connects in time");
         let (socket, _) = connected.unwrap();
-        Self {
-            socket,
-            socket_id: SocketId::parse("0.0").unwrap(),
-        }
+        Self { socket, socket_id: SocketId::parse("0.0").unwrap() }
     }
 
     pub async fn send(&mut self, message: Value) {
@@ -63,10 +55,7 @@ impl Page {
     }
 
     pub async fn send_raw(&mut self, message: Message) {
-        timeout(DEADLINE, self.socket.send(message))
-            .await
-            .expect("sent in time")
-            .unwrap();
+        timeout(DEADLINE, self.socket.send(message)).await.expect("sent in time").unwrap();
     }
 
     /// Sends a WebSocket ping, which is not the protocol's.
@@ -76,9 +65,7 @@ impl Page {
 
     pub async fn heard(&mut self) -> Heard {
         loop {
-            let next = timeout(DEADLINE, self.socket.next())
-                .await
-                .expect("heard in time");
+            let next = timeout(DEADLINE, self.socket.next()).await.expect("heard in time");
             return match next {
                 Some(Ok(Message::Text(text))) => {
                     Heard::Message(serde_json::from_str(text.as_str()).unwrap())
@@ -102,10 +89,7 @@ impl Page {
     /// The next message must be this event on this channel; gives its data, decoded.
     pub async fn expect(&mut self, event: &str, channel: &str) -> Value {
         let message = self.message().await;
-        assert_eq!(
-            (&message["event"], &message["channel"]),
-            (&json!(event), &json!(channel))
-        );
+        assert_eq!((&message["event"], &message["channel"]), (&json!(event), &json!(channel)));
         data_of(&message)
     }
 
@@ -141,34 +125,29 @@ impl Page {
         if let Some(channel_data) = channel_data {
             data["channel_data"] = channel_data.into();
         }
-        self.send(json!({"event": "pusher:subscribe", "data": data}))
-            .await;
+        self.send(json!({"event": "pusher:subscribe", "data": data})).await;
     }
 
     /// Subscribes and waits until the subscription stands; gives its data.
     pub async fn subscribe(&mut self, channel: &str) -> Value {
         self.ask_to_subscribe(channel, None).await;
-        self.expect("pusher_internal:subscription_succeeded", channel)
-            .await
+        self.expect("pusher_internal:subscription_succeeded", channel).await
     }
 
     /// Subscribes to a presence channel as a user.
     pub async fn join(&mut self, channel: &str, user_id: &str) -> Value {
         let data = json!({"user_id": user_id, "user_info": {"name": user_id}}).to_string();
         self.ask_to_subscribe(channel, Some(&data)).await;
-        self.expect("pusher_internal:subscription_succeeded", channel)
-            .await
+        self.expect("pusher_internal:subscription_succeeded", channel).await
     }
 
     pub async fn unsubscribe(&mut self, channel: &str) {
-        self.send(json!({"event": "pusher:unsubscribe", "data": {"channel": channel}}))
-            .await;
+        self.send(json!({"event": "pusher:unsubscribe", "data": {"channel": channel}})).await;
     }
 
     /// Sends a client event.
     pub async fn whisper(&mut self, channel: &str, event: &str, data: Value) {
-        self.send(json!({"event": event, "channel": channel, "data": data}))
-            .await;
+        self.send(json!({"event": event, "channel": channel, "data": data})).await;
     }
 
     pub async fn close(mut self) {
@@ -178,8 +157,6 @@ impl Page {
 
 /// The data of a message: a string that contains JSON.
 pub fn data_of(message: &Value) -> Value {
-    let text = message["data"]
-        .as_str()
-        .unwrap_or_else(|| panic!("data as text: {message}"));
+    let text = message["data"].as_str().unwrap_or_else(|| panic!("data as text: {message}"));
     serde_json::from_str(text).unwrap()
 }

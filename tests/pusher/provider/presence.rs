@@ -15,20 +15,14 @@ async fn members_come_and_go_once_per_user() {
     let mut watcher = Page::open(&server).await;
     let alone = watcher.join(ROOM, "watcher").await;
     let hash = json!({"watcher": {"name": "watcher"}});
-    assert_eq!(
-        alone,
-        json!({"presence": {"ids": ["watcher"], "hash": hash, "count": 1}})
-    );
+    assert_eq!(alone, json!({"presence": {"ids": ["watcher"], "hash": hash, "count": 1}}));
 
     let (mut first, mut second) = (Page::open(&server).await, Page::open(&server).await);
     let both = first.join(ROOM, "alice").await;
     assert_eq!(both["presence"]["ids"], json!(["alice", "watcher"]));
     assert_eq!(both["presence"]["count"], 2);
     let added = watcher.expect(ADDED, ROOM).await;
-    assert_eq!(
-        added,
-        json!({"user_id": "alice", "user_info": {"name": "alice"}})
-    );
+    assert_eq!(added, json!({"user_id": "alice", "user_info": {"name": "alice"}}));
 
     // Alice's second page is no second member, and one of her pages leaving is not she.
     let still_both = second.join(ROOM, "alice").await;
@@ -40,10 +34,7 @@ async fn members_come_and_go_once_per_user() {
     second.expect("marker", ROOM).await;
 
     second.close().await;
-    assert_eq!(
-        watcher.expect(REMOVED, ROOM).await,
-        json!({"user_id": "alice"})
-    );
+    assert_eq!(watcher.expect(REMOVED, ROOM).await, json!({"user_id": "alice"}));
     let again = first.join(ROOM, "alice").await;
     assert_eq!(again["presence"]["count"], 2);
     watcher.expect(ADDED, ROOM).await;
@@ -54,13 +45,8 @@ async fn a_numeric_id_becomes_text_and_no_info_is_null() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.ask_to_subscribe(ROOM, Some(r#"{"user_id":10}"#)).await;
-    let data = page
-        .expect("pusher_internal:subscription_succeeded", ROOM)
-        .await;
-    assert_eq!(
-        data,
-        json!({"presence": {"ids": ["10"], "hash": {"10": null}, "count": 1}})
-    );
+    let data = page.expect("pusher_internal:subscription_succeeded", ROOM).await;
+    assert_eq!(data, json!({"presence": {"ids": ["10"], "hash": {"10": null}, "count": 1}}));
 }
 
 #[tokio::test]
@@ -85,8 +71,7 @@ async fn data_about_a_member_has_a_shape_and_a_size() {
     }
     let fits = json!({"user_id": "x".repeat(128), "user_info": "x".repeat(1_022)}).to_string();
     page.ask_to_subscribe(ROOM, Some(&fits)).await;
-    page.expect("pusher_internal:subscription_succeeded", ROOM)
-        .await;
+    page.expect("pusher_internal:subscription_succeeded", ROOM).await;
 }
 
 #[tokio::test]
@@ -100,8 +85,7 @@ async fn a_room_has_a_hundred_users_and_no_more() {
         pages.push(page);
     }
     let mut page = Page::open(&server).await;
-    page.ask_to_subscribe(ROOM, Some(r#"{"user_id":"one-more"}"#))
-        .await;
+    page.ask_to_subscribe(ROOM, Some(r#"{"user_id":"one-more"}"#)).await;
     page.expect_refused(ROOM, "LimitReached", 4004).await;
     // A user who is there already may come with another page.
     page.join(ROOM, "user-7").await;

@@ -11,10 +11,7 @@ use super::page::Page;
 use crate::credentials;
 
 fn now_s() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
 impl Server {
@@ -36,14 +33,8 @@ impl Server {
         parameters: &[(&str, &str)],
         body: &str,
     ) -> (u16, String) {
-        let query = sign::signed_query(
-            &credentials(),
-            method,
-            path,
-            parameters,
-            body.as_bytes(),
-            now_s(),
-        );
+        let query =
+            sign::signed_query(&credentials(), method, path, parameters, body.as_bytes(), now_s());
         self.send(method, path, &query, body).await
     }
 
@@ -74,21 +65,9 @@ async fn a_call_must_be_signed() {
         (right.clone(), 200, "{}"),
         (signed(&other_key, now_s()), 400, "Unknown auth_key"),
         (signed(&other_secret, now_s()), 401, "Invalid signature"),
-        (
-            signed(&credentials(), now_s() - 700),
-            401,
-            "Timestamp expired",
-        ),
-        (
-            signed(&credentials(), now_s() + 700),
-            401,
-            "Timestamp expired",
-        ),
-        (
-            right.replace("auth_version=1.0", "auth_version=1.1"),
-            401,
-            "auth_version",
-        ),
+        (signed(&credentials(), now_s() - 700), 401, "Timestamp expired"),
+        (signed(&credentials(), now_s() + 700), 401, "Timestamp expired"),
+        (right.replace("auth_version=1.0", "auth_version=1.1"), 401, "auth_version"),
         (right.replace("body_md5=", "body_md5=0"), 401, "body_md5"),
         (String::new(), 401, "auth_signature parameter is required"),
     ] {
@@ -97,9 +76,7 @@ async fn a_call_must_be_signed() {
         assert!(text.starts_with(words) || text.contains(words), "{text}");
         assert!(!text.contains(crate::SECRET), "{text}");
     }
-    let (status, _) = server
-        .send("POST", path, &right, &body.replace('1', "2"))
-        .await;
+    let (status, _) = server.send("POST", path, &right, &body.replace('1', "2")).await;
     assert_eq!(status, 401, "another body");
 }
 
@@ -114,17 +91,11 @@ async fn every_call_checks_signature_and_app() {
         ("GET", "/channels/presence-a/users"),
         ("POST", "/users/1/terminate_connections"),
     ] {
-        let (status, text) = server
-            .send(method, &format!("/apps/3{path}"), "", "{}")
-            .await;
+        let (status, text) = server.send(method, &format!("/apps/3{path}"), "", "{}").await;
         assert_eq!(status, 401, "{path}: {text}");
         let other_app = format!("/apps/4{path}");
         let (status, text) = server.call(method, &other_app, &[], "{}").await;
-        assert_eq!(
-            (status, text.as_str()),
-            (404, "Could not find app by id 4"),
-            "{path}"
-        );
+        assert_eq!((status, text.as_str()), (404, "Could not find app by id 4"), "{path}");
     }
     let (status, _) = server.call("POST", "/apps/3/channels", &[], "{}").await;
     assert_eq!(status, 404);
@@ -193,9 +164,7 @@ async fn a_batch_has_one_to_ten_events_of_one_channel() {
         (json!([event, too_large]), 413),
         (json!(vec![&event; 10]), 200),
     ] {
-        let (status, text) = server
-            .post("/apps/3/batch_events", &json!({ "batch": batch }))
-            .await;
+        let (status, text) = server.post("/apps/3/batch_events", &json!({ "batch": batch })).await;
         assert_eq!(status, expected, "{text}");
     }
     server.publish("a", "marker", "2").await;
@@ -208,9 +177,7 @@ async fn a_batch_has_one_to_ten_events_of_one_channel() {
 #[tokio::test]
 async fn a_body_has_a_limit() {
     let server = Server::start().await;
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port))
-        .await
-        .unwrap();
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
     let head = format!(
         "POST /apps/3/events HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
         1024 * 1024 + 1
@@ -235,29 +202,21 @@ async fn channels_tell_who_is_there() {
     let filter = ("filter_by_prefix", "presence-");
     let counted = json!({"user_count": 1, "subscription_count": 2});
     assert_eq!(
-        server
-            .get(path, &[filter, ("info", "user_count,subscription_count")])
-            .await,
+        server.get(path, &[filter, ("info", "user_count,subscription_count")]).await,
         json!({"channels": {"presence-room": counted}})
     );
     assert_eq!(
-        server
-            .get("/apps/3/channels/orders", &[("info", "subscription_count")])
-            .await,
+        server.get("/apps/3/channels/orders", &[("info", "subscription_count")]).await,
         json!({"occupied": true, "subscription_count": 1})
     );
     assert_eq!(
-        server
-            .get("/apps/3/channels/presence-room", &[("info", "user_count")])
-            .await,
+        server.get("/apps/3/channels/presence-room", &[("info", "user_count")]).await,
         json!({"occupied": true, "user_count": 1})
     );
     let nobody = server.get("/apps/3/channels/nobody", &[]).await;
     assert_eq!(nobody, json!({"occupied": false}));
     assert_eq!(
-        server
-            .get("/apps/3/channels/presence-room/users", &[])
-            .await,
+        server.get("/apps/3/channels/presence-room/users", &[]).await,
         json!({"users": [{"id": "alice"}]})
     );
     for (path, parameters) in [
@@ -286,9 +245,7 @@ async fn a_publisher_may_ask_who_has_heard_it() {
 
     let asked = json!({"name": "n", "channel": "a", "data": "1", "info": "subscription_count"});
     let plain = json!({"name": "n", "channel": "a", "data": "1"});
-    let (_, text) = server
-        .post("/apps/3/batch_events", &json!({ "batch": [asked, plain] }))
-        .await;
+    let (_, text) = server.post("/apps/3/batch_events", &json!({ "batch": [asked, plain] })).await;
     let expected = json!({"batch": [{"subscription_count": 1}, {}]});
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
 }

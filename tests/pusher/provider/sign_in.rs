@@ -12,8 +12,7 @@ const ALICE: &str = r#"{"id":"alice","user_info":{"name":"Alice"}}"#;
 /// Asks to sign in with this signature and data.
 async fn ask_to_sign_in(page: &mut Page, auth: &str, user_data: &str) {
     let data = json!({"auth": auth, "user_data": user_data});
-    page.send(json!({"event": "pusher:signin", "data": data}))
-        .await;
+    page.send(json!({"event": "pusher:signin", "data": data})).await;
 }
 
 async fn sign_in(page: &mut Page, user_data: &str) {
@@ -40,9 +39,7 @@ async fn a_user_is_reached_on_every_connection() {
     assert_eq!(bob.expect("marker", "#server-to-user-bob").await, 2);
 
     let own = one.socket_id.clone();
-    server
-        .publish_except("#server-to-user-alice", "others", "3", Some(&own))
-        .await;
+    server.publish_except("#server-to-user-alice", "others", "3", Some(&own)).await;
     server.publish("#server-to-user-alice", "marker", "4").await;
     one.expect("marker", "#server-to-user-alice").await;
     two.expect("others", "#server-to-user-alice").await;
@@ -53,13 +50,11 @@ async fn the_channel_of_a_user_is_for_that_user() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.ask_to_subscribe("#server-to-user-alice", None).await;
-    page.expect_refused("#server-to-user-alice", "AuthError", 401)
-        .await;
+    page.expect_refused("#server-to-user-alice", "AuthError", 401).await;
     sign_in(&mut page, ALICE).await;
     assert_eq!(page.subscribe("#server-to-user-alice").await, json!({}));
     page.ask_to_subscribe("#server-to-user-bob", None).await;
-    page.expect_refused("#server-to-user-bob", "AuthError", 401)
-        .await;
+    page.expect_refused("#server-to-user-bob", "AuthError", 401).await;
 
     // Being subscribed as well does not mean hearing it twice.
     server.publish("#server-to-user-alice", "once", "1").await;
@@ -74,9 +69,7 @@ async fn signing_in_as_somebody_else_leaves_the_first() {
     let mut page = Page::open(&server).await;
     sign_in(&mut page, ALICE).await;
     sign_in(&mut page, r#"{"id":"bob"}"#).await;
-    server
-        .publish("#server-to-user-alice", "unheard", "1")
-        .await;
+    server.publish("#server-to-user-alice", "unheard", "1").await;
     server.publish("#server-to-user-bob", "heard", "2").await;
     page.expect("heard", "#server-to-user-bob").await;
 }
@@ -93,10 +86,7 @@ async fn a_forged_sign_in_ends_the_connection() {
             0 => (String::new(), ALICE),
             1 => (sign::user_auth(&credentials(), &stranger, ALICE), ALICE),
             2 => (sign::user_auth(&other_secret, &own, ALICE), ALICE),
-            3 => (
-                sign::user_auth(&credentials(), &own, ALICE),
-                r#"{"id":"bob"}"#,
-            ),
+            3 => (sign::user_auth(&credentials(), &own, ALICE), r#"{"id":"bob"}"#),
             _ => (sign::user_auth(&credentials(), &own, "{}"), "{}"),
         };
         ask_to_sign_in(&mut page, &auth, user_data).await;
@@ -111,13 +101,9 @@ async fn a_subscription_cannot_be_used_to_sign_in() {
     let mut page = Page::open(&server).await;
     let channel = format!(":user::{ALICE}");
     let auth = sign::channel_auth(&credentials(), &page.socket_id, &channel, None);
-    assert_eq!(
-        auth,
-        sign::user_auth(&credentials(), &page.socket_id, ALICE)
-    );
+    assert_eq!(auth, sign::user_auth(&credentials(), &page.socket_id, ALICE));
     let data = json!({"channel": channel, "auth": auth});
-    page.send(json!({"event": "pusher:subscribe", "data": data}))
-        .await;
+    page.send(json!({"event": "pusher:subscribe", "data": data})).await;
     page.expect_refused(&channel, "InvalidChannel", 400).await;
 }
 
@@ -127,18 +113,10 @@ async fn the_connections_of_a_user_can_be_ended() {
     let (mut alice, mut bob) = (Page::open(&server).await, Page::open(&server).await);
     sign_in(&mut alice, ALICE).await;
     sign_in(&mut bob, r#"{"id":"bob"}"#).await;
-    assert_eq!(
-        server.backend.terminate_connections("alice").await,
-        Outcome::Delivered
-    );
+    assert_eq!(server.backend.terminate_connections("alice").await, Outcome::Delivered);
     alice.expect_closed(4009).await;
-    assert_eq!(
-        server.backend.terminate_connections("nobody").await,
-        Outcome::Delivered
-    );
-    server
-        .publish("#server-to-user-bob", "still here", "1")
-        .await;
+    assert_eq!(server.backend.terminate_connections("nobody").await, Outcome::Delivered);
+    server.publish("#server-to-user-bob", "still here", "1").await;
     bob.expect("still here", "#server-to-user-bob").await;
 }
 
@@ -149,8 +127,5 @@ async fn a_signed_in_user_is_a_member_without_more_data() {
     sign_in(&mut page, ALICE).await;
     let joined = page.subscribe("presence-room").await;
     let hash = json!({"alice": {"name": "Alice"}});
-    assert_eq!(
-        joined,
-        json!({"presence": {"ids": ["alice"], "hash": hash, "count": 1}})
-    );
+    assert_eq!(joined, json!({"presence": {"ids": ["alice"], "hash": hash, "count": 1}}));
 }

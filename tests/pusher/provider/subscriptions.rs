@@ -12,8 +12,7 @@ use crate::credentials;
 async fn a_public_channel_needs_no_signature() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
-    page.send(json!({"event": "pusher:subscribe", "data": {"channel": "orders"}}))
-        .await;
+    page.send(json!({"event": "pusher:subscribe", "data": {"channel": "orders"}})).await;
     let message = page.message().await;
     assert_eq!(
         message,
@@ -24,9 +23,7 @@ async fn a_public_channel_needs_no_signature() {
         })
     );
 
-    server
-        .publish("orders", "order.matched", r#"{"price":50000.00000001}"#)
-        .await;
+    server.publish("orders", "order.matched", r#"{"price":50000.00000001}"#).await;
     let message = page.message().await;
     assert_eq!(
         message,
@@ -66,36 +63,12 @@ async fn a_forged_signature_hears_nothing() {
     for (channel, channel_data, auth) in [
         ("private-user.1", Value::Null, Value::Null),
         ("private-user.1", Value::Null, json!("")),
-        (
-            "private-user.1",
-            Value::Null,
-            sign(&credentials(), &stranger, "private-user.1", None),
-        ),
-        (
-            "private-user.1",
-            Value::Null,
-            sign(&credentials(), &own, "private-user.2", None),
-        ),
-        (
-            "private-user.1",
-            Value::Null,
-            sign(&other_secret, &own, "private-user.1", None),
-        ),
-        (
-            "private-user.1",
-            Value::Null,
-            sign(&other_key, &own, "private-user.1", None),
-        ),
-        (
-            "private-encrypted-a",
-            Value::Null,
-            sign(&credentials(), &own, "private-a", None),
-        ),
-        (
-            "presence-a",
-            json!(presence),
-            sign(&credentials(), &own, "presence-a", None),
-        ),
+        ("private-user.1", Value::Null, sign(&credentials(), &stranger, "private-user.1", None)),
+        ("private-user.1", Value::Null, sign(&credentials(), &own, "private-user.2", None)),
+        ("private-user.1", Value::Null, sign(&other_secret, &own, "private-user.1", None)),
+        ("private-user.1", Value::Null, sign(&other_key, &own, "private-user.1", None)),
+        ("private-encrypted-a", Value::Null, sign(&credentials(), &own, "private-a", None)),
+        ("presence-a", json!(presence), sign(&credentials(), &own, "presence-a", None)),
         (
             "presence-a",
             json!(r#"{"user_id":"2"}"#),
@@ -103,14 +76,10 @@ async fn a_forged_signature_hears_nothing() {
         ),
     ] {
         let data = json!({"channel": channel, "auth": auth, "channel_data": channel_data});
-        page.send(json!({"event": "pusher:subscribe", "data": data}))
-            .await;
+        page.send(json!({"event": "pusher:subscribe", "data": data})).await;
         page.expect_refused(channel, "AuthError", 401).await;
     }
-    assert_eq!(
-        server.backend.channels().await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.backend.channels().await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -146,10 +115,7 @@ async fn a_subscription_stands_once_and_can_be_ended() {
 
 #[tokio::test]
 async fn a_connection_has_a_limit_of_subscriptions() {
-    let limits = Limits {
-        subscriptions_per_connection: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { subscriptions_per_connection: 2, ..Limits::default() };
     let server = Server::start_with(limits).await;
     let mut page = Page::open(&server).await;
     page.subscribe("a").await;
@@ -163,10 +129,7 @@ async fn a_connection_has_a_limit_of_subscriptions() {
 #[tokio::test]
 async fn events_arrive_in_the_order_in_which_they_were_published() {
     const EVENTS: usize = 500;
-    let limits = Limits {
-        outgoing_messages: EVENTS,
-        ..Limits::default()
-    };
+    let limits = Limits { outgoing_messages: EVENTS, ..Limits::default() };
     let server = Server::start_with(limits).await;
     let mut pages = [Page::open(&server).await, Page::open(&server).await];
     for page in &mut pages {
@@ -175,24 +138,12 @@ async fn events_arrive_in_the_order_in_which_they_were_published() {
     }
     let numbers: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
     for (index, batch) in numbers.chunks(10).enumerate() {
-        let event = |data| Event {
-            name: "n",
-            channel: "a",
-            data,
-            socket_id: None,
-        };
+        let event = |data| Event { name: "n", channel: "a", data, socket_id: None };
         let mut events: Vec<Event<'_>> = batch.iter().map(|data| event(data)).collect();
-        events
-            .iter_mut()
-            .step_by(3)
-            .for_each(|event| event.channel = "b");
+        events.iter_mut().step_by(3).for_each(|event| event.channel = "b");
         // A single event takes another path than a batch.
         let single = index % 10;
-        let parts = [
-            &events[..single],
-            &events[single..=single],
-            &events[single + 1..],
-        ];
+        let parts = [&events[..single], &events[single..=single], &events[single + 1..]];
         for part in parts {
             assert_eq!(server.backend.publish(part).await, Outcome::Delivered);
         }
@@ -210,9 +161,7 @@ async fn the_socket_that_caused_an_event_is_left_out() {
     let (mut cause, mut other) = (Page::open(&server).await, Page::open(&server).await);
     cause.subscribe("a").await;
     other.subscribe("a").await;
-    server
-        .publish_except("a", "first", "1", Some(&cause.socket_id))
-        .await;
+    server.publish_except("a", "first", "1", Some(&cause.socket_id)).await;
     server.publish("a", "second", "2").await;
     other.expect("first", "a").await;
     other.expect("second", "a").await;

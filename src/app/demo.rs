@@ -1,0 +1,99 @@
+//! The demo's users and their money.
+
+use argon2::Argon2;
+use argon2::password_hash::rand_core::OsRng;
+use argon2::password_hash::{PasswordHasher, SaltString};
+
+use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
+use crate::store::markets::{Catalog, QUOTE};
+use crate::store::{AnyConnection, Store, StoreError, now, trading, users};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "password";
+
+/// A user of the demo: name, and what they hold, in 10⁻⁸ units.
+struct DemoUser {
+    name: &'static str,
+    email: &'static str,
+    holdings: [(&'static str, i64); 3],
+}
+
+const USERS: [DemoUser; 3] = [
+    DemoUser {
+        name: "Alice",
+        email: "alice@example.com",
+        holdings: [(QUOTE, 1_000_000_000_000), ("BTC", 50_000_000), ("ETH", 200_000_000)],
+    },
+    DemoUser {
+        name: "Bob",
+        email: "bob@example.com",
+        holdings: [(QUOTE, 1_000_000_000_000), ("BTC", 100_000_000), ("ETH", 500_000_000)],
+    },
+    DemoUser {
+        name: "Charlie",
+        email: "charlie@example.com",
+        holdings: [(QUOTE, 1_000_000_000_000), ("BTC", 25_000_000), ("ETH", 1_000_000_000)],
+    },
+];
+
+/// The log-ins, for the start-up message.
+pub fn log_ins() -> impl Iterator<Item = (&'static str, &'static str)> {
+    USERS.iter().map(|user| (user.email, PASSWORD))
+}
+
+/// Puts the demo's users into a database that has none, with their money, or changes nothing.
+pub fn seed(
+    store: &Store,
+    connection: &mut AnyConnection,
+    catalog: &Catalog,
+) -> anyhow::Result<()> {
+    if !users::is_empty(connection)? {
+        return Ok(());
+    }
+    let salt = SaltString::generate(&mut OsRng);
+    let hash = Argon2::default()
+        .hash_password(PASSWORD.as_bytes(), &salt)
+        .map_err(|error| anyhow::anyhow!("the demo's password cannot be hashed: {error}"))?
+        .to_string();
+    let seeded = store.write(connection, |connection| {
+        if users::is_empty(connection)? { make_users(connection, catalog, &hash) } else { Ok(()) }
+    });
+    match seeded {
+        // Another process was faster.
+        Err(StoreError::Duplicate(_)) => Ok(()),
+        seeded => Ok(seeded?),
+    }
+}
+
+fn make_users(
+    connection: &mut AnyConnection,
+    catalog: &Catalog,
+    hash: &str,
+) -> Result<(), StoreError> {
+    let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
+    let mut commands = Vec::new();
+    for DemoUser { name, email, holdings } in &USERS {
+        let user = users::create(connection, name, email, hash, &assets)?.user_id();
+        // Of markets that the configuration has left out, nobody holds anything.
+        let held = holdings.iter().filter_map(|(symbol, units)| {
+            let account = AccountKey { user, asset: catalog.asset(symbol)? };
+            let amount = Fixed::from_units(*units);
+            Some(Command::Deposit { account, amount, daily_limit: u32::MAX })
+        });
+        commands.extend(held);
+    }
+    let at = now();
+    let mut state = trading::load(connection, &catalog.markets, &commands, at)?;
+    let plan = execute(&mut state, &commands);
+    trading::apply(connection, &state, &plan, &[], at)
+}
+
+/// Whether a user of the demo is in the database.
+pub fn is_present(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    for user in &USERS {
+        if users::by_email(connection, user.email)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
