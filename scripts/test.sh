@@ -61,6 +61,8 @@ count() {
         bad=1
     elif [[ -n ${broken[$name]:-} && $bad -eq 0 ]]; then
         bad=1
+    elif [[ -z ${broken[$name]:-} && $bad -gt 0 ]]; then
+        printf '!! %s: %d skipped or ignored\n' "$name" "$bad"
     fi
     passed=$((passed + good))
     failed=$((failed + bad))
@@ -87,9 +89,11 @@ count_clients() {
 
 stop_steps() {
     local pid
+    trap - INT TERM
     for pid in "${step_pid[@]}"; do
         kill -TERM -- "-$pid" 2>/dev/null || true
     done
+    wait
     exit 130
 }
 trap stop_steps INT TERM

@@ -18,9 +18,16 @@ const STOP_DEADLINE_MS = 15_000;
 const START_ATTEMPTS = 3;
 const LOG_LINES_KEPT = 200;
 
-// Whoever exits without stopping its servers must not leave them behind.
+// Neither a failing nor an interrupted run leaves servers, files or databases behind.
 const running = new Set();
+const servers = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, async () => {
+    await Promise.allSettled([...servers].map((server) => server.remove()));
+    process.exit(1);
+  });
+}
 
 function binary() {
   const path = process.env.MATCHCAST_BIN;
@@ -85,6 +92,7 @@ export class Server {
     this.#database = database;
     this.#settings = settings;
     this.app = { ...app, id: settings.PUSHER_APP_ID ?? app.id };
+    servers.add(this);
   }
 
   get url() {
@@ -174,6 +182,7 @@ export class Server {
     } finally {
       await this.kill();
       await this.#database.drop();
+      servers.delete(this);
     }
   }
 }
