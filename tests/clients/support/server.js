@@ -18,14 +18,20 @@ const STOP_DEADLINE_MS = 15_000;
 const START_ATTEMPTS = 3;
 const LOG_LINES_KEPT = 200;
 
-// Neither a failing nor an interrupted run leaves servers, files or databases behind.
+// Neither a failing nor an interrupted run leaves servers, files or databases behind: whatever is
+// made is noted here first.
 const running = new Set();
-const servers = new Set();
+const made = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+let leaving;
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, async () => {
-    await Promise.allSettled([...servers].map((server) => server.remove()));
-    process.exit(1);
+  // The runner repeats the signal to its test files; the second one must not cut the first short.
+  process.on(signal, () => {
+    leaving ??= (async () => {
+      running.forEach((child) => child.kill("SIGKILL"));
+      await Promise.allSettled([...made].map((database) => database.drop()));
+      process.exit(1);
+    })();
   });
 }
 
@@ -47,36 +53,48 @@ async function freePort() {
 
 async function sqliteDatabase() {
   const directory = await mkdtemp(join(tmpdir(), "matchcast-clients-"));
-  return {
+  const database = {
     url: `sqlite://${join(directory, "matchcast.sqlite")}`,
     directory,
-    drop: () => rm(directory, { recursive: true, force: true }),
+    drop: async () => {
+      await rm(directory, { recursive: true, force: true });
+      made.delete(database);
+    },
   };
+  made.add(database);
+  return database;
+}
+
+async function asAdmin(statement) {
+  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
 
 async function postgresDatabase() {
   const name = `matchcast_test_${randomBytes(6).toString("hex")}`;
   const url = new URL(process.env.TEST_DATABASE_URL);
-  const directory = await mkdtemp(join(tmpdir(), "matchcast-clients-"));
-  const asAdmin = async (statement) => {
-    const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
-    await client.connect();
-    try {
-      await client.query(statement);
-    } finally {
-      await client.end();
-    }
-  };
-  await asAdmin(`CREATE DATABASE ${name}`);
   url.pathname = `/${name}`;
-  return {
+  const directory = await mkdtemp(join(tmpdir(), "matchcast-clients-"));
+  let created;
+  const database = {
     url: url.href,
     directory,
     drop: async () => {
-      await asAdmin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
       await rm(directory, { recursive: true, force: true });
+      await created;
+      await asAdmin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      made.delete(database);
     },
   };
+  made.add(database);
+  created = asAdmin(`CREATE DATABASE ${name}`);
+  await created;
+  return database;
 }
 
 const databases = { SQLite: sqliteDatabase };
@@ -92,7 +110,6 @@ export class Server {
     this.#database = database;
     this.#settings = settings;
     this.app = { ...app, id: settings.PUSHER_APP_ID ?? app.id };
-    servers.add(this);
   }
 
   get url() {
@@ -182,7 +199,6 @@ export class Server {
     } finally {
       await this.kill();
       await this.#database.drop();
-      servers.delete(this);
     }
   }
 }
