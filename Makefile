@@ -1,0 +1,21 @@
+# The commands of this project. The work is done in scripts/, where the reasons stand as well.
+.DEFAULT_GOAL := help
+.PHONY: run test bench torture fmt help
+
+run: ## Build and start: SQLite, demo data, embedded provider, http://127.0.0.1:8080
+	@scripts/run.sh
+
+test: ## Format, lints, Rust tests on SQLite and PostgreSQL, real clients in Node and Python
+	@scripts/test.sh
+
+bench: ## Orders per second: one transaction per order by pgbench, then matchcast
+	@scripts/bench.sh
+
+torture: ## The tests with many more cases and rounds
+	@scripts/torture.sh
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18

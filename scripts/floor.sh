@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Measures the floor: orders per second when every order is a transaction of its own under its
+# market's row lock, as pgbench drives it, in a database of its own on a durable server.
+#
+#     floor_orders_per_second clients=16 value=500            several statements, the usual way
+#     floor_function_orders_per_second clients=16 value=900   one call of a stored function
+#
+# FLOOR_SECONDS bounds each measurement.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+if [[ -z ${TEST_DATABASE_URL:-} ]]; then
+    exec "$root/scripts/with-postgres.sh" "$0"
+fi
+
+seconds=${FLOOR_SECONDS:-8}
+sql="$root/benches/floor"
+has psql || install_packages postgresql-client
+pgbench=pgbench
+if ! has pgbench; then
+    # Debian ships it with the server, outside PATH on some releases.
+    pgbench=$(printf '%s\n' /usr/lib/postgresql/*/bin/pgbench | sort -Vr | head -n 1)
+    [[ -x $pgbench ]] || install_packages postgresql-contrib
+fi
+
+# The same address with another database; what follows a question mark stays.
+database="matchcast_floor_$$_$RANDOM"
+address=${TEST_DATABASE_URL%%\?*}
+options=${TEST_DATABASE_URL#"$address"}
+database_url="${address%/*}/$database$options"
+
+# Nothing to say about a database that is not there yet.
+export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
+admin() { psql --no-psqlrc -q -v ON_ERROR_STOP=1 -d "$TEST_DATABASE_URL" -c "$1" >&2; }
+trap 'admin "DROP DATABASE IF EXISTS $database" 2>/dev/null' EXIT
+trap 'exit 130' INT TERM
+
+# Each measurement starts on empty tables: a long book would make the later ones slower.
+fresh_database() {
+    admin "DROP DATABASE IF EXISTS $database"
+    admin "CREATE DATABASE $database"
+    psql --no-psqlrc -q -v ON_ERROR_STOP=1 -d "$database_url" \
+        -f "$sql/schema.sql" -f "$sql/place.sql" -c 'VACUUM ANALYZE' -c CHECKPOINT >&2
+}
+
+# measure NAME SCRIPT CLIENTS
+measure() {
+    local output value threads=2
+    fresh_database
+    (($3 >= threads)) || threads=1
+    output=$("$pgbench" --no-vacuum --protocol=prepared --client="$3" --jobs="$threads" \
+        --time="$seconds" --file="$sql/$2" -d "$database_url" 2>&1) ||
+        die "pgbench failed: $output"
+    value=$(sed -nE 's/^tps = ([0-9]+).*/\1/p' <<<"$output")
+    [[ -n $value ]] || die "pgbench printed no rate: $output"
+    printf '%s clients=%d value=%d\n' "$1" "$3" "$value"
+    # Money moved and half of the orders crossed, or the figure means nothing.
+    psql --no-psqlrc -Atq -v ON_ERROR_STOP=1 -d "$database_url" -c "
+        SELECT CASE WHEN sum(available + locked) FILTER (WHERE asset = 0) <> 1001e18
+            OR sum(available + locked) FILTER (WHERE asset = 1) <> 1001e18
+            THEN 'money was made or lost' END FROM accounts
+        UNION ALL
+        SELECT CASE WHEN count(*) * 1.0 / (SELECT count(*) FROM orders) NOT BETWEEN 0.3 AND 0.51
+            THEN 'not half of the orders crossed' END FROM trades" | while read -r problem; do
+        [[ -z $problem ]] || die "the floor is wrong: $problem"
+    done
+}
+
+for clients in 1 16 64; do
+    measure floor_orders_per_second statements.sql "$clients"
+    measure floor_function_orders_per_second function.sql "$clients"
+done

@@ -1,0 +1,55 @@
+# What the scripts share. Sourced, never run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Everything that is kept between runs and is not the checkout's own lives here.
+# shellcheck disable=SC2034 # read by the scripts that source this file
+cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/matchcast
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+    say "error: $*"
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Installs Debian packages when that is possible without asking; otherwise names them and stops,
+# because a step that is left out without a word looks like a step that passed.
+install_packages() {
+    if [[ $(id -u) -ne 0 ]] || ! has apt-get; then
+        die "missing: install the packages '$*' (Debian's names) and run this again"
+    fi
+    say "installing $* …"
+    # A list that cannot be refreshed may still be good enough to install from.
+    apt-get update -qq >&2 || say "the package lists could not be refreshed"
+    DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >&2 || die "could not install $*"
+}
+
+# need COMMAND PACKAGE: the command exists afterwards, or the script has stopped.
+need() {
+    has "$1" && return
+    install_packages "$2"
+    has "$1" || die "$1 is still missing after $2 was installed"
+}
+
+# What `cargo build` needs beside Rust: OpenSSL and libpq are built from source.
+need_build_tools() {
+    has cargo || die "Rust is missing: install it with rustup or from your distribution"
+    need cc gcc
+    need make make
+    need perl perl
+    # OpenSSL's Configure wants modules that Debian's perl-base does not carry.
+    perl -MFindBin -MIPC::Cmd -e 1 2>/dev/null || install_packages perl
+}
+
+# Where cargo puts its output, whatever the environment or cargo's own configuration says.
+target_dir() {
+    cargo metadata --format-version 1 --no-deps --offline --manifest-path "$root/Cargo.toml" |
+        sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
+}
+
+# hash_of FILE…: a short name for the contents of some files.
+hash_of() { cat "$@" | sha256sum | cut -c1-16; }

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The same tests, for longer: more cases per property, more rounds per race. MATCHCAST_TORTURE
+# multiplies what a test does by default; a failure prints the seed that repeats it.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$root"
+
+need_build_tools
+export MATCHCAST_TORTURE=${MATCHCAST_TORTURE:-20}
+export PROPTEST_CASES=${PROPTEST_CASES:-20000}
+exec scripts/with-postgres.sh cargo test --locked --no-fail-fast "$@"
