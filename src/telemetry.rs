@@ -5,6 +5,8 @@
 //! `outbox_oldest_seconds`, `publisher_calls_total{outcome}`, `events_delivered_total`,
 //! `events_set_aside_total`.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -15,7 +17,10 @@ use crate::config::{Log, LogFormat};
 pub fn start_log(settings: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.level)
         .context("MATCHCAST__LOG__LEVEL is no level and no list of module=level")?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match settings.format {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().try_init(),

@@ -1,0 +1,6 @@
+//! The API, the engine and the publisher through their public borders, on both databases.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod scenario;

@@ -1,0 +1,110 @@
+//! matchcast, built as main builds it, on a free port, in a thread of its own.
+
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+
+use matchcast::app::App;
+use matchcast::config::{Config, Sources};
+use tokio::sync::oneshot;
+
+use super::client::Client;
+use super::database::Database;
+
+/// The secret of the tests' provider.
+pub const SECRET: &str = "secret-of-the-tests";
+
+/// A running matchcast. It stops, in order, when the value goes.
+pub struct TestApp {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestApp {
+    /// With the demo's users and the embedded provider.
+    pub async fn start(database: &Database) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// With further variables of the environment.
+    pub async fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
+        let usual = [
+            ("HOST", "127.0.0.1"),
+            ("PORT", "0"),
+            ("DATABASE_URL", database.url.as_str()),
+            ("PUSHER_APP_SECRET", SECRET),
+            ("MATCHCAST__HTTP__WORKERS", "1"),
+            ("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "1"),
+            ("MATCHCAST__DATABASE__POOL_SIZE", "4"),
+            ("MATCHCAST__PUBLISHER__POLL_MS", "50"),
+        ];
+        let variables = usual.into_iter().chain(variables.iter().copied());
+        let config = Config::from_sources(&Sources::of_variables(variables)).expect("a config");
+        let (started, starting) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = App::build(config, None).await.expect("matchcast starts");
+                started.send(app.address()).expect("the test waits");
+                let stop = async move {
+                    // Either way the test is over.
+                    let _ = stopped.await;
+                };
+                app.run(stop).await.expect("matchcast stops in order");
+            });
+        });
+        let address = starting.await.expect("matchcast starts");
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A client that nobody has logged in.
+    pub fn visitor(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// A client logged in as a user of the demo: `alice` (1), `bob` (2) or `charlie` (3).
+    pub async fn log_in(&self, name: &str) -> Client {
+        let mut client = self.visitor();
+        client.log_in(&format!("{name}@example.com"), "password").await;
+        client
+    }
+
+    /// A new user with money from the faucet: 10,000 USD, 1 BTC and 10 ETH.
+    pub async fn register(&self, name: &str) -> Client {
+        let mut client = self.visitor();
+        client.register(name).await;
+        for currency in ["USD", "BTC", "ETH"] {
+            let funded =
+                client.post("/api/faucet", &format!(r#"{{"currency":"{currency}"}}"#)).await;
+            assert_eq!(funded.status, 200, "{}", funded.body);
+        }
+        client
+    }
+
+    /// Stops in order and waits for the end.
+    pub fn stop(mut self) {
+        self.stop_now();
+    }
+
+    fn stop_now(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !std::thread::panicking() {
+                ended.expect("matchcast stops in order");
+            }
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop_now();
+    }
+}

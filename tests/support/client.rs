@@ -1,0 +1,146 @@
+//! A client of the API, as a bot would write it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Reply {
+    /// # Panics
+    /// When the body is not JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {} {}", self.status, self.body))
+    }
+
+    /// `data` of an answer that must be a success.
+    pub fn data(&self) -> Value {
+        assert!((200..300).contains(&self.status), "{} {}", self.status, self.body);
+        self.json()["data"].clone()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// A client with at most one bearer token.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    address: SocketAddr,
+    pub token: Option<String>,
+    /// 0 before somebody has logged in.
+    pub user_id: i64,
+}
+
+impl Client {
+    pub fn new(address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("an HTTP client");
+        Self { http, address, token: None, user_id: 0 }
+    }
+
+    pub async fn log_in(&mut self, email: &str, password: &str) {
+        let body = serde_json::json!({ "email": email, "password": password });
+        let reply = self.post("/api/login", &body.to_string()).await;
+        self.remember(&reply.data());
+    }
+
+    pub async fn register(&mut self, name: &str) {
+        let body = serde_json::json!({
+            "name": name, "email": format!("{name}@test.example"),
+            "password": "password", "password_confirmation": "password",
+        });
+        let reply = self.post("/api/register", &body.to_string()).await;
+        self.remember(&reply.data());
+    }
+
+    fn remember(&mut self, data: &Value) {
+        self.token = data["token"].as_str().map(str::to_owned);
+        self.user_id = data["user"]["id"].as_i64().expect("an id");
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, &[], Vec::new()).await
+    }
+
+    /// Posts JSON.
+    pub async fn post(&self, path: &str, body: &str) -> Reply {
+        let headers = [("content-type", "application/json")];
+        self.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await
+    }
+
+    /// Posts a form.
+    pub async fn post_form(&self, path: &str, body: &str) -> Reply {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        self.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await
+    }
+
+    /// # Panics
+    /// When there is no whole answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
+        self.try_send(method, path, headers, body).await.expect("an answer")
+    }
+
+    /// An error when the server went away.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Reply, reqwest::Error> {
+        let mut request = self.http.request(method, format!("http://{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.body(body).send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Reply { status, headers, body: response.text().await? })
+    }
+
+    /// Places an order; price and amount as text, as they are to be written.
+    pub async fn place(&self, symbol: &str, side: &str, price: &str, amount: &str) -> Reply {
+        let body =
+            format!(r#"{{"symbol":"{symbol}","side":"{side}","price":{price},"amount":{amount}}}"#);
+        self.post("/api/orders", &body).await
+    }
+
+    pub async fn cancel(&self, order: i64) -> Reply {
+        self.post(&format!("/api/orders/{order}/cancel"), "").await
+    }
+
+    /// Available of one asset, as it is written.
+    pub async fn available(&self, symbol: &str) -> String {
+        let profile = self.get("/api/profile").await.data();
+        if symbol == "USD" {
+            return profile["balance"].to_string();
+        }
+        let assets = profile["asset_balances"].as_array().expect("a list").clone();
+        let held = assets.iter().find(|asset| asset["symbol"] == symbol);
+        held.map_or_else(|| "0".to_owned(), |asset| asset["amount"].to_string())
+    }
+}

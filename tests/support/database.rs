@@ -1,0 +1,99 @@
+//! A database that one test owns, and that is gone after it.
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use matchcast::market::Fixed;
+use matchcast::store::markets::{self, Catalog};
+use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit};
+
+/// An empty database of its own.
+pub struct Database {
+    pub url: String,
+    cleanup: Cleanup,
+}
+
+enum Cleanup {
+    /// The folder of the SQLite file; goes with the value.
+    Folder(#[allow(dead_code, reason = "dropped, not read")] tempfile::TempDir),
+    Postgres {
+        server: String,
+        name: String,
+    },
+}
+
+impl Database {
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
+        Self { url, cleanup: Cleanup::Folder(folder) }
+    }
+
+    /// # Panics
+    /// Without `TEST_DATABASE_URL`: a test that was asked for is never skipped.
+    pub fn postgres() -> Self {
+        let server = std::env::var("TEST_DATABASE_URL")
+            .expect("TEST_DATABASE_URL names the PostgreSQL server for the tests");
+        let name = format!("matchcast_test_{:016x}", rand::random::<u64>());
+        let mut connection = PgConnection::establish(&server).expect("the PostgreSQL server");
+        connection
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .expect("the right to make databases");
+        let (root, query) = server.split_once('?').unwrap_or((&server, ""));
+        let root = match root.rfind('/').filter(|slash| !root[..*slash].ends_with('/')) {
+            Some(slash) => &root[..slash],
+            None => root,
+        };
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        let url = format!("{root}/{name}{query}");
+        Self { url, cleanup: Cleanup::Postgres { server, name } }
+    }
+
+    pub fn parsed(&self) -> DatabaseUrl {
+        DatabaseUrl::parse(&self.url).expect("a URL of ours")
+    }
+
+    /// A store with the usual markets, for tests below HTTP.
+    pub fn open_store(&self) -> (Store, Catalog) {
+        let url = self.parsed();
+        store::migrate(&url).expect("migrations run");
+        let store = Store::open(url, 4).expect("the store opens");
+        let mut connection = store.connect().expect("a connection");
+        let symbols = ["BTC".to_owned(), "ETH".to_owned()];
+        store.write(&mut connection, |c| markets::ensure(c, &symbols)).expect("markets");
+        let buyer_rate = Fixed::parse("0.015").expect("a rate");
+        let catalog = markets::read(&mut connection, buyer_rate, Fixed::ZERO).expect("a catalog");
+        (store, catalog)
+    }
+
+    /// Runs SQL as somebody from outside would.
+    pub fn execute(&self, sql: &str) {
+        let mut connection = AnyConnection::open(&self.parsed()).expect("a connection");
+        connection.batch_execute(sql).expect(sql);
+    }
+
+    /// # Panics
+    /// When anything does not add up.
+    pub fn audit(&self) {
+        let findings = self.findings();
+        assert!(findings.is_empty(), "the audit found: {findings:#?}");
+    }
+
+    pub fn findings(&self) -> Vec<String> {
+        let mut connection = AnyConnection::open(&self.parsed()).expect("a connection");
+        let findings = audit::run(&mut connection).expect("the audit runs");
+        findings.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Cleanup::Postgres { server, name } = &self.cleanup {
+            let dropped = PgConnection::establish(server).map(|mut connection| {
+                connection.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+            });
+            if !std::thread::panicking() {
+                dropped.expect("the server is there").expect("the database is ours to drop");
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What tests stand on: a database of their own, and matchcast on a port of its own.
+//!
+//! Each test binary takes what it needs.
+#![allow(dead_code, reason = "no test binary needs everything")]
+
+pub mod app;
+pub mod client;
+pub mod database;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must happen.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits until `predicate` gives a value.
+///
+/// # Panics
+/// When it has not within [`DEADLINE`].
+pub async fn wait_for<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut predicate: impl FnMut() -> F,
+) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(value) = predicate().await {
+            return value;
+        }
+        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Makes one test for each database. The one for PostgreSQL needs the feature `postgres-tests` and
+/// `TEST_DATABASE_URL`; `make test` sees to both.
+///
+/// ```ignore
+/// on_both! {
+///     async fn what_is_true(database: Database) { … }
+/// }
+/// ```
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident: Database) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn check($database: $crate::support::database::Database) $body
+
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                check($crate::support::database::Database::sqlite()).await;
+            }
+
+            $(#[$attribute])*
+            #[cfg(feature = "postgres-tests")]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                check($crate::support::database::Database::postgres()).await;
+            }
+        }
+    )+};
+}
