@@ -58,6 +58,7 @@ impl App {
             catalog,
             credentials: credentials.clone(),
             passwords: http::Passwords::default(),
+            settings: provider::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
             list_cap: config.http.list_cap,
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
