@@ -172,25 +172,27 @@ impl Engine {
     }
 
     /// One transaction: load, decide, apply.
+    ///
+    /// A connection may have died since the last batch (a restart, an idle timeout). That shows before
+    /// anything is written, so the batch is tried once more on a fresh one.
     fn commit(&mut self, commands: &[Command]) -> Result<(Plan, NaiveDateTime), Failure> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.store.connect().map_err(|error| {
-                tracing::error!(%error, "the engine cannot reach the database");
-                Failure::Everyone(EngineError::Unavailable)
-            })?,
-        };
+        if let Some(kept) = self.connection.take() {
+            match self.attempt(kept, commands) {
+                Err(Failure::Everyone(EngineError::Unavailable)) => {}
+                outcome => return outcome,
+            }
+        }
+        let fresh = self.store.connect().map_err(Failure::from)?;
+        self.attempt(fresh, commands)
+    }
+
+    fn attempt(
+        &mut self,
+        mut connection: AnyConnection,
+        commands: &[Command],
+    ) -> Result<(Plan, NaiveDateTime), Failure> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.store.write(&mut connection, |connection| {
-                let at = now();
-                let mut state = trading::load(connection, &self.catalog.markets, commands, at)?;
-                let mut plan = execute(&mut state, commands);
-                let ids = trading::next_trade_ids(connection, plan.trades.len())?;
-                plan.number_trades(&ids);
-                let events = events::of_trades(&plan.trades, &self.catalog);
-                trading::apply(connection, &state, &plan, &events, at)?;
-                Ok((plan, at))
-            })
+            self.store.write(&mut connection, |connection| self.decide(connection, commands))
         }));
         match attempt {
             Ok(Ok(committed)) => {
@@ -201,6 +203,22 @@ impl Engine {
             Ok(Err(error)) => Err(Failure::from(error)),
             Err(panic) => Err(Failure::Someone(panic_text(panic.as_ref()))),
         }
+    }
+
+    /// What happens inside the transaction.
+    fn decide(
+        &self,
+        connection: &mut AnyConnection,
+        commands: &[Command],
+    ) -> Result<(Plan, NaiveDateTime), StoreError> {
+        let at = now();
+        let mut state = trading::load(connection, &self.catalog.markets, commands, at)?;
+        let mut plan = execute(&mut state, commands);
+        let ids = trading::next_trade_ids(connection, plan.trades.len())?;
+        plan.number_trades(&ids);
+        let events = events::of_trades(&plan.trades, &self.catalog);
+        trading::apply(connection, &state, &plan, &events, at)?;
+        Ok((plan, at))
     }
 }
 
