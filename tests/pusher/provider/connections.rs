@@ -181,7 +181,7 @@ async fn all_can_be_closed_and_the_server_then_stops_at_once() {
     let target = format!("/app/{}?protocol=7", credentials().key());
     Page::open_at(&server, &target)
         .await
-        .expect_closed(4200)
+        .expect_closed(4100)
         .await;
     drop(pages);
 
