@@ -19,10 +19,7 @@ async fn a_connection_learns_its_id_and_the_timeout() {
     for protocol in ["5", "6", "7"] {
         let target = format!("/app/{}?protocol={protocol}", credentials().key());
         let message = Page::open_at(&server, &target).await.message().await;
-        assert_eq!(
-            message["event"], "pusher:connection_established",
-            "{protocol}"
-        );
+        assert_eq!(message["event"], "pusher:connection_established", "{protocol}");
         assert_eq!(data_of(&message)["activity_timeout"], 120);
     }
     let (one, other) = (Page::open(&server).await, Page::open(&server).await);
@@ -41,10 +38,7 @@ async fn what_cannot_connect_is_told_why() {
         (format!("/app/{key}?protocol=4"), 4007),
         (format!("/app/{key}?protocol=8"), 4007),
     ] {
-        Page::open_at(&server, &target)
-            .await
-            .expect_closed(code)
-            .await;
+        Page::open_at(&server, &target).await.expect_closed(code).await;
     }
 }
 
@@ -53,41 +47,28 @@ async fn pings_are_answered() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.send(json!({"event": "pusher:ping", "data": {}})).await;
-    assert_eq!(
-        page.message().await,
-        json!({"event": "pusher:pong", "data": "{}"})
-    );
+    assert_eq!(page.message().await, json!({"event": "pusher:pong", "data": "{}"}));
     page.send_ping().await;
     assert_eq!(page.heard().await, Heard::Pong);
 }
 
 fn impatient() -> Limits {
     let timeout = Duration::from_millis(100);
-    Limits {
-        activity_timeout: timeout,
-        pong_timeout: timeout,
-        ..Limits::default()
-    }
+    Limits { activity_timeout: timeout, pong_timeout: timeout, ..Limits::default() }
 }
 
 #[tokio::test]
 async fn silence_is_pinged_and_then_ended() {
     let server = Server::start_with(impatient()).await;
     let mut page = Page::open(&server).await;
-    assert_eq!(
-        page.message().await,
-        json!({"event": "pusher:ping", "data": "{}"})
-    );
+    assert_eq!(page.message().await, json!({"event": "pusher:ping", "data": "{}"}));
     page.expect_closed(4201).await;
 }
 
 #[tokio::test]
 async fn a_page_that_answers_pings_stays() {
     // The time for the answer is long, as a busy machine may need it.
-    let limits = Limits {
-        pong_timeout: DEADLINE,
-        ..impatient()
-    };
+    let limits = Limits { pong_timeout: DEADLINE, ..impatient() };
     let server = Server::start_with(limits).await;
     let mut page = Page::open(&server).await;
     for _ in 0..4 {
@@ -128,8 +109,7 @@ async fn messages_have_a_kind_and_a_size() {
     assert_eq!(page.heard().await, Heard::Closed(1003));
 
     let mut page = Page::open(&server).await;
-    page.send_raw(Message::text("x".repeat(32 * 1024 + 1)))
-        .await;
+    page.send_raw(Message::text("x".repeat(32 * 1024 + 1))).await;
     assert_eq!(page.heard().await, Heard::Closed(1009));
 
     // The same in pieces, each of which is small enough.
@@ -144,26 +124,16 @@ async fn messages_have_a_kind_and_a_size() {
 
 #[tokio::test]
 async fn connections_are_counted() {
-    let server = Server::start_with(Limits {
-        connections: 2,
-        ..Limits::default()
-    })
-    .await;
+    let server = Server::start_with(Limits { connections: 2, ..Limits::default() }).await;
     let target = format!("/app/{}?protocol=7", credentials().key());
     let first = Page::open(&server).await;
     let _second = Page::open(&server).await;
-    Page::open_at(&server, &target)
-        .await
-        .expect_closed(4100)
-        .await;
+    Page::open_at(&server, &target).await.expect_closed(4100).await;
 
     first.close().await;
     let start = Instant::now();
     while Page::open_at(&server, &target).await.message().await["event"] == "pusher:error" {
-        assert!(
-            start.elapsed() < DEADLINE,
-            "the place of a closed connection stays taken"
-        );
+        assert!(start.elapsed() < DEADLINE, "the place of a closed connection stays taken");
     }
 }
 
@@ -179,28 +149,18 @@ async fn all_can_be_closed_and_the_server_then_stops_at_once() {
         page.expect_closed(4200).await;
     }
     let target = format!("/app/{}?protocol=7", credentials().key());
-    Page::open_at(&server, &target)
-        .await
-        .expect_closed(4100)
-        .await;
+    Page::open_at(&server, &target).await.expect_closed(4100).await;
     drop(pages);
 
     let start = Instant::now();
     server.stop().await;
     // A graceful stop waits 30 seconds for connections that stay.
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn a_page_that_does_not_read_is_ended_and_slows_nobody() {
-    let limits = Limits {
-        outgoing_messages: 16,
-        ..Limits::default()
-    };
+    let limits = Limits { outgoing_messages: 16, ..Limits::default() };
     let server = Server::start_with(limits).await;
     let mut sleeper = Page::open(&server).await;
     sleeper.subscribe("loud").await;
@@ -210,12 +170,7 @@ async fn a_page_that_does_not_read_is_ended_and_slows_nobody() {
     // Far more than the buffers between the two hold, and said in less time than one write may
     // take: it is the full queue that ends the page.
     let data = json!("x".repeat(10_000)).to_string();
-    let event = Event {
-        name: "noise",
-        channel: "loud",
-        data: &data,
-        socket_id: None,
-    };
+    let event = Event { name: "noise", channel: "loud", data: &data, socket_id: None };
     let mut batches = 0;
     while server.backend.channels().await.unwrap() != ["quiet"] {
         server.backend.publish(&[event; 10]).await;
