@@ -8,6 +8,8 @@
 //! `cargo bench -- engine`, `-- http` or `-- memory` (a million orders) runs one part. SECONDS_EACH bounds
 //! each measurement; FLOOR_FILE names the floor's output; TEST_DATABASE_URL names PostgreSQL.
 
+#![expect(clippy::print_stdout, reason = "the figures are the output")]
+
 #[path = "../../tests/support/database.rs"]
 mod database;
 mod engine;
@@ -59,9 +61,12 @@ impl Floor {
     }
 }
 
+/// Its name, and how to make an empty one.
+type Kind = (&'static str, fn() -> Database);
+
 /// The databases to measure. PostgreSQL where there is one; `make bench` sees to that.
-fn databases() -> Vec<(&'static str, fn() -> Database)> {
-    let mut all: Vec<(&'static str, fn() -> Database)> = vec![("sqlite", Database::sqlite)];
+fn databases() -> Vec<Kind> {
+    let mut all: Vec<Kind> = vec![("sqlite", Database::sqlite)];
     if std::env::var_os("TEST_DATABASE_URL").is_some() {
         all.insert(0, ("postgres", Database::postgres));
     }

@@ -14,8 +14,8 @@ pub enum Closing {
     Terminated,
     OverCapacity,
     SlowConsumer,
-    /// No new connections any more. To come back at once would be in vain, again and again.
-    NotServing,
+    /// The process ends, and this provider with it. To come back at once (4200) would meet the dying
+    /// port, after which pusher-js waits long; a second later there may be a new process.
     ShuttingDown,
     NoPong,
     /// A message above the limit.
@@ -34,8 +34,7 @@ impl Closing {
             Self::ProtocolUnsupported => 4007,
             Self::ProtocolMissing => 4008,
             Self::Unauthorized | Self::Terminated => 4009,
-            Self::OverCapacity | Self::SlowConsumer | Self::NotServing => 4100,
-            Self::ShuttingDown => 4200,
+            Self::OverCapacity | Self::SlowConsumer | Self::ShuttingDown => 4100,
             Self::NoPong => 4201,
             Self::Malformed => 1002,
             Self::Binary => 1003,
@@ -58,7 +57,7 @@ impl Closing {
             Self::Terminated => "Connection terminated by the app",
             Self::OverCapacity => "Over capacity",
             Self::SlowConsumer => "Too slow: the queue of this connection is full",
-            Self::NotServing | Self::ShuttingDown => "The server is shutting down",
+            Self::ShuttingDown => "The server is shutting down",
             Self::NoPong => "Pong reply not received in time",
             Self::TooLarge => "Message too large",
             Self::Binary => "Binary messages are not supported",

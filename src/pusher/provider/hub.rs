@@ -102,7 +102,7 @@ impl Hub {
         closing: oneshot::Sender<Closing>,
     ) -> Result<SocketId, Closing> {
         if self.is_closed {
-            return Err(Closing::NotServing);
+            return Err(Closing::ShuttingDown);
         }
         if self.connections.len() >= self.limits.connections {
             return Err(Closing::OverCapacity);

@@ -146,7 +146,7 @@ async fn all_can_be_closed_and_the_server_then_stops_at_once() {
     }
     server.provider.close_all().await;
     for page in &mut pages {
-        page.expect_closed(4200).await;
+        page.expect_closed(4100).await;
     }
     let target = format!("/app/{}?protocol=7", credentials().key());
     Page::open_at(&server, &target).await.expect_closed(4100).await;
