@@ -129,22 +129,34 @@ describe("authorization", () => {
     expect(answer).toEqual([null, { auth: "k:s" }]);
   });
 
-  it("tells a refusal in words", async () => {
+  // As pusher-js does it: the error of a handler loses its status on the way.
+  async function refuse(status) {
+    asked.authorize = () => Promise.reject(Object.assign(new Error("refused"), { status }));
+    const { customHandler } = made[0].options.channelAuthorization;
+    await new Promise((resolve) => {
+      customHandler({ socketId: "1.2", channelName: "private-user.7" }, (error) => {
+        channel().emit("pusher:subscription_error", { type: "AuthError", error: error.message });
+        resolve();
+      });
+    });
+  }
+
+  it.each([401, 403])("tells a refusal in words: %i", async (status) => {
     await pusher.initializePusher("7");
     made[0].become("connected");
-    channel().emit("pusher:subscription_error", { status: 403 });
+    await refuse(status);
     expect(pusher.state.status).toBe("offline");
-    expect(pusher.state.problem.text).toContain("403");
+    expect(pusher.state.problem.text).toContain(String(status));
   });
 
   it("asks again when the server did not answer", async () => {
     vi.useFakeTimers();
     await pusher.initializePusher("7");
     made[0].become("connected");
-    channel().emit("pusher:subscription_error", { status: 503 });
+    await refuse(503);
     vi.advanceTimersByTime(10_000);
     expect(made[0].subscribed).toHaveLength(2);
-    channel().emit("pusher:subscription_error", { status: 403 });
+    await refuse(403);
     vi.advanceTimersByTime(10_000);
     expect(made[0].subscribed).toHaveLength(2);
   });

@@ -53,7 +53,8 @@ function subscribe(connection) {
     [...liveListeners].forEach((listener) => listener());
   });
   channel.bind("pusher:subscription_error", ({ status }) => {
-    const problem = refusalOf(status);
+    // pusher-js drops the status of whoever authorizes in its place.
+    const problem = refusalOf(status ?? connection.refusedWith);
     become("offline", problem);
     // pusher-js asks again only when it reconnects; a server that was busy would stay unheard.
     if (problem.code !== "unanswered") return;
@@ -100,7 +101,10 @@ export async function initializePusher(userId) {
   if (!key) return become("offline", NO_KEY);
   const customHandler = ({ socketId, channelName }, callback) => {
     const answer = (body) => callback(null, body);
-    const refuse = (error) => callback(error, null);
+    const refuse = (error) => {
+      mine.refusedWith = error.status;
+      callback(error, null);
+    };
     api.authorizeChannel(socketId, channelName).then(answer, refuse);
   };
   mine.pusher = new Pusher(key, { ...options, channelAuthorization: { customHandler } });
