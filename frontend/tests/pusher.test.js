@@ -33,11 +33,18 @@ class FakePusher extends Emitter {
     return this.channels.get(name);
   }
   become(state) {
+    const previous = this.connection.state;
     this.connection.state = state;
-    this.connection.emit("state_change", { current: state });
+    this.connection.emit("state_change", { previous, current: state });
+  }
+  attempts = 0;
+  connect() {
+    this.attempts++;
+    this.become("connecting");
   }
   disconnect() {
     this.isDisconnected = true;
+    this.become("disconnected");
   }
 }
 
@@ -99,6 +106,21 @@ describe("the connection", () => {
     expect(pusher.state).toEqual({ status: "live", problem: null });
   });
 
+  it("is tried again soon, then less often, and not while it stands", async () => {
+    vi.useFakeTimers();
+    await pusher.initializePusher("7");
+    live();
+    vi.advanceTimersByTime(60_000);
+    expect(made[0].attempts).toBe(0);
+    made[0].become("connecting");
+    vi.advanceTimersByTime(4_000);
+    expect(made[0].attempts).toBe(1);
+    vi.advanceTimersByTime(60_000);
+    expect(made[0].attempts).toBeGreaterThanOrEqual(3);
+    expect(made[0].attempts).toBeLessThanOrEqual(6);
+    expect(pusher.state.problem.code).toBe("offline");
+  });
+
   it("says so when there is no key", async () => {
     asked.settings = { ...settings, key: "" };
     await pusher.initializePusher("7");
@@ -107,11 +129,14 @@ describe("the connection", () => {
   });
 
   it("says why the provider closed it for good", async () => {
+    vi.useFakeTimers();
     await pusher.initializePusher("7");
     const data = { code: 4001, message: "no such app" };
     made[0].connection.emit("error", { error: { data } });
     made[0].become("disconnected");
     expect(pusher.state.problem.text).toContain("4001");
+    vi.advanceTimersByTime(60_000);
+    expect(made[0].attempts).toBe(0);
   });
 });
 

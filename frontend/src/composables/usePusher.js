@@ -13,6 +13,10 @@ const EVENT = "order.matched";
 // An event that arrives twice does so within seconds; this many are remembered.
 const REMEMBERED = 1_000;
 const ASK_AGAIN_MS = 3_000;
+// pusher-js lets a quarter of a minute pass between attempts. The first of ours comes sooner, and
+// each further one leaves a slow network twice as much time.
+const FIRST_RETRY_MS = 3_000;
+const LONGEST_RETRY_MS = 30_000;
 
 const state = reactive({
   /** "connecting", "live" or "offline" */
@@ -65,9 +69,23 @@ function subscribe(connection) {
   });
 }
 
+/** Tries again after a while unless the connection stands by then. */
+function retryLater(connection, delay = FIRST_RETRY_MS) {
+  clearTimeout(connection.retry);
+  connection.retry = setTimeout(() => {
+    const { pusher } = connection;
+    if (pusher.connection.state === "connected" || state.problem?.code === "provider") return;
+    pusher.disconnect();
+    pusher.connect();
+    retryLater(connection, Math.min(delay * 2, LONGEST_RETRY_MS));
+  }, delay);
+}
+
 function watch(connection) {
   const { pusher } = connection;
-  pusher.connection.bind("state_change", ({ current: now }) => {
+  retryLater(connection);
+  pusher.connection.bind("state_change", ({ previous, current: now }) => {
+    if (previous === "connected") retryLater(connection);
     // "connected" alone is not live: the channel is still to be subscribed.
     if (now === "connected") {
       connection.wasConnected = true;
@@ -119,6 +137,7 @@ export function disconnectPusher() {
   seen = new Set();
   if (!ended) return;
   clearTimeout(ended.timer);
+  clearTimeout(ended.retry);
   ended.pusher?.unbind_all();
   ended.pusher?.connection.unbind_all();
   ended.pusher?.disconnect();

@@ -18,7 +18,8 @@ export function connectionOf(settings, build, page) {
   const options = { cluster, forceTLS: Boolean(isSecure), enableStats: false };
   if (host) {
     Object.assign(options, { wsHost: host, wsPort: port, wssPort: port });
-    options.enabledTransports = ["ws", "wss"];
+    // A server of one's own speaks one of them on its port; trying the other costs half a minute.
+    options.enabledTransports = [isSecure ? "wss" : "ws"];
   }
   return { key, options };
 }
