@@ -161,6 +161,12 @@ test("every page is for everybody, in both themes and on a small screen", async 
       await assertAccessible(window, name);
       await assertFits(window, name);
       await window.shoot(name);
+      await window.go("/debug");
+      await window.page.getByText(/Connections \([1-9]/).waitFor();
+      const debug = `debug-${colorScheme}-${size}`;
+      await assertAccessible(window, debug);
+      await assertFits(window, debug);
+      await window.shoot(debug);
     }
   }
 });

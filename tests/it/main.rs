@@ -4,4 +4,5 @@
 mod support;
 
 mod dashboard;
+mod debug;
 mod scenario;
