@@ -3,5 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "postgres-tests")]
+mod lost_database;
 mod parallel;
 mod scenario;

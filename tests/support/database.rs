@@ -76,6 +76,19 @@ impl Database {
         self.connect().batch_execute(sql).expect(sql);
     }
 
+    /// Keeps the engine from its next batch in `symbol`, until what is returned goes away.
+    pub fn hold_market(&self, symbol: &str) -> AnyConnection {
+        let mut connection = self.connect();
+        let lock = match connection {
+            AnyConnection::Postgres(_) => {
+                format!("BEGIN; SELECT id FROM markets WHERE symbol = '{symbol}' FOR UPDATE")
+            }
+            AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
+        };
+        connection.batch_execute(&lock).expect("the lock comes free");
+        connection
+    }
+
     pub fn is_postgres(&self) -> bool {
         matches!(self.cleanup, Cleanup::Postgres { .. })
     }

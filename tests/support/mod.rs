@@ -6,8 +6,10 @@
 pub mod app;
 pub mod client;
 pub mod database;
+pub mod load;
 pub mod process;
 pub mod provider;
+pub mod proxy;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
