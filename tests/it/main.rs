@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod engine;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod parallel;
