@@ -6,5 +6,6 @@ mod support;
 mod engine;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
+mod outages;
 mod parallel;
 mod scenario;

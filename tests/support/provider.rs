@@ -166,6 +166,11 @@ impl Provider {
         self.lock().calls.iter().filter(|call| call.method == "POST").cloned().collect()
     }
 
+    /// How many calls have asked for the channels.
+    pub fn questions(&self) -> usize {
+        self.lock().calls.iter().filter(|call| call.method == "GET").count()
+    }
+
     pub fn most_in_flight(&self) -> usize {
         self.lock().most_in_flight
     }
