@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod check;
 mod engine;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
