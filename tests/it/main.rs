@@ -4,9 +4,12 @@
 mod support;
 
 mod check;
+mod crash;
 mod engine;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod outages;
 mod parallel;
+#[cfg(feature = "postgres-tests")]
+mod processes;
 mod scenario;
