@@ -9,6 +9,7 @@ mod engine;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod outages;
+mod outbox;
 mod parallel;
 #[cfg(feature = "postgres-tests")]
 mod processes;
