@@ -194,8 +194,9 @@ impl Engine {
     ) -> Result<(Plan, NaiveDateTime), StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
             self.store.write(&mut connection, |connection| {
+                let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
+                // Behind the locks: what comes later in a market has no earlier time.
                 let at = now();
-                let mut state = trading::load(connection, &self.catalog.markets, commands, at)?;
                 let mut plan = execute(&mut state, commands);
                 let ids = trading::next_trade_ids(connection, plan.trades.len())?;
                 plan.number_trades(&ids);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use matchcast::store::now;
 use matchcast::store::schema::orders;
 
 use crate::crash::{assert_kept, assert_told, impatient};
@@ -135,6 +136,30 @@ async fn orders_of_a_market_have_ids_in_the_order_of_their_arrival() {
     first.stop();
     second.stop();
     database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_of_an_order_is_that_of_its_turn() {
+    const WAITING: &str = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock'";
+    let database = Database::postgres();
+    let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
+    let alice = app.log_in("alice").await;
+    let held = database.hold_market("BTC");
+    let placing = tokio::spawn(async move { alice.place("BTC", "sell", "100", "0.001").await });
+    wait_for("an order that waits for its market", || async {
+        let waiting = diesel::sql_query(WAITING).execute(&mut database.connect());
+        (waiting.expect("the server tells") > 0).then_some(())
+    })
+    .await;
+    // What another process does now comes before the order, and has this time.
+    let turn = now();
+    drop(held);
+    placing.await.expect("no panic").data();
+    app.stop();
+    let times = orders::table.select(orders::created_at);
+    let time: chrono::NaiveDateTime = times.first(&mut database.connect()).expect("an order");
+    assert!(time >= turn, "{time} is before {turn}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
