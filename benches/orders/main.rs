@@ -10,6 +10,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+#[allow(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/support/database.rs"]
 mod database;
 mod engine;
