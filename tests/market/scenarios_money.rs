@@ -20,29 +20,6 @@ fn commission_is_cumulative_and_rounds_in_favour_of_the_house() {
              ann has 0.99999899 USD",
         ),
         (
-            "the seller's share is taken from the proceeds",
-            "rates 0.015 0.01
-             ann deposits 1000 USD        -> 1000
-             bob deposits 1 BTC           -> 1
-             ann buys 1 BTC at 100        -> open
-             bob sells 1 BTC at 100       -> filled: 1 at 100
-             ann has 898.5 USD
-             bob has 99 USD
-             house-BTC has 2.5 USD",
-        ),
-        (
-            "the seller's share is cumulative too",
-            "rates 0 0.01
-             ann deposits 1 USD           -> 1
-             bob deposits 1 BTC           -> 1
-             bob sells 60e-8 BTC at 1     -> open
-             ann buys 30e-8 BTC at 1      -> filled: 0.0000003 at 1
-             bob has 29e-8 USD
-             ann buys 30e-8 BTC at 1      -> filled: 0.0000003 at 1
-             bob has 59e-8 USD
-             house-BTC has 1e-8 USD",
-        ),
-        (
             "an order keeps the rates that it was placed under",
             "ann deposits 1000 USD        -> 1000
              bob deposits 2 BTC           -> 2
@@ -64,6 +41,37 @@ fn commission_is_cumulative_and_rounds_in_favour_of_the_house() {
              ann buys 1 ETH at 200        -> filled: 1 at 200
              house-BTC has 1.5 USD
              house-ETH has 3 USD",
+        ),
+    ] {
+        check(name, script);
+    }
+}
+
+#[test]
+fn the_sellers_commission_comes_out_of_the_proceeds() {
+    for (name, script) in [
+        (
+            "the seller's share is taken from the proceeds",
+            "rates 0.015 0.01
+             ann deposits 1000 USD        -> 1000
+             bob deposits 1 BTC           -> 1
+             ann buys 1 BTC at 100        -> open
+             bob sells 1 BTC at 100       -> filled: 1 at 100
+             ann has 898.5 USD
+             bob has 99 USD
+             house-BTC has 2.5 USD",
+        ),
+        (
+            "the seller's share is cumulative too",
+            "rates 0 0.01
+             ann deposits 1 USD           -> 1
+             bob deposits 1 BTC           -> 1
+             bob sells 60e-8 BTC at 1     -> open
+             ann buys 30e-8 BTC at 1      -> filled: 0.0000003 at 1
+             bob has 29e-8 USD
+             ann buys 30e-8 BTC at 1      -> filled: 0.0000003 at 1
+             bob has 59e-8 USD
+             house-BTC has 1e-8 USD",
         ),
         (
             "a rate of one takes all that the seller gets",
