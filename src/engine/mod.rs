@@ -171,36 +171,52 @@ impl Engine {
         }
     }
 
-    /// One transaction: load, decide, apply.
+    /// One transaction, on the connection that is kept or on a new one.
     fn commit(&mut self, commands: &[Command]) -> Result<(Plan, NaiveDateTime), Failure> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.store.connect().map_err(|error| {
-                tracing::error!(%error, "the engine cannot reach the database");
-                Failure::Everyone(EngineError::Unavailable)
-            })?,
-        };
-        let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.store.write(&mut connection, |connection| {
-                let at = now();
-                let mut state = trading::load(connection, &self.catalog.markets, commands, at)?;
-                let mut plan = execute(&mut state, commands);
-                let ids = trading::next_trade_ids(connection, plan.trades.len())?;
-                plan.number_trades(&ids);
-                let events = events::of_trades(&plan.trades, &self.catalog);
-                trading::apply(connection, &state, &plan, &events, at)?;
-                Ok((plan, at))
-            })
-        }));
-        match attempt {
-            Ok(Ok(committed)) => {
-                self.connection = Some(connection);
-                Ok(committed)
+        if let Some(connection) = self.connection.take() {
+            match self.attempt(connection, commands) {
+                // It was cut while nobody used it, or is now: nothing was written.
+                Err(StoreError::Unavailable(cause)) => {
+                    tracing::warn!(cause, "the engine's connection is gone, it opens another one");
+                }
+                done => return Ok(done?),
             }
-            // A connection that has seen a failure is not used again: opening one costs little.
-            Ok(Err(error)) => Err(Failure::from(error)),
-            Err(panic) => Err(Failure::Someone(panic_text(panic.as_ref()))),
         }
+        let connection = self.store.connect()?;
+        Ok(self.attempt(connection, commands)?)
+    }
+
+    /// One transaction: load, decide, apply. A panic is an error like any other.
+    fn attempt(
+        &mut self,
+        mut connection: AnyConnection,
+        commands: &[Command],
+    ) -> Result<(Plan, NaiveDateTime), StoreError> {
+        let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            self.store.write(&mut connection, |connection| self.decide(connection, commands))
+        }));
+        let committed =
+            attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))))?;
+        // A connection that has seen a failure is not used again: opening one costs little.
+        self.connection = Some(connection);
+        Ok(committed)
+    }
+
+    /// What happens inside the transaction.
+    fn decide(
+        &self,
+        connection: &mut AnyConnection,
+        commands: &[Command],
+    ) -> Result<(Plan, NaiveDateTime), StoreError> {
+        let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
+        // Behind the locks: what comes later in a market has no earlier time.
+        let at = now();
+        let mut plan = execute(&mut state, commands);
+        let ids = trading::next_trade_ids(connection, plan.trades.len())?;
+        plan.number_trades(&ids);
+        let events = events::of_trades(&plan.trades, &self.catalog);
+        trading::apply(connection, &state, &plan, &events, at)?;
+        Ok((plan, at))
     }
 }
 

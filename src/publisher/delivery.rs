@@ -30,8 +30,8 @@ pub enum Stop {
 ///
 /// - A call that is *rejected* (413, 422) is taken apart: what is rejected alone is set aside.
 /// - A call that is *refused* (400, 404) is taken apart too. An event that is refused alone is set aside
-///   once another one has passed: then it was the event. When none passes, it is the configuration,
-///   and everything is kept.
+///   once another one has passed: then it was the event. When none of a call passes, and none has
+///   before, it is the configuration: everything is kept, and the rest of the page is not tried.
 pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool) -> Page {
     let mut page = Page::default();
     let mut refused = Vec::new();
@@ -47,10 +47,16 @@ pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool)
             Outcome::Rejected { answer, status } if call.len() == 1 => {
                 page.set_aside.extend(call.into_iter().map(|e| (e, words(status, &answer))));
             }
+            Outcome::Refused { status, answer } if call.len() == 1 => {
+                refused.extend(call.into_iter().map(|e| (e, status, answer.clone())));
+            }
             Outcome::Refused { .. } | Outcome::Rejected { .. } => {
                 take_apart(client, call, &mut page, &mut refused, &go_on).await;
             }
             outcome => page.stopped = stop_of(outcome),
+        }
+        if page.delivered.is_empty() && !refused.is_empty() {
+            break;
         }
     }
     judge_refused(&mut page, refused);
@@ -89,7 +95,10 @@ fn judge_refused(page: &mut Page, refused: Vec<(Event, u16, String)>) {
         let aside = |(event, status, answer): (Event, u16, String)| (event, words(status, &answer));
         page.set_aside.extend(refused.into_iter().map(aside));
     } else if let Some((_, status, answer)) = refused.into_iter().next() {
-        page.stopped.get_or_insert(Stop::Hold { status, answer });
+        // An interruption, too: begun anew, it would come this far again and again.
+        if matches!(page.stopped, None | Some(Stop::Interrupted)) {
+            page.stopped = Some(Stop::Hold { status, answer });
+        }
     }
 }
 

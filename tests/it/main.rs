@@ -3,4 +3,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod check;
+mod crash;
+mod engine;
+#[cfg(feature = "postgres-tests")]
+mod lost_database;
+mod outages;
+mod outbox;
+mod parallel;
+#[cfg(feature = "postgres-tests")]
+mod processes;
 mod scenario;
