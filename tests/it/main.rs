@@ -6,6 +6,7 @@ mod support;
 mod check;
 mod crash;
 mod engine;
+mod golden;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod outages;
