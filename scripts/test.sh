@@ -106,7 +106,7 @@ check format
 
 # One command for tests and binary: apart, cargo would settle on other features of the dependencies
 # and compile half of them twice.
-start build cargo build --locked --lib --bins --tests
+start build cargo build --locked --features postgres-tests --lib --bins --tests
 finish build
 check build
 finish prepare
@@ -116,7 +116,7 @@ check prepare
 if [[ -z ${broken[build]:-}${broken[prepare]:-} ]]; then
     start clients env MATCHCAST_BIN="$(target_dir)/debug/matchcast" scripts/clients.sh run
 fi
-start lints cargo clippy --locked --all-targets -- --deny warnings
+start lints cargo clippy --locked --features postgres-tests --all-targets -- --deny warnings
 finish lints
 check lints
 if [[ -n ${step_pid[clients]:-} ]]; then
@@ -126,7 +126,7 @@ fi
 
 # Alone, because these load both cores on purpose.
 if [[ -z ${broken[build]:-} ]]; then
-    start rust cargo test --locked --no-fail-fast
+    start rust cargo test --locked --features postgres-tests --no-fail-fast
     finish rust
     count rust
 fi

@@ -9,4 +9,4 @@ cd "$root"
 need_build_tools
 export MATCHCAST_TORTURE=${MATCHCAST_TORTURE:-20}
 export PROPTEST_CASES=${PROPTEST_CASES:-20000}
-exec scripts/with-postgres.sh cargo test --locked --no-fail-fast "$@"
+exec scripts/with-postgres.sh cargo test --locked --features postgres-tests --no-fail-fast "$@"

@@ -58,6 +58,7 @@ impl App {
             catalog,
             credentials: credentials.clone(),
             passwords: http::Passwords::default(),
+            settings: provider::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
             list_cap: config.http.list_cap,
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
@@ -66,9 +67,7 @@ impl App {
         let embedded = provider::embedded(&config, credentials);
         let (server, address) = server::bind(&config, services, embedded.clone())?;
         let sink = provider::sink(&config, address)?;
-        let request_timeout = Duration::from_millis(config.pusher.request_timeout_ms);
-        let publisher =
-            publisher::Publisher::new(store, sink, config.publisher, request_timeout, wake);
+        let publisher = publisher::Publisher::new(store, sink, config.publisher, wake);
         Ok(Self {
             address,
             server,

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::config::{Broadcasting, Config};
+use crate::exact::Exact;
+use crate::http::PublicSettings;
 use crate::publisher::Sink;
 use crate::pusher::provider::{Limits, Provider};
 use crate::pusher::{Client, Credentials, Destination, Settings, Timeouts};
@@ -55,6 +57,23 @@ pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
         request: Duration::from_millis(pusher.request_timeout_ms),
     };
     Ok(Client::new(destination, credentials(config), timeouts)?)
+}
+
+/// What pages may know of the provider.
+pub fn public_settings(config: &Config) -> PublicSettings {
+    let pusher = &config.pusher;
+    let external = config.broadcasting == Broadcasting::Pusher && !pusher.host.is_empty();
+    PublicSettings {
+        key: pusher.key.clone(),
+        cluster: pusher.cluster.clone(),
+        host: external.then(|| pusher.host.clone()),
+        port: (external && pusher.port > 0).then_some(pusher.port),
+        tls: config.broadcasting == Broadcasting::Pusher && pusher.scheme == "https",
+        embedded: config.broadcasting == Broadcasting::Embedded,
+        demo: config.demo.enabled,
+        symbols: config.markets.clone(),
+        buyer_commission: Exact(config.commission.buyer),
+    }
 }
 
 /// An address at which this machine reaches what listens on `address`.

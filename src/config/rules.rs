@@ -284,12 +284,6 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     if let Some((variable, _)) = positive.into_iter().find(|(_, holds)| !holds) {
         return refuse(format!("{variable} must be greater than 0"));
     }
-    if publisher.lease_ms <= config.pusher.request_timeout_ms.saturating_mul(2) {
-        return refuse(
-            "MATCHCAST__PUBLISHER__LEASE_MS must be more than twice \
-             MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS",
-        );
-    }
     if !(0.0..=1.0).contains(&publisher.backoff_jitter) {
         return refuse("MATCHCAST__PUBLISHER__BACKOFF_JITTER must be from 0 to 1");
     }

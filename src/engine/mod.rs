@@ -193,23 +193,30 @@ impl Engine {
         commands: &[Command],
     ) -> Result<(Plan, NaiveDateTime), StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.store.write(&mut connection, |connection| {
-                let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
-                // Behind the locks: what comes later in a market has no earlier time.
-                let at = now();
-                let mut plan = execute(&mut state, commands);
-                let ids = trading::next_trade_ids(connection, plan.trades.len())?;
-                plan.number_trades(&ids);
-                let events = events::of_trades(&plan.trades, &self.catalog);
-                trading::apply(connection, &state, &plan, &events, at)?;
-                Ok((plan, at))
-            })
+            self.store.write(&mut connection, |connection| self.decide(connection, commands))
         }));
         let committed =
             attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))))?;
         // A connection that has seen a failure is not used again: opening one costs little.
         self.connection = Some(connection);
         Ok(committed)
+    }
+
+    /// What happens inside the transaction.
+    fn decide(
+        &self,
+        connection: &mut AnyConnection,
+        commands: &[Command],
+    ) -> Result<(Plan, NaiveDateTime), StoreError> {
+        let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
+        // Behind the locks: what comes later in a market has no earlier time.
+        let at = now();
+        let mut plan = execute(&mut state, commands);
+        let ids = trading::next_trade_ids(connection, plan.trades.len())?;
+        plan.number_trades(&ids);
+        let events = events::of_trades(&plan.trades, &self.catalog);
+        trading::apply(connection, &state, &plan, &events, at)?;
+        Ok((plan, at))
     }
 }
 

@@ -11,7 +11,7 @@ use super::Services;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{Input, Rules};
-use crate::pusher::{SocketId, sign};
+use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, sign};
 use crate::store::outbox::user_channel;
 
 #[derive(Serialize)]
@@ -31,10 +31,14 @@ pub async fn auth(
     input: Input,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, ApiError> {
-    let socket_id = read_socket_id(&input)?;
+    let mut rules = Rules::of(&input);
+    let socket_id = read_socket_id(&mut rules);
+    let channel = rules.raw_text("channel_name", MAX_CHANNEL_NAME_BYTES);
+    rules.finish()?;
+    let socket_id = socket_id.ok_or(ApiError::Internal("a socket id that is none passed"))?;
     let own = user_channel(caller.user);
     // Unknown and forbidden are one answer: whether somebody exists is not told here.
-    if input.string("channel_name") != Some(own.as_str()) {
+    if channel.as_deref() != Some(own.as_str()) {
         return Err(ApiError::forbidden("You are not allowed to listen to this channel."));
     }
     let auth = sign::channel_auth(&services.credentials, &socket_id, &own, None);
@@ -47,16 +51,21 @@ pub async fn user_auth(
     input: Input,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, ApiError> {
-    let socket_id = read_socket_id(&input)?;
+    let mut rules = Rules::of(&input);
+    let socket_id = read_socket_id(&mut rules);
+    rules.finish()?;
+    let socket_id = socket_id.ok_or(ApiError::Internal("a socket id that is none passed"))?;
     let user_data = format!(r#"{{"id":"{}"}}"#, caller.user);
     let auth = sign::user_auth(&services.credentials, &socket_id, &user_data);
     Ok(HttpResponse::Ok().json(UserAuth { auth, user_data }))
 }
 
-fn read_socket_id(input: &Input) -> Result<SocketId, ApiError> {
-    let mut rules = Rules::of(input);
-    let text = rules.raw_text("socket_id", crate::pusher::MAX_SOCKET_ID_BYTES);
-    rules.finish()?;
-    SocketId::parse(&text.unwrap_or_default())
-        .map_err(|_| ApiError::invalid("socket_id", "The socket id field format is invalid."))
+/// `None` exactly when the rules have noted why.
+fn read_socket_id(rules: &mut Rules<'_>) -> Option<SocketId> {
+    let text = rules.raw_text("socket_id", MAX_SOCKET_ID_BYTES)?;
+    let parsed = SocketId::parse(&text);
+    if parsed.is_err() {
+        rules.fail("socket_id", "The socket id field format is invalid.");
+    }
+    parsed.ok()
 }

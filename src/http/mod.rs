@@ -14,6 +14,7 @@ mod orders;
 mod passwords;
 mod reply;
 mod session_store;
+mod settings;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use caller::Tokens;
 pub use error::ApiError;
 pub use passwords::Passwords;
 pub use session_store::TableSessions;
+pub use settings::PublicSettings;
 
 /// What handlers call.
 pub struct Services {
@@ -37,6 +39,7 @@ pub struct Services {
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
     pub passwords: Passwords,
+    pub settings: PublicSettings,
     pub metrics: Option<PrometheusHandle>,
     /// Most rows of a list.
     pub list_cap: i64,
@@ -59,6 +62,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 fn api(config: &mut web::ServiceConfig) {
     config
+        .service(resource("/config", web::get().to(settings::settings)))
         .service(resource("/register", web::post().to(auth::register)))
         .service(resource("/login", web::post().to(auth::login)))
         .service(resource("/logout", web::post().to(auth::logout)))

@@ -10,23 +10,27 @@
 //! has one back-off, not each event.
 
 mod backoff;
+mod connection;
 mod delivery;
+mod lease;
 
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rand::Rng;
-use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 
 use crate::config;
 use crate::pusher::Client;
 use crate::store::outbox::{self, Event};
-use crate::store::{AnyConnection, Store, StoreError, now};
+use crate::store::{Store, StoreError, now};
 use backoff::Backoff;
+use connection::Connection;
 use delivery::{Page, Stop};
+use lease::Lease;
 
-/// The role that one process holds.
-const LEASE: &str = "publisher";
 /// Waiting after the database could not be reached.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -40,15 +44,11 @@ pub enum Sink {
 
 /// The publisher of one process.
 pub struct Publisher {
-    store: Store,
+    connection: Connection,
     sink: Sink,
     settings: config::Publisher,
-    request_timeout: Duration,
     wake: Arc<Notify>,
-    /// Names this process in the lease.
-    holder: String,
-    leased_until: Option<Instant>,
-    connection: Option<AnyConnection>,
+    lease: Lease,
     backoff: Backoff,
     /// The provider's last refusal, so that it is logged once and not at every attempt.
     complaint: Option<Stop>,
@@ -65,25 +65,14 @@ enum Next {
 }
 
 impl Publisher {
-    pub fn new(
-        store: Store,
-        sink: Sink,
-        settings: config::Publisher,
-        request_timeout: Duration,
-        wake: Arc<Notify>,
-    ) -> Self {
-        let backoff = Backoff::new(&settings);
-        let holder = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
+    pub fn new(store: Store, sink: Sink, settings: config::Publisher, wake: Arc<Notify>) -> Self {
         Self {
-            store,
+            connection: Connection::new(store),
             sink,
-            settings,
-            request_timeout,
             wake,
-            holder,
-            leased_until: None,
-            connection: None,
-            backoff,
+            lease: Lease::new(Duration::from_millis(settings.lease_ms)),
+            backoff: Backoff::new(&settings),
+            settings,
             complaint: None,
         }
     }
@@ -109,12 +98,8 @@ impl Publisher {
                 _ = stop.changed() => {}
             }
         }
-        if self.leased_until.is_some() {
-            let holder = self.holder.clone();
-            let release = move |c: &mut _| outbox::release_lease(c, LEASE, &holder);
-            if let Err(error) = self.write(release).await {
-                tracing::warn!(%error, "the publisher's lease was not given back");
-            }
+        if let Err(error) = self.lease.release(&mut self.connection).await {
+            tracing::warn!(%error, "the publisher's lease was not given back");
         }
     }
 
@@ -130,11 +115,11 @@ impl Publisher {
     }
 
     async fn try_round(&mut self) -> Result<Next, StoreError> {
-        if !self.hold_lease().await? {
-            return Ok(Next::Pause(self.lease() / 3));
+        if !self.lease.keep(&mut self.connection).await? {
+            return Ok(Next::Pause(self.lease.renewal()));
         }
         let page_len = self.settings.page_len;
-        let events = self.read(move |c| outbox::head(c, page_len)).await?;
+        let events = self.connection.read(move |c| outbox::head(c, page_len)).await?;
         metrics::gauge!("matchcast_outbox_oldest_seconds").set(oldest_seconds(&events));
         if events.is_empty() {
             return Ok(Next::Idle);
@@ -158,10 +143,7 @@ impl Publisher {
     async fn send(&mut self, events: Vec<Event>) -> Page {
         match &self.sink {
             Sink::Provider(client) => {
-                // No call may outlive the role: another process would send beside it.
-                let (until, margin) = (self.leased_until, self.call_margin());
-                let go_on = || until.is_some_and(|until| Instant::now() + margin < until);
-                delivery::send(client, events, go_on).await
+                send(client, events, &mut self.lease, &mut self.connection).await
             }
             Sink::Log => {
                 for event in &events {
@@ -190,14 +172,14 @@ impl Publisher {
         let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
         metrics::counter!("matchcast_events_delivered_total").increment(count(delivered.len()));
         metrics::counter!("matchcast_events_set_aside_total").increment(count(set_aside.len()));
-        self.write(move |connection| {
+        let record = move |connection: &mut _| {
             outbox::delivered(connection, &delivered)?;
             for (event, answer) in &set_aside {
                 outbox::set_aside(connection, event, answer)?;
             }
             Ok(())
-        })
-        .await
+        };
+        self.connection.write(record).await
     }
 
     /// Says what is wrong, once, and how long to wait.
@@ -240,69 +222,28 @@ impl Publisher {
             Sink::Log | Sink::Nowhere => String::new(),
         }
     }
+}
 
-    fn lease(&self) -> Duration {
-        Duration::from_millis(self.settings.lease_ms)
-    }
-
-    /// The longest that one call can take: it is tried twice when a pooled connection was dead.
-    fn call_margin(&self) -> Duration {
-        self.request_timeout.saturating_mul(2)
-    }
-
-    /// Takes the role or renews it, and says whether this process has it.
-    async fn hold_lease(&mut self) -> Result<bool, StoreError> {
-        let asked_at = Instant::now();
-        let enough = (self.lease() * 2 / 3).max(self.call_margin());
-        let fresh = |until: Instant| asked_at + enough < until;
-        if self.leased_until.is_some_and(fresh) {
-            return Ok(true);
+/// Sends a page and keeps the lease meanwhile, also while a call hangs.
+async fn send(
+    client: &Client,
+    events: Vec<Event>,
+    lease: &mut Lease,
+    connection: &mut Connection,
+) -> Page {
+    let held = AtomicBool::new(true);
+    let go_on = || held.load(Ordering::Relaxed);
+    let mut sending = pin!(delivery::send(client, events, go_on));
+    loop {
+        tokio::select! {
+            page = &mut sending => return page,
+            () = tokio::time::sleep(lease.renewal()) => {
+                if let Err(error) = lease.keep(connection).await {
+                    tracing::warn!(%error, "the publisher's lease was not renewed");
+                }
+                held.store(lease.is_held(), Ordering::Relaxed);
+            }
         }
-        let holder = self.holder.clone();
-        let lease = chrono::Duration::milliseconds(
-            i64::try_from(self.settings.lease_ms).unwrap_or(i64::MAX / 2_000),
-        );
-        let taken =
-            self.write(move |c| outbox::take_lease(c, LEASE, &holder, now() + lease)).await?;
-        match (taken, self.leased_until) {
-            (true, None) => tracing::info!("this process publishes"),
-            (false, Some(_)) => tracing::warn!("another process publishes now"),
-            _ => {}
-        }
-        self.leased_until = taken.then(|| asked_at + self.lease());
-        Ok(taken)
-    }
-
-    async fn read<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.with_connection(move |_, connection| work(connection)).await
-    }
-
-    async fn write<T: Send + 'static>(
-        &mut self,
-        work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.with_connection(move |store, connection| store.write(connection, work)).await
-    }
-
-    /// Runs `work` on the publisher's own connection, which it does not keep across an await.
-    async fn with_connection<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (store, kept) = (self.store.clone(), self.connection.take());
-        let task = tokio::task::spawn_blocking(move || {
-            let mut connection = kept.map_or_else(|| store.connect(), Ok)?;
-            let value = work(&store, &mut connection)?;
-            Ok((connection, value))
-        });
-        // After an error the connection is gone, and the next call opens another one.
-        let done = task.await.unwrap_or_else(|error| Err(StoreError::Other(error.to_string())));
-        let (connection, value) = done?;
-        self.connection = Some(connection);
-        Ok(value)
     }
 }
 

@@ -6,7 +6,6 @@
 //!
 //! Whether a user may hear a channel is not decided here.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ pub const USER_CHANNEL_PREFIX: &str = "#server-to-user-";
 /// The id of one WebSocket connection: digits, a full stop, digits.
 ///
 /// Cloning is cheap.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SocketId(Arc<str>);
 
 /// The text is not a socket id.
@@ -117,12 +116,6 @@ impl ChannelName {
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for ChannelName {
-    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -14,6 +14,8 @@ pub enum Closing {
     Terminated,
     OverCapacity,
     SlowConsumer,
+    /// The process ends, and this provider with it. To come back at once (4200) would meet the dying
+    /// port, after which pusher-js waits long; a second later there may be a new process.
     ShuttingDown,
     NoPong,
     /// A message above the limit.
@@ -32,8 +34,7 @@ impl Closing {
             Self::ProtocolUnsupported => 4007,
             Self::ProtocolMissing => 4008,
             Self::Unauthorized | Self::Terminated => 4009,
-            Self::OverCapacity | Self::SlowConsumer => 4100,
-            Self::ShuttingDown => 4200,
+            Self::OverCapacity | Self::SlowConsumer | Self::ShuttingDown => 4100,
             Self::NoPong => 4201,
             Self::Malformed => 1002,
             Self::Binary => 1003,

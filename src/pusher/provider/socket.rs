@@ -125,6 +125,7 @@ async fn serve(provider: web::Data<Provider>, session: Session, incoming: Aggreg
 
 /// Says why, and waits a little for the client to go, so that the words arrive.
 async fn close(mut session: Session, mut incoming: AggregatedMessageStream, closing: Closing) {
+    tracing::debug!(code = closing.code(), reason = closing.message(), "closing a connection");
     let farewell = async {
         if closing.is_of_the_protocol() {
             session.text(&*message::closing(closing)).await?;

@@ -146,10 +146,10 @@ async fn all_can_be_closed_and_the_server_then_stops_at_once() {
     }
     server.provider.close_all().await;
     for page in &mut pages {
-        page.expect_closed(4200).await;
+        page.expect_closed(4100).await;
     }
     let target = format!("/app/{}?protocol=7", credentials().key());
-    Page::open_at(&server, &target).await.expect_closed(4200).await;
+    Page::open_at(&server, &target).await.expect_closed(4100).await;
     drop(pages);
 
     let start = Instant::now();
@@ -167,12 +167,15 @@ async fn a_page_that_does_not_read_is_ended_and_slows_nobody() {
     let mut reader = Page::open(&server).await;
     reader.subscribe("quiet").await;
 
+    // Far more than the buffers between the two hold, and said in less time than one write may
+    // take: it is the full queue that ends the page.
     let data = json!("x".repeat(10_000)).to_string();
     let event = Event { name: "noise", channel: "loud", data: &data, socket_id: None };
-    let start = Instant::now();
+    let mut batches = 0;
     while server.backend.channels().await.unwrap() != ["quiet"] {
         server.backend.publish(&[event; 10]).await;
-        assert!(start.elapsed() < DEADLINE, "the page is never ended");
+        batches += 1;
+        assert!(batches < 400, "the page is never ended");
     }
     server.publish("quiet", "still", "1").await;
     assert_eq!(reader.expect("still", "quiet").await, 1);

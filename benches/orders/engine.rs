@@ -1,0 +1,42 @@
+//! The engine alone: commands in, committed answers out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use matchcast::engine;
+use matchcast::market::Command;
+use tokio::sync::Notify;
+
+use crate::database::Database;
+use crate::setup;
+
+/// Answered orders per second.
+pub async fn measure(database: &Database, clients: usize, duration: Duration) -> f64 {
+    let (store, catalog) = setup::prepare(database);
+    let wake = Arc::new(Notify::new());
+    let (handle, thread) =
+        engine::start(store, Arc::new(catalog), wake, 4096, 1000).expect("the engine starts");
+    let answered = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..clients)
+        .map(|_| {
+            let (handle, answered) = (handle.clone(), answered.clone());
+            tokio::spawn(async move {
+                while started.elapsed() < duration {
+                    let command = Command::Place(setup::random_order());
+                    let answer = handle.submit(command).await.expect("an answer");
+                    answer.outcome.expect("funds suffice");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("a client runs to its end");
+    }
+    let elapsed = started.elapsed();
+    handle.stop().await;
+    thread.join().expect("the engine ends");
+    answered.load(Ordering::Relaxed) as f64 / elapsed.as_secs_f64()
+}

@@ -1,0 +1,71 @@
+//! A thousand users who never run out of funds, and the floor's orders.
+
+use matchcast::exact::Exact;
+use matchcast::market::{Fixed, MarketId, NewOrder, Side, UserId};
+use matchcast::store::Store;
+use matchcast::store::markets::Catalog;
+use rand::Rng;
+use sha2::{Digest, Sha256};
+
+use crate::database::Database;
+
+pub const USERS: i64 = 1000;
+/// The secret half of everybody's token; its id is the user's.
+pub const TOKEN_SECRET: &str = "bench";
+
+const PRICE: Fixed = Fixed::from_units(5_000_000_000_000);
+const AMOUNT: Fixed = Fixed::from_units(10_000_000);
+
+/// Fills an empty database by SQL that both know.
+pub fn prepare(database: &Database) -> (Store, Catalog) {
+    let (store, catalog) = database.open_store();
+    let hash = hex::encode(Sha256::digest(TOKEN_SECRET.as_bytes()));
+    let numbers = format!(
+        "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < {USERS})"
+    );
+    let at = "'2026-01-01 00:00:00'";
+    database.execute(&format!(
+        "INSERT INTO users (id, name, email, created_at, updated_at) {numbers} \
+         SELECT id, 'user', id || '@bench.example', {at}, {at} FROM n; \
+         INSERT INTO tokens (id, user_id, secret_hash, created_at) \
+         SELECT id, id, '{hash}', {at} FROM users WHERE id > 0; \
+         INSERT INTO accounts (user_id, asset_id, available, locked) \
+         SELECT u.id, a.id, 1000000000000000, 0 FROM users u, assets a WHERE u.id > 0; \
+         INSERT INTO ledger_entries (account_id, action, available_change, locked_change, \
+         available_after, created_at) \
+         SELECT id, 1, available, 0, available, {at} FROM accounts WHERE user_id > 0;"
+    ));
+    (store, catalog)
+}
+
+/// Anybody, either side.
+pub fn random_order() -> NewOrder {
+    let mut random = rand::rng();
+    NewOrder {
+        user: UserId(random.random_range(1..=USERS)),
+        market: MarketId(1),
+        side: if random.random() { Side::Buy } else { Side::Sell },
+        price: PRICE,
+        amount: AMOUNT,
+    }
+}
+
+/// The same order as a request of HTTP/1.1.
+pub fn request(order: &NewOrder) -> String {
+    let side = match order.side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    };
+    let number = |value| serde_json::to_string(&Exact(value)).expect("a number");
+    let body = format!(
+        r#"{{"symbol":"BTC","side":"{side}","price":{},"amount":{}}}"#,
+        number(order.price),
+        number(order.amount)
+    );
+    format!(
+        "POST /api/orders HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}|{TOKEN_SECRET}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        order.user,
+        body.len()
+    )
+}

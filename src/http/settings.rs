@@ -1,0 +1,29 @@
+//! What a page must know of this matchcast before anybody has logged in. Nothing in it is secret.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::{Services, reply};
+
+/// The provider's public side, and whether this is a demo.
+#[derive(Clone, Debug, Serialize)]
+pub struct PublicSettings {
+    /// The application key that pages connect with.
+    pub key: String,
+    pub cluster: String,
+    /// `None`: hosted Pusher's, or this very server where the provider is embedded.
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub tls: bool,
+    /// The provider is part of this server.
+    pub embedded: bool,
+    pub demo: bool,
+    pub symbols: Vec<String>,
+    /// What a buyer pays of the value, as it is written in the configuration.
+    pub buyer_commission: crate::exact::Exact,
+}
+
+/// `GET /config`
+pub async fn settings(services: web::Data<Services>) -> HttpResponse {
+    reply::ok("Settings retrieved successfully", &services.settings)
+}

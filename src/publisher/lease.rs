@@ -1,0 +1,72 @@
+//! The role of publishing, which one process holds at a time.
+//!
+//! The lease is a row with a holder and an end. Its holder renews it in a third of its time, also while
+//! a call to the provider hangs, so it can be short: when a process dies, another one takes over soon.
+//! A process that could not renew in time starts no further call. The call that it then has under way
+//! may arrive beside the successor's: twice or late, never lost.
+
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+use super::connection::Connection;
+use crate::store::{StoreError, now, outbox};
+
+const NAME: &str = "publisher";
+
+/// This process's claim to the role.
+pub struct Lease {
+    /// Names this process.
+    holder: String,
+    duration: Duration,
+    /// `None`: another process has it.
+    until: Option<Instant>,
+}
+
+impl Lease {
+    pub fn new(duration: Duration) -> Self {
+        let holder = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
+        Self { holder, duration, until: None }
+    }
+
+    /// How often it is renewed.
+    pub fn renewal(&self) -> Duration {
+        self.duration / 3
+    }
+
+    /// Whether this process has the role now.
+    pub fn is_held(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Takes or renews the lease where it is time to, and says whether this process has it.
+    pub async fn keep(&mut self, connection: &mut Connection) -> Result<bool, StoreError> {
+        let asked_at = Instant::now();
+        let fresh = |until: Instant| asked_at + self.duration - self.renewal() < until;
+        if self.until.is_some_and(fresh) {
+            return Ok(true);
+        }
+        let holder = self.holder.clone();
+        let duration = chrono::Duration::from_std(self.duration)
+            .map_err(|error| StoreError::Other(format!("the lease is too long: {error}")))?;
+        let taken = connection
+            .write(move |c| outbox::take_lease(c, NAME, &holder, now() + duration))
+            .await?;
+        match (taken, self.until) {
+            (true, None) => tracing::info!("this process publishes"),
+            (false, Some(_)) => tracing::warn!("another process publishes now"),
+            _ => {}
+        }
+        self.until = taken.then(|| asked_at + self.duration);
+        Ok(taken)
+    }
+
+    /// Gives the role back, so that a successor need not wait.
+    pub async fn release(self, connection: &mut Connection) -> Result<(), StoreError> {
+        if self.until.is_none() {
+            return Ok(());
+        }
+        let holder = self.holder;
+        connection.write(move |c| outbox::release_lease(c, NAME, &holder)).await
+    }
+}
