@@ -29,9 +29,9 @@ pub enum Stop {
 /// Sends events in order, ten a call, until one call fails or `go_on` says no.
 ///
 /// - A call that is *rejected* (413, 422) is taken apart: what is rejected alone is set aside.
-/// - A call that is *refused* (400, 404) is taken apart too. An event that is refused alone is set aside
-///   once another one has passed: then it was the event. When none of a call passes, and none has
-///   before, it is the configuration: everything is kept, and the rest of the page is not tried.
+/// - A call that is *refused* (400, 404) is taken apart too. An event that is refused alone is set
+///   aside when the configuration is right and another event passes: then it was the event. When
+///   none of a call passes, and none has before, everything is kept and the rest is not tried.
 pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool) -> Page {
     let mut page = Page::default();
     let mut refused = Vec::new();
@@ -42,18 +42,16 @@ pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool)
             break;
         }
         let call: Vec<Event> = rest.by_ref().take(MAX_EVENTS_PER_BATCH).collect();
-        match publish(client, &call).await {
-            Outcome::Delivered => page.delivered.extend(call),
-            Outcome::Rejected { answer, status } if call.len() == 1 => {
-                page.set_aside.extend(call.into_iter().map(|e| (e, words(status, &answer))));
+        if call.len() == 1 {
+            one_by_one(client, call, &mut page, &mut refused, &go_on).await;
+        } else {
+            match publish(client, &call).await {
+                Outcome::Delivered => page.delivered.extend(call),
+                Outcome::Refused { .. } | Outcome::Rejected { .. } => {
+                    one_by_one(client, call, &mut page, &mut refused, &go_on).await;
+                }
+                outcome => page.stopped = stop_of(outcome),
             }
-            Outcome::Refused { status, answer } if call.len() == 1 => {
-                refused.extend(call.into_iter().map(|e| (e, status, answer.clone())));
-            }
-            Outcome::Refused { .. } | Outcome::Rejected { .. } => {
-                take_apart(client, call, &mut page, &mut refused, &go_on).await;
-            }
-            outcome => page.stopped = stop_of(outcome),
         }
         if page.delivered.is_empty() && !refused.is_empty() {
             break;
@@ -63,8 +61,8 @@ pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool)
     page
 }
 
-/// Sends each event of a failed call alone.
-async fn take_apart(
+/// Sends each event alone.
+async fn one_by_one(
     client: &Client,
     call: Vec<Event>,
     page: &mut Page,
@@ -76,7 +74,11 @@ async fn take_apart(
             page.stopped = Some(Stop::Interrupted);
             return;
         }
-        match publish(client, std::slice::from_ref(&event)).await {
+        let mut outcome = publish(client, std::slice::from_ref(&event)).await;
+        if matches!(outcome, Outcome::Refused { .. }) && page.delivered.is_empty() {
+            outcome = doubt(client, &event, outcome).await;
+        }
+        match outcome {
             Outcome::Delivered => page.delivered.push(event),
             Outcome::Rejected { status, answer } => {
                 page.set_aside.push((event, words(status, &answer)));
@@ -87,6 +89,20 @@ async fn take_apart(
                 return;
             }
         }
+    }
+}
+
+/// Was it the event, or the configuration? Nothing has passed yet that would tell.
+///
+/// A question that only the configuration can spoil decides. If it is right now, it may have been
+/// put right after the event was sent, so that the event has another chance before those behind it.
+async fn doubt(client: &Client, event: &Event, refusal: Outcome) -> Outcome {
+    match (client.channels().await, refusal) {
+        (Ok(_), _) => publish(client, std::slice::from_ref(event)).await,
+        (Err(Outcome::Refused { .. }), Outcome::Refused { status, answer }) => {
+            Outcome::Held { status, answer }
+        }
+        (Err(outcome), _) => outcome,
     }
 }
 
