@@ -1,4 +1,4 @@
-//! kill -9 under load, again and again: what was acknowledged is there, and what was committed is told.
+//! kill -9 under load, again and again: what was acknowledged is there, what was committed is told.
 
 use std::collections::BTreeSet;
 

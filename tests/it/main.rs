@@ -19,3 +19,4 @@ mod parallel;
 #[cfg(feature = "postgres-tests")]
 mod processes;
 mod scenario;
+mod secrets;

@@ -1,5 +1,5 @@
-//! The provider has troubles: orders go on, and each event ends as the table in docs/ARCHITECTURE.md says,
-//! delivered in order later, kept, or set aside with the answer.
+//! The provider has troubles: orders go on, and each event is delivered in order later, kept, or
+//! set aside with the answer, depending on what the provider said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -99,17 +99,14 @@ fn plain(status: &str, body: &str) -> Reaction {
 
 /// Troubles of the whole destination. Whatever they are, everything is kept and arrives after them.
 fn troubles() -> Vec<(&'static str, Reaction)> {
-    let half_a_head = "HTTP/1.1 200 OK\r\nContent-Le".to_owned();
+    let half_an_answer = "HTTP/1.1 500 Internal Server Er".to_owned();
     vec![
         ("500", plain("500 Internal Server Error", "oops")),
         ("503", plain("503 Service Unavailable", "")),
         ("429", plain("429 Too Many Requests", "slow down")),
         ("closed", Reaction::Close),
         ("reset", Reaction::Reset),
-        (
-            "half an answer",
-            Reaction::AnswerAndClose(half_a_head.replacen("HTTP/1.1 2", "HTTP/1.1 5", 1)),
-        ),
+        ("half an answer", Reaction::AnswerAndClose(half_an_answer)),
         ("garbage", Reaction::AnswerAndClose("SSH-2.0-OpenSSH_9.2\r\n\r\n".to_owned())),
         (
             "401",
@@ -239,22 +236,25 @@ on_both! {
     }
 
     async fn what_can_never_pass_is_set_aside_alone(database: Database) {
-        for (number, (status, body)) in
-            [("413 Payload Too Large", "too big"), ("422 Unprocessable", "no"), ("400 Bad Request", "malformed")]
-                .into_iter()
-                .enumerate()
-        {
-            // Each on a fresh start, so that the first event of all is the bad one, then a later one.
+        let refusals = [
+            // Which trade's event is the bad one: the first of all, or a later one.
+            (0, "413 Payload Too Large", "too big"),
+            (2, "422 Unprocessable", "no"),
+            (0, "400 Bad Request", "malformed"),
+            (5, "404 Not Found", "no such channel"),
+        ];
+        for (number, (position, status, body)) in refusals.into_iter().enumerate() {
             let provider = Provider::start().await;
             provider.always(Reaction::Close);
             let market = Market::open(&database, &provider, &[]).await;
             let trades = market.trade(6).await;
-            let bad = trades[2 * number];
+            let bad = trades[position];
             let channel = market.channels()[number % 2].clone();
             let on = channel.clone();
             provider.react(move |call| {
                 let is_bad = |event: &Heard| event.trade_id == bad && event.channel == on;
-                if call.events.iter().any(is_bad) { plain(status, body) } else { plain("200 OK", "{}") }
+                let refused = call.events.iter().any(is_bad);
+                if refused { plain(status, body) } else { Reaction::Answer(ok()) }
             });
             until_nothing_waits(&database).await;
 
@@ -286,13 +286,34 @@ on_both! {
         provider.come_up();
         let hold = [("MATCHCAST__PUBLISHER__HOLD_MS", "600000")];
         let market = Market::open(&database, &provider, &hold).await;
-        // Its last call before it holds asks what is wrong.
-        wait_for("the question", || async { (provider.questions() == 1).then_some(()) }).await;
+        // It asks once to be sure, and once for what it writes to the log.
+        wait_for("two questions", || async { (provider.questions() == 2).then_some(()) }).await;
         let calls = provider.posts().len();
         assert!(calls <= 11, "{calls} calls: ten events together, then each alone, tell enough");
         market.trade(3).await;
         assert_eq!((provider.posts().len(), database.waiting_events()), (calls, 66));
         assert_eq!(database.set_aside_events(), []);
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn a_configuration_that_is_put_right_meanwhile_costs_no_event(database: Database) {
+        let provider = Provider::start().await;
+        provider.always(Reaction::Close);
+        let market = Market::open(&database, &provider, &[]).await;
+        let trades = market.trade(3).await;
+        // The events together and the first one alone are refused, everything after that passes.
+        let mut refusals = 2;
+        provider.react(move |call| {
+            if refusals == 0 || call.method == "GET" {
+                return Reaction::Answer(ok());
+            }
+            refusals -= 1;
+            plain("404 Not Found", "No app with this id")
+        });
+        until_nothing_waits(&database).await;
+        assert_eq!(database.set_aside_events(), []);
+        assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
         market.app.stop();
         database.audit();
     }

@@ -1,4 +1,4 @@
-//! Many at once, through the front door: whatever the order in which they come to be executed, what was
+//! Many at once, through the front door: in whatever order they come to be executed, what was
 //! promised holds.
 
 use std::collections::BTreeMap;
@@ -159,7 +159,8 @@ on_both! {
                     let mut replies = Vec::new();
                     for order in 0..rounds(EACH) {
                         let symbol = if order.is_multiple_of(2) { first } else { second };
-                        let side = if (order / 2 + number).is_multiple_of(2) { "buy" } else { "sell" };
+                        let buys = (order / 2 + number).is_multiple_of(2);
+                        let side = if buys { "buy" } else { "sell" };
                         replies.push(user.place(symbol, side, "50", "0.01").await);
                     }
                     replies
@@ -176,8 +177,8 @@ on_both! {
     }
 }
 
-/// Cancels each ask while somebody buys as much as all of them; gives how many were cancelled, and how
-/// many bought.
+/// Cancels each ask while somebody buys as much as all of them; gives how many were cancelled, and
+/// how many bought.
 async fn cancel_while_bought(seller: &Client, buyer: &Client, asks: &[i64]) -> (usize, usize) {
     enum Did {
         Cancel(Reply),
