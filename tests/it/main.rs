@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod bad_input;
 mod check;
 mod crash;
@@ -20,3 +21,4 @@ mod parallel;
 mod processes;
 mod scenario;
 mod secrets;
+mod sessions;
