@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod bad_input;
+mod broadcasting;
 mod check;
 mod crash;
 mod engine;

@@ -136,7 +136,8 @@ on_both! {
 
     async fn logging_out_ends_the_session_and_nothing_else(database: Database) {
         let app = TestApp::start(&database).await;
-        let (mut page, mut other) = (Browser::logged_in(&app).await, Browser::logged_in(&app).await);
+        let mut page = Browser::logged_in(&app).await;
+        let mut other = Browser::logged_in(&app).await;
         let alice = app.log_in("alice").await;
         let stolen = page.clone();
         let token = page.csrf();
