@@ -8,6 +8,7 @@ mod support;
 mod access;
 mod bad_input;
 mod broadcasting;
+mod cheap;
 mod check;
 mod crash;
 mod engine;
