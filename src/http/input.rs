@@ -170,6 +170,11 @@ impl<'a> Rules<'a> {
             self.fail(field, format!("The {} field must be a string.", words(field)));
             return None;
         };
+        // PostgreSQL has no place for it in a text.
+        if text.contains('\0') {
+            self.fail(field, format!("The {} field format is invalid.", words(field)));
+            return None;
+        }
         let text = text.trim().to_owned();
         self.bounded(field, text, max)
     }

@@ -101,6 +101,12 @@ impl Ledger {
         self.accounts.get(&key).expect("load brings every account that a batch can touch")
     }
 
+    /// `Some` when the account can hold `more`, with what is locked in it given back as well.
+    pub fn room(&self, key: AccountKey, more: Fixed) -> Option<()> {
+        let Account { available, locked, .. } = *self.account(key);
+        available.checked_add(locked)?.checked_add(more).map(|_| ())
+    }
+
     /// Moves `amount` from available to locked, if it is there.
     pub fn reserve(
         &mut self,

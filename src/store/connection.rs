@@ -19,7 +19,13 @@ const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/po
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Nothing that matchcast asks takes this long; what does is broken and must not hold its locks.
+///
+/// Every query of ours follows an index from a few rows. The plans that are switched off read whole
+/// tables; a planner without statistics takes them while a table is small, and keeps them for the prepared
+/// statement while it grows.
 const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = warning; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET max_parallel_workers_per_gather = 0; \
     SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 /// `synchronous = FULL`: what was acknowledged survives a power cut, also with WAL.

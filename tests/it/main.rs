@@ -1,11 +1,16 @@
 //! The API, the engine and the publisher through their public borders, on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
 mod check;
 mod crash;
 mod engine;
+mod golden;
+mod hostile;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod outages;

@@ -79,19 +79,19 @@ macro_rules! on_both {
             #[allow(unused_imports)]
             use super::*;
 
-            async fn check($database: $crate::support::database::Database) $body
+            async fn run_on($database: $crate::support::database::Database) $body
 
             $(#[$attribute])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                check($crate::support::database::Database::sqlite()).await;
+                run_on($crate::support::database::Database::sqlite()).await;
             }
 
             $(#[$attribute])*
             #[cfg(feature = "postgres-tests")]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                check($crate::support::database::Database::postgres()).await;
+                run_on($crate::support::database::Database::postgres()).await;
             }
         }
     )+};
