@@ -80,22 +80,22 @@ impl Publisher {
     /// Publishes until `stop` turns true, then until the outbox is empty, something fails or the
     /// future is dropped.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let poll = Duration::from_millis(self.settings.poll_ms);
+        let wake = self.wake.clone();
         loop {
             let stopping = *stop.borrow();
-            let poll = Duration::from_millis(self.settings.poll_ms);
-            let wait = match self.round().await {
-                Next::Again => continue,
-                Next::Idle => poll,
-                Next::Pause(wait) => wait,
-            };
-            if stopping {
-                break;
-            }
-            let wake = self.wake.clone();
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = wake.notified(), if wait == poll => {}
-                _ = stop.changed() => {}
+            match self.round().await {
+                Next::Again => {}
+                _ if stopping => break,
+                Next::Idle => tokio::select! {
+                    () = tokio::time::sleep(poll) => {}
+                    () = wake.notified() => {}
+                    _ = stop.changed() => {}
+                },
+                Next::Pause(wait) => tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    _ = stop.changed() => {}
+                },
             }
         }
         if let Err(error) = self.lease.release(&mut self.connection).await {

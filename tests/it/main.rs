@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_input;
+mod cheap;
 mod check;
 mod crash;
 mod engine;
