@@ -105,13 +105,16 @@ impl Publisher {
 
     /// One page, if this process has the role.
     async fn round(&mut self) -> Next {
-        match self.try_round().await {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::error!(%error, "the publisher cannot use the database");
-                Next::Pause(DATABASE_PAUSE)
-            }
+        let mut outcome = self.try_round().await;
+        if let Err(StoreError::Unavailable(cause)) = &outcome {
+            // It may have been cut while nobody used it; another one is opened.
+            tracing::warn!(cause, "the publisher's connection is gone");
+            outcome = self.try_round().await;
         }
+        outcome.unwrap_or_else(|error| {
+            tracing::error!(%error, "the publisher cannot use the database");
+            Next::Pause(DATABASE_PAUSE)
+        })
     }
 
     async fn try_round(&mut self) -> Result<Next, StoreError> {
