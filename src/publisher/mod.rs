@@ -3,11 +3,11 @@
 //! - at least once: an event is deleted after the provider has accepted it, never before;
 //! - in order per channel: one process publishes at a time (a lease), from the head, and what fails
 //!   is tried again before what comes after it;
-//! - an order never waits for it: nothing is sent with a transaction open, and a dead provider costs
-//!   rows in the outbox, nothing else.
+//! - an order never waits for it: nothing is sent with a transaction open, and a dead provider
+//!   costs rows in the outbox, nothing else.
 //!
-//! It is woken by the commit that wrote an event, and looks by itself as a fallback. The destination
-//! has one back-off, not each event.
+//! It is woken by the commit that wrote an event, and looks by itself as a fallback. The
+//! destination has one back-off, not each event.
 
 mod backoff;
 mod connection;

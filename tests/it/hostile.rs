@@ -1,5 +1,6 @@
-//! Requests that no client of ours would send, byte by byte: garbage in headers, ten megabytes, half
-//! a request. They are refused or answered as if the garbage were not there, and the server works on.
+//! Requests that no client of ours would send, byte by byte: garbage in headers, ten megabytes,
+//! half a request. They are refused or answered as if the garbage were not there, and the server
+//! works on.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -241,9 +241,10 @@ async fn converse(mut stream: TcpStream, state: Shared, hanging: watch::Sender<u
                 state.lock().expect("nobody panics").in_flight -= 1;
                 let mut count = hanging.subscribe();
                 hanging.send_modify(|count| *count += 1);
+                let one_less = |count: &mut usize| *count = count.saturating_sub(1);
                 tokio::select! {
                     // The caller says nothing more; it ends when it loses patience.
-                    _ = stream.read_u8() => hanging.send_modify(|count| *count = count.saturating_sub(1)),
+                    _ = stream.read_u8() => hanging.send_modify(one_less),
                     _ = count.wait_for(|count| *count == 0) => {}
                 }
                 return;
