@@ -1,8 +1,8 @@
 //! Settings: typed, checked once at start, and never changed.
 //!
-//! Layers, later wins: config/default.toml (part of the binary) ← config/{APP_ENV}.toml ← .env ← the
-//! environment. The default file names every key and its type, so it is also the schema: a key that it
-//! does not have is an error. Secrets do not print.
+//! Layers, later wins: config/default.toml (part of the binary) ← config/{APP_ENV}.toml ← .env ←
+//! the environment. The default file names every key and its type, so it is also the schema: a key
+//! that it does not have is an error. Secrets do not print.
 
 mod layers;
 mod rules;

@@ -1,4 +1,5 @@
-//! The layers of settings, merged into one table whose keys and types are those of the default file.
+//! The layers of settings, merged into one table whose keys and types are those of the default
+//! file.
 
 use std::collections::BTreeMap;
 use std::path::Path;

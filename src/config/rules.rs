@@ -261,8 +261,8 @@ fn symbols(symbols: Vec<String>) -> Result<Vec<String>, ConfigError> {
     };
     match symbols.iter().find(|symbol| !well_formed(symbol)) {
         Some(wrong) => refuse(format!(
-            "MATCHCAST__MARKET__SYMBOLS: {wrong:?} is not 1 to 16 capital letters and digits, other \
-             than USD"
+            "MATCHCAST__MARKET__SYMBOLS: {wrong:?} is not 1 to 16 capital letters and digits, \
+             other than USD"
         )),
         None => Ok(symbols),
     }
@@ -308,7 +308,7 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     };
     if let Some(origin) = config.http.cors_origins.iter().find(wrong_origin) {
         return refuse(format!(
-            "MATCHCAST__HTTP__CORS_ORIGINS: {origin:?} is not an origin such as https://shop.example"
+            "MATCHCAST__HTTP__CORS_ORIGINS: {origin:?} is no origin such as https://shop.example"
         ));
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! Commands in, answers out, one transaction per batch.
 //!
-//! One thread drains whatever is waiting (one command when idle, hundreds under load, no timer), loads
-//! what the batch can touch, lets [`crate::market::execute`] decide, writes the plan, commits, and only
-//! then answers and wakes the publisher. It guarantees:
+//! One thread drains whatever is waiting (one command when idle, hundreds under load, no timer),
+//! loads what the batch can touch, lets [`crate::market::execute`] decide, writes the plan,
+//! commits, and only then answers and wakes the publisher. It guarantees:
 //!
 //! - an answer is true: what it says is durable, or it is an error;
-//! - a command that fails (a constraint, a bug) takes none of its neighbours down: a batch that fails
-//!   is halved until the culprit is alone;
+//! - a command that fails (a constraint, a bug) takes none of its neighbours down: a batch that
+//!   fails is halved until the culprit is alone;
 //! - a full queue is an answer at once, not a wait.
 
 mod events;

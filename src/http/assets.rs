@@ -1,4 +1,5 @@
-//! The page. Whatever is neither the API, nor the provider, nor a file is a route of the page's own.
+//! The page. Whatever is neither the API, nor the provider, nor a file is a route of the page's
+//! own.
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};

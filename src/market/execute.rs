@@ -86,8 +86,8 @@ impl Batch<'_> {
 
     /// One fill: as much as both have left, at the maker's price.
     ///
-    /// `None`, and nothing has changed, when somebody cannot hold what the fill brings: a balance or
-    /// the sum of an order's fills would leave its range.
+    /// `None`, and nothing has changed, when somebody cannot hold what the fill brings: a balance
+    /// or the sum of an order's fills would leave its range.
     fn trade(&mut self, taker: &mut Order, maker: &mut Order) -> Option<()> {
         let amount = taker.remaining().min(maker.remaining());
         let price = maker.price;

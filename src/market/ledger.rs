@@ -1,8 +1,8 @@
 //! Accounts and the entries that change them.
 //!
 //! Nothing changes an account but [`Ledger::post`], and every call of it leaves an [`Entry`]: an
-//! account is the sum of its entries. Balances never become negative; an attempt is a bug, except in
-//! [`Ledger::reserve`], where it is an answer.
+//! account is the sum of its entries. Balances never become negative; an attempt is a bug, except
+//! in [`Ledger::reserve`], where it is an answer.
 
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //!
 //! A buy order reserves `⌊price × amount⌋` and the commission on it. At every moment what it may
 //! still cost is `total = V + ⌊price × rest⌋ + ⌈rate × (V + ⌊price × rest⌋)⌉`, where V is the value
-//! filled so far. A fill of value v at no more than the limit never raises that total, because
-//! `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. So the reservation always suffices, and the difference is
+//! filled so far. A fill of value v at no more than the limit never raises that total, because `v +
+//! ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. So the reservation always suffices, and the difference is
 //! what a fill gives back.
 
 use super::{Fixed, MarketId, OrderId, TradeId, UserId};
@@ -133,7 +133,8 @@ impl Order {
         value.checked_add(self.commission_rate.product_ceil(value)?)
     }
 
-    /// The order once `amount` of it is filled for `value`, and what that takes from the reservation.
+    /// The order once `amount` of it is filled for `value`, and what that takes from the
+    /// reservation.
     ///
     /// Commission is cumulative, `⌈rate × value so far⌉ − charged so far`: many small fills never
     /// cost more than one big one. `None` when the value of all fills leaves its range, which only

@@ -58,11 +58,11 @@ pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool)
 
 /// Sends each event of a failed call alone.
 ///
-/// What is rejected alone (413, 422) is set aside. What is refused alone (400, 404) is suspect: it may be
-/// the event, or the configuration. When another event passes after it, the suspect is tried once more:
-/// refused again, it was the event, and is set aside; accepted, the provider has recovered meanwhile.
-/// While nothing passes, it is the configuration: everything is kept. The events behind a suspect on its
-/// channel wait for the verdict, so that their order stays.
+/// What is rejected alone (413, 422) is set aside. What is refused alone (400, 404) is suspect: it
+/// may be the event, or the configuration. When another event passes after it, the suspect is tried
+/// once more: refused again, it was the event, and is set aside; accepted, the provider has
+/// recovered meanwhile. While nothing passes, it is the configuration: everything is kept. The
+/// events behind a suspect on its channel wait for the verdict, so that their order stays.
 async fn take_apart(client: &Client, call: Vec<Event>, page: &mut Page, go_on: &impl Fn() -> bool) {
     let mut queue = VecDeque::from(call);
     let mut suspects: Vec<(Event, Stop)> = Vec::new();

@@ -1,8 +1,8 @@
 //! One connection to either database, how it is opened, and how its schema is brought up to date.
 //!
 //! Which database it is follows from the scheme of the URL; an unknown scheme is an error. The
-//! `establish` that Diesel derives for [`AnyConnection`] would try one after the other and silently make
-//! an empty SQLite file out of a typing error, so nothing here calls it.
+//! `establish` that Diesel derives for [`AnyConnection`] would try one after the other and silently
+//! make an empty SQLite file out of a typing error, so nothing here calls it.
 
 use std::path::Path;
 
@@ -21,8 +21,8 @@ const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqli
 /// Nothing that matchcast asks takes this long; what does is broken and must not hold its locks.
 ///
 /// Every query of ours follows an index from a few rows. The plans that are switched off read whole
-/// tables; a planner without statistics takes them while a table is small, and keeps them for the prepared
-/// statement while it grows.
+/// tables; a planner without statistics takes them while a table is small, and keeps them for the
+/// prepared statement while it grows.
 const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = warning; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET max_parallel_workers_per_gather = 0; \
@@ -103,7 +103,8 @@ impl AnyConnection {
                 c,
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             ),
-            // A deferred transaction that turns into a writer fails at once when another one writes.
+            // A deferred transaction that turns into a writer fails at once when another one
+            // writes.
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }
     }

@@ -45,7 +45,8 @@ pub fn head(connection: &mut AnyConnection, len: i64) -> Result<Vec<Event>, Stor
 
 /// Deletes what was delivered, and counts it. Runs in a write transaction.
 ///
-/// What is not there any more has been delivered, and counted, by a process that took over meanwhile.
+/// What is not there any more has been delivered, and counted, by a process that took over
+/// meanwhile.
 pub fn delivered(connection: &mut AnyConnection, events: &[Event]) -> Result<(), StoreError> {
     let mut ids = BTreeMap::<&str, Vec<i64>>::new();
     for event in events {

@@ -2,7 +2,6 @@
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::database::Database;
 
 on_both! {
     async fn a_signature_costs_one_look_up_that_is_remembered(database: Database) {

@@ -1,7 +1,7 @@
 //! The market once more, written to be obviously right and not to be fast: nothing is maintained.
 //!
-//! It remembers what was deposited, ordered, filled and cancelled. Every balance, every reservation and
-//! every place in the queue is worked out from that anew, whenever it is asked for.
+//! It remembers what was deposited, ordered, filled and cancelled. Every balance, every reservation
+//! and every place in the queue is worked out from that anew, whenever it is asked for.
 
 use matchcast::market::{Command, Fixed, NewOrder, Rejection, Side, Status};
 

@@ -9,7 +9,8 @@
 //! ann has 49.25 USD, 50.75 locked
 //! order 1 is open, 0.4 filled, 30.45 reserved
 //! ```
-//! Numbers are in any notation; `max` is the largest there is. Lines that begin with `#` are comments.
+//! Numbers are in any notation; `max` is the largest there is. Lines that begin with `#` are
+//! comments.
 
 use matchcast::market::{
     AssetId, Command, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,

@@ -23,7 +23,8 @@ async fn a_provider_that_lists_its_channels_works() {
     assert_eq!(diagnose("200 OK", &[], r#"{"channels":{}}"#).await, Ok(()));
 }
 
-/// As hosted Pusher and the embedded provider say it. That it names the clock's parameter means nothing.
+/// As hosted Pusher and the embedded provider say it. That it names the clock's parameter means
+/// nothing.
 const WRONG_SECRET: &str = "Invalid signature: you should have sent HmacSHA256Hex(\"GET\\n/apps/3/\
     channels\\nauth_key=278d425bdf160c739803&auth_timestamp=1784196577&auth_version=1.0\", \
     your_secret_key)";

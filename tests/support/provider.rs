@@ -32,7 +32,7 @@ pub enum Reaction {
     Close,
     /// Resets the connection instead of answering.
     Reset,
-    /// Never answers; ends when the caller goes away.
+    /// Does not answer until [`Provider::hang_up`], or until the caller goes away.
     Hang,
 }
 
@@ -175,6 +175,11 @@ impl Provider {
         self.lock().most_in_flight
     }
 
+    /// Ends the calls that hang, without an answer.
+    pub fn hang_up(&self) {
+        self.hanging.send_replace(0);
+    }
+
     /// How many calls hang.
     pub fn hanging(&self) -> usize {
         *self.hanging.borrow()
@@ -234,10 +239,14 @@ async fn converse(mut stream: TcpStream, state: Shared, hanging: watch::Sender<u
             }
             Reaction::Hang => {
                 state.lock().expect("nobody panics").in_flight -= 1;
+                let mut count = hanging.subscribe();
                 hanging.send_modify(|count| *count += 1);
-                // The caller says nothing more; it ends when it loses patience.
-                let _ = stream.read_u8().await;
-                hanging.send_modify(|count| *count -= 1);
+                let one_less = |count: &mut usize| *count = count.saturating_sub(1);
+                tokio::select! {
+                    // The caller says nothing more; it ends when it loses patience.
+                    _ = stream.read_u8() => hanging.send_modify(one_less),
+                    _ = count.wait_for(|count| *count == 0) => {}
+                }
                 return;
             }
         }

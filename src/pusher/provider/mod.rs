@@ -84,9 +84,9 @@ impl Provider {
         Self { credentials: Arc::new(credentials), limits, hub: hub::start(limits) }
     }
 
-    /// Closes every connection with 4100 (clients come back a second later, to whoever then listens)
-    /// and refuses new ones likewise. Returns when all have been told; they end within about a
-    /// second.
+    /// Closes every connection with 4100 (clients come back a second later, to whoever then
+    /// listens) and refuses new ones likewise. Returns when all have been told; they end within
+    /// about a second.
     pub async fn close_all(&self) {
         // When the hub is gone, so are its connections.
         let _: Result<(), Gone> = self.hub.ask(Command::CloseAll).await;
