@@ -141,8 +141,8 @@ pub fn prepare_file(url: &DatabaseUrl) -> Result<(), StoreError> {
 
 /// Brings the schema up to date and says how many migrations that took.
 ///
-/// One process migrates at a time: the others wait (on PostgreSQL at a row, on SQLite at the file), and
-/// find nothing to do.
+/// One process migrates at a time: the others wait (on PostgreSQL at a row, on SQLite at the file),
+/// and find nothing to do.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     let run = |connection: &mut AnyConnection| match connection {
         AnyConnection::Postgres(c) => count(c.run_pending_migrations(POSTGRES_MIGRATIONS)),
@@ -187,8 +187,8 @@ fn with_migration_lock(
     })
 }
 
-/// All migrations in one transaction of SQLite: other processes wait at the file's lock, and look for
-/// what there is to do only when they have it.
+/// All migrations in one transaction of SQLite: other processes wait at the file's lock, and look
+/// for what there is to do only when they have it.
 fn in_one_transaction(
     connection: &mut AnyConnection,
     run: impl Fn(&mut AnyConnection) -> Result<usize, StoreError>,

@@ -117,8 +117,8 @@ on_both! {
             &trades("buyer_commission = buyer_commission - 1"), "commission is with the house");
         check(&database, &trades("value = value - 1"), &trades("value = value + 1"),
             "an order is filled by its trades");
-        let again = "INSERT INTO outbox (channel, name, data, created_at) VALUES ('private-user.1', \
-            'order.matched', '{}', '2026-01-01 00:00:00')";
+        let again = "INSERT INTO outbox (channel, name, data, created_at) VALUES \
+            ('private-user.1', 'order.matched', '{}', '2026-01-01 00:00:00')";
         let last = "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox)";
         check(&database, last, again, "each trade has an event");
         check(&database, again, last, "each trade has an event");
