@@ -17,7 +17,8 @@ need_tools() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
     local major
     major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
-    ((major >= node_major_min)) || die "Node $node_major_min or newer is needed, this is Node $major"
+    ((major >= node_major_min)) ||
+        die "Node $node_major_min or newer is needed, this is Node $major"
 }
 
 # Named after what is in it, so that another set of requirements or another Python starts afresh.

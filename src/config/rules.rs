@@ -144,7 +144,8 @@ pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// Which of the settings cannot be read: the one that is wrong even where all others are the defaults.
+/// Which of the settings cannot be read: the one that is wrong even where all others are the
+/// defaults.
 fn wrong_value(table: &Table, error: &toml::de::Error) -> ConfigError {
     for (section, key, value) in layers::settings(table) {
         let alone: Result<Written, _> = layers::with_default(section, key, value).try_into();

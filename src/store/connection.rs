@@ -142,7 +142,8 @@ pub fn prepare_file(url: &DatabaseUrl) -> Result<(), StoreError> {
 
 /// Brings the schema up to date and says how many migrations that took.
 ///
-/// On PostgreSQL one process migrates at a time: the others wait at a row, and find nothing to do.
+/// One process migrates at a time: the others wait (on PostgreSQL at a row, on SQLite at the file),
+/// and find nothing to do.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     let run = |connection: &mut AnyConnection| match connection {
         AnyConnection::Postgres(c) => count(c.run_pending_migrations(POSTGRES_MIGRATIONS)),
@@ -172,8 +173,7 @@ fn with_migration_lock(
     prepare_file(url)?;
     let mut worker = AnyConnection::open(url)?;
     let mut guard = match AnyConnection::open(url)? {
-        // SQLite's migrations are transactions that wait for each other at the file's lock.
-        AnyConnection::Sqlite(_) => return run(&mut worker),
+        AnyConnection::Sqlite(_) => return in_one_transaction(&mut worker, run),
         AnyConnection::Postgres(guard) => guard,
     };
     worker.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
@@ -186,6 +186,21 @@ fn with_migration_lock(
         guard.batch_execute("SELECT 1 FROM migration_lock FOR UPDATE")?;
         run(&mut worker)
     })
+}
+
+/// All migrations in one transaction of SQLite: other processes wait at the file's lock, and look
+/// for what there is to do only when they have it.
+fn in_one_transaction(
+    connection: &mut AnyConnection,
+    run: impl Fn(&mut AnyConnection) -> Result<usize, StoreError>,
+) -> Result<usize, StoreError> {
+    connection.begin_write()?;
+    let outcome = run(connection);
+    match outcome {
+        Ok(_) => connection.commit()?,
+        Err(_) => connection.rollback()?,
+    }
+    outcome
 }
 
 /// Two processes that make the same table at the same time: one of them fails, and tries again.

@@ -1,5 +1,5 @@
-//! The endpoints that sign subscriptions: they hold the secret that also signs REST calls, so they must
-//! never sign what a visitor chose. Everything here is asked of the running server as user 1.
+//! The endpoints that sign subscriptions: they hold the secret that also signs REST calls, so they
+//! must never sign what a visitor chose. Everything here is asked of the running server as user 1.
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
