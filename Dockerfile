@@ -1,6 +1,13 @@
 # syntax=docker/dockerfile:1
-# Three stages: the dependencies, which change rarely and take minutes; matchcast itself; and a
-# runtime that holds one binary and the certificates to reach a provider over TLS.
+# Four stages: the page; the dependencies, which change rarely and take minutes; matchcast itself; and
+# a runtime that holds one binary and the certificates to reach a provider over TLS.
+
+FROM node:22-bookworm-slim AS page
+WORKDIR /page
+COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
+RUN npm ci
+COPY frontend ./
+RUN npm run build
 
 FROM rust:1.95-slim-bookworm AS build
 # OpenSSL and libpq are compiled from source: a C compiler, make and perl are all it takes.
@@ -11,7 +18,7 @@ WORKDIR /build
 
 FROM build AS dependencies
 # The benches are named in Cargo.toml, and cargo reads no manifest whose files are missing.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY benches benches
 # An empty crate with the same dependencies: this layer stays until Cargo.lock changes.
 RUN mkdir src \
@@ -21,6 +28,7 @@ RUN mkdir src \
 
 FROM dependencies AS matchcast
 COPY . .
+COPY --from=page /page/dist frontend/dist
 # cargo compares times, and copied files may be older than the empty ones that they replace.
 RUN touch src/main.rs src/lib.rs \
     && cargo build --release --locked --bin matchcast \

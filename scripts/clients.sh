@@ -7,18 +7,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 clients="$root/tests/clients"
 requirements="$clients/python/requirements.txt"
-node_major_min=20
 
 need_tools() {
-    need node nodejs
-    need npm npm
+    need_node
     need python3 python3
     # Debian ships Python without the part that puts pip into a virtual environment.
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
-    local major
-    major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
-    ((major >= node_major_min)) ||
-        die "Node $node_major_min or newer is needed, this is Node $major"
 }
 
 # Named after what is in it, so that another set of requirements or another Python starts afresh.
@@ -31,7 +25,7 @@ venv_dir() {
 
 prepare() {
     local venv
-    (cd "$clients" && npm ci --no-audit --no-fund)
+    install_npm "$clients"
     venv=$(venv_dir)
     if [[ ! -e $venv/complete ]]; then
         rm -rf "$venv"

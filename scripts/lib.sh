@@ -45,6 +45,24 @@ need_build_tools() {
     perl -MFindBin -MIPC::Cmd -e 1 2>/dev/null || install_packages perl
 }
 
+# Node with npm, new enough for what builds the page.
+need_node() {
+    need node nodejs
+    need npm npm
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number)
+        process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+        die "Node 20.19 or newer is needed, this is Node $(node --version)"
+}
+
+# install_npm DIRECTORY: what its lock file names, unless that very set is there already.
+install_npm() {
+    local wanted
+    wanted=$(cat "$1/package.json" "$1/package-lock.json" <(node --version) | sha256sum)
+    [[ $(cat "$1/node_modules/.complete" 2>/dev/null) == "$wanted" ]] && return
+    (cd "$1" && npm ci --no-audit --no-fund)
+    printf '%s\n' "$wanted" >"$1/node_modules/.complete"
+}
+
 # Where cargo puts its output, whatever the environment or cargo's own configuration says.
 target_dir() {
     cargo metadata --format-version 1 --no-deps --offline --manifest-path "$root/Cargo.toml" |

@@ -7,6 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
 
 need_build_tools
+# The page becomes part of the binary, so it comes first.
+scripts/frontend.sh build
 cargo build --release --locked
 mkdir -p var
 if [[ -z ${DATABASE_URL:-} ]] && ! grep -qs '^[[:space:]]*DATABASE_URL=' .env; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change is good: format, lints, the Rust tests on SQLite and
-# PostgreSQL, real Pusher clients against the binary. Ends with `N passed, N failed`, summed over
+# PostgreSQL, real Pusher clients and a real browser against the binary. Ends with `N passed, N failed`, summed over
 # the runners; a step that fails, or a runner that reports no counts, is a failure of its own.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -11,6 +11,7 @@ if [[ -z ${MATCHCAST_TEST_INSIDE:-} ]]; then
     # Before anything runs at once: two package installations would fight over their lock.
     need_build_tools
     scripts/clients.sh tools
+    scripts/browser.sh tools
     MATCHCAST_TEST_INSIDE=1 exec scripts/with-postgres.sh "$0"
 fi
 
@@ -87,6 +88,19 @@ count_clients() {
         END { print good + 0, bad + 0 }' "$1"
 }
 
+count_browser() { count_clients "$1"; }
+
+# `Tests  1 failed | 62 passed | 1 skipped (64)`
+count_frontend() {
+    awk '$1 == "Tests" {
+            for (i = 2; i < NF; i++) {
+                if ($(i + 1) == "passed") good += $i
+                if ($(i + 1) ~ /^(failed|skipped|todo)$/) bad += $i
+            }
+        }
+        END { print good + 0, bad + 0 }' "$1"
+}
+
 stop_steps() {
     local pid
     trap - INT TERM
@@ -99,10 +113,14 @@ stop_steps() {
 trap stop_steps INT TERM
 
 # The packages come over the network while cargo keeps the cores busy.
-start prepare scripts/clients.sh prepare
+start prepare sh -c 'scripts/clients.sh prepare && scripts/browser.sh prepare'
+# The page becomes part of the binary, so it is built before it.
+start frontend scripts/frontend.sh check
 start format cargo fmt --all --check
 finish format
 check format
+finish frontend
+count frontend
 
 # One command for tests and binary: apart, cargo would settle on other features of the dependencies
 # and compile half of them twice.
@@ -122,6 +140,12 @@ check lints
 if [[ -n ${step_pid[clients]:-} ]]; then
     finish clients
     count clients
+fi
+
+if [[ -z ${broken[build]:-}${broken[prepare]:-}${broken[frontend]:-} ]]; then
+    start browser env MATCHCAST_BIN="$(target_dir)/debug/matchcast" scripts/browser.sh run
+    finish browser
+    count browser
 fi
 
 # Alone, because these load both cores on purpose.

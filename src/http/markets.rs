@@ -1,4 +1,4 @@
-//! The order book of a market.
+//! What everybody who has logged in may see of a market: its order book and its trades.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::{Services, orders, reply};
 use crate::exact::Exact;
-use crate::market::Side;
+use crate::market::{MarketId, Side};
 use crate::store::views::{self, BookRow};
 
 #[derive(Deserialize)]
@@ -36,11 +36,7 @@ pub async fn book(
     query: web::Query<BookQuery>,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, ApiError> {
-    let symbol = query.into_inner().symbol.filter(|symbol| !symbol.is_empty());
-    let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
-    let market = services.catalog.market(&symbol).map(|market| market.id);
-    let market =
-        market.ok_or_else(|| ApiError::invalid("symbol", "The selected symbol is invalid."))?;
+    let (market, _) = market_of(&services, query.into_inner().symbol)?;
     let cap = services.list_cap;
     let (asks, bids) = services
         .store
@@ -60,4 +56,44 @@ pub async fn book(
     };
     let data = BookBody { asks: side(asks, Side::Sell), bids: side(bids, Side::Buy) };
     Ok(reply::ok("Orders retrieved successfully", data))
+}
+
+#[derive(Deserialize)]
+pub struct TradesQuery {
+    symbol: Option<String>,
+    /// Rows at most.
+    limit: Option<String>,
+}
+
+/// `GET /trades?symbol=BTC`: newest first, rows as in the answer of `POST /orders`.
+pub async fn trades(
+    _caller: Caller,
+    query: web::Query<TradesQuery>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let TradesQuery { symbol, limit } = query.into_inner();
+    let (market, symbol) = market_of(&services, symbol)?;
+    let cap = services.list_cap;
+    let limit = match limit.as_deref().filter(|limit| !limit.is_empty()) {
+        None => cap,
+        Some(text) => {
+            let limit = text.parse().ok().filter(|limit| (1..=cap).contains(limit));
+            let text = || format!("The limit field must be between 1 and {cap}.");
+            limit.ok_or_else(|| ApiError::invalid("limit", text()))?
+        }
+    };
+    let rows = services.store.read(move |c| views::trades(c, market, limit)).await?;
+    let row = |(trade, at): &(_, _)| orders::trade_body(trade, &symbol, *at);
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    Ok(reply::ok("Trades retrieved successfully", rows))
+}
+
+/// The market that a query names, with its symbol.
+fn market_of(services: &Services, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
+    let symbol = symbol.filter(|symbol| !symbol.is_empty());
+    let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
+    let market = services.catalog.market(&symbol).map(|market| market.id);
+    let market =
+        market.ok_or_else(|| ApiError::invalid("symbol", "The selected symbol is invalid."))?;
+    Ok((market, symbol))
 }

@@ -74,6 +74,7 @@ fn api(config: &mut web::ServiceConfig) {
             resource("/orders", web::get().to(markets::book)).route(web::post().to(orders::place)),
         )
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
+        .service(resource("/trades", web::get().to(markets::trades)))
         .service(resource("/my-orders", web::get().to(orders::list)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)));

@@ -36,7 +36,7 @@ struct OrderBody<'a> {
 }
 
 #[derive(Serialize)]
-struct TradeBody<'a> {
+pub struct TradeBody<'a> {
     id: i64,
     buy_order_id: i64,
     sell_order_id: i64,
@@ -94,7 +94,7 @@ fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBod
     }
 }
 
-fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> TradeBody<'a> {
+pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> TradeBody<'a> {
     TradeBody {
         id: trade.id.0,
         buy_order_id: trade.buy_order.0,

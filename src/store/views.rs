@@ -5,10 +5,12 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::schema::{accounts, assets, ledger_entries, orders};
+use super::schema::{accounts, assets, ledger_entries, orders, trades};
 use super::trading::{side_from_code, status_from_code};
 use super::{AnyConnection, StoreError};
-use crate::market::{Action, AssetId, Fixed, MarketId, OrderId, Side, Status, UserId};
+use crate::market::{
+    Action, AssetId, Fixed, MarketId, OrderId, Side, Status, Trade, TradeId, UserId,
+};
 
 /// An order of the book.
 #[derive(Clone, Debug)]
@@ -98,6 +100,36 @@ pub fn orders_of(
             })
         })
         .collect()
+}
+
+/// A market's trades with their times, newest first.
+pub fn trades(
+    connection: &mut AnyConnection,
+    market: MarketId,
+    cap: i64,
+) -> Result<Vec<(Trade, NaiveDateTime)>, StoreError> {
+    type Row = (i64, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, NaiveDateTime);
+    let of_market = trades::table.filter(trades::market_id.eq(market.0));
+    let rows: Vec<Row> = of_market.order(trades::id.desc()).limit(cap).load(connection)?;
+    let trade = |row: Row| {
+        let (id, market, buy_order, sell_order, buyer, seller, price, amount, value, ..) = row;
+        let (.., buyer_commission, seller_commission, created_at) = row;
+        let trade = Trade {
+            id: TradeId(id),
+            market: MarketId(market),
+            buy_order: OrderId(buy_order),
+            sell_order: OrderId(sell_order),
+            buyer: UserId(buyer),
+            seller: UserId(seller),
+            price: Fixed::from_units(price),
+            amount: Fixed::from_units(amount),
+            value: Fixed::from_units(value),
+            buyer_commission: Fixed::from_units(buyer_commission),
+            seller_commission: Fixed::from_units(seller_commission),
+        };
+        (trade, created_at)
+    };
+    Ok(rows.into_iter().map(trade).collect())
 }
 
 /// A user's holding of one asset.

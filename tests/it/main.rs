@@ -11,6 +11,7 @@ mod broadcasting;
 mod cheap;
 mod check;
 mod crash;
+mod dashboard;
 mod engine;
 mod golden;
 mod hostile;

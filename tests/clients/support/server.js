@@ -51,7 +51,7 @@ async function freePort() {
   return port;
 }
 
-async function sqliteDatabase() {
+export async function sqliteDatabase() {
   const directory = await mkdtemp(join(tmpdir(), "matchcast-clients-"));
   const database = {
     url: `sqlite://${join(directory, "matchcast.sqlite")}`,

@@ -1,0 +1,172 @@
+// Events, over one connection for the whole page, however many components listen.
+//
+// An event is told to each listener once, although it may arrive twice (after a reconnect, or when
+// the server sent it again): `event_id` says which it is. What happened while the connection was
+// away is not told; `onLive` says when to fetch everything again.
+import Pusher from "pusher-js";
+import { reactive, readonly } from "vue";
+import * as api from "../api.js";
+import { NO_KEY, OFFLINE, closureOf, connectionOf, refusalOf } from "../lib/provider.js";
+import { settings } from "./useSettings.js";
+
+const EVENT = "order.matched";
+// An event that arrives twice does so within seconds; this many are remembered.
+const REMEMBERED = 1_000;
+const ASK_AGAIN_MS = 3_000;
+// pusher-js lets a quarter of a minute pass between attempts. The first of ours comes sooner, and
+// each further one leaves a slow network twice as much time.
+const FIRST_RETRY_MS = 3_000;
+const LONGEST_RETRY_MS = 30_000;
+
+const state = reactive({
+  /** "connecting", "live" or "offline" */
+  status: "offline",
+  /** What is wrong and what to do: `{code, text, advice}`, or `null`. */
+  problem: null,
+});
+
+const listeners = new Set();
+const liveListeners = new Set();
+let seen = new Set();
+let current = null;
+
+function isNew({ event_id: id }) {
+  if (id === undefined) return true;
+  if (seen.has(id)) return false;
+  seen.add(id);
+  if (seen.size > REMEMBERED) seen.delete(seen.values().next().value);
+  return true;
+}
+
+function become(status, problem = null) {
+  Object.assign(state, { status, problem });
+}
+
+function hear(event) {
+  if (isNew(event)) [...listeners].forEach((listener) => listener(event));
+}
+
+function subscribe(connection) {
+  const { pusher, name } = connection;
+  const channel = pusher.subscribe(name);
+  if (connection.isBound) return;
+  connection.isBound = true;
+  channel.bind(EVENT, hear);
+  channel.bind("pusher:subscription_succeeded", () => {
+    become("live");
+    [...liveListeners].forEach((listener) => listener());
+  });
+  channel.bind("pusher:subscription_error", ({ status }) => {
+    // pusher-js drops the status of whoever authorizes in its place.
+    const problem = refusalOf(status ?? connection.refusedWith);
+    become("offline", problem);
+    // pusher-js asks again only when it reconnects; a server that was busy would stay unheard.
+    if (problem.code !== "unanswered") return;
+    clearTimeout(connection.timer);
+    connection.timer = setTimeout(() => {
+      if (pusher.connection.state === "connected") pusher.subscribe(name);
+    }, ASK_AGAIN_MS);
+  });
+}
+
+/** Tries again after a while unless the connection stands by then. */
+function retryLater(connection, delay = FIRST_RETRY_MS) {
+  clearTimeout(connection.retry);
+  connection.retry = setTimeout(() => {
+    const { pusher } = connection;
+    if (pusher.connection.state === "connected" || state.problem?.code === "provider") return;
+    pusher.disconnect();
+    pusher.connect();
+    retryLater(connection, Math.min(delay * 2, LONGEST_RETRY_MS));
+  }, delay);
+}
+
+function watch(connection) {
+  const { pusher } = connection;
+  retryLater(connection);
+  pusher.connection.bind("state_change", ({ previous, current: now }) => {
+    if (previous === "connected") retryLater(connection);
+    // "connected" alone is not live: the channel is still to be subscribed.
+    if (now === "connected") {
+      connection.wasConnected = true;
+      become("connecting");
+    } else if (now === "connecting" && !connection.wasConnected) {
+      become("connecting");
+    } else if (now === "failed") {
+      become("offline", { ...OFFLINE, text: "This browser cannot open a WebSocket." });
+    } else if (now !== "initialized" && state.problem?.code !== "provider") {
+      become("offline", OFFLINE);
+    }
+  });
+  pusher.connection.bind("error", (error) => {
+    const data = error?.data ?? error?.error?.data;
+    const problem = closureOf(data?.code, data?.message);
+    if (problem) become("offline", problem);
+  });
+}
+
+/** Connects as this user; calling it again for the same user changes nothing. */
+export async function initializePusher(userId) {
+  const name = `private-user.${userId}`;
+  if (current?.name === name) return;
+  disconnectPusher();
+  const mine = { name, timer: undefined };
+  current = mine;
+  become("connecting");
+  const page = { ...(await settings()) };
+  if (current !== mine) return;
+  const { key, options } = connectionOf(page, import.meta.env, window.location);
+  if (!key) return become("offline", NO_KEY);
+  const customHandler = ({ socketId, channelName }, callback) => {
+    const answer = (body) => callback(null, body);
+    const refuse = (error) => {
+      mine.refusedWith = error.status;
+      callback(error, null);
+    };
+    api.authorizeChannel(socketId, channelName).then(answer, refuse);
+  };
+  mine.pusher = new Pusher(key, { ...options, channelAuthorization: { customHandler } });
+  watch(mine);
+  subscribe(mine);
+}
+
+/** Ends the connection; listeners stay for the next one. */
+export function disconnectPusher() {
+  const ended = current;
+  current = null;
+  seen = new Set();
+  if (!ended) return;
+  clearTimeout(ended.timer);
+  clearTimeout(ended.retry);
+  ended.pusher?.unbind_all();
+  ended.pusher?.connection.unbind_all();
+  ended.pusher?.disconnect();
+  become("offline");
+}
+
+/** Calls back with each event `order.matched`, until `unsubscribe`. */
+export function listenToOrderMatched(callback) {
+  listeners.add(callback);
+}
+
+/** The callback is not called any more, whatever it was given to. */
+export function unsubscribe(callback) {
+  listeners.delete(callback);
+  liveListeners.delete(callback);
+}
+
+/** Calls back whenever events can be heard (again): what came before must be fetched. */
+export function onLive(callback) {
+  liveListeners.add(callback);
+}
+
+export function usePusher() {
+  return {
+    state: readonly(state),
+    initializePusher,
+    disconnectPusher,
+    listenToOrderMatched,
+    onLive,
+    unsubscribe,
+  };
+}
