@@ -30,7 +30,8 @@ const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = w
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 /// `synchronous = FULL`: what was acknowledged survives a power cut, also with WAL.
 const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; \
-    PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY";
+    PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
+    PRAGMA wal_autocheckpoint = 4000";
 /// Set once for the file, before anything else opens it: switching needs it alone.
 const SQLITE_FILE: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL";
 
