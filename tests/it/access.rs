@@ -16,7 +16,7 @@ enum Who {
 use Who::{Anybody, Somebody};
 
 /// Every endpoint. A path that is not in here fails [`no_endpoint_is_missing`].
-const ENDPOINTS: [(&str, &str, Who); 20] = [
+const ENDPOINTS: [(&str, &str, Who); 21] = [
     ("GET", "/api/config", Anybody),
     ("POST", "/api/register", Anybody),
     ("POST", "/api/login", Anybody),
@@ -29,6 +29,7 @@ const ENDPOINTS: [(&str, &str, Who); 20] = [
     ("POST", "/api/orders", Somebody),
     ("POST", "/api/orders/{id}/cancel", Somebody),
     ("GET", "/api/my-orders", Somebody),
+    ("GET", "/api/trades", Somebody),
     ("POST", "/api/broadcasting/auth", Somebody),
     ("POST", "/api/broadcasting/user-auth", Somebody),
     ("POST", "/broadcasting/auth", Somebody),
@@ -255,5 +256,16 @@ on_both! {
             assert_eq!(reply.status, 422, "{password:?}: {}", reply.body);
         }
         app.stop();
+    }
+
+    async fn head_answers_what_get_answers_without_a_body(database: Database) {
+        let app = TestApp::start(&database).await;
+        let visitor = app.visitor();
+        for (path, status) in [("/health", 200), ("/api/config", 200), ("/api/user", 401)] {
+            let head = visitor.send(Method::HEAD, path, &[], Vec::new()).await;
+            let get = visitor.get(path).await;
+            assert_eq!((head.status, get.status), (status, status), "{path}");
+            assert_eq!(head.body, "", "{path}");
+        }
     }
 }
