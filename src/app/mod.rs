@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 use crate::config::{Config, Environment};
 use crate::pusher::provider::Provider;
 use crate::store::markets::{self, Catalog};
-use crate::store::{self, AnyConnection, Store, StoreError};
+use crate::store::{self, Store};
 use crate::{engine, http, publisher};
 
 pub use demo::log_ins as demo_log_ins;
@@ -128,7 +128,7 @@ async fn open_store(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
         let store = Store::open(config.database.clone(), config.pool_size)
             .context("the database cannot be opened")?;
         let mut connection = store.connect()?;
-        make_markets(&store, &mut connection, &config.markets)?;
+        store.write(&mut connection, |c| markets::ensure(c, &config.markets))?;
         let catalog =
             markets::read(&mut connection, config.commission.buyer, config.commission.seller)?;
         if config.demo.enabled {
@@ -144,22 +144,4 @@ async fn open_store(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
         Ok((store, Arc::new(catalog)))
     };
     tokio::task::spawn_blocking(open).await?
-}
-
-/// Two processes that start on an empty database make the same markets: one of them fails, tries
-/// again, and finds them made.
-fn make_markets(
-    store: &Store,
-    connection: &mut AnyConnection,
-    symbols: &[String],
-) -> Result<(), StoreError> {
-    const ATTEMPTS: usize = 10;
-    let mut made = Ok(());
-    for _ in 0..ATTEMPTS {
-        made = store.write(connection, |c| markets::ensure(c, symbols));
-        if !matches!(made, Err(StoreError::Duplicate(_))) {
-            break;
-        }
-    }
-    made
 }
