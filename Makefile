@@ -5,7 +5,7 @@
 run: ## Build and start: SQLite, demo data, embedded provider, http://127.0.0.1:8080
 	@scripts/run.sh
 
-test: ## Format, lints, Rust tests on SQLite and PostgreSQL, real clients in Node and Python
+test: ## Format, lints, Rust tests on SQLite and PostgreSQL, clients in Node and Python, Chromium
 	@scripts/test.sh
 
 bench: ## Orders per second: one transaction per order by pgbench, then matchcast

@@ -81,6 +81,8 @@ export const history = () => read("/balance-history", { currency: "all" });
 export const placeOrder = (order) => write("/orders", order);
 export const cancelOrder = (id) => write(`/orders/${id}/cancel`);
 export const faucet = (currency) => write("/faucet", { currency });
+export const debugEvents = (seen) => read("/debug/events", { seen });
+export const sendEvent = (event) => write("/debug/events", event);
 
 /** The signature for one private channel; what pusher-js wants is the bare body. */
 export function authorizeChannel(socketId, channelName) {

@@ -21,6 +21,13 @@ export const router = createRouter({
       meta: { title: "Create an account", open: true },
     },
     {
+      path: "/debug",
+      name: "debug",
+      // Few look at it: it is no part of what everybody loads.
+      component: () => import("./pages/DebugConsole.vue"),
+      meta: { title: "Debug console" },
+    },
+    {
       path: "/:path(.*)*",
       name: "not-found",
       component: NotFound,

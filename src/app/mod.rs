@@ -52,19 +52,24 @@ impl App {
             config.engine.batch_len,
         )?;
         let credentials = credentials(&config);
+        let embedded = provider::embedded(&config, credentials.clone());
+        let debug = embedded.clone().filter(|_| config.demo.enabled).map(|provider| {
+            let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
+            http::DebugConsole { provider, users }
+        });
         let services = http::Services {
             store: store.clone(),
             engine: engine.clone(),
             catalog,
-            credentials: credentials.clone(),
+            credentials,
             passwords: http::Passwords::default(),
             settings: provider::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
             list_cap: config.http.list_cap,
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
+            debug,
         };
-        let embedded = provider::embedded(&config, credentials);
         let (server, address) = server::bind(&config, services, embedded.clone())?;
         let sink = provider::sink(&config, address)?;
         let publisher = publisher::Publisher::new(store, sink, config.publisher, wake);

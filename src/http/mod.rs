@@ -6,6 +6,7 @@ mod auth;
 mod broadcasting;
 mod caller;
 mod csrf;
+mod debug;
 mod error;
 mod health;
 mod input;
@@ -27,6 +28,7 @@ use crate::store::Store;
 use crate::store::markets::Catalog;
 
 pub use caller::Tokens;
+pub use debug::DebugConsole;
 pub use error::ApiError;
 pub use passwords::Passwords;
 pub use session_store::TableSessions;
@@ -46,6 +48,8 @@ pub struct Services {
     /// `None`: there is no faucet.
     pub faucet_calls_per_day: Option<u32>,
     pub secure_cookies: bool,
+    /// `None`: there is no debug console.
+    pub debug: Option<DebugConsole>,
 }
 
 /// The routing table.
@@ -73,6 +77,9 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/orders", get().to(markets::book)).route(web::post().to(orders::place)))
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
         .service(resource("/trades", get().to(markets::trades)))
+        .service(
+            resource("/debug/events", get().to(debug::look)).route(web::post().to(debug::send)),
+        )
         .service(resource("/my-orders", get().to(orders::list)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)));

@@ -16,7 +16,7 @@ enum Who {
 use Who::{Anybody, Somebody};
 
 /// Every endpoint. A path that is not in here fails [`no_endpoint_is_missing`].
-const ENDPOINTS: [(&str, &str, Who); 21] = [
+const ENDPOINTS: [(&str, &str, Who); 23] = [
     ("GET", "/api/config", Anybody),
     ("POST", "/api/register", Anybody),
     ("POST", "/api/login", Anybody),
@@ -30,6 +30,8 @@ const ENDPOINTS: [(&str, &str, Who); 21] = [
     ("POST", "/api/orders/{id}/cancel", Somebody),
     ("GET", "/api/my-orders", Somebody),
     ("GET", "/api/trades", Somebody),
+    ("GET", "/api/debug/events", Somebody),
+    ("POST", "/api/debug/events", Somebody),
     ("POST", "/api/broadcasting/auth", Somebody),
     ("POST", "/api/broadcasting/user-auth", Somebody),
     ("POST", "/broadcasting/auth", Somebody),

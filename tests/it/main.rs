@@ -12,6 +12,7 @@ mod cheap;
 mod check;
 mod crash;
 mod dashboard;
+mod debug;
 mod engine;
 mod golden;
 mod hostile;

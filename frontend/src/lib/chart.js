@@ -1,10 +1,12 @@
 // The price chart: TradingView's lightweight-charts in the page's colours.
 import { CandlestickSeries, HistogramSeries, createChart } from "lightweight-charts";
-import { grouped, plain } from "./exact.js";
+import { grouped } from "./exact.js";
 
-/** The steps of an axis are sums of floats; so many digits are exact. */
-const AXIS_DIGITS = 12;
-const label = (price) => grouped(plain(Number(price.toPrecision(AXIS_DIGITS))));
+/** How an axis writes prices: with as many digits as the prices themselves have. */
+function priceFormatOf(places) {
+  const formatter = (price) => grouped(price.toFixed(places));
+  return { type: "custom", minMove: 10 ** -places, formatter };
+}
 
 /** Colours as the browser resolves them, because the chart knows no CSS variables. */
 function colours(element) {
@@ -30,7 +32,6 @@ export function drawChart(element) {
     },
     rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.1, bottom: 0.25 } },
     timeScale: { timeVisible: true, borderVisible: false, maxBarSpacing: 24, rightOffset: 2 },
-    localization: { priceFormatter: label },
   });
   const price = chart.addSeries(CandlestickSeries, { borderVisible: false });
   const volume = chart.addSeries(HistogramSeries, {
@@ -42,7 +43,9 @@ export function drawChart(element) {
   volume.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
   let isToFit = true;
   return {
-    show(candles) {
+    /** Candles, oldest first; `places` digits behind the point of their prices. */
+    show(candles, places) {
+      price.applyOptions({ priceFormat: priceFormatOf(places) });
       // The chart counts in UTC; people look at their own clock.
       const offset = new Date().getTimezoneOffset() * 60;
       const local = candles.map((candle) => ({ ...candle, time: candle.time - offset }));

@@ -14,6 +14,16 @@ export function toDate(text) {
   return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`);
 }
 
+const precise = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+
+/** The time of day of milliseconds since 1970, to the millisecond. */
+export const clockTimeOf = (ms) => precise.format(new Date(Number(ms)));
+
 export const timeOf = (text) => clock.format(toDate(text));
 export const dateTimeOf = (text) => full.format(toDate(text));
 

@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::channel::Occupancy;
 use super::closing::Closing;
 use super::message::{Member, Text};
+use super::tap::Snapshot;
 use crate::pusher::{ChannelName, SocketId};
 
 /// Commands that wait; whoever sends the next one waits for its place.
@@ -62,6 +63,11 @@ pub enum Command {
     Terminate {
         user_id: String,
         reply: oneshot::Sender<()>,
+    },
+    /// What passed after an entry, and who is connected.
+    Look {
+        seen: u64,
+        reply: oneshot::Sender<Snapshot>,
     },
     CloseAll(oneshot::Sender<()>),
 }

@@ -16,6 +16,7 @@ use super::channel::{Channel, Occupancy};
 use super::closing::Closing;
 use super::command::{Command, Handle, Publication, Target};
 use super::message::{self, Member, Text};
+use super::tap::{ConnectionView, Kind, Passed, Snapshot, Tap};
 use crate::pusher::{ChannelName, SocketId, USER_CHANNEL_PREFIX};
 
 /// Starts a hub on the current runtime. It ends when its last handle is dropped.
@@ -42,6 +43,7 @@ struct Hub {
     /// Connections whose queue was found full or closed; they end after the command.
     doomed: Vec<SocketId>,
     is_closed: bool,
+    tap: Tap,
 }
 
 struct Connection {
@@ -89,6 +91,9 @@ impl Hub {
                 self.terminate(&user_id);
                 let _ = reply.send(());
             }
+            Command::Look { seen, reply } => {
+                let _ = reply.send(self.look(seen));
+            }
             Command::CloseAll(reply) => {
                 self.close_all();
                 let _ = reply.send(());
@@ -113,6 +118,7 @@ impl Hub {
         }
         let connection = Connection { outgoing, closing, channels: HashSet::new(), user_id: None };
         self.connections.insert(socket_id.clone(), connection);
+        self.note(Kind::Connected, Some(&socket_id), None);
         let timeout_s = self.limits.activity_timeout.as_secs().max(1);
         self.tell(&socket_id, message::connection_established(&socket_id, timeout_s));
         Ok(socket_id)
@@ -141,6 +147,7 @@ impl Hub {
             return self.tell(socket_id, error);
         }
         connection.channels.insert(name.clone());
+        self.note(Kind::Subscribed, Some(socket_id), Some(&name));
         let channel = self.channels.entry(name.clone()).or_default();
         let has_come = channel.join(socket_id.clone(), member.as_ref());
         let Some(member) = member else {
@@ -158,6 +165,7 @@ impl Hub {
         if let Some(connection) = self.connections.get_mut(socket_id)
             && connection.channels.remove(name)
         {
+            self.note(Kind::Unsubscribed, Some(socket_id), Some(name));
             self.leave(socket_id, name);
         }
     }
@@ -184,12 +192,19 @@ impl Hub {
         }
         let user_id = self.channels.get(name).and_then(|channel| channel.user_of(sender));
         let message = message::event(event, name.as_str(), data, user_id);
+        let heard_by = self.hearers(name, Some(sender));
+        let socket_id = Some(sender.to_string());
+        let passed = Passed { socket_id, heard_by, ..Passed::new(Kind::ClientEvent) };
+        self.note_event(passed, name.as_str(), event, data);
         self.tell_channel(name, message, Some(sender));
     }
 
     fn publish(&mut self, event: &Publication) {
         match &event.target {
             Target::Channel(name) => {
+                let heard_by = self.hearers(name, event.except.as_ref());
+                let passed = Passed { heard_by, ..Passed::new(Kind::Published) };
+                self.note_event(passed, name.as_str(), &event.name, &event.data);
                 if self.channels.contains_key(name) {
                     let message = message::event(&event.name, name.as_str(), &event.data, None);
                     self.tell_channel(name, message, event.except.as_ref());
@@ -198,6 +213,9 @@ impl Hub {
             Target::User(user_id) => {
                 let channel = format!("{USER_CHANNEL_PREFIX}{user_id}");
                 let message = message::event(&event.name, &channel, &event.data, None);
+                let heard_by = self.users.get(user_id).map_or(0, HashSet::len);
+                let passed = Passed { heard_by, ..Passed::new(Kind::Published) };
+                self.note_event(passed, &channel, &event.name, &event.data);
                 let sockets = self.users.get(user_id).into_iter().flatten();
                 for socket_id in
                     sockets.filter(|socket_id| Some(*socket_id) != event.except.as_ref())
@@ -212,6 +230,36 @@ impl Hub {
         let names = self.channels.keys().filter(|name| name.as_str().starts_with(prefix));
         let names: BTreeSet<&ChannelName> = names.collect();
         names.into_iter().map(|name| (name.clone(), self.channels[name].occupancy())).collect()
+    }
+
+    /// How many connections hear an event on a channel.
+    fn hearers(&self, name: &ChannelName, except: Option<&SocketId>) -> usize {
+        let subscribers = self.channels.get(name).into_iter().flat_map(Channel::subscribers);
+        subscribers.filter(|socket_id| Some(*socket_id) != except).count()
+    }
+
+    fn note(&mut self, kind: Kind, socket_id: Option<&SocketId>, channel: Option<&ChannelName>) {
+        let socket_id = socket_id.map(ToString::to_string);
+        let channel = channel.map(ToString::to_string);
+        self.tap.note(Passed { socket_id, channel, ..Passed::new(kind) });
+    }
+
+    fn note_event(&mut self, passed: Passed, channel: &str, name: &str, data: &str) {
+        let (channel, name) = (Some(channel.to_owned()), Some(name.to_owned()));
+        self.tap.note(Passed { channel, name, data: Some(data.to_owned()), ..passed });
+    }
+
+    fn look(&self, seen: u64) -> Snapshot {
+        let view = |(socket_id, connection): (&SocketId, &Connection)| {
+            let mut channels: Vec<String> =
+                connection.channels.iter().map(ToString::to_string).collect();
+            channels.sort();
+            let (socket_id, user_id) = (socket_id.to_string(), connection.user_id.clone());
+            ConnectionView { socket_id, user_id, channels }
+        };
+        let mut connections: Vec<ConnectionView> = self.connections.iter().map(view).collect();
+        connections.sort_by(|one, other| one.socket_id.cmp(&other.socket_id));
+        Snapshot { connections, passed: self.tap.after(seen), last_id: self.tap.last_id() }
     }
 
     fn terminate(&mut self, user_id: &str) {
@@ -245,6 +293,7 @@ impl Hub {
     /// Forgets a connection and tells the presence channels that it has left.
     fn remove(&mut self, socket_id: &SocketId) -> Option<Connection> {
         let connection = self.connections.remove(socket_id)?;
+        self.note(Kind::Disconnected, Some(socket_id), None);
         for name in &connection.channels {
             self.leave(socket_id, name);
         }

@@ -13,7 +13,7 @@
 //!
 //! `hub` owns all state and is reached by commands; `socket` serves one connection and `request`
 //! is what its client may ask; `rest` answers the signed calls; `message` is what stands in the
-//! frames.
+//! frames; `tap` remembers the last of what passed, for the debug console.
 
 mod channel;
 mod closing;
@@ -24,6 +24,7 @@ mod rate;
 mod request;
 mod rest;
 mod socket;
+mod tap;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,6 +33,8 @@ use actix_web::web;
 
 use super::Credentials;
 use command::{Command, Gone, Handle};
+
+pub use tap::Snapshot;
 
 /// Longest body of a REST call, in bytes.
 const MAX_REST_BODY_BYTES: usize = 1024 * 1024;
@@ -82,6 +85,22 @@ impl Provider {
     /// Outside a Tokio runtime.
     pub fn start(credentials: Credentials, limits: Limits) -> Self {
         Self { credentials: Arc::new(credentials), limits, hub: hub::start(limits) }
+    }
+
+    /// What has passed since the entry `seen` (0: as far as it is remembered), and who is
+    /// connected; nothing once the provider has ended.
+    pub async fn look(&self, seen: u64) -> Option<Snapshot> {
+        self.hub.ask(|reply| Command::Look { seen, reply }).await.ok()
+    }
+
+    /// Publishes an event as a backend does, for those who are this provider's own.
+    ///
+    /// # Errors
+    /// In the words that a backend would be told.
+    pub async fn publish(&self, channel: &str, name: &str, data: &str) -> Result<(), String> {
+        let events = rest::one_publication(channel, name, data)?;
+        let published = self.hub.ask(|reply| Command::Publish { events, reply }).await;
+        published.map_err(|Gone| "The provider has ended".to_owned())
     }
 
     /// Closes every connection with 4100 (clients come back a second later, to whoever then

@@ -275,6 +275,19 @@ fn publications(event: EventBody, most_channels: usize) -> Result<Vec<Publicatio
     channels.into_iter().map(publication).collect()
 }
 
+/// An event for one channel, within the limits of a call.
+pub fn one_publication(channel: &str, name: &str, data: &str) -> Result<Vec<Publication>, String> {
+    let event = EventBody {
+        name: name.to_owned(),
+        data: data.to_owned(),
+        channels: None,
+        channel: Some(channel.to_owned()),
+        socket_id: None,
+        info: None,
+    };
+    publications(event, 1).map_err(|error| error.to_string())
+}
+
 fn parse_target(channel: &str) -> Result<Target, RestError> {
     match channel.strip_prefix(USER_CHANNEL_PREFIX) {
         Some(user_id) if !user_id.is_empty() && user_id.len() <= MAX_USER_ID_BYTES => {
