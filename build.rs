@@ -13,7 +13,8 @@ const DIST: &str = "frontend/dist";
 const HASHED: &str = "/assets/";
 
 fn main() -> io::Result<()> {
-    // The directory is part of the checkout: cargo would run this on every build for a missing path.
+    // The directory is part of the checkout: cargo would run this on every build for a missing
+    // path.
     println!("cargo:rerun-if-changed={DIST}");
     println!("cargo:rerun-if-changed=build.rs");
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests of the dashboard in a real browser: `prepare` fetches what they need, `run` runs them against
-# a built matchcast (MATCHCAST_BIN). Screenshots are left in tests/artifacts/.
+# Tests of the dashboard in a real browser: `prepare` fetches what they need, `run` runs them
+# against a built matchcast (MATCHCAST_BIN). Screenshots are left in tests/artifacts/.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

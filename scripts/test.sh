@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change is good: format, lints, the Rust tests on SQLite and
-# PostgreSQL, real Pusher clients and a real browser against the binary. Ends with `N passed, N failed`, summed over
-# the runners; a step that fails, or a runner that reports no counts, is a failure of its own.
+# PostgreSQL, real Pusher clients and a real browser against the binary. Ends with
+# `N passed, N failed`, summed over the runners; a step that fails, or a runner that reports no
+# counts, is a failure of its own.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

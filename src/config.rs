@@ -1,8 +1,8 @@
 //! Settings: typed, checked once at start, and never changed.
 //!
-//! Layers, later wins: config/default.toml (part of the binary) ← config/{APP_ENV}.toml ← .env ← the
-//! environment. The default file names every key and its type, so it is also the schema: a key that it
-//! does not have is an error. Secrets do not print.
+//! Layers, later wins: config/default.toml (part of the binary) ← config/{APP_ENV}.toml ← .env ←
+//! the environment. The default file names every key and its type, so it is also the schema: a key
+//! that it does not have is an error. Secrets do not print.
 
 mod layers;
 mod rules;
@@ -48,6 +48,22 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// A key that never prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretBytes(Vec<u8>);
+
+impl SecretBytes {
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
@@ -69,7 +85,7 @@ pub enum Broadcasting {
 pub struct Config {
     pub environment: Environment,
     /// At least 32 bytes.
-    pub app_key: Vec<u8>,
+    pub app_key: SecretBytes,
     pub http: Http,
     pub database: DatabaseUrl,
     pub pool_size: u32,

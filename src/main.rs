@@ -58,26 +58,27 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::start_metrics()?;
     let app = App::build(config.clone(), Some(metrics)).await?;
-    greet(&config, app.address())?;
+    // Whoever started it may not read: that is no reason to end.
+    let _ = std::io::stdout().write_all(greeting(&config, app.address()).as_bytes());
     app.run(stop_signal()?).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What to open, and how to log in.
-fn greet(config: &Config, address: SocketAddr) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "matchcast listens: open http://{address}")?;
+fn greeting(config: &Config, address: SocketAddr) -> String {
+    let mut text = format!("matchcast listens: open http://{address}\n");
     if config.demo.enabled {
         for (email, password) in app::demo_log_ins() {
-            writeln!(out, "  demo log-in: {email} / {password}")?;
+            text.push_str(&format!("  demo log-in: {email} / {password}\n"));
         }
     }
     if config.broadcasting == Broadcasting::Embedded {
         let key = &config.pusher.key;
-        writeln!(out, "  events: embedded provider, key {key} (for a first look and for tests)")?;
+        text.push_str(&format!(
+            "  events: embedded provider, key {key} (for a first look and for tests)\n"
+        ));
     }
-    out.flush()?;
-    Ok(())
+    text
 }
 
 /// Ends at SIGTERM or SIGINT.

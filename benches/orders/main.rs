@@ -1,15 +1,17 @@
 //! Orders per second, beside the floor, in one run on one machine.
 //!
-//! The workload is the floor's (benches/floor): a thousand users, one price, one size, a random side, so
-//! that half of the orders cross. First the engine alone with 1, 16, 64 and 256 waiting clients, then
-//! the program through HTTP with 256 keep-alive connections. After each measurement the books are
-//! audited: a figure for wrong work would mean nothing.
+//! The workload is the floor's (benches/floor): a thousand users, one price, one size, a random
+//! side, so that half of the orders cross. First the engine alone with 1, 16, 64 and 256 waiting
+//! clients, then the program through HTTP with 256 keep-alive connections. After each measurement
+//! the books are audited: a figure for wrong work would mean nothing.
 //!
-//! `cargo bench -- engine`, `-- http` or `-- memory` (a million orders) runs one part. SECONDS_EACH bounds
-//! each measurement; FLOOR_FILE names the floor's output; TEST_DATABASE_URL names PostgreSQL.
+//! `cargo bench -- engine`, `-- http` or `-- memory` (a million orders) runs one part. SECONDS_EACH
+//! bounds each measurement; FLOOR_FILE names the floor's output; TEST_DATABASE_URL names
+//! PostgreSQL.
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+#[allow(dead_code, reason = "the tests need more of it")]
 #[path = "../../tests/support/database.rs"]
 mod database;
 mod engine;

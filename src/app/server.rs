@@ -33,7 +33,7 @@ pub fn bind(
     let sessions = TableSessions::new(store, auth.cache_seconds);
     let (services, tokens) = (web::Data::new(services), web::Data::new(tokens));
     let http = config.http.clone();
-    let (auth, app_key) = (auth.clone(), Key::derive_from(&config.app_key));
+    let (auth, app_key) = (auth.clone(), Key::derive_from(config.app_key.expose()));
 
     let factory = move || {
         let session = SessionMiddleware::builder(sessions.clone(), app_key.clone())

@@ -1,4 +1,5 @@
-//! The layers of settings, merged into one table whose keys and types are those of the default file.
+//! The layers of settings, merged into one table whose keys and types are those of the default
+//! file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,12 +31,21 @@ const WELL_KNOWN: [(&str, &str, &str); 13] = [
 ];
 
 /// What the layers are read from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// `.env` under the environment: the environment wins.
     pub variables: BTreeMap<String, String>,
     /// The text of config/{APP_ENV}.toml, and its name for messages.
     pub file: Option<(String, String)>,
+}
+
+/// Names only: any of the values may be secret.
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let variables: Vec<&String> = self.variables.keys().collect();
+        let file = self.file.as_ref().map(|(name, _)| name);
+        f.debug_struct("Sources").field("variables", &variables).field("file", &file).finish()
+    }
 }
 
 impl Sources {
@@ -50,13 +60,12 @@ impl Sources {
         match dotenvy::from_filename_iter(".env") {
             Ok(lines) => {
                 for line in lines {
-                    let (name, value) =
-                        line.map_err(|error| ConfigError(format!(".env cannot be read: {error}")))?;
+                    let (name, value) = line.map_err(|error| unreadable(&error))?;
                     variables.insert(name, value);
                 }
             }
             Err(error) if error.not_found() => {}
-            Err(error) => return Err(ConfigError(format!(".env cannot be read: {error}"))),
+            Err(error) => return Err(unreadable(&error)),
         }
         for (name, value) in std::env::vars_os() {
             if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
@@ -79,11 +88,20 @@ impl Sources {
     }
 }
 
+/// Not the error's own text: it quotes the line, and with it what is secret.
+fn unreadable(error: &dotenvy::Error) -> ConfigError {
+    ConfigError(match error {
+        dotenvy::Error::LineParse(..) => {
+            ".env cannot be read: a line is not NAME=value, with quotes around blanks".to_owned()
+        }
+        error => format!(".env cannot be read: {error}"),
+    })
+}
+
 pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
-    let mut merged: Table = DEFAULT.parse().expect("the default file is part of the binary");
+    let mut merged = defaults();
     if let Some((name, text)) = &sources.file {
-        let overlay: Table =
-            text.parse().map_err(|error| ConfigError(format!("{name} is not TOML: {error}")))?;
+        let overlay: Table = text.parse().map_err(|error| not_toml(name, text, &error))?;
         merge_file(&mut merged, overlay, name)?;
     }
     for (variable, section, key) in WELL_KNOWN {
@@ -105,6 +123,46 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
     Ok(merged)
 }
 
+/// The message and the line, but not the line's text, which may be secret.
+fn not_toml(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count().saturating_add(1);
+    ConfigError(format!("{name} is not TOML: line {line} cannot be read"))
+}
+
+/// Every setting of a merged table.
+pub(super) fn settings(table: &Table) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let sections = table.iter().filter_map(|(section, keys)| Some((section, keys.as_table()?)));
+    sections.flat_map(|(section, keys)| {
+        keys.iter().map(move |(key, value)| (section.as_str(), key.as_str(), value))
+    })
+}
+
+/// The defaults with one setting changed.
+pub(super) fn with_default(section: &str, key: &str, value: &Value) -> Table {
+    let mut table = defaults();
+    if let Some(slot) = find(&mut table, section, key) {
+        slot.clone_from(value);
+    }
+    table
+}
+
+/// How people know a setting: `PORT (http.port)`, `MATCHCAST__LOG__FORMAT (log.format)`.
+pub(super) fn name_of(section: &str, key: &str) -> String {
+    let well_known = WELL_KNOWN.iter().find(|(_, s, k)| (*s, *k) == (section, key));
+    match well_known {
+        Some((variable, ..)) => format!("{variable} ({section}.{key})"),
+        None => {
+            let variable = format!("{PREFIX}{section}__{key}").to_uppercase();
+            format!("{variable} ({section}.{key})")
+        }
+    }
+}
+
+fn defaults() -> Table {
+    DEFAULT.parse().expect("the default file is part of the binary")
+}
+
 fn find<'a>(table: &'a mut Table, section: &str, key: &str) -> Option<&'a mut Value> {
     table.get_mut(section)?.as_table_mut()?.get_mut(key)
 }
@@ -124,24 +182,35 @@ fn merge_file(merged: &mut Table, overlay: Table, name: &str) -> Result<(), Conf
                     let text = number.to_string();
                     text.parse().map(Value::Float).unwrap_or(Value::Integer(number))
                 }
-                (_, value) => value,
+                (default, value) if default.same_type(&value) => value,
+                (default, _) => {
+                    let kind = kind_of(default);
+                    return Err(ConfigError(format!("{name}: {section}.{key} must be {kind}")));
+                }
             };
         }
     }
     Ok(())
 }
 
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list",
+        _ => "a text in quotes",
+    }
+}
+
 /// Reads a variable's text as the type that the default has.
 fn set(slot: &mut Value, text: &str, variable: &str) -> Result<(), ConfigError> {
-    let wrong = |kind: &str| ConfigError(format!("{variable} must be {kind}"));
+    let kind = kind_of(slot);
+    let wrong = || ConfigError(format!("{variable} must be {kind}"));
     *slot = match slot {
-        Value::Integer(_) => {
-            Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?)
-        }
-        Value::Float(_) => Value::Float(text.trim().parse().map_err(|_| wrong("a number"))?),
-        Value::Boolean(_) => {
-            Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?)
-        }
+        Value::Integer(_) => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
+        Value::Float(_) => Value::Float(text.trim().parse().map_err(|_| wrong())?),
+        Value::Boolean(_) => Value::Boolean(text.trim().parse().map_err(|_| wrong())?),
         Value::Array(_) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Value::Array(items.map(|item| Value::String(item.to_owned())).collect())

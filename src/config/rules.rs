@@ -7,7 +7,7 @@ use toml::Table;
 
 use super::{
     Auth, Broadcasting, Commission, Config, ConfigError, Demo, Engine, Environment, Http, Log,
-    Publisher, Pusher, Secret,
+    Publisher, Pusher, Secret, SecretBytes, layers,
 };
 use crate::market::Fixed;
 use crate::store::DatabaseUrl;
@@ -90,10 +90,10 @@ fn refuse<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
 }
 
 pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
-    // Not the error's own text: it quotes the source, and with it what is secret.
-    let written: Written = table.try_into().map_err(|error: toml::de::Error| {
-        ConfigError(format!("the configuration is wrong: {}", error.message()))
-    })?;
+    let written: Written = match table.clone().try_into() {
+        Ok(written) => written,
+        Err(error) => return Err(wrong_value(&table, &error)),
+    };
     let environment = match written.app.env.as_str() {
         "local" => Environment::Local,
         "production" => Environment::Production,
@@ -115,7 +115,7 @@ pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
     })?;
     let config = Config {
         environment,
-        app_key: app_key(environment, written.app.key.expose())?,
+        app_key: SecretBytes(app_key(environment, written.app.key.expose())?),
         database: DatabaseUrl::parse(written.database.url.expose()).map_err(ConfigError)?,
         pool_size: written.database.pool_size,
         markets: symbols(written.market.symbols)?,
@@ -142,6 +142,20 @@ pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
     };
     check_limits(&config)?;
     Ok(config)
+}
+
+/// Which of the settings cannot be read: the one that is wrong even where all others are the
+/// defaults.
+fn wrong_value(table: &Table, error: &toml::de::Error) -> ConfigError {
+    for (section, key, value) in layers::settings(table) {
+        let alone: Result<Written, _> = layers::with_default(section, key, value).try_into();
+        if let Err(error) = alone {
+            // Kinds are right by now, and a secret may be any text, so no message quotes one.
+            let name = layers::name_of(section, key);
+            return ConfigError(format!("{name} is wrong: {}", error.message()));
+        }
+    }
+    ConfigError(format!("the configuration is wrong: {}", error.message()))
 }
 
 /// A switch whose `auto` depends on the environment.
@@ -248,8 +262,8 @@ fn symbols(symbols: Vec<String>) -> Result<Vec<String>, ConfigError> {
     };
     match symbols.iter().find(|symbol| !well_formed(symbol)) {
         Some(wrong) => refuse(format!(
-            "MATCHCAST__MARKET__SYMBOLS: {wrong:?} is not 1 to 16 capital letters and digits, other \
-             than USD"
+            "MATCHCAST__MARKET__SYMBOLS: {wrong:?} is not 1 to 16 capital letters and digits, \
+             other than USD"
         )),
         None => Ok(symbols),
     }
@@ -279,10 +293,13 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
         ("MATCHCAST__PUBLISHER__PAGE_LEN", publisher.page_len > 0),
         ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", publisher.backoff_first_ms > 0),
         ("MATCHCAST__PUBLISHER__HOLD_MS", publisher.hold_ms > 0),
-        ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", publisher.backoff_factor > 0.0),
+        (
+            "MATCHCAST__PUBLISHER__BACKOFF_FACTOR",
+            publisher.backoff_factor > 0.0 && publisher.backoff_factor.is_finite(),
+        ),
     ];
     if let Some((variable, _)) = positive.into_iter().find(|(_, holds)| !holds) {
-        return refuse(format!("{variable} must be greater than 0"));
+        return refuse(format!("{variable} must be a number greater than 0"));
     }
     if !(0.0..=1.0).contains(&publisher.backoff_jitter) {
         return refuse("MATCHCAST__PUBLISHER__BACKOFF_JITTER must be from 0 to 1");
@@ -292,7 +309,7 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     };
     if let Some(origin) = config.http.cors_origins.iter().find(wrong_origin) {
         return refuse(format!(
-            "MATCHCAST__HTTP__CORS_ORIGINS: {origin:?} is not an origin such as https://shop.example"
+            "MATCHCAST__HTTP__CORS_ORIGINS: {origin:?} is no origin such as https://shop.example"
         ));
     }
     Ok(())

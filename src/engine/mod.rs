@@ -1,12 +1,12 @@
 //! Commands in, answers out, one transaction per batch.
 //!
-//! One thread drains whatever is waiting (one command when idle, hundreds under load, no timer), loads
-//! what the batch can touch, lets [`crate::market::execute`] decide, writes the plan, commits, and only
-//! then answers and wakes the publisher. It guarantees:
+//! One thread drains whatever is waiting (one command when idle, hundreds under load, no timer),
+//! loads what the batch can touch, lets [`crate::market::execute`] decide, writes the plan,
+//! commits, and only then answers and wakes the publisher. It guarantees:
 //!
 //! - an answer is true: what it says is durable, or it is an error;
-//! - a command that fails (a constraint, a bug) takes none of its neighbours down: a batch that fails
-//!   is halved until the culprit is alone;
+//! - a command that fails (a constraint, a bug) takes none of its neighbours down: a batch that
+//!   fails is halved until the culprit is alone;
 //! - a full queue is an answer at once, not a wait.
 
 mod events;
@@ -171,38 +171,35 @@ impl Engine {
         }
     }
 
-    /// One transaction: load, decide, apply.
-    ///
-    /// A connection may have died since the last batch (a restart, an idle timeout). That shows before
-    /// anything is written, so the batch is tried once more on a fresh one.
+    /// One transaction, on the connection that is kept or on a new one.
     fn commit(&mut self, commands: &[Command]) -> Result<(Plan, NaiveDateTime), Failure> {
-        if let Some(kept) = self.connection.take() {
-            match self.attempt(kept, commands) {
-                Err(Failure::Everyone(EngineError::Unavailable)) => {}
-                outcome => return outcome,
+        if let Some(connection) = self.connection.take() {
+            match self.attempt(connection, commands) {
+                // It was cut while nobody used it, or is now: nothing was written.
+                Err(StoreError::Unavailable(cause)) => {
+                    tracing::warn!(cause, "the engine's connection is gone, it opens another one");
+                }
+                done => return Ok(done?),
             }
         }
-        let fresh = self.store.connect().map_err(Failure::from)?;
-        self.attempt(fresh, commands)
+        let connection = self.store.connect()?;
+        Ok(self.attempt(connection, commands)?)
     }
 
+    /// One transaction: load, decide, apply. A panic is an error like any other.
     fn attempt(
         &mut self,
         mut connection: AnyConnection,
         commands: &[Command],
-    ) -> Result<(Plan, NaiveDateTime), Failure> {
+    ) -> Result<(Plan, NaiveDateTime), StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
             self.store.write(&mut connection, |connection| self.decide(connection, commands))
         }));
-        match attempt {
-            Ok(Ok(committed)) => {
-                self.connection = Some(connection);
-                Ok(committed)
-            }
-            // A connection that has seen a failure is not used again: opening one costs little.
-            Ok(Err(error)) => Err(Failure::from(error)),
-            Err(panic) => Err(Failure::Someone(panic_text(panic.as_ref()))),
-        }
+        let committed =
+            attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))))?;
+        // A connection that has seen a failure is not used again: opening one costs little.
+        self.connection = Some(connection);
+        Ok(committed)
     }
 
     /// What happens inside the transaction.
@@ -211,8 +208,9 @@ impl Engine {
         connection: &mut AnyConnection,
         commands: &[Command],
     ) -> Result<(Plan, NaiveDateTime), StoreError> {
+        let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
+        // Behind the locks: what comes later in a market has no earlier time.
         let at = now();
-        let mut state = trading::load(connection, &self.catalog.markets, commands, at)?;
         let mut plan = execute(&mut state, commands);
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);

@@ -1,5 +1,5 @@
-//! The dashboard. Its built files are part of the binary; what is neither the API, nor the provider,
-//! nor a file is a route of the page's own and answers with the page.
+//! The dashboard. Its built files are part of the binary; what is neither the API, nor the
+//! provider, nor a file is a route of the page's own and answers with the page.
 //!
 //! A path is looked up in a table that was made at build time: no path reaches a file system.
 
@@ -38,7 +38,8 @@ static PLAIN_PAGE: File = File {
 const FILES_ROOT: &str = "/assets";
 /// Paths that belong to programs, never to the page.
 const OF_MACHINES: [&str; 5] = ["/api", "/apps", "/app", "/broadcasting", "/sanctum"];
-/// The page loads nothing from elsewhere but events, and nobody may frame it. The chart sets styles.
+/// The page loads nothing from elsewhere but events, and nobody may frame it. The chart sets
+/// styles.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self' ws: wss: https:; frame-ancestors 'none'; base-uri 'none'; \
     form-action 'self'; object-src 'none'";

@@ -153,8 +153,8 @@ async fn respond(
     Ok(reply::with_token(status, message, data, &token))
 }
 
-/// One `@`, something before it, a dot within what follows, no blanks. What is true beyond that only
-/// a letter can show.
+/// One `@`, something before it, a dot within what follows, no blanks. What is true beyond that
+/// only a letter can show.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let no_blank = !text.chars().any(|c| c.is_whitespace() || c.is_control());

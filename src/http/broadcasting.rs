@@ -1,8 +1,8 @@
 //! Signatures for subscriptions and sign-ins.
 //!
-//! These endpoints sign with the secret that also signs REST calls, so nothing that a client sent is
-//! ever signed: the one channel that the caller may hear is formatted here and compared as a whole, and
-//! a socket id is digits, a full stop and digits, byte by byte.
+//! These endpoints sign with the secret that also signs REST calls, so nothing that a client sent
+//! is ever signed: the one channel that the caller may hear is formatted here and compared as a
+//! whole, and a socket id is digits, a full stop and digits, byte by byte.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;

@@ -120,11 +120,9 @@ impl ApiError {
             _ => match self.code() {
                 "too_busy" => "Too many orders are waiting. Nothing happened; try again soon.",
                 "stopping" => "The server is stopping. Nothing happened; try again soon.",
-                "unavailable" => {
-                    "The database is not available. Nothing happened; try again soon."
-                }
+                "unavailable" => "The database is not available. Nothing happened; try again soon.",
                 "outcome_unknown" => {
-                    "The connection to the database broke. Look at your orders before you try again."
+                    "The connection to the database broke. Look at your orders before trying again."
                 }
                 _ => "Something went wrong on our side. Nothing happened.",
             }

@@ -1,7 +1,7 @@
 //! What a client sent, as fields: JSON or a form, whatever Content-Type says.
 //!
-//! Numbers keep the digits they were written with. Each rule that a field breaks becomes a text that
-//! names the field; the texts are Laravel's, because pages show them.
+//! Numbers keep the digits they were written with. Each rule that a field breaks becomes a text
+//! that names the field; the texts are Laravel's, because pages show them.
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -63,8 +63,8 @@ impl Input {
 
     fn parse_json(text: &str) -> Result<Self, ApiError> {
         let parsed = serde_json::from_str::<Value>(text).or_else(|error| {
-            // Some languages write NaN and Infinity. They are answered like any other value that is no
-            // number: by the name of the field.
+            // Some languages write NaN and Infinity. They are answered like any other value that is
+            // no number: by the name of the field.
             serde_json::from_str(&without_bare_words(text)).map_err(|_| error)
         });
         match parsed {
@@ -170,6 +170,11 @@ impl<'a> Rules<'a> {
             self.fail(field, format!("The {} field must be a string.", words(field)));
             return None;
         };
+        // PostgreSQL has no place for it in a text.
+        if text.contains('\0') {
+            self.fail(field, format!("The {} field format is invalid.", words(field)));
+            return None;
+        }
         let text = text.trim().to_owned();
         self.bounded(field, text, max)
     }

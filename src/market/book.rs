@@ -10,8 +10,8 @@ use super::{Fixed, OrderId, Side};
 
 /// A place in the queue of one side; the smallest is matched first.
 ///
-/// Dear bids and cheap asks come first, equal prices in order of arrival, which is the order of ids:
-/// ids are given out while the market's lock is held.
+/// Dear bids and cheap asks come first, equal prices in order of arrival, which is the order of
+/// ids: ids are given out while the market's lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Priority(i64, OrderId);
 

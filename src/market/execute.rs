@@ -71,11 +71,10 @@ impl Batch<'_> {
                 return;
             };
             let mut maker = self.state.orders[&maker_id];
-            if maker.user == taker.user {
+            if maker.user == taker.user || self.trade(taker, &mut maker).is_none() {
                 self.close(taker);
                 return;
             }
-            self.trade(taker, &mut maker);
             if maker.status == Status::Filled {
                 let book = self.state.books.entry(maker.market).or_default();
                 book.remove(maker.side, maker.price, maker.id);
@@ -86,21 +85,29 @@ impl Batch<'_> {
     }
 
     /// One fill: as much as both have left, at the maker's price.
-    fn trade(&mut self, taker: &mut Order, maker: &mut Order) {
+    ///
+    /// `None`, and nothing has changed, when somebody cannot hold what the fill brings: a balance
+    /// or the sum of an order's fills would leave its range.
+    fn trade(&mut self, taker: &mut Order, maker: &mut Order) -> Option<()> {
         let amount = taker.remaining().min(maker.remaining());
         let price = maker.price;
         let value = price.product_floor(amount).expect("no fill is worth more than its order");
-        let (buy, sell) = match taker.side {
-            Side::Buy => (taker, maker),
-            Side::Sell => (maker, taker),
+        let taken = taker.filled_with(amount, value)?;
+        let made = maker.filled_with(amount, value)?;
+        let ((buy, bought), (sell, sold)) = match taker.side {
+            Side::Buy => (taken, made),
+            Side::Sell => (made, taken),
         };
-        let bought = buy.fill(amount, value);
-        let sold = sell.fill(amount, value);
         let reference = Reference::Trade(self.trades.len());
         let Market { id: market, base, quote, .. } = *self.market(buy.market);
+        let proceeds = value.checked_sub(sold.commission).expect("commission is part of the value");
+        let collected = self.commission.get(&market).copied().unwrap_or_default();
+        let collected = collected.checked_add(bought.commission)?.checked_add(sold.commission)?;
+        self.state.ledger.room(account(buy.user, base), amount)?;
+        self.state.ledger.room(account(sell.user, quote), proceeds)?;
+        self.state.ledger.room(account(market.house(), quote), collected)?;
 
         let paid = bought.spent.negated();
-        let proceeds = value.checked_sub(sold.commission).expect("commission is part of the value");
         let ledger = &mut self.state.ledger;
         let done = Action::TradeCompleted;
         ledger.post(account(buy.user, quote), done, Fixed::ZERO, paid, reference);
@@ -112,11 +119,7 @@ impl Batch<'_> {
         ledger.post(account(sell.user, base), done, Fixed::ZERO, amount.negated(), reference);
         ledger.post(account(sell.user, quote), done, proceeds, Fixed::ZERO, reference);
 
-        let collected = self.commission.entry(market).or_default();
-        *collected = collected
-            .checked_add(bought.commission)
-            .and_then(|sum| sum.checked_add(sold.commission))
-            .expect("a batch's commission stays in range");
+        self.commission.insert(market, collected);
         self.trades.push(Trade {
             id: TradeId(0),
             market,
@@ -130,6 +133,11 @@ impl Batch<'_> {
             buyer_commission: bought.commission,
             seller_commission: sold.commission,
         });
+        match taker.side {
+            Side::Buy => (*taker, *maker) = (buy, sell),
+            Side::Sell => (*taker, *maker) = (sell, buy),
+        }
+        Some(())
     }
 
     fn cancel(&mut self, user: UserId, id: OrderId) -> Result<Done, Rejection> {
@@ -169,8 +177,7 @@ impl Batch<'_> {
         if *recent >= daily_limit {
             return Err(Rejection::DepositLimit);
         }
-        let held = *self.state.ledger.account(account);
-        held.available.checked_add(amount).ok_or(Rejection::OutOfRange)?;
+        self.state.ledger.room(account, amount).ok_or(Rejection::OutOfRange)?;
         *recent = recent.saturating_add(1);
         let none = Reference::None;
         self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, none);

@@ -1,8 +1,8 @@
 //! Accounts and the entries that change them.
 //!
 //! Nothing changes an account but [`Ledger::post`], and every call of it leaves an [`Entry`]: an
-//! account is the sum of its entries. Balances never become negative; an attempt is a bug, except in
-//! [`Ledger::reserve`], where it is an answer.
+//! account is the sum of its entries. Balances never become negative; an attempt is a bug, except
+//! in [`Ledger::reserve`], where it is an answer.
 
 use std::collections::BTreeMap;
 
@@ -99,6 +99,12 @@ impl Ledger {
     /// When the account was not loaded: `load` broke its contract.
     pub fn account(&self, key: AccountKey) -> &Account {
         self.accounts.get(&key).expect("load brings every account that a batch can touch")
+    }
+
+    /// `Some` when the account can hold `more`, with what is locked in it given back as well.
+    pub fn room(&self, key: AccountKey, more: Fixed) -> Option<()> {
+        let Account { available, locked, .. } = *self.account(key);
+        available.checked_add(locked)?.checked_add(more).map(|_| ())
     }
 
     /// Moves `amount` from available to locked, if it is there.

@@ -4,6 +4,8 @@
 //! and gives what has to be written ([`Plan`]). It guarantees, for every batch:
 //!
 //! - price–time priority at the resting order's price, partial fills, no self-trade;
+//! - no number leaves its range: where a fill would be more than somebody can hold, it is not made,
+//!   and the incoming order's rest is cancelled;
 //! - nothing is created or lost: per asset, the entries of a batch sum to its deposits;
 //! - what an order has reserved always suffices, and nothing stays reserved once it is closed;
 //! - one batch gives what the same commands give one by one.

@@ -2,8 +2,8 @@
 //!
 //! A buy order reserves `⌊price × amount⌋` and the commission on it. At every moment what it may
 //! still cost is `total = V + ⌊price × rest⌋ + ⌈rate × (V + ⌊price × rest⌋)⌉`, where V is the value
-//! filled so far. A fill of value v at no more than the limit never raises that total, because
-//! `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. So the reservation always suffices, and the difference is
+//! filled so far. A fill of value v at no more than the limit never raises that total, because `v +
+//! ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. So the reservation always suffices, and the difference is
 //! what a fill gives back.
 
 use super::{Fixed, MarketId, OrderId, TradeId, UserId};
@@ -133,18 +133,16 @@ impl Order {
         value.checked_add(self.commission_rate.product_ceil(value)?)
     }
 
-    /// Fills `amount` for `value` and says what that takes from the reservation.
+    /// The order once `amount` of it is filled for `value`, and what that takes from the
+    /// reservation.
     ///
     /// Commission is cumulative, `⌈rate × value so far⌉ − charged so far`: many small fills never
-    /// cost more than one big one.
+    /// cost more than one big one. `None` when the value of all fills leaves its range, which only
+    /// happens to sells: a buy has reserved it.
     ///
     /// # Panics
     /// When the fill is larger than the rest or dearer than the limit: a bug in matching.
-    pub(super) fn fill(&mut self, amount: Fixed, value: Fixed) -> Fill {
-        self.try_fill(amount, value).expect("a fill stays within its order")
-    }
-
-    fn try_fill(&mut self, amount: Fixed, value: Fixed) -> Option<Fill> {
+    pub(super) fn filled_with(mut self, amount: Fixed, value: Fixed) -> Option<(Self, Fill)> {
         self.filled = self.filled.checked_add(amount)?;
         self.filled_value = self.filled_value.checked_add(value)?;
         assert!(self.filled <= self.amount, "filled more than was ordered");
@@ -165,7 +163,7 @@ impl Order {
         let refund = self.reserved.checked_sub(spent)?.checked_sub(still_needed)?;
         assert!(refund >= Fixed::ZERO, "the reservation does not cover the fill");
         self.reserved = still_needed;
-        Some(Fill { commission, spent, refund })
+        Some((self, Fill { commission, spent, refund }))
     }
 
     /// Closes the order and gives what it had still reserved.

@@ -31,7 +31,8 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// The wait after one more failure. `random` from 0 to 1; `asked` is the provider's Retry-After.
+    /// The wait after one more failure. `random` from 0 to 1; `asked` is the provider's
+    /// Retry-After.
     pub fn failed(&mut self, asked: Option<Duration>, random: f64) -> Duration {
         // 2^64 times anything is beyond every cap.
         let exponent = i32::try_from(self.failures.min(64)).unwrap_or(64);

@@ -2,6 +2,8 @@
 //!
 //! No database in here: the page goes in, what was delivered and what can never pass comes out.
 
+use std::collections::VecDeque;
+
 use crate::pusher::{self, Client, MAX_EVENTS_PER_BATCH, Outcome};
 use crate::store::outbox::Event;
 
@@ -28,13 +30,10 @@ pub enum Stop {
 
 /// Sends events in order, ten a call, until one call fails or `go_on` says no.
 ///
-/// - A call that is *rejected* (413, 422) is taken apart: what is rejected alone is set aside.
-/// - A call that is *refused* (400, 404) is taken apart too. An event that is refused alone is set aside
-///   once another one has passed: then it was the event. When none passes, it is the configuration,
-///   and everything is kept.
+/// A call that the provider refuses for good (400, 404) or rejects (413, 422) is taken apart, see
+/// [`take_apart`].
 pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool) -> Page {
     let mut page = Page::default();
-    let mut refused = Vec::new();
     let mut rest = events.into_iter().peekable();
     while rest.peek().is_some() && page.stopped.is_none() {
         if !go_on() {
@@ -47,50 +46,75 @@ pub async fn send(client: &Client, events: Vec<Event>, go_on: impl Fn() -> bool)
             Outcome::Rejected { answer, status } if call.len() == 1 => {
                 page.set_aside.extend(call.into_iter().map(|e| (e, words(status, &answer))));
             }
+            outcome @ Outcome::Refused { .. } if call.len() == 1 => page.stopped = stop_of(outcome),
             Outcome::Refused { .. } | Outcome::Rejected { .. } => {
-                take_apart(client, call, &mut page, &mut refused, &go_on).await;
+                take_apart(client, call, &mut page, &go_on).await;
             }
             outcome => page.stopped = stop_of(outcome),
         }
     }
-    judge_refused(&mut page, refused);
     page
 }
 
 /// Sends each event of a failed call alone.
-async fn take_apart(
-    client: &Client,
-    call: Vec<Event>,
-    page: &mut Page,
-    refused: &mut Vec<(Event, u16, String)>,
-    go_on: &impl Fn() -> bool,
-) {
-    for event in call {
+///
+/// What is rejected alone (413, 422) is set aside. What is refused alone (400, 404) is suspect: it
+/// may be the event, or the configuration. When another event passes after it, the suspect is tried
+/// once more: refused again, it was the event, and is set aside; accepted, the provider has
+/// recovered meanwhile. While nothing passes, it is the configuration: everything is kept. The
+/// events behind a suspect on its channel wait for the verdict, so that their order stays.
+async fn take_apart(client: &Client, call: Vec<Event>, page: &mut Page, go_on: &impl Fn() -> bool) {
+    let mut queue = VecDeque::from(call);
+    let mut suspects: Vec<(Event, Stop)> = Vec::new();
+    let mut behind_suspects: Vec<Event> = Vec::new();
+    while let Some(event) = queue.pop_front() {
+        if suspects.iter().any(|(suspect, _)| suspect.channel == event.channel) {
+            behind_suspects.push(event);
+            continue;
+        }
         if !go_on() {
             page.stopped = Some(Stop::Interrupted);
             return;
         }
         match publish(client, std::slice::from_ref(&event)).await {
-            Outcome::Delivered => page.delivered.push(event),
+            Outcome::Delivered => {
+                page.delivered.push(event);
+                for (suspect, _) in std::mem::take(&mut suspects) {
+                    if !try_again(client, suspect, page).await {
+                        return;
+                    }
+                }
+                for event in std::mem::take(&mut behind_suspects).into_iter().rev() {
+                    queue.push_front(event);
+                }
+            }
             Outcome::Rejected { status, answer } => {
                 page.set_aside.push((event, words(status, &answer)));
             }
-            Outcome::Refused { status, answer } => refused.push((event, status, answer)),
+            Outcome::Refused { status, answer } => {
+                suspects.push((event, Stop::Hold { status, answer }));
+            }
             outcome => {
                 page.stopped = stop_of(outcome);
                 return;
             }
         }
     }
+    if let Some((_, hold)) = suspects.into_iter().next() {
+        page.stopped = Some(hold);
+    }
 }
 
-fn judge_refused(page: &mut Page, refused: Vec<(Event, u16, String)>) {
-    if !page.delivered.is_empty() {
-        let aside = |(event, status, answer): (Event, u16, String)| (event, words(status, &answer));
-        page.set_aside.extend(refused.into_iter().map(aside));
-    } else if let Some((_, status, answer)) = refused.into_iter().next() {
-        page.stopped.get_or_insert(Stop::Hold { status, answer });
+/// The second and last try of a suspect. Says whether sending goes on.
+async fn try_again(client: &Client, suspect: Event, page: &mut Page) -> bool {
+    match publish(client, std::slice::from_ref(&suspect)).await {
+        Outcome::Delivered => page.delivered.push(suspect),
+        Outcome::Refused { status, answer } | Outcome::Rejected { status, answer } => {
+            page.set_aside.push((suspect, words(status, &answer)));
+        }
+        outcome => page.stopped = stop_of(outcome),
     }
+    page.stopped.is_none()
 }
 
 async fn publish(client: &Client, call: &[Event]) -> Outcome {

@@ -1,9 +1,9 @@
 //! The role of publishing, which one process holds at a time.
 //!
-//! The lease is a row with a holder and an end. Its holder renews it in a third of its time, also while
-//! a call to the provider hangs, so it can be short: when a process dies, another one takes over soon.
-//! A process that could not renew in time starts no further call. The call that it then has under way
-//! may arrive beside the successor's: twice or late, never lost.
+//! The lease is a row with a holder and an end. Its holder renews it in a third of its time, also
+//! while a call to the provider hangs, so it can be short: when a process dies, another one takes
+//! over soon. A process that could not renew in time starts no further call. The call that it then
+//! has under way may arrive beside the successor's: twice or late, never lost.
 
 use std::time::{Duration, Instant};
 

@@ -3,11 +3,11 @@
 //! - at least once: an event is deleted after the provider has accepted it, never before;
 //! - in order per channel: one process publishes at a time (a lease), from the head, and what fails
 //!   is tried again before what comes after it;
-//! - an order never waits for it: nothing is sent with a transaction open, and a dead provider costs
-//!   rows in the outbox, nothing else.
+//! - an order never waits for it: nothing is sent with a transaction open, and a dead provider
+//!   costs rows in the outbox, nothing else.
 //!
-//! It is woken by the commit that wrote an event, and looks by itself as a fallback. The destination
-//! has one back-off, not each event.
+//! It is woken by the commit that wrote an event, and looks by itself as a fallback. The
+//! destination has one back-off, not each event.
 
 mod backoff;
 mod connection;
@@ -80,22 +80,22 @@ impl Publisher {
     /// Publishes until `stop` turns true, then until the outbox is empty, something fails or the
     /// future is dropped.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let poll = Duration::from_millis(self.settings.poll_ms);
+        let wake = self.wake.clone();
         loop {
             let stopping = *stop.borrow();
-            let poll = Duration::from_millis(self.settings.poll_ms);
-            let wait = match self.round().await {
-                Next::Again => continue,
-                Next::Idle => poll,
-                Next::Pause(wait) => wait,
-            };
-            if stopping {
-                break;
-            }
-            let wake = self.wake.clone();
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = wake.notified(), if wait == poll => {}
-                _ = stop.changed() => {}
+            match self.round().await {
+                Next::Again => {}
+                _ if stopping => break,
+                Next::Idle => tokio::select! {
+                    () = tokio::time::sleep(poll) => {}
+                    () = wake.notified() => {}
+                    _ = stop.changed() => {}
+                },
+                Next::Pause(wait) => tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    _ = stop.changed() => {}
+                },
             }
         }
         if let Err(error) = self.lease.release(&mut self.connection).await {
@@ -105,13 +105,16 @@ impl Publisher {
 
     /// One page, if this process has the role.
     async fn round(&mut self) -> Next {
-        match self.try_round().await {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::error!(%error, "the publisher cannot use the database");
-                Next::Pause(DATABASE_PAUSE)
-            }
+        let mut outcome = self.try_round().await;
+        if let Err(StoreError::Unavailable(cause)) = &outcome {
+            // It may have been cut while nobody used it; another one is opened.
+            tracing::warn!(cause, "the publisher's connection is gone");
+            outcome = self.try_round().await;
         }
+        outcome.unwrap_or_else(|error| {
+            tracing::error!(%error, "the publisher cannot use the database");
+            Next::Pause(DATABASE_PAUSE)
+        })
     }
 
     async fn try_round(&mut self) -> Result<Next, StoreError> {

@@ -115,6 +115,14 @@ fn in_words(provider_lead_s: Option<i64>) -> String {
     }
 }
 
+/// What the provider says, in lower case, without what it only repeats: some quote the string that
+/// should have been signed, in which `auth_key` and `auth_timestamp` stand and mean nothing.
+fn own_words(answer: &str) -> String {
+    let quotes = |word: &&str| word.contains('=');
+    let words: Vec<&str> = answer.split_whitespace().filter(|word| !quotes(word)).collect();
+    words.join(" ").to_lowercase()
+}
+
 impl Diagnosis {
     /// Interprets what came instead of a list of channels.
     pub(super) fn of(
@@ -141,7 +149,7 @@ impl Diagnosis {
 
     fn of_answer(destination: &Destination, credentials: &Credentials, found: Answer) -> Self {
         let Answer { status, clock_lead_s, text: answer, .. } = found;
-        let words = answer.to_lowercase();
+        let words = own_words(&answer);
         let says = |any_of: &[&str]| any_of.iter().any(|word| words.contains(word));
         let clock_is_off = clock_lead_s.is_some_and(|s| s.unsigned_abs() > CLOCK_TOLERANCE_S);
 

@@ -1,8 +1,8 @@
 //! One connection to either database, how it is opened, and how its schema is brought up to date.
 //!
 //! Which database it is follows from the scheme of the URL; an unknown scheme is an error. The
-//! `establish` that Diesel derives for [`AnyConnection`] would try one after the other and silently make
-//! an empty SQLite file out of a typing error, so nothing here calls it.
+//! `establish` that Diesel derives for [`AnyConnection`] would try one after the other and silently
+//! make an empty SQLite file out of a typing error, so nothing here calls it.
 
 use std::path::Path;
 
@@ -19,12 +19,19 @@ const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/po
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Nothing that matchcast asks takes this long; what does is broken and must not hold its locks.
+///
+/// Every query of ours follows an index from a few rows. The plans that are switched off read whole
+/// tables; a planner without statistics takes them while a table is small, and keeps them for the
+/// prepared statement while it grows.
 const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = warning; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET max_parallel_workers_per_gather = 0; \
     SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 /// `synchronous = FULL`: what was acknowledged survives a power cut, also with WAL.
 const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; \
-    PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY";
+    PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
+    PRAGMA wal_autocheckpoint = 4000";
 /// Set once for the file, before anything else opens it: switching needs it alone.
 const SQLITE_FILE: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL";
 
@@ -97,7 +104,8 @@ impl AnyConnection {
                 c,
                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             ),
-            // A deferred transaction that turns into a writer fails at once when another one writes.
+            // A deferred transaction that turns into a writer fails at once when another one
+            // writes.
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }
     }
@@ -134,7 +142,8 @@ pub fn prepare_file(url: &DatabaseUrl) -> Result<(), StoreError> {
 
 /// Brings the schema up to date and says how many migrations that took.
 ///
-/// On PostgreSQL one process migrates at a time: the others wait at a row, and find nothing to do.
+/// One process migrates at a time: the others wait (on PostgreSQL at a row, on SQLite at the file),
+/// and find nothing to do.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     let run = |connection: &mut AnyConnection| match connection {
         AnyConnection::Postgres(c) => count(c.run_pending_migrations(POSTGRES_MIGRATIONS)),
@@ -164,8 +173,7 @@ fn with_migration_lock(
     prepare_file(url)?;
     let mut worker = AnyConnection::open(url)?;
     let mut guard = match AnyConnection::open(url)? {
-        // SQLite's migrations are transactions that wait for each other at the file's lock.
-        AnyConnection::Sqlite(_) => return run(&mut worker),
+        AnyConnection::Sqlite(_) => return in_one_transaction(&mut worker, run),
         AnyConnection::Postgres(guard) => guard,
     };
     worker.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
@@ -178,6 +186,21 @@ fn with_migration_lock(
         guard.batch_execute("SELECT 1 FROM migration_lock FOR UPDATE")?;
         run(&mut worker)
     })
+}
+
+/// All migrations in one transaction of SQLite: other processes wait at the file's lock, and look
+/// for what there is to do only when they have it.
+fn in_one_transaction(
+    connection: &mut AnyConnection,
+    run: impl Fn(&mut AnyConnection) -> Result<usize, StoreError>,
+) -> Result<usize, StoreError> {
+    connection.begin_write()?;
+    let outcome = run(connection);
+    match outcome {
+        Ok(_) => connection.commit()?,
+        Err(_) => connection.rollback()?,
+    }
+    outcome
 }
 
 /// Two processes that make the same table at the same time: one of them fails, and tries again.

@@ -38,7 +38,17 @@ impl Catalog {
 }
 
 /// Makes the markets that are missing, with their assets and houses. Runs in a write transaction.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when another process makes the same ones: the next try finds them.
 pub fn ensure(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
+    make_missing(connection, symbols).map_err(|error| match error {
+        StoreError::Duplicate(cause) => StoreError::Conflict(cause),
+        error => error,
+    })
+}
+
+fn make_missing(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
     let quote = ensure_asset(connection, QUOTE)?;
     for symbol in symbols {
         let found = markets::table

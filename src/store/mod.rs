@@ -1,8 +1,8 @@
 //! The only place that says SQL: reads, writes, and what their errors mean.
 //!
-//! Every write goes through [`Store::write`]: one transaction, retried when the database asks for it,
-//! all or nothing. No transaction and no pooled connection lives across an await: [`Store::run`] takes
-//! a closure to a thread that may block.
+//! Every write goes through [`Store::write`]: one transaction, retried when the database asks for
+//! it, all or nothing. No transaction and no pooled connection lives across an await:
+//! [`Store::run`] takes a closure to a thread that may block.
 
 pub mod audit;
 mod connection;

@@ -1,5 +1,7 @@
 //! Events that are committed and not yet delivered, and the lease of whoever delivers them.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
@@ -42,35 +44,51 @@ pub fn head(connection: &mut AnyConnection, len: i64) -> Result<Vec<Event>, Stor
 }
 
 /// Deletes what was delivered, and counts it. Runs in a write transaction.
+///
+/// What is not there any more has been delivered, and counted, by a process that took over
+/// meanwhile.
 pub fn delivered(connection: &mut AnyConnection, events: &[Event]) -> Result<(), StoreError> {
-    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
-    for chunk in events.chunks(500) {
-        let ids: Vec<i64> = chunk.iter().map(|event| event.id).collect();
-        diesel::delete(outbox::table.filter(outbox::id.eq_any(ids))).execute(connection)?;
-        for event in chunk {
-            *counts.entry(&event.name).or_default() += 1;
-        }
+    let mut ids = BTreeMap::<&str, Vec<i64>>::new();
+    for event in events {
+        ids.entry(&event.name).or_default().push(event.id);
     }
-    for (name, count) in counts {
-        let row = delivered_events::table.find(name);
-        let sum = delivered_events::delivered + count;
-        let known =
-            diesel::update(row).set(delivered_events::delivered.eq(sum)).execute(connection)?;
-        if known == 0 {
-            let values = (delivered_events::name.eq(name), delivered_events::delivered.eq(count));
-            diesel::insert_into(delivered_events::table).values(values).execute(connection)?;
+    for (name, ids) in ids {
+        let mut deleted = 0;
+        for chunk in ids.chunks(500) {
+            let these = outbox::table.filter(outbox::id.eq_any(chunk.to_vec()));
+            deleted += diesel::delete(these).execute(connection)?;
         }
+        count_delivered(connection, name, i64::try_from(deleted).unwrap_or(i64::MAX))?;
+    }
+    Ok(())
+}
+
+fn count_delivered(
+    connection: &mut AnyConnection,
+    name: &str,
+    count: i64,
+) -> Result<(), StoreError> {
+    let row = delivered_events::table.find(name);
+    let sum = delivered_events::delivered + count;
+    let known = diesel::update(row).set(delivered_events::delivered.eq(sum)).execute(connection)?;
+    if known == 0 {
+        let values = (delivered_events::name.eq(name), delivered_events::delivered.eq(count));
+        diesel::insert_into(delivered_events::table).values(values).execute(connection)?;
     }
     Ok(())
 }
 
 /// Moves an event that can never pass out of the way, with the provider's answer.
+///
+/// What is not there any more has left the outbox by a process that took over meanwhile.
 pub fn set_aside(
     connection: &mut AnyConnection,
     event: &Event,
     answer: &str,
 ) -> Result<(), StoreError> {
-    diesel::delete(outbox::table.find(event.id)).execute(connection)?;
+    if diesel::delete(outbox::table.find(event.id)).execute(connection)? == 0 {
+        return Ok(());
+    }
     let values = (
         set_aside_events::id.eq(event.id),
         set_aside_events::channel.eq(&event.channel),

@@ -3,7 +3,7 @@
 //! `sql_query` is parsed and planned anew each time, and so is a batch insert of varying length. A
 //! type with a static `QueryId` is not. This macro makes one from the pieces of its text:
 //!
-//! ```ignore
+//! ```text
 //! statement! {
 //!     /// What it is for.
 //!     LockMarkets<Pg> { ids: Vec<i32> => Array<Integer> } -> (Integer,):

@@ -175,7 +175,7 @@ pub enum ReferenceKind {
     Market,
 }
 
-type EntryRow = (i64, String, i16, i64, i64, i64, Option<i16>, Option<i64>, NaiveDateTime);
+type EntryRow = (i64, i16, i64, i64, i64, Option<i16>, Option<i64>, NaiveDateTime);
 
 /// A user's ledger entries, newest first: of one asset, or of all.
 pub fn history(
@@ -184,17 +184,14 @@ pub fn history(
     asset: Option<AssetId>,
     cap: i64,
 ) -> Result<Vec<EntryView>, StoreError> {
-    let mut mine = accounts::table
+    let mine = accounts::table
+        .inner_join(assets::table)
         .filter(accounts::user_id.eq(user.0))
-        .select(accounts::id)
-        .into_boxed::<super::connection::MultiBackend>();
-    if let Some(asset) = asset {
-        mine = mine.filter(accounts::asset_id.eq(asset.0));
-    }
-    let mine: Vec<i64> = mine.load(connection)?;
+        .select((accounts::id, assets::id, assets::symbol));
+    let mine: Vec<(i64, i32, String)> = mine.load(connection)?;
+    let wanted = mine.into_iter().filter(|(_, id, _)| asset.is_none_or(|asset| asset.0 == *id));
     let columns = (
         ledger_entries::id,
-        assets::symbol,
         ledger_entries::action,
         ledger_entries::available_change,
         ledger_entries::locked_change,
@@ -203,18 +200,26 @@ pub fn history(
         ledger_entries::reference_id,
         ledger_entries::created_at,
     );
-    let rows: Vec<EntryRow> = ledger_entries::table
-        .inner_join(accounts::table.inner_join(assets::table))
-        .filter(ledger_entries::account_id.eq_any(mine))
-        .order(ledger_entries::id.desc())
-        .limit(cap)
-        .select(columns)
-        .load(connection)?;
-    rows.into_iter().map(entry_view).collect()
+    // One account at a time: each is a walk along the index that ends at the cap.
+    let mut entries = Vec::new();
+    for (account, _, symbol) in wanted {
+        let rows: Vec<EntryRow> = ledger_entries::table
+            .filter(ledger_entries::account_id.eq(account))
+            .order(ledger_entries::id.desc())
+            .limit(cap)
+            .select(columns)
+            .load(connection)?;
+        for row in rows {
+            entries.push(entry_view(row, &symbol)?);
+        }
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));
+    entries.truncate(usize::try_from(cap).unwrap_or(usize::MAX));
+    Ok(entries)
 }
 
-fn entry_view(row: EntryRow) -> Result<EntryView, StoreError> {
-    let (id, symbol, action, available, locked, after, kind, reference, created_at) = row;
+fn entry_view(row: EntryRow, symbol: &str) -> Result<EntryView, StoreError> {
+    let (id, action, available, locked, after, kind, reference, created_at) = row;
     let unknown = |what: &str| StoreError::Other(format!("ledger entry {id} has no known {what}"));
     let action = Action::ALL
         .into_iter()
@@ -229,7 +234,7 @@ fn entry_view(row: EntryRow) -> Result<EntryView, StoreError> {
     };
     Ok(EntryView {
         id,
-        symbol,
+        symbol: symbol.to_owned(),
         action,
         available_change: Fixed::from_units(available),
         locked_change: Fixed::from_units(locked),

@@ -1,8 +1,28 @@
 //! The API, the engine and the publisher through their public borders, on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
+mod bad_input;
+mod broadcasting;
+mod cheap;
+mod check;
+mod crash;
 mod dashboard;
 mod debug;
+mod engine;
+mod golden;
+mod hostile;
+#[cfg(feature = "postgres-tests")]
+mod lost_database;
+mod outages;
+mod outbox;
+mod parallel;
+#[cfg(feature = "postgres-tests")]
+mod processes;
 mod scenario;
+mod secrets;
+mod sessions;

@@ -23,6 +23,12 @@ async fn a_provider_that_lists_its_channels_works() {
     assert_eq!(diagnose("200 OK", &[], r#"{"channels":{}}"#).await, Ok(()));
 }
 
+/// As hosted Pusher and the embedded provider say it. That it names the clock's parameter means
+/// nothing.
+const WRONG_SECRET: &str = "Invalid signature: you should have sent HmacSHA256Hex(\"GET\\n/apps/3/\
+    channels\\nauth_key=278d425bdf160c739803&auth_timestamp=1784196577&auth_version=1.0\", \
+    your_secret_key)";
+
 const LONG_AGO: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT";
 
 /// Status line, header, body, the diagnosis, and what its sentence names.
@@ -33,6 +39,8 @@ const ANSWERS: &[(&str, &str, &str, &str, &str)] = &[
     ("404 No", "", r#"{"error":"The app 3 does not exist"}"#, "App", "PUSHER_APP_ID"),
     ("404 No", "", "No matching application for ID [3].", "App", "PUSHER_APP_ID"),
     ("401 No", "", "Invalid signature: you …", "Secret", "PUSHER_APP_SECRET"),
+    ("401 No", "", WRONG_SECRET, "Secret", "PUSHER_APP_SECRET"),
+    ("401 No", LONG_AGO, WRONG_SECRET, "Clock", "seconds ahead of"),
     ("401 No", "", "The secret authentication failed", "Secret", "PUSHER_APP_SECRET"),
     ("401 No", "", "Timestamp expired: Given …", "Clock", "clock"),
     ("401 No", LONG_AGO, "Unauthorized", "Clock", "seconds ahead of"),

@@ -46,7 +46,8 @@ async fn each_answer_becomes_its_outcome() {
 
 #[tokio::test]
 async fn a_date_to_retry_after_becomes_a_wait() {
-    let at = chrono::Utc::now() + chrono::TimeDelta::seconds(90);
+    let at = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
+        + chrono::TimeDelta::seconds(90);
     let header = format!("Retry-After: {}", at.format("%a, %d %b %Y %H:%M:%S GMT"));
     let outcome = publish_to(vec![Step::Answer(answer("503 Down", &[&header], ""))]).await;
     let Outcome::Retry { after: Some(after), .. } = outcome else { panic!("{outcome:?}") };

@@ -54,6 +54,12 @@ impl Client {
         Self { http, address, token: None, user_id: 0 }
     }
 
+    /// The same user with connections of its own to another server on the same database.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        let Self { token, user_id, .. } = self.clone();
+        Self { token, user_id, ..Self::new(address) }
+    }
+
     pub async fn log_in(&mut self, email: &str, password: &str) {
         let body = serde_json::json!({ "email": email, "password": password });
         let reply = self.post("/api/login", &body.to_string()).await;

@@ -1,10 +1,11 @@
 //! A database that one test owns, and that is gone after it.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::prelude::*;
 use matchcast::market::Fixed;
 use matchcast::store::markets::{self, Catalog};
-use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit};
+use matchcast::store::schema::{orders, set_aside_events, trades};
+use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
 
 /// An empty database of its own.
 pub struct Database {
@@ -65,10 +66,56 @@ impl Database {
         (store, catalog)
     }
 
+    /// A connection of somebody from outside.
+    pub fn connect(&self) -> AnyConnection {
+        AnyConnection::open(&self.parsed()).expect("a connection")
+    }
+
     /// Runs SQL as somebody from outside would.
     pub fn execute(&self, sql: &str) {
-        let mut connection = AnyConnection::open(&self.parsed()).expect("a connection");
-        connection.batch_execute(sql).expect(sql);
+        self.connect().batch_execute(sql).expect(sql);
+    }
+
+    /// Keeps the engine from its next batch in `symbol`, until what is returned goes away.
+    pub fn hold_market(&self, symbol: &str) -> AnyConnection {
+        let mut connection = self.connect();
+        let lock = match connection {
+            AnyConnection::Postgres(_) => {
+                format!("BEGIN; SELECT id FROM markets WHERE symbol = '{symbol}' FOR UPDATE")
+            }
+            AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
+        };
+        connection.batch_execute(&lock).expect("the lock comes free");
+        connection
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.cleanup, Cleanup::Postgres { .. })
+    }
+
+    /// The ids of all orders, in their order.
+    pub fn order_ids(&self) -> Vec<i64> {
+        let ids = orders::table.select(orders::id).order(orders::id);
+        ids.load(&mut self.connect()).expect("orders are read")
+    }
+
+    /// Id, buyer and seller of each trade, in order of the ids.
+    pub fn trades(&self) -> Vec<(i64, i64, i64)> {
+        let columns = (trades::id, trades::buyer_id, trades::seller_id);
+        let all = trades::table.select(columns).order(trades::id);
+        all.load(&mut self.connect()).expect("trades are read")
+    }
+
+    /// How many events wait.
+    pub fn waiting_events(&self) -> i64 {
+        outbox::counts(&mut self.connect()).expect("events are counted").0
+    }
+
+    /// Channel and answer of each event that was set aside, in order.
+    pub fn set_aside_events(&self) -> Vec<(String, String)> {
+        let columns = (set_aside_events::channel, set_aside_events::answer);
+        let all = set_aside_events::table.select(columns).order(set_aside_events::id);
+        all.load(&mut self.connect()).expect("events are read")
     }
 
     /// # Panics

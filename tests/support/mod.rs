@@ -6,7 +6,12 @@
 pub mod app;
 pub mod client;
 pub mod database;
+pub mod load;
+pub mod process;
+pub mod provider;
+pub mod proxy;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen.
@@ -30,6 +35,35 @@ pub async fn wait_for<T, F: Future<Output = Option<T>>>(
     }
 }
 
+/// Runs everything at once, each in a task of its own, and gives what came out, in order.
+pub async fn at_once<T: Send + 'static>(
+    work: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let work: Vec<_> = work.into_iter().collect();
+    let start = Arc::new(tokio::sync::Barrier::new(work.len().max(1)));
+    let tasks: Vec<_> = work
+        .into_iter()
+        .map(|work| {
+            let start = start.clone();
+            tokio::spawn(async move {
+                start.wait().await;
+                work.await
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        results.push(task.await.expect("no panic"));
+    }
+    results
+}
+
+/// How often a test that looks for races does what it does: `MATCHCAST_TORTURE` multiplies it.
+pub fn rounds(usual: usize) -> usize {
+    let times = std::env::var("MATCHCAST_TORTURE").ok().and_then(|text| text.parse().ok());
+    usual * times.unwrap_or(1)
+}
+
 /// Makes one test for each database. The one for PostgreSQL needs the feature `postgres-tests` and
 /// `TEST_DATABASE_URL`; `make test` sees to both.
 ///
@@ -45,19 +79,19 @@ macro_rules! on_both {
             #[allow(unused_imports)]
             use super::*;
 
-            async fn check($database: $crate::support::database::Database) $body
+            async fn run_on($database: $crate::support::database::Database) $body
 
             $(#[$attribute])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                check($crate::support::database::Database::sqlite()).await;
+                run_on($crate::support::database::Database::sqlite()).await;
             }
 
             $(#[$attribute])*
             #[cfg(feature = "postgres-tests")]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                check($crate::support::database::Database::postgres()).await;
+                run_on($crate::support::database::Database::postgres()).await;
             }
         }
     )+};

@@ -19,8 +19,8 @@ CREATE TABLE set_aside_events (
     answer TEXT NOT NULL
 );
 
--- How many events have left the outbox by delivery: with what waits and what is set aside, all there
--- ever were. Written by the publisher alone.
+-- How many events have left the outbox by delivery: with what waits and what is set aside, all
+-- there ever were. Written by the publisher alone.
 CREATE TABLE delivered_events (
     name TEXT PRIMARY KEY,
     delivered BIGINT NOT NULL

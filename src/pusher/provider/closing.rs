@@ -14,8 +14,8 @@ pub enum Closing {
     Terminated,
     OverCapacity,
     SlowConsumer,
-    /// The process ends, and this provider with it. To come back at once (4200) would meet the dying
-    /// port, after which pusher-js waits long; a second later there may be a new process.
+    /// The process ends, and this provider with it. To come back at once (4200) would meet the
+    /// dying port, after which pusher-js waits long; a second later there may be a new process.
     ShuttingDown,
     NoPong,
     /// A message above the limit.

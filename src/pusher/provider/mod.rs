@@ -103,9 +103,9 @@ impl Provider {
         published.map_err(|Gone| "The provider has ended".to_owned())
     }
 
-    /// Closes every connection with 4100 (clients come back a second later, to whoever then listens)
-    /// and refuses new ones likewise. Returns when all have been told; they end within about a
-    /// second.
+    /// Closes every connection with 4100 (clients come back a second later, to whoever then
+    /// listens) and refuses new ones likewise. Returns when all have been told; they end within
+    /// about a second.
     pub async fn close_all(&self) {
         // When the hub is gone, so are its connections.
         let _: Result<(), Gone> = self.hub.ask(Command::CloseAll).await;

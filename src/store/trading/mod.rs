@@ -1,8 +1,9 @@
 //! The hot path: what a batch can touch is loaded and locked, and its plan is written.
 //!
-//! Locks are taken in one order everywhere: the batch's markets by id, then its accounts by user and
-//! asset. A market's orders are read after its lock is held and are nobody else's until the commit.
-//! The number of statements depends on the number of markets in the batch, not on that of its orders.
+//! Locks are taken in one order everywhere: the batch's markets by id, then its accounts by user
+//! and asset. A market's orders are read after its lock is held and are nobody else's until the
+//! commit. The number of statements depends on the number of markets in the batch, not on that of
+//! its orders.
 
 mod postgres;
 mod rows;

@@ -59,13 +59,15 @@ statement! {
 }
 
 statement! {
-    LockAccounts<Pg> { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> } -> (BigInt, BigInt, Integer, BigInt, BigInt):
+    LockAccounts<Pg> { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
+    -> (BigInt, BigInt, Integer, BigInt, BigInt):
     "SELECT id, user_id, asset_id, available, locked FROM accounts WHERE (user_id, asset_id) IN \
      (SELECT * FROM unnest(" [users] ", " [assets] ")) ORDER BY user_id, asset_id FOR UPDATE"
 }
 
 statement! {
-    MakeAccounts<Pg> { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> } -> (BigInt,):
+    MakeAccounts<Pg> { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
+    -> (BigInt,):
     "INSERT INTO accounts (user_id, asset_id, available, locked) \
      SELECT k.user_id, k.asset_id, 0, 0 FROM unnest(" [users] ", " [assets]
     ") AS k (user_id, asset_id) ORDER BY 1, 2 ON CONFLICT (user_id, asset_id) DO NOTHING"

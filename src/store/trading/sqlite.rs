@@ -1,4 +1,5 @@
-//! SQLite's half of the hot path: no round trips to save, so one prepared statement per kind of row.
+//! SQLite's half of the hot path: no round trips to save, so one prepared statement per kind of
+//! row.
 //!
 //! The write transaction is the lock of everything.
 
@@ -70,7 +71,8 @@ statement! {
         price: i64 => BigInt, amount: i64 => BigInt, filled: i64 => BigInt, value: i64 => BigInt,
         commission: i64 => BigInt, rate: i64 => BigInt, reserved: i64 => BigInt,
         status: i16 => SmallInt, created: NaiveDateTime => Timestamp,
-        updated: NaiveDateTime => Timestamp, cancelled: Option<NaiveDateTime> => Nullable<Timestamp>,
+        updated: NaiveDateTime => Timestamp,
+        cancelled: Option<NaiveDateTime> => Nullable<Timestamp>,
     } -> (BigInt,):
     "INSERT INTO orders (" (order_columns!()) ", created_at, updated_at, cancelled_at) VALUES ("
     [id] ", " [user] ", " [market] ", " [side] ", " [price] ", " [amount] ", " [filled] ", "
@@ -90,7 +92,8 @@ statement! {
 }
 
 statement! {
-    UpdateAccount<Sqlite> { available: i64 => BigInt, locked: i64 => BigInt, id: i64 => BigInt } -> (BigInt,):
+    UpdateAccount<Sqlite> { available: i64 => BigInt, locked: i64 => BigInt, id: i64 => BigInt }
+    -> (BigInt,):
     "UPDATE accounts SET available = " [available] ", locked = " [locked] " WHERE id = " [id]
 }
 

@@ -1,0 +1,355 @@
+//! Settings: which layer wins, what is refused and in which words, and that secrets stay secret.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+
+use std::collections::BTreeMap;
+use std::process::{Command, Output};
+
+use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Sources};
+use matchcast::market::Fixed;
+use toml::{Table, Value};
+
+const DEFAULT: &str = include_str!("../config/default.toml");
+const LONG_KEY: &str = "a key of more than thirty-two bytes, plain";
+/// What every secret of these tests contains.
+const SENTINEL: &str = "s3ntinel";
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::from_sources(&Sources::of_variables(variables.iter().copied()))
+}
+
+fn read_file(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let mut sources = Sources::of_variables(variables.iter().copied());
+    sources.file = Some(("config/local.toml".to_owned(), file.to_owned()));
+    Config::from_sources(&sources)
+}
+
+/// One sentence, on one line, that names this.
+fn check_refusal(refused: Result<Config, ConfigError>, named: &str, what: &str) {
+    let text = refused.expect_err(what).to_string();
+    assert!(text.contains(named), "{what}: {text:?} does not name {named}");
+    assert!(!text.contains('\n') && !text.contains(". "), "{what}: {text:?}");
+    assert!(!text.contains(SENTINEL), "{what}: {text:?}");
+}
+
+#[test]
+fn without_anything_it_is_the_demo_at_home() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.environment, Environment::Local);
+    assert_eq!(config.broadcasting, Broadcasting::Embedded);
+    assert_eq!((config.http.host.to_string().as_str(), config.http.port), ("127.0.0.1", 8080));
+    assert_eq!(format!("{:?}", config.database), "SQLite at var/matchcast.sqlite");
+    assert!(config.demo.enabled && !config.auth.secure_cookies);
+    assert_eq!(config.markets, ["BTC", "ETH"]);
+    assert_eq!(config.commission.buyer, Fixed::parse("0.015").unwrap());
+    assert_eq!(config.commission.seller, Fixed::ZERO);
+    assert_eq!((config.pusher.app_id.as_str(), config.pusher.key.as_str()), ("matchcast", "local"));
+    let other = read(&[]).unwrap();
+    assert!(config.pusher.secret != other.pusher.secret, "a random secret for each start");
+    assert!(config.pusher.secret.expose().len() >= 32);
+}
+
+#[test]
+fn later_layers_win() {
+    let file = "[http]\nport = 1111\nlist_cap = 7\n";
+    let port = |config: Config| config.http.port;
+    assert_eq!(read_file(file, &[]).map(port), Ok(1111));
+    assert_eq!(read_file(file, &[("PORT", "2222")]).map(port), Ok(2222));
+    assert_eq!(read_file(file, &[("PORT", "")]).map(port), Ok(1111), "empty is unset");
+    let both = [("PORT", "2222"), ("MATCHCAST__HTTP__PORT", "3333")];
+    assert_eq!(read_file(file, &both).map(port), Ok(3333));
+    let config = read_file(file, &both).unwrap();
+    assert_eq!((config.http.list_cap, config.http.body_limit), (7, 65_536));
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_an_error() {
+    for variable in [
+        "MATCHCAST__HTTP__PROT",
+        "MATCHCAST__HTP__PORT",
+        "MATCHCAST__PORT",
+        "MATCHCAST__",
+        "MATCHCAST__HTTP",
+        "MATCHCAST__HTTP__",
+        "MATCHCAST__HTTP__PORT__X",
+    ] {
+        check_refusal(read(&[(variable, "1")]), variable, variable);
+    }
+    for (file, named) in [
+        ("[http]\nprot = 1", "http.prot"),
+        ("[htp]\nport = 1", "htp.port"),
+        ("port = 1", "port"),
+        ("[http.port]\nx = 1", "http.port"),
+        ("[http", "config/local.toml"),
+    ] {
+        check_refusal(read_file(file, &[]), named, file);
+        check_refusal(read_file(file, &[]), "config/local.toml", file);
+    }
+    assert!(read(&[("MATCHCASTLE", "1"), ("PUSHER_APP_NAME", "x")]).is_ok(), "others' variables");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_named() {
+    for (variable, value) in [
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("PORT", "-1"),
+        ("PORT", "80.5"),
+        ("HOST", "not an address"),
+        ("APP_ENV", "staging"),
+        ("APP_ENV", "../production"),
+        ("BROADCAST_CONNECTION", "ably"),
+        ("DATABASE_URL", "mysql://user@host/name"),
+        ("DATABASE_URL", "var/matchcast.sqlite"),
+        ("DATABASE_URL", "sqlite://"),
+        ("PUSHER_PORT", "99999"),
+        ("APP_KEY", "too short"),
+        ("APP_KEY", "base64:%%%"),
+        ("APP_KEY", "base64:c2hvcnQ="),
+        ("MATCHCAST__HTTP__METRICS", "yes"),
+        ("MATCHCAST__HTTP__WORKERS", "two"),
+        ("MATCHCAST__HTTP__WORKERS", "-2"),
+        ("MATCHCAST__HTTP__LIST_CAP", "0"),
+        ("MATCHCAST__HTTP__BODY_LIMIT", "0"),
+        ("MATCHCAST__HTTP__CORS_ORIGINS", "https://a.example,b.example"),
+        ("MATCHCAST__HTTP__CORS_ORIGINS", "https://a.example/"),
+        ("MATCHCAST__DATABASE__POOL_SIZE", "0"),
+        ("MATCHCAST__ENGINE__QUEUE_LEN", "0"),
+        ("MATCHCAST__ENGINE__BATCH_LEN", ""),
+        ("MATCHCAST__MARKET__SYMBOLS", "BTC,usd"),
+        ("MATCHCAST__MARKET__SYMBOLS", "USD"),
+        ("MATCHCAST__MARKET__SYMBOLS", "A-B"),
+        ("MATCHCAST__COMMISSION__BUYER", "1.5"),
+        ("MATCHCAST__COMMISSION__BUYER", "-0.1"),
+        ("MATCHCAST__COMMISSION__SELLER", "1.5 %"),
+        ("MATCHCAST__AUTH__SECURE_COOKIES", "sometimes"),
+        ("MATCHCAST__AUTH__SESSION_LIFETIME_MINUTES", "0"),
+        ("MATCHCAST__DEMO__ENABLED", "maybe"),
+        ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", "fast"),
+        ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", "0"),
+        ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", "NaN"),
+        ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", "inf"),
+        ("MATCHCAST__PUBLISHER__BACKOFF_JITTER", "1.1"),
+        ("MATCHCAST__LOG__FORMAT", "xml"),
+    ] {
+        check_refusal(read(&[(variable, value)]), variable, &format!("{variable}={value}"));
+    }
+    for (file, named) in [
+        ("[http]\nport = \"8080\"", "http.port"),
+        ("[http]\nport = 70000", "http.port"),
+        ("[http]\nhost = \"nowhere\"", "http.host"),
+        ("[http]\ncors_origins = [1]", "http.cors_origins"),
+        ("[http]\ncors_origins = \"https://a.example\"", "http.cors_origins"),
+        ("[commission]\nbuyer = 0.015", "commission.buyer"),
+        ("[pusher]\nsecret = 12345", "pusher.secret"),
+        ("[app]\nenv = 1", "app.env"),
+        ("[log]\nformat = \"xml\"", "log.format"),
+    ] {
+        check_refusal(read_file(file, &[]), named, file);
+    }
+    assert!(read_file("[demo]\nenabled = false\n[publisher]\nbackoff_factor = 3", &[]).is_ok());
+}
+
+const PRODUCTION: [(&str, &str); 5] = [
+    ("APP_ENV", "production"),
+    ("APP_KEY", LONG_KEY),
+    ("PUSHER_APP_ID", "1"),
+    ("PUSHER_APP_KEY", "key"),
+    ("PUSHER_APP_SECRET", SENTINEL),
+];
+
+#[test]
+fn production_starts_only_with_what_it_needs() {
+    let config = read(&PRODUCTION).unwrap();
+    assert_eq!(config.environment, Environment::Production);
+    assert_eq!(config.broadcasting, Broadcasting::Pusher);
+    assert!(!config.demo.enabled && config.auth.secure_cookies);
+    for missing in ["APP_KEY", "PUSHER_APP_ID", "PUSHER_APP_KEY", "PUSHER_APP_SECRET"] {
+        let without: Vec<_> = PRODUCTION.into_iter().filter(|(n, _)| *n != missing).collect();
+        check_refusal(read(&without), missing, missing);
+        let empty: Vec<_> = without.iter().copied().chain([(missing, "")]).collect();
+        check_refusal(read(&empty), missing, missing);
+    }
+    for (variable, value) in [
+        ("MATCHCAST__DEMO__ENABLED", "true"),
+        ("APP_KEY", "short"),
+        ("PUSHER_SCHEME", "ftp"),
+        ("MATCHCAST__PUSHER__PATH", "no-slash"),
+    ] {
+        let with: Vec<_> = PRODUCTION.into_iter().chain([(variable, value)]).collect();
+        check_refusal(read(&with), variable, variable);
+    }
+    // The embedded provider only when it is said outright, and so for the others.
+    for (said, meant) in [
+        ("embedded", Broadcasting::Embedded),
+        ("log", Broadcasting::Log),
+        ("null", Broadcasting::Null),
+    ] {
+        let variables =
+            [("APP_ENV", "production"), ("APP_KEY", LONG_KEY), ("BROADCAST_CONNECTION", said)];
+        assert_eq!(read(&variables).map(|config| config.broadcasting), Ok(meant));
+    }
+}
+
+#[test]
+fn the_provider_follows_from_what_is_set() {
+    let keyed = [("PUSHER_APP_ID", "1"), ("PUSHER_APP_KEY", "k"), ("PUSHER_APP_SECRET", "s")];
+    let with = |more: &[(&'static str, &'static str)]| {
+        let variables: Vec<_> = keyed.iter().chain(more).copied().collect();
+        read(&variables).unwrap()
+    };
+    assert_eq!(with(&[]).broadcasting, Broadcasting::Pusher, "where there is a key");
+    assert_eq!(with(&[("PUSHER_HOST", "")]).pusher.host, "", "empty counts as unset");
+    assert_eq!(with(&[("PUSHER_HOST", "ws.example")]).pusher.host, "ws.example");
+    assert_eq!(with(&[("PUSHER_APP_CLUSTER", "")]).pusher.cluster, "mt1");
+    assert_eq!(with(&[("PUSHER_SCHEME", ""), ("PUSHER_PORT", "")]).pusher.scheme, "https");
+    let embedded = with(&[("BROADCAST_CONNECTION", "embedded")]);
+    assert_eq!(embedded.broadcasting, Broadcasting::Embedded);
+    assert_eq!(embedded.pusher.key, "k");
+}
+
+#[test]
+fn keys_and_lists_are_read_as_they_are_written() {
+    let key = |text: &str| read(&[("APP_KEY", text)]).unwrap().app_key.expose().to_vec();
+    assert_eq!(key(LONG_KEY), LONG_KEY.as_bytes());
+    let encoded = "base64:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    assert_eq!(key(encoded), b"01234567890123456789012345678901");
+    assert_ne!(key(""), key(""), "a random one for each start");
+    let symbols = |text| read(&[("MATCHCAST__MARKET__SYMBOLS", text)]).unwrap().markets;
+    assert_eq!(symbols("BTC, ETH ,SOL,"), ["BTC", "ETH", "SOL"]);
+    assert_eq!(symbols(""), Vec::<String>::new());
+    let origins = |text| read(&[("MATCHCAST__HTTP__CORS_ORIGINS", text)]).unwrap();
+    assert_eq!(origins("https://a.example,http://b:1").http.cors_origins.len(), 2);
+}
+
+#[test]
+fn secrets_are_in_no_debug_output() {
+    let key = format!("{SENTINEL} and enough beside it to be long");
+    let url = format!("postgres://user:{SENTINEL}@host/name");
+    let variables = [
+        ("APP_KEY", key.as_str()),
+        ("PUSHER_APP_ID", "1"),
+        ("PUSHER_APP_KEY", "k"),
+        ("PUSHER_APP_SECRET", SENTINEL),
+        ("DATABASE_URL", &url),
+    ];
+    let sources = Sources::of_variables(variables);
+    let config = Config::from_sources(&sources).unwrap();
+    let file = Some(("config/local.toml".to_owned(), format!("[app]\nkey = \"{SENTINEL}\"")));
+    let bytes = SENTINEL.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+    for shown in [
+        format!("{config:?} {config:#?}"),
+        format!("{sources:?}"),
+        format!("{:?}", Sources { file, ..Sources::default() }),
+    ] {
+        assert!(!shown.contains(SENTINEL) && !shown.contains(&bytes), "{shown}");
+    }
+    // A broken file, on the very line of the secret.
+    for file in [
+        format!("[pusher]\nsecret = \"{SENTINEL}"),
+        format!("[pusher]\nsecret = {SENTINEL}"),
+        format!("[pusher]\nsecret = [\"{SENTINEL}\"]"),
+        format!("[database]\nurl = \"{SENTINEL}\""),
+    ] {
+        let text = read_file(&file, &[]).expect_err(&file).to_string();
+        assert!(!text.contains(SENTINEL), "{text}");
+    }
+}
+
+/// Another value than the default, and what else has to be set for it.
+fn another(
+    section: &str,
+    key: &str,
+    default: &Value,
+) -> (String, Vec<(&'static str, &'static str)>) {
+    let text = match (section, key) {
+        ("app", "env") => return ("production".to_owned(), PRODUCTION[1..].to_vec()),
+        ("pusher", "key") => return ("other".to_owned(), vec![("PUSHER_APP_ID", "1")]),
+        ("app", "key") => LONG_KEY,
+        ("http", "host") => "0.0.0.0",
+        ("http", "cors_origins") => "https://a.example",
+        ("database", "url") => "sqlite://elsewhere",
+        ("market", "symbols") => "SOL",
+        ("commission", _) => "0.5",
+        ("auth", "secure_cookies") => "true",
+        ("demo", "enabled") => "false",
+        ("broadcasting", "connection") => "null",
+        ("log", "format") => "json",
+        _ => match default {
+            Value::Integer(number) => return ((number + 1).to_string(), Vec::new()),
+            Value::Float(number) => return ((number / 2.0).to_string(), Vec::new()),
+            Value::Boolean(flag) => return ((!flag).to_string(), Vec::new()),
+            _ => "/other",
+        },
+    };
+    (text.to_owned(), Vec::new())
+}
+
+#[test]
+fn each_key_can_be_set_by_its_variable() {
+    let table: Table = DEFAULT.parse().unwrap();
+    let mut keys = 0;
+    for (section, entries) in &table {
+        for (key, default) in entries.as_table().unwrap() {
+            let (value, more) = another(section, key, default);
+            let variable = format!("MATCHCAST__{section}__{key}").to_uppercase();
+            // Secrets show in no output, so theirs is that they are taken at all.
+            let fixed = [("APP_KEY", LONG_KEY), ("PUSHER_APP_SECRET", "fixed")];
+            let base: Vec<_> = fixed.into_iter().chain(more).collect();
+            let mut with = base.clone();
+            with.push((&variable, &value));
+            let before = read(&base).unwrap_or_else(|error| panic!("{variable}: {error}"));
+            let after = read(&with).unwrap_or_else(|error| panic!("{variable}: {error}"));
+            let secret = [("app", "key"), ("pusher", "secret")].contains(&(section, key));
+            let differs = format!("{before:?}") != format!("{after:?}");
+            assert!(differs || secret, "{variable}={value} changes nothing");
+            keys += 1;
+        }
+    }
+    assert!(keys > 40, "{keys}");
+    let secret = read(&[("MATCHCAST__PUSHER__SECRET", "mine")]).unwrap().pusher.secret;
+    assert_eq!(secret.expose(), "mine");
+}
+
+/// The binary, in a folder of its own, with these files and variables.
+fn run(files: &BTreeMap<&str, String>, variables: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_matchcast"));
+    command.arg("migrate").current_dir(folder.path()).env_clear();
+    let output = command.envs(variables.iter().copied()).output().unwrap();
+    let made = |name: &str| folder.path().join(name).exists();
+    for name in ["from-file", "from-dotenv", "from-environment"] {
+        let wanted = String::from_utf8_lossy(&output.stdout).contains("migrations applied")
+            && variables.iter().any(|(key, value)| *key == "EXPECTED" && *value == name);
+        assert_eq!(made(name), wanted, "{name}: {output:?}");
+    }
+    output
+}
+
+#[test]
+fn the_process_reads_its_files_and_its_environment() {
+    let file = "[database]\nurl = \"sqlite://from-file\"".to_owned();
+    let dotenv = "DATABASE_URL=sqlite://from-dotenv".to_owned();
+    let mut files = BTreeMap::from([("config/local.toml", file)]);
+    assert!(run(&files, &[("EXPECTED", "from-file")]).status.success());
+    files.insert(".env", dotenv);
+    assert!(run(&files, &[("EXPECTED", "from-dotenv")]).status.success());
+    let variables =
+        [("DATABASE_URL", "sqlite://from-environment"), ("EXPECTED", "from-environment")];
+    assert!(run(&files, &variables).status.success());
+
+    for (name, text) in [
+        (".env", format!("PUSHER_APP_SECRET='{SENTINEL}\nX Y Z {SENTINEL}")),
+        (".env", format!("PUSHER_APP_SECRET={SENTINEL} {SENTINEL}")),
+        ("config/local.toml", format!("[pusher]\nsecret = \"{SENTINEL}")),
+    ] {
+        let output = run(&BTreeMap::from([(name, text)]), &[]);
+        let said = format!("{output:?}");
+        assert!(!output.status.success() && said.contains(name), "{said}");
+        assert!(!said.contains(SENTINEL), "{said}");
+    }
+}

@@ -1,0 +1,201 @@
+//! The endpoints that sign subscriptions: they hold the secret that also signs REST calls, so they
+//! must never sign what a visitor chose. Everything here is asked of the running server as user 1.
+
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::client::{Client, Reply};
+
+const KEY: &str = "278d425bdf160c739803";
+/// The secret of the published vectors.
+const SECRET: &str = "7ad3773142a6692b25b8";
+const PROVIDER: [(&str, &str); 4] = [
+    ("BROADCAST_CONNECTION", "embedded"),
+    ("PUSHER_APP_ID", "3"),
+    ("PUSHER_APP_KEY", KEY),
+    ("PUSHER_APP_SECRET", SECRET),
+];
+const PATHS: [&str; 2] = ["/api/broadcasting/auth", "/broadcasting/auth"];
+const USER_PATHS: [&str; 2] = ["/api/broadcasting/user-auth", "/broadcasting/user-auth"];
+const FORM: &str = "application/x-www-form-urlencoded";
+const TYPES: [Option<&str>; 4] = [Some(FORM), Some("application/json"), Some("text/plain"), None];
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../fixtures/pusher-vectors.json")).unwrap()
+}
+
+/// A list of texts of the fixture that must be refused.
+fn to_refuse(name: &str) -> Vec<String> {
+    let texts: Vec<String> = serde_json::from_value(vectors()[name].clone()).unwrap();
+    assert!(texts.len() > 10, "{name}");
+    texts
+}
+
+/// Worked out here, without the code under test.
+fn signature(signed: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{KEY}:{}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// The same fields as a form and as JSON, each under every Content-Type.
+async fn ask(client: &Client, path: &str, fields: &[(&str, &str)]) -> Vec<Reply> {
+    let form = serde_urlencoded::to_string(fields).unwrap();
+    let object = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+    let object = Value::Object(object.collect()).to_string();
+    let mut replies = Vec::new();
+    for content_type in TYPES {
+        for body in [&form, &object] {
+            let headers: Vec<_> = content_type.map(|t| ("content-type", t)).into_iter().collect();
+            let body = body.clone().into_bytes();
+            replies.push(client.send(Method::POST, path, &headers, body).await);
+        }
+    }
+    replies
+}
+
+fn check_refused(reply: &Reply, what: &str) {
+    assert!([403, 422].contains(&reply.status), "{what}: {} {}", reply.status, reply.body);
+    let body = reply.json();
+    assert!(body.get("auth").is_none() && body["message"].is_string(), "{what}: {body}");
+    assert!(!reply.body.contains(KEY), "{what}: {body}");
+}
+
+on_both! {
+    async fn no_socket_id_but_digits_is_signed(database: Database) {
+        let app = TestApp::start_with(&database, &PROVIDER).await;
+        let alice = app.log_in("alice").await;
+        let long = format!("{}.1", "1".repeat(100));
+        let more = [long.as_str(), "1.1.1", "1.", ".1", ".", "-1.1", "1.1 2", "1e1.1", "0x1.1"];
+        let given = to_refuse("socket_ids_to_refuse");
+        for socket_id in given.iter().map(String::as_str).chain(more) {
+            let fields = [("socket_id", socket_id), ("channel_name", "private-user.1")];
+            for path in PATHS.iter().chain(&USER_PATHS) {
+                for reply in ask(&alice, path, &fields).await {
+                    check_refused(&reply, socket_id);
+                    assert_eq!(reply.status, 422, "{socket_id:?} is malformed");
+                    assert!(reply.json()["errors"]["socket_id"].is_array(), "{}", reply.body);
+                }
+            }
+        }
+        app.stop();
+    }
+
+    async fn no_channel_but_ones_own_is_signed(database: Database) {
+        let app = TestApp::start_with(&database, &PROVIDER).await;
+        let alice = app.log_in("alice").await;
+        let more = [
+            "private-user.2", "private-user.11", "private-user.1.", "private-user.1,2", " ",
+            "private-user.0x1", "private-user.+1", "private-user.1e0", "private-user.1%0a",
+            "presence-user.1", "private-encrypted-user.1", "cache-user.1", "private-cache-user.1",
+            "private-user.1\u{0}", "\u{feff}private-user.1", "private-user.１", "orders",
+            "private-orders", "undefined", "null",
+        ];
+        let given = to_refuse("channel_names_to_refuse");
+        for channel in given.iter().map(String::as_str).chain(more) {
+            for path in PATHS {
+                let fields = [("socket_id", "1234.1234"), ("channel_name", channel)];
+                for reply in ask(&alice, path, &fields).await {
+                    check_refused(&reply, channel);
+                    let is_text = !channel.trim().is_empty() && !channel.contains('\0');
+                    let status = if is_text { 403 } else { 422 };
+                    assert_eq!(reply.status, status, "{channel:?}: unknown is forbidden");
+                }
+            }
+        }
+        app.stop();
+    }
+
+    async fn ones_own_channel_is_signed_whatever_the_body(database: Database) {
+        let app = TestApp::start_with(&database, &PROVIDER).await;
+        let vectors = vectors();
+        for (name, id) in [("alice", "P1"), ("bob", "P2")] {
+            let person = app.log_in(name).await;
+            let vector = vectors["hmac"].as_array().unwrap().iter().find(|v| v["id"] == id);
+            let published = vector.unwrap()["hmac_sha256_hex"].as_str().unwrap();
+            let channel = format!("private-user.{}", person.user_id);
+            let expected = signature(&format!("1234.1234:{channel}"));
+            assert_eq!(expected, format!("{KEY}:{published}"));
+            let fields = [("socket_id", "1234.1234"), ("channel_name", channel.as_str())];
+            for path in PATHS {
+                for reply in ask(&person, path, &fields).await {
+                    assert_eq!(reply.status, 200, "{}", reply.body);
+                    assert_eq!(reply.json(), json!({ "auth": expected }));
+                }
+            }
+        }
+        app.stop();
+    }
+
+    async fn a_sign_in_says_who_one_is(database: Database) {
+        let app = TestApp::start_with(&database, &PROVIDER).await;
+        let alice = app.log_in("alice").await;
+        let expected = json!({
+            "auth": signature(r#"1234.1234::user::{"id":"1"}"#),
+            "user_data": r#"{"id":"1"}"#,
+        });
+        // Whoever claims to be somebody else is still who the token says.
+        let claims = [("socket_id", "1234.1234"), ("user_id", "2"), ("user_data", r#"{"id":"2"}"#)];
+        for path in USER_PATHS {
+            for fields in [&claims[..1], &claims] {
+                for reply in ask(&alice, path, fields).await {
+                    assert_eq!(reply.status, 200, "{}", reply.body);
+                    assert_eq!(reply.json(), expected);
+                }
+            }
+        }
+        app.stop();
+    }
+
+    async fn what_is_missing_or_no_text_is_refused(database: Database) {
+        let app = TestApp::start_with(&database, &PROVIDER).await;
+        let alice = app.log_in("alice").await;
+        for path in PATHS {
+            for (body, status) in [
+                ("", 422),
+                ("{}", 422),
+                (r#"{"socket_id":"1.1"}"#, 422),
+                (r#"{"socket_id":"1.1","channel_name":null}"#, 422),
+                (r#"{"channel_name":"private-user.1"}"#, 422),
+                (r#"{"socket_id":1.1,"channel_name":"private-user.1"}"#, 422),
+                (r#"{"socket_id":["1.1"],"channel_name":"private-user.1"}"#, 422),
+                (r#"{"socket_id":"1.1","channel_name":["private-user.1"]}"#, 422),
+                (r#"{"socket_id":"1.1","channel_name":{"a":"private-user.1"}}"#, 422),
+                (r#"{"socket_id":"1.1","channel_name":true}"#, 422),
+                ("socket_id[]=1.1&channel_name=private-user.1", 422),
+                ("socket_id=1.1&channel_name=private-user.1&channel_name=private-user.2", 403),
+            ] {
+                let reply = alice.post(path, body).await;
+                check_refused(&reply, body);
+                assert_eq!(reply.status, status, "{body}: {}", reply.body);
+            }
+            // The last of two counts, and what is signed is ours.
+            let twice = "socket_id=1.1&channel_name=private-user.2&channel_name=private-user.1";
+            let reply = alice.post_form(path, twice).await;
+            assert_eq!(reply.json(), json!({ "auth": signature("1.1:private-user.1") }));
+        }
+        app.stop();
+    }
+
+    async fn only_a_post_with_a_token_is_answered(database: Database) {
+        let app = TestApp::start_with(&database, &PROVIDER).await;
+        let (visitor, alice) = (app.visitor(), app.log_in("alice").await);
+        let fields = "socket_id=1.1&channel_name=private-user.1";
+        for path in PATHS.iter().chain(&USER_PATHS) {
+            let reply = visitor.post_form(path, fields).await;
+            assert_eq!((reply.status, reply.json().get("auth")), (401, None));
+            // JSONP: what old browsers did.
+            for path in [format!("{path}?{fields}"), format!("{path}?{fields}&callback=x")] {
+                let reply = alice.get(&path).await;
+                assert_eq!((reply.status, reply.json().get("auth")), (405, None), "{path}");
+            }
+            // Fields belong into the body.
+            check_refused(&alice.post(&format!("{path}?{fields}"), "").await, path);
+        }
+        app.stop();
+    }
+}

@@ -1,0 +1,110 @@
+//! `matchcast check` says in words why events do not arrive.
+
+use crate::support::app::TestApp;
+use crate::support::database::Database;
+use crate::support::process;
+use crate::support::provider::{APP_ID, KEY, Provider, Reaction, SECRET, answer};
+
+const NO_DATABASE: &str = "sqlite:///nowhere/nothing.sqlite";
+
+async fn check(provider: &Provider) -> (i32, String) {
+    let (code, said) = process::run("check", NO_DATABASE, &provider.variables()).await;
+    assert!(!said.contains(SECRET) && !said.contains("auth_signature"), "{said}");
+    (code, said)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_accepts_us_is_said_to_do_so() {
+    let provider = Provider::start().await;
+    let (code, said) = check(&provider).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("accepts"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_listens_leads_to_host_and_port() {
+    let provider = Provider::down();
+    let (code, said) = check(&provider).await;
+    assert_eq!(code, 1, "{said}");
+    let port = provider.port.to_string();
+    for words in ["Nothing answers", "PUSHER_HOST", "PUSHER_PORT", port.as_str()] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+/// Status, header, the provider's words, what the check must name, and what it must not blame.
+const REFUSALS: &[(&str, &str, &str, &[&str], &str)] = &[
+    (
+        "401 Unauthorized",
+        "",
+        "Invalid signature: you should have sent HmacSHA256Hex(\"GET\\n/apps/4711/channels\\n\
+         auth_key=k&auth_timestamp=1&auth_version=1.0\", your_secret_key)",
+        &["PUSHER_APP_SECRET", KEY],
+        "clock",
+    ),
+    (
+        "401 Unauthorized",
+        "",
+        "Timestamp expired: Given timestamp (1) not within 600s of server time (2)",
+        &["clock"],
+        "PUSHER_APP_SECRET",
+    ),
+    (
+        "401 Unauthorized",
+        "Date: Sun, 06 Nov 1994 08:49:37 GMT",
+        "Unauthorized",
+        &["clock", "ahead of"],
+        "PUSHER_APP_SECRET",
+    ),
+    (
+        "400 Bad Request",
+        "",
+        "Unknown auth_key",
+        &["PUSHER_APP_KEY", "PUSHER_APP_CLUSTER", KEY],
+        "clock",
+    ),
+    (
+        "404 Not Found",
+        "",
+        "Could not find app by id 4711",
+        &["PUSHER_APP_ID", APP_ID, "PUSHER_APP_CLUSTER"],
+        "PUSHER_APP_SECRET",
+    ),
+    ("403 Forbidden", "", "The app is disabled", &["disabled", "dashboard"], "quota"),
+    ("403 Forbidden", "", "Over the daily message quota", &["quota"], "PUSHER_APP_SECRET"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_refusal_leads_to_what_is_wrong() {
+    let provider = Provider::start().await;
+    for (status, header, words, named, not_blamed) in REFUSALS {
+        let headers = Some(*header).filter(|header| !header.is_empty());
+        provider.always(Reaction::Answer(answer(status, headers.as_slice(), words)));
+        let (code, said) = check(&provider).await;
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(words), "the provider's own words: {said}");
+        // The advice stands before what the provider said.
+        let advice = said.split("The provider said").next().unwrap_or_default();
+        assert!(named.iter().all(|name| advice.contains(name)), "{said}");
+        assert!(!advice.contains(not_blamed), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_secret_at_the_embedded_provider_is_not_blamed_on_the_clock() {
+    let database = Database::sqlite();
+    let app = TestApp::start(&database).await;
+    let with_secret = |secret: &str| {
+        vec![
+            ("BROADCAST_CONNECTION", "embedded".to_owned()),
+            ("PORT", app.address.port().to_string()),
+            ("PUSHER_APP_SECRET", secret.to_owned()),
+        ]
+    };
+    let right = with_secret(crate::support::app::SECRET);
+    assert_eq!(process::run("check", NO_DATABASE, &right).await.0, 0);
+    let (code, said) = process::run("check", NO_DATABASE, &with_secret("another")).await;
+    assert_eq!(code, 1, "{said}");
+    let advice = said.split("The provider said").next().unwrap_or_default();
+    assert!(advice.contains("PUSHER_APP_SECRET") && !advice.contains("clock"), "{said}");
+}

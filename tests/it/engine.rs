@@ -1,0 +1,217 @@
+//! The engine under bad luck: a command that cannot be executed, a queue that is full, a shutdown
+//! while everybody trades.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+
+use matchcast::engine::{self, EngineError};
+use matchcast::market::{AccountKey, Command, Done, Fixed, NewOrder, Side, UserId};
+use matchcast::store::{Store, users};
+
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::database::Database;
+use crate::support::load::Load;
+use crate::support::provider::Provider;
+use crate::support::{at_once, wait_for};
+
+/// The amount that [`install_trap`] does not let in, in units of 10⁻⁸ and as it is ordered.
+const TRAPPED_UNITS: i64 = 1_300_000;
+const TRAPPED: &str = "0.013";
+
+/// Makes the database refuse orders of one amount, as a constraint would.
+fn install_trap(database: &Database) {
+    let sql = if database.is_postgres() {
+        format!(
+            "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.amount = {TRAPPED_UNITS} THEN RAISE EXCEPTION 'trap in table orders'; END IF; \
+             RETURN NEW; END $$; \
+             CREATE TRIGGER trap BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION trap()"
+        )
+    } else {
+        format!(
+            "CREATE TRIGGER trap BEFORE INSERT ON orders WHEN NEW.amount = {TRAPPED_UNITS} \
+             BEGIN SELECT RAISE(ABORT, 'trap in table orders'); END"
+        )
+    };
+    database.execute(&sql);
+}
+
+async fn place(
+    client: Client,
+    side: &'static str,
+    amount: &'static str,
+) -> (&'static str, u16, String) {
+    let reply = client.place("BTC", side, "100", amount).await;
+    (amount, reply.status, reply.body)
+}
+
+on_both! {
+    async fn an_order_that_fails_takes_none_of_its_neighbours_down(database: Database) {
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        install_trap(&database);
+        // While the engine waits for this lock, the burst gathers in its queue.
+        let held = database.hold_market("BTC");
+        let burst = (0..24).map(|number| match number {
+            5 | 17 => place(alice.clone(), "sell", TRAPPED),
+            _ if number % 2 == 0 => place(alice.clone(), "sell", "0.01"),
+            _ => place(bob.clone(), "buy", "0.01"),
+        });
+        let answers = tokio::spawn(at_once(burst.collect::<Vec<_>>()));
+        for _ in 0..10 {
+            assert_eq!(app.visitor().get("/health").await.status, 200);
+        }
+        drop(held);
+        for (amount, status, body) in answers.await.expect("no panic") {
+            if amount == TRAPPED {
+                assert_eq!(status, 500, "{body}");
+                assert!(body.contains(r#""code":"internal""#), "{body}");
+                for internal in ["trap", "table", "orders", "SQL", "constraint"] {
+                    assert!(!body.contains(internal), "{body}");
+                }
+            } else {
+                assert_eq!(status, 200, "{body}");
+            }
+        }
+        app.stop();
+        assert_eq!(database.order_ids().len(), 22);
+        database.audit();
+    }
+
+    async fn a_batch_with_culprits_keeps_its_other_orders_in_order(database: Database) {
+        let (store, catalog) = database.open_store();
+        let (catalog, user) = (Arc::new(catalog), make_user(&store, &database));
+        let market = catalog.market("BTC").expect("a market").clone();
+        let (engine, thread) =
+            engine::start(store, catalog.clone(), Arc::default(), 64, 64).expect("a thread");
+        let deposit = Command::Deposit {
+            account: AccountKey { user, asset: catalog.quote() },
+            amount: Fixed::parse("1000").expect("an amount"),
+            daily_limit: 1,
+        };
+        engine.submit(deposit).await.expect("an answer").outcome.expect("a deposit");
+        install_trap(&database);
+
+        let held = database.hold_market("BTC");
+        let price = Fixed::parse("1").expect("a price");
+        let mut waiting: Vec<_> = (1..=40)
+            .map(|number| {
+                let units = if number % 13 == 0 { TRAPPED_UNITS } else { number };
+                let amount = Fixed::from_units(units);
+                let order = NewOrder { user, market: market.id, side: Side::Buy, price, amount };
+                (units, Box::pin(engine.submit(Command::Place(order))))
+            })
+            .collect();
+        for (_, submitted) in &mut waiting {
+            // The first look puts the command into the queue.
+            let mut submitted = pin!(submitted);
+            assert!(submitted.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        drop(held);
+        let mut last = 0;
+        for (units, submitted) in waiting {
+            match submitted.await {
+                Ok(answer) => {
+                    let Ok(Done::Placed { order, .. }) = answer.outcome else {
+                        panic!("{units}: {:?}", answer.outcome);
+                    };
+                    assert_eq!(order.amount.units(), units);
+                    assert!(order.id.0 > last, "{} after {last}", order.id.0);
+                    last = order.id.0;
+                }
+                Err(error) => {
+                    assert_eq!((units, error), (TRAPPED_UNITS, EngineError::Failed));
+                }
+            }
+        }
+        engine.stop().await;
+        thread.join().expect("the engine ends");
+        assert_eq!(database.order_ids().len(), 37);
+        database.audit();
+    }
+
+    async fn a_full_queue_is_told_at_once(database: Database) {
+        const ORDERS: usize = 8;
+        // One that the engine has taken, one in the queue.
+        const ACCEPTED: usize = 2;
+        let app = TestApp::start_with(
+            &database,
+            &[("MATCHCAST__ENGINE__QUEUE_LEN", "1"), ("BROADCAST_CONNECTION", "null")],
+        )
+        .await;
+        let alice = app.log_in("alice").await;
+        let held = database.hold_market("BTC");
+        let refused = Arc::new(AtomicUsize::new(0));
+        let orders = (0..ORDERS).map(|_| {
+            let (alice, refused) = (alice.clone(), refused.clone());
+            async move {
+                let reply = alice.place("BTC", "sell", "100", "0.01").await;
+                if reply.status == 503 {
+                    refused.fetch_add(1, Ordering::SeqCst);
+                }
+                reply
+            }
+        });
+        let replies = tokio::spawn(at_once(orders.collect::<Vec<_>>()));
+        // The lock is still held: these do not wait for it.
+        wait_for("refusals while the engine stands still", || {
+            let enough = refused.load(Ordering::SeqCst) >= ORDERS - ACCEPTED;
+            async move { enough.then_some(()) }
+        })
+        .await;
+        drop(held);
+        let mut placed = 0;
+        for reply in replies.await.expect("no panic") {
+            if reply.status == 503 {
+                assert_eq!(reply.json()["code"], "too_busy");
+                let wait = reply.header("retry-after").and_then(|seconds| seconds.parse().ok());
+                assert!(wait > Some(0_u64), "{:?}", reply.headers);
+            } else {
+                assert_eq!(reply.status, 200, "{}", reply.body);
+                placed += 1;
+            }
+        }
+        assert_eq!(alice.place("BTC", "sell", "100", "0.01").await.status, 200);
+        app.stop();
+        assert_eq!(database.order_ids().len(), placed + 1);
+        database.audit();
+    }
+
+    async fn a_shutdown_under_load_keeps_what_was_acknowledged(database: Database) {
+        let provider = Provider::start().await;
+        let variables = provider.variables();
+        let mut variables: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        variables.push(("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "20"));
+        let app = TestApp::start_with(&database, &variables).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let people = [alice, bob, app.log_in("charlie").await];
+        let load = Load::start(&people, &["BTC", "ETH"]);
+        load.acknowledged(60).await;
+        tokio::task::spawn_blocking(move || app.stop()).await.expect("it stops");
+        let outcome = load.ended().await;
+
+        let (stored, acknowledged) = (database.order_ids(), outcome.all_orders());
+        assert!(acknowledged.iter().all(|id| stored.binary_search(id).is_ok()));
+        let trades = database.trades();
+        assert!(outcome.trades.iter().all(|id| trades.iter().any(|(known, ..)| known == id)));
+        for refusal in outcome.refusals {
+            let code = refusal.json()["code"].to_string();
+            assert_eq!((refusal.status, code.as_str()), (503, r#""stopping""#));
+        }
+        // The publisher has told everything before it ended.
+        assert_eq!(database.waiting_events(), 0);
+        assert_eq!(provider.heard().len(), 2 * trades.len());
+        database.audit();
+    }
+}
+
+fn make_user(store: &Store, database: &Database) -> UserId {
+    let mut connection = database.connect();
+    let make = |c: &mut _| users::create(c, "user", "user@test.example", "no hash", &[]);
+    store.write(&mut connection, make).expect("a user").user_id()
+}

@@ -1,0 +1,90 @@
+//! PostgreSQL goes away and comes back: what was acknowledged stays, and nothing is done twice.
+
+use diesel::connection::SimpleConnection;
+
+use crate::support::app::TestApp;
+use crate::support::database::Database;
+use crate::support::load::Load;
+use crate::support::proxy::Proxy;
+use crate::support::wait_for;
+use crate::support::{provider::Provider, rounds};
+
+const TERMINATE_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_survive_that_every_connection_is_cut_again_and_again() {
+    let database = Database::postgres();
+    let provider = Provider::start().await;
+    let variables = provider.variables();
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let app = TestApp::start_with(&database, &variables).await;
+    let people = [app.log_in("alice").await, app.log_in("bob").await];
+    let load = Load::start(&people, &["BTC", "ETH"]);
+    let mut connection = database.connect();
+    for _ in 0..rounds(4) {
+        let so_far = load.count();
+        connection.batch_execute(TERMINATE_ALL).expect("the right to do it");
+        load.acknowledged(so_far + 20).await;
+    }
+    let outcome = load.end().await;
+
+    let stored = database.order_ids();
+    assert!(outcome.all_orders().iter().all(|id| stored.binary_search(id).is_ok()));
+    assert_eq!(outcome.unanswered, 0);
+    for refusal in &outcome.refusals {
+        let code = refusal.json()["code"].to_string();
+        let expected = [r#""unavailable""#, r#""outcome_unknown""#].contains(&code.as_str());
+        assert!(refusal.status == 503 && expected, "{} {}", refusal.status, refusal.body);
+    }
+    wait_for("every event", || async { (database.waiting_events() == 0).then_some(()) }).await;
+    app.stop();
+    assert!(!database.trades().is_empty());
+    database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_cut_while_idle_cost_no_order() {
+    let database = Database::postgres();
+    let app = TestApp::start(&database).await;
+    let alice = app.log_in("alice").await;
+    alice.place("BTC", "sell", "100", "0.01").await.data();
+    for _ in 0..rounds(3) {
+        database.execute(TERMINATE_ALL);
+        let placed = alice.place("BTC", "sell", "100", "0.01").await;
+        assert_eq!(placed.status, 200, "{}", placed.body);
+        assert_eq!(alice.get("/api/my-orders").await.status, 200);
+    }
+    app.stop();
+    database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_not_executed_twice() {
+    let database = Database::postgres();
+    let proxy = Proxy::start(&database.url).await;
+    let variables = [("DATABASE_URL", proxy.url.as_str()), ("BROADCAST_CONNECTION", "null")];
+    let app = TestApp::start_with(&database, &variables).await;
+    let alice = app.log_in("alice").await;
+    alice.place("BTC", "sell", "100", "0.01").await.data();
+
+    proxy.cut_at_next_commit();
+    let unknown = alice.place("BTC", "sell", "100", "0.02").await;
+    assert!(proxy.has_cut());
+    assert_eq!(unknown.status, 503, "{}", unknown.body);
+    assert_eq!(unknown.json()["code"], "outcome_unknown");
+    let orders = alice.get("/api/my-orders").await.data();
+    let amounts: Vec<String> = orders
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|order| order["amount"].to_string())
+        .collect();
+    assert_eq!(amounts, ["0.02", "0.01"], "it was committed, once");
+
+    alice.place("BTC", "sell", "100", "0.03").await.data();
+    app.stop();
+    assert_eq!(database.order_ids().len(), 3);
+    database.audit();
+}

@@ -1,0 +1,343 @@
+//! The provider has troubles: orders go on, and each event is delivered in order later, kept, or
+//! set aside with the answer, depending on what the provider said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::crash::assert_told;
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::database::Database;
+use crate::support::provider::{Call, Heard, Provider, Reaction, answer, ok};
+use crate::support::wait_for;
+
+/// Small waits, so that many attempts fit into a test.
+const IMPATIENT: [(&str, &str); 6] = [
+    ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "10"),
+    ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "40"),
+    ("MATCHCAST__PUBLISHER__HOLD_MS", "40"),
+    ("MATCHCAST__PUBLISHER__RETRY_AFTER_CAP_MS", "60000"),
+    ("MATCHCAST__PUSHER__CONNECT_TIMEOUT_MS", "5000"),
+    ("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "5000"),
+];
+
+/// Alice sells to Bob through a matchcast whose events go to `provider`.
+struct Market {
+    app: TestApp,
+    seller: Client,
+    buyer: Client,
+}
+
+impl Market {
+    async fn open(database: &Database, provider: &Provider, more: &[(&str, &str)]) -> Self {
+        let variables = provider.variables();
+        let given = variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let all: Vec<(&str, &str)> = given.chain(IMPATIENT).chain(more.iter().copied()).collect();
+        let app = TestApp::start_with(database, &all).await;
+        let (seller, buyer) = (app.log_in("alice").await, app.log_in("bob").await);
+        Self { app, seller, buyer }
+    }
+
+    /// Each trade is two orders that must be answered. Gives the trades' ids.
+    async fn trade(&self, count: usize) -> Vec<i64> {
+        let mut ids = Vec::with_capacity(count);
+        for _ in 0..count {
+            self.seller.place("BTC", "sell", "10", "0.001").await.data();
+            let bought = self.buyer.place("BTC", "buy", "10", "0.001").await.data();
+            ids.push(bought["trade"]["id"].as_i64().expect("they meet"));
+        }
+        ids
+    }
+
+    fn channels(&self) -> [String; 2] {
+        [&self.seller, &self.buyer].map(|person| format!("private-user.{}", person.user_id))
+    }
+}
+
+async fn until_calls(provider: &Provider, count: usize) {
+    wait_for(&format!("{count} calls"), || async {
+        (provider.posts().len() >= count).then_some(())
+    })
+    .await;
+}
+
+async fn until_nothing_waits(database: &Database) {
+    wait_for("an empty outbox", || async { (database.waiting_events() == 0).then_some(()) }).await;
+}
+
+/// Both parties hear of each trade once, in the order of the trades.
+fn assert_heard_in_order(heard: &[Heard], channels: &[String], trades: &[i64]) {
+    for channel in channels {
+        let on_it: Vec<&Heard> = heard.iter().filter(|event| event.channel == *channel).collect();
+        let ids: Vec<i64> = on_it.iter().map(|event| event.trade_id).collect();
+        assert_eq!(ids, trades, "{channel}");
+        let distinct: BTreeSet<&str> = on_it.iter().map(|event| event.event_id.as_str()).collect();
+        assert_eq!(distinct.len(), trades.len(), "{channel}");
+    }
+    assert_eq!(heard.len(), channels.len() * trades.len());
+}
+
+/// What holds for every call, whatever the weather.
+fn assert_well_behaved(provider: &Provider) {
+    let calls = provider.posts();
+    for call in &calls {
+        assert_eq!(call.verified, Ok(()), "{call:?}");
+        assert!((1..=10).contains(&call.events.len()), "{call:?}");
+    }
+    assert_eq!(provider.most_in_flight(), 1, "one call at a time");
+    // The same events at another second have another signature: signed anew, not sent again.
+    let mut signatures = BTreeMap::<&str, &str>::new();
+    for Call { timestamp, signature, .. } in &calls {
+        let known = signatures.entry(signature).or_insert(timestamp);
+        assert_eq!(known, timestamp);
+    }
+}
+
+fn plain(status: &str, body: &str) -> Reaction {
+    Reaction::Answer(answer(status, &[], body))
+}
+
+/// Troubles of the whole destination. Whatever they are, everything is kept and arrives after them.
+fn troubles() -> Vec<(&'static str, Reaction)> {
+    let half_an_answer = "HTTP/1.1 500 Internal Server Er".to_owned();
+    vec![
+        ("500", plain("500 Internal Server Error", "oops")),
+        ("503", plain("503 Service Unavailable", "")),
+        ("429", plain("429 Too Many Requests", "slow down")),
+        ("closed", Reaction::Close),
+        ("reset", Reaction::Reset),
+        ("half an answer", Reaction::AnswerAndClose(half_an_answer)),
+        ("garbage", Reaction::AnswerAndClose("SSH-2.0-OpenSSH_9.2\r\n\r\n".to_owned())),
+        (
+            "401",
+            plain("401 Unauthorized", "Invalid signature: you should have sent something else"),
+        ),
+        ("403", plain("403 Forbidden", "The app is disabled")),
+        ("400 for everything", plain("400 Bad Request", "Unknown auth_key")),
+        ("404 for everything", plain("404 Not Found", "No app with this id")),
+        (
+            "a redirect",
+            Reaction::Answer(answer("302 Found", &["Location: http://127.0.0.1:1/"], "")),
+        ),
+    ]
+}
+
+on_both! {
+    async fn what_fails_for_all_is_kept_and_delivered_in_order_afterwards(database: Database) {
+        let provider = Provider::start().await;
+        let market = Market::open(&database, &provider, &[]).await;
+        let mut trades = Vec::new();
+        for (name, reaction) in troubles() {
+            provider.always(reaction);
+            let failed_before = provider.posts().len();
+            trades.extend(market.trade(3).await);
+            until_calls(&provider, failed_before + 2).await;
+            trades.extend(market.trade(1).await);
+            assert_eq!(database.waiting_events(), 8, "{name}: everything is kept");
+            assert_eq!(database.set_aside_events(), [], "{name}: nothing is set aside");
+            provider.accept();
+            until_nothing_waits(&database).await;
+            assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
+        }
+        assert_well_behaved(&provider);
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn what_happened_while_nothing_listened_is_told_later(database: Database) {
+        let mut provider = Provider::down();
+        let market = Market::open(&database, &provider, &[]).await;
+        let mut trades = market.trade(15).await;
+        assert_eq!(database.waiting_events(), 30);
+        provider.come_up();
+        until_nothing_waits(&database).await;
+        trades.extend(market.trade(1).await);
+        until_nothing_waits(&database).await;
+        assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
+        assert_well_behaved(&provider);
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn orders_go_on_while_a_call_hangs(database: Database) {
+        let provider = Provider::start().await;
+        let patience = [("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "14000")];
+        let market = Market::open(&database, &provider, &patience).await;
+        provider.always(Reaction::Hang);
+        let mut trades = market.trade(1).await;
+        wait_for("a call that hangs", || async { (provider.hanging() == 1).then_some(()) }).await;
+        // Each of these is answered while that call has no answer, and no other call is made.
+        trades.extend(market.trade(20).await);
+        assert_eq!((provider.hanging(), provider.posts().len()), (1, 1));
+        provider.accept();
+        provider.hang_up();
+        until_nothing_waits(&database).await;
+        assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
+        assert_well_behaved(&provider);
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn a_call_that_takes_too_long_is_made_again(database: Database) {
+        let provider = Provider::start().await;
+        let mut to_hang = 3;
+        provider.react(move |_| {
+            if to_hang == 0 {
+                return Reaction::Answer(ok());
+            }
+            to_hang -= 1;
+            Reaction::Hang
+        });
+        let hurry = [("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "500")];
+        let market = Market::open(&database, &provider, &hurry).await;
+        market.trade(4).await;
+        until_nothing_waits(&database).await;
+        market.app.stop();
+        // On a busy machine a good answer may come too late as well: then an event comes twice.
+        assert_told(&database, &provider);
+        assert!(provider.posts().len() > 3);
+        database.audit();
+    }
+
+    async fn a_slow_provider_is_asked_one_thing_at_a_time(database: Database) {
+        let provider = Provider::start().await;
+        provider.always(Reaction::Slow(Duration::from_millis(30), ok()));
+        let market = Market::open(&database, &provider, &[]).await;
+        let trades = market.trade(30).await;
+        until_nothing_waits(&database).await;
+        assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
+        assert_well_behaved(&provider);
+        let fullest = provider.posts().iter().map(|call| call.events.len()).max();
+        assert!(fullest > Some(2), "what waits goes together: {fullest:?}");
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn connections_that_close_without_saying_so_cost_nothing(database: Database) {
+        let provider = Provider::start().await;
+        provider.always(Reaction::AnswerAndClose(ok()));
+        // An attempt that fails would wait for longer than this test.
+        let never = [
+            ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "600000"),
+            ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "600000"),
+        ];
+        let market = Market::open(&database, &provider, &never).await;
+        let mut trades = Vec::new();
+        for _ in 0..6 {
+            trades.extend(market.trade(2).await);
+            until_nothing_waits(&database).await;
+        }
+        assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
+        assert_well_behaved(&provider);
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn a_wait_that_the_provider_asks_for_is_kept(database: Database) {
+        const ASKED: Duration = Duration::from_secs(2);
+        let provider = Provider::start().await;
+        let mut first = true;
+        provider.react(move |_| {
+            let status = "429 Too Many Requests";
+            let refuse = std::mem::replace(&mut first, false);
+            Reaction::Answer(if refuse { answer(status, &["Retry-After: 2"], "") } else { ok() })
+        });
+        let market = Market::open(&database, &provider, &[]).await;
+        let trades = market.trade(3).await;
+        until_nothing_waits(&database).await;
+        let calls = provider.posts();
+        let waited = calls[1].at - calls[0].at;
+        // The wait begins when the answer is read, so it can only seem longer from here.
+        assert!(waited >= ASKED, "{waited:?}");
+        assert_ne!(calls[0].signature, calls[1].signature, "signed anew");
+        assert_ne!(calls[0].timestamp, calls[1].timestamp);
+        assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
+        assert_well_behaved(&provider);
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn what_can_never_pass_is_set_aside_alone(database: Database) {
+        let refusals = [
+            // Which trade's event is the bad one: the first of all, or a later one.
+            (0, "413 Payload Too Large", "too big"),
+            (2, "422 Unprocessable", "no"),
+            (0, "400 Bad Request", "malformed"),
+            (5, "404 Not Found", "no such channel"),
+        ];
+        for (number, (position, status, body)) in refusals.into_iter().enumerate() {
+            let provider = Provider::start().await;
+            provider.always(Reaction::Close);
+            let market = Market::open(&database, &provider, &[]).await;
+            let trades = market.trade(6).await;
+            let bad = trades[position];
+            let channel = market.channels()[number % 2].clone();
+            let on = channel.clone();
+            provider.react(move |call| {
+                let is_bad = |event: &Heard| event.trade_id == bad && event.channel == on;
+                let refused = call.events.iter().any(is_bad);
+                if refused { plain(status, body) } else { Reaction::Answer(ok()) }
+            });
+            until_nothing_waits(&database).await;
+
+            let aside = database.set_aside_events();
+            let code = status.split(' ').next().unwrap_or_default();
+            assert_eq!(aside.len(), number + 1, "{aside:?}");
+            assert_eq!(aside[number], (channel.clone(), format!("{code} {body}")));
+            let all: Vec<Heard> = provider.heard();
+            assert_eq!(all.len(), 11);
+            for name in market.channels() {
+                let expected: Vec<i64> =
+                    trades.iter().copied().filter(|id| name != channel || *id != bad).collect();
+                let ids = all.iter().filter(|event| event.channel == name).map(|e| e.trade_id);
+                assert_eq!(ids.collect::<Vec<_>>(), expected, "{name}");
+            }
+            assert_well_behaved(&provider);
+            market.app.stop();
+            database.audit();
+        }
+    }
+
+    async fn a_wrong_key_is_found_out_in_few_calls_however_many_events_wait(database: Database) {
+        let mut provider = Provider::down();
+        let market = Market::open(&database, &provider, &[]).await;
+        market.trade(30).await;
+        market.app.stop();
+
+        provider.always(plain("400 Bad Request", "Unknown auth_key"));
+        provider.come_up();
+        let hold = [("MATCHCAST__PUBLISHER__HOLD_MS", "600000")];
+        let market = Market::open(&database, &provider, &hold).await;
+        // Its last call before it holds asks what is wrong.
+        wait_for("the question", || async { (provider.questions() == 1).then_some(()) }).await;
+        let calls = provider.posts().len();
+        assert!(calls <= 11, "{calls} calls: ten events together, then each alone, tell enough");
+        market.trade(3).await;
+        assert_eq!((provider.posts().len(), database.waiting_events()), (calls, 66));
+        assert_eq!(database.set_aside_events(), []);
+        market.app.stop();
+        database.audit();
+    }
+
+    async fn a_configuration_that_is_put_right_meanwhile_costs_no_event(database: Database) {
+        let provider = Provider::start().await;
+        provider.always(Reaction::Close);
+        let market = Market::open(&database, &provider, &[]).await;
+        let trades = market.trade(3).await;
+        // The events together and the first one alone are refused, everything after that passes.
+        let mut refusals = 2;
+        provider.react(move |call| {
+            if refusals == 0 || call.method == "GET" {
+                return Reaction::Answer(ok());
+            }
+            refusals -= 1;
+            plain("404 Not Found", "No app with this id")
+        });
+        until_nothing_waits(&database).await;
+        assert_eq!(database.set_aside_events(), []);
+        assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
+        market.app.stop();
+        database.audit();
+    }
+}

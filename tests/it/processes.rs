@@ -1,0 +1,218 @@
+//! Several processes side by side on one PostgreSQL: the same markets through all of them, and one
+//! publisher at a time.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use matchcast::store::now;
+use matchcast::store::schema::orders;
+
+use crate::crash::{assert_kept, assert_told, impatient};
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::database::Database;
+use crate::support::load::Load;
+use crate::support::process::Process;
+use crate::support::provider::{Call, Provider, Reaction, ok};
+use crate::support::wait_for;
+
+/// [`impatient`], and a path by which the provider can tell who calls.
+fn named(provider: &Provider, name: &str) -> Vec<(&'static str, String)> {
+    let mut variables = impatient(provider);
+    variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
+    variables
+}
+
+async fn until_told(database: &Database) {
+    wait_for("an empty outbox", || async { (database.waiting_events() == 0).then_some(()) }).await;
+}
+
+/// Who called, without repetitions.
+fn callers(calls: &[Call]) -> Vec<String> {
+    let mut names: Vec<String> = calls.iter().map(|call| call.prefix.clone()).collect();
+    names.dedup();
+    names
+}
+
+async fn one_trade(seller: &Client, buyer: &Client) {
+    seller.place("BTC", "sell", "10", "0.001").await.data();
+    let bought = buyer.place("BTC", "buy", "10", "0.001").await.data();
+    assert_eq!(bought["order"]["status"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_at_once_on_an_empty_database_all_start() {
+    let database = Database::postgres();
+    let variables = [("BROADCAST_CONNECTION", "null")];
+    let (first, second, third) = tokio::join!(
+        TestApp::start_with(&database, &variables),
+        TestApp::start_with(&database, &variables),
+        TestApp::start_with(&database, &variables),
+    );
+    for app in [first, second, third] {
+        assert_eq!(app.log_in("alice").await.available("USD").await, "10000");
+        app.stop();
+    }
+    database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_market_is_traded_through_two_processes() {
+    let database = Database::postgres();
+    let provider = Provider::start().await;
+    let variables = impatient(&provider);
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let first = TestApp::start_with(&database, &variables).await;
+    let second = TestApp::start_with(&database, &variables).await;
+    let people = [first.log_in("alice").await, first.log_in("bob").await];
+    // The same users through both: the same accounts, from two sides.
+    let elsewhere = people.each_ref().map(|person| person.at(second.address));
+    let everywhere: Vec<Client> = people.into_iter().chain(elsewhere).collect();
+    let load = Load::start(&everywhere, &["BTC", "ETH"]);
+    load.acknowledged(200).await;
+    let outcome = load.end().await;
+    until_told(&database).await;
+    first.stop();
+    second.stop();
+
+    assert_eq!(outcome.unanswered, 0);
+    for refusal in &outcome.refusals {
+        assert_eq!(refusal.status, 400, "no conflict reaches a client: {}", refusal.body);
+    }
+    for ids in &outcome.orders {
+        assert!(ids.is_sorted_by(|a, b| a < b), "a client's later order has a later id");
+    }
+    assert_kept(&database, &outcome);
+    assert_told(&database, &provider);
+    assert_eq!(provider.most_in_flight(), 1);
+    assert_times_follow_ids(&database);
+    assert_order_per_channel(&provider);
+    database.audit();
+}
+
+/// Within a market, what has a later id has no earlier time, whichever process wrote it.
+fn assert_times_follow_ids(database: &Database) {
+    let rows: Vec<(i32, i64, chrono::NaiveDateTime)> = orders::table
+        .select((orders::market_id, orders::id, orders::created_at))
+        .order((orders::market_id, orders::id))
+        .load(&mut database.connect())
+        .expect("orders are read");
+    for pair in rows.windows(2) {
+        let ((market, id, time), (next_market, next_id, next_time)) = (pair[0], pair[1]);
+        let follows = market != next_market || time <= next_time;
+        assert!(follows, "order {next_id} of {next_time} came after {id} of {time}");
+    }
+}
+
+/// Each channel hears of its trades in their order; after a repetition it goes on from there.
+fn assert_order_per_channel(provider: &Provider) {
+    let mut last = BTreeMap::<String, i64>::new();
+    let mut known = std::collections::BTreeSet::new();
+    for event in provider.heard() {
+        if known.insert((event.channel.clone(), event.trade_id)) {
+            let before = last.insert(event.channel.clone(), event.trade_id).unwrap_or(0);
+            assert!(before < event.trade_id, "{} after {before}: {event:?}", event.trade_id);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_of_a_market_have_ids_in_the_order_of_their_arrival() {
+    let database = Database::postgres();
+    let variables = [("BROADCAST_CONNECTION", "null")];
+    let first = TestApp::start_with(&database, &variables).await;
+    let second = TestApp::start_with(&database, &variables).await;
+    let here = first.log_in("alice").await;
+    let there = here.at(second.address);
+    let mut last = 0;
+    for number in 0..20 {
+        let client = if number % 2 == 0 { &here } else { &there };
+        let placed = client.place("BTC", "sell", "100", "0.001").await.data();
+        let id = placed["order"]["id"].as_i64().expect("an id");
+        assert!(id > last, "{id} came after {last}");
+        last = id;
+    }
+    first.stop();
+    second.stop();
+    database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_of_an_order_is_that_of_its_turn() {
+    const WAITING: &str = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock'";
+    let database = Database::postgres();
+    let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
+    let alice = app.log_in("alice").await;
+    let held = database.hold_market("BTC");
+    let placing = tokio::spawn(async move { alice.place("BTC", "sell", "100", "0.001").await });
+    wait_for("an order that waits for its market", || async {
+        let waiting = diesel::sql_query(WAITING).execute(&mut database.connect());
+        (waiting.expect("the server tells") > 0).then_some(())
+    })
+    .await;
+    // What another process does now comes before the order, and has this time.
+    let turn = now();
+    drop(held);
+    placing.await.expect("no panic").data();
+    app.stop();
+    let times = orders::table.select(orders::created_at);
+    let time: chrono::NaiveDateTime = times.first(&mut database.connect()).expect("an order");
+    assert!(time >= turn, "{time} is before {turn}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_process_publishes_when_the_first_is_stopped() {
+    let database = Database::postgres();
+    let provider = Provider::start().await;
+    let first = Process::start(&database, &named(&provider, "first")).await;
+    let (alice, bob) = (first.log_in("alice").await, first.log_in("bob").await);
+    one_trade(&alice, &bob).await;
+    until_told(&database).await;
+    let second = Process::start(&database, &named(&provider, "second")).await;
+    for _ in 0..5 {
+        // Whoever executes it: the one that has the role tells it.
+        one_trade(&alice.at(second.address), &bob.at(first.address)).await;
+    }
+    until_told(&database).await;
+    assert_eq!(callers(&provider.posts()), ["/first"]);
+
+    first.stop().await;
+    one_trade(&alice.at(second.address), &bob.at(second.address)).await;
+    until_told(&database).await;
+    assert_eq!(callers(&provider.posts()), ["/first", "/second"]);
+    second.stop().await;
+    assert_told(&database, &provider);
+    assert_eq!((provider.heard().len(), provider.most_in_flight()), (14, 1));
+    database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_process_publishes_when_the_first_is_killed() {
+    let database = Database::postgres();
+    let provider = Provider::start().await;
+    let first = Process::start(&database, &named(&provider, "first")).await;
+    let people = [first.log_in("alice").await, first.log_in("bob").await];
+    one_trade(&people[0], &people[1]).await;
+    until_told(&database).await;
+    let second = Process::start(&database, &named(&provider, "second")).await;
+    let elsewhere = people.each_ref().map(|person| person.at(second.address));
+    // Slow enough that the first dies with events under way.
+    provider.always(Reaction::Slow(std::time::Duration::from_millis(20), ok()));
+    let everyone: Vec<Client> = people.into_iter().chain(elsewhere).collect();
+    let load = Load::start(&everyone, &["BTC", "ETH"]);
+    load.acknowledged(40).await;
+    first.kill();
+    let at_the_death = load.count();
+    load.acknowledged(at_the_death + 40).await;
+    let outcome = load.end().await;
+    until_told(&database).await;
+    second.stop().await;
+
+    assert_eq!(callers(&provider.posts()), ["/first", "/second"]);
+    assert_kept(&database, &outcome);
+    assert_told(&database, &provider);
+    assert_order_per_channel(&provider);
+    database.audit();
+}

@@ -1,0 +1,123 @@
+//! What nobody may read in a log is not in it, even where everything is logged.
+
+use serde_json::json;
+
+use crate::on_both;
+use crate::support::client::Client;
+use crate::support::process::Process;
+use crate::support::provider::{Provider, Reaction, SECRET, answer};
+use crate::support::wait_for;
+
+const PASSWORD: &str = "pa55word-0f-the-tests";
+const EMAIL: &str = "carefully.hidden@test.example";
+const APP_KEY: &str = "4pp-key-0f-the-tests-4pp-key-0f-the-tests";
+
+on_both! {
+    async fn a_log_at_its_most_talkative_tells_no_secret(database: Database) {
+        let provider = Provider::start().await;
+        let mut variables = provider.variables();
+        for (name, value) in [
+            ("MATCHCAST__LOG__LEVEL", "debug"),
+            ("APP_KEY", APP_KEY),
+            ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "10"),
+            ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "20"),
+            ("MATCHCAST__PUBLISHER__HOLD_MS", "20"),
+        ] {
+            variables.push((name, value.to_owned()));
+        }
+        let process = Process::start(&database, &variables).await;
+        let mut tokens = vec![register(&process).await];
+        let (alice, bob) = (process.log_in("alice").await, process.log_in("bob").await);
+        subscribe(&alice).await;
+        cookie_session(&process).await;
+        misuse(&process, &alice).await;
+
+        // Answers that repeat what they were sent are the most dangerous ones.
+        for status in ["500 Down", "401 No", "403 No", "429 Slow", "400 Bad"] {
+            let before = provider.posts().len();
+            provider.react(move |call| {
+                let echo = format!("you sent {} for {SECRET}", call.signature);
+                Reaction::Answer(answer(status, &[], &echo))
+            });
+            alice.place("BTC", "sell", "10", "0.001").await.data();
+            bob.place("BTC", "buy", "10", "0.001").await.data();
+            wait_for("attempts", || async {
+                (provider.posts().len() >= before + 2).then_some(())
+            })
+            .await;
+        }
+        provider.always(Reaction::Close);
+        let before = provider.posts().len();
+        wait_for("attempts", || async {
+            (provider.posts().len() >= before + 2).then_some(())
+        })
+        .await;
+        provider.accept();
+        wait_for("an empty outbox", || async {
+            (database.waiting_events() == 0).then_some(())
+        })
+        .await;
+        let signatures: Vec<String> =
+            provider.posts().into_iter().map(|call| call.signature).collect();
+        let log = process.stop().await;
+
+        assert!(log.contains("DEBUG") && log.contains("the provider refuses"), "{log}");
+        tokens.extend([alice, bob].map(|user| user.token.expect("a token")));
+        // The half after the bar is the secret one.
+        let secrets = tokens.iter().filter_map(|token| token.split_once('|')).map(|(_, half)| half);
+        for secret in secrets.chain(signatures.iter().map(String::as_str)) {
+            assert!(secret.len() >= 20 && !log.contains(secret), "{secret} in {log}");
+        }
+        let password_in_url = database.url.split('@').next().filter(|_| database.is_postgres());
+        let words = [SECRET, PASSWORD, APP_KEY, EMAIL, "auth_signature", "@example.com", "Bearer"];
+        for word in words.into_iter().chain(password_in_url) {
+            assert!(!log.contains(word), "{word} in {log}");
+        }
+    }
+}
+
+/// Registers, is refused a second time, and logs in wrongly and rightly. Gives the token.
+async fn register(process: &Process) -> String {
+    let mut client = Client::new(process.address);
+    let body = json!({
+        "name": "Carefully Hidden", "email": EMAIL,
+        "password": PASSWORD, "password_confirmation": PASSWORD,
+    });
+    assert_eq!(client.post("/api/register", &body.to_string()).await.status, 201);
+    assert_eq!(client.post("/api/register", &body.to_string()).await.status, 422);
+    let wrong = json!({ "email": EMAIL, "password": format!("{PASSWORD}-wrong") });
+    assert_eq!(client.post("/api/login", &wrong.to_string()).await.status, 422);
+    client.log_in(EMAIL, PASSWORD).await;
+    client.token.expect("a token")
+}
+
+/// Both endpoints that sign, and one refusal.
+async fn subscribe(user: &Client) {
+    let own = format!("socket_id=1.2&channel_name=private-user.{}", user.user_id);
+    assert_eq!(user.post_form("/api/broadcasting/auth", &own).await.status, 200);
+    let other = "socket_id=1.2&channel_name=private-user.999";
+    assert_eq!(user.post_form("/broadcasting/auth", other).await.status, 403);
+    assert_eq!(user.post_form("/broadcasting/user-auth", "socket_id=1.2").await.status, 200);
+}
+
+/// A browser's way in.
+async fn cookie_session(process: &Process) {
+    let visitor = Client::new(process.address);
+    let reply = visitor.get("/sanctum/csrf-cookie").await;
+    assert!(reply.status < 300, "{}", reply.body);
+}
+
+/// What is broken is easily quoted in an error.
+async fn misuse(process: &Process, user: &Client) {
+    let visitor = Client::new(process.address);
+    let broken = format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}""#);
+    assert!(visitor.post("/api/login", &broken).await.status >= 400);
+    assert!(visitor.post("/api/register", &broken).await.status >= 400);
+    let mut stranger = user.clone();
+    stranger.token = user.token.as_ref().map(|token| format!("{token}x"));
+    assert_eq!(stranger.get("/api/user").await.status, 401);
+    assert_eq!(user.place("BTC", "buy", "-1", r#""nine""#).await.status, 422);
+    assert!(
+        user.get(&format!("/api/nothing?email={EMAIL}&password={PASSWORD}")).await.status >= 400
+    );
+}

@@ -1,0 +1,272 @@
+//! Browsers: cookie sessions with their CSRF token, and pages of other origins.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::client::{Client, Reply};
+
+const SESSION: &str = "matchcast_session";
+const LOGIN: &str = r#"{"email":"alice@example.com","password":"password"}"#;
+const ORDER: &str = r#"{"symbol":"BTC","side":"buy","price":1,"amount":1}"#;
+/// Sessions are looked up every time, so that a test sees at once what it did to the table.
+const FORGETFUL: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "0")];
+
+/// A browser: it keeps cookies and sends them back.
+#[derive(Clone)]
+struct Browser {
+    client: Client,
+    cookies: BTreeMap<String, String>,
+    /// The last Set-Cookie line of each name.
+    lines: BTreeMap<String, String>,
+}
+
+impl Browser {
+    fn new(app: &TestApp) -> Self {
+        Self { client: app.visitor(), cookies: BTreeMap::new(), lines: BTreeMap::new() }
+    }
+
+    /// One that has fetched its CSRF token and logged in as alice.
+    async fn logged_in(app: &TestApp) -> Self {
+        let mut browser = Self::new(app);
+        assert_eq!(browser.get("/sanctum/csrf-cookie").await.status, 204);
+        let token = browser.csrf();
+        let reply = browser.post("/api/login", LOGIN, &[("x-xsrf-token", &token)]).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        browser
+    }
+
+    fn csrf(&self) -> String {
+        self.cookies["XSRF-TOKEN"].clone()
+    }
+
+    async fn get(&mut self, path: &str) -> Reply {
+        self.send(Method::GET, path, "", &[]).await
+    }
+
+    async fn post(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+        self.send(Method::POST, path, body, headers).await
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let pairs: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies = pairs.join("; ");
+        let mut headers = headers.to_vec();
+        if !cookies.is_empty() {
+            headers.push(("cookie", &cookies));
+        }
+        let reply = self.client.send(method, path, &headers, body.as_bytes().to_vec()).await;
+        for line in reply.headers.get_all("set-cookie") {
+            let line = line.to_str().unwrap().to_owned();
+            let (name, rest) = line.split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            if rest.contains("Max-Age=0") || value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+            self.lines.insert(name.to_owned(), line);
+        }
+        reply
+    }
+}
+
+fn check_mismatch(reply: &Reply) {
+    assert_eq!(reply.status, 419, "{}", reply.body);
+    assert_eq!(reply.json()["message"], "CSRF token mismatch.");
+}
+
+on_both! {
+    async fn a_page_logs_in_by_cookie(database: Database) {
+        let app = TestApp::start(&database).await;
+        let mut page = Browser::logged_in(&app).await;
+        let user = page.get("/api/user").await.data();
+        assert_eq!(user["email"], "alice@example.com");
+        let token = page.csrf();
+        for header in ["x-csrf-token", "x-xsrf-token"] {
+            let reply = page.post("/api/orders", ORDER, &[(header, &token)]).await;
+            assert_eq!(reply.status, 200, "{header}: {}", reply.body);
+        }
+        let channel = "socket_id=1.2&channel_name=private-user.1";
+        let reply = page.post("/broadcasting/auth", channel, &[("x-csrf-token", &token)]).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let (session, csrf) = (&page.lines[SESSION], &page.lines["XSRF-TOKEN"]);
+        assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax"), "{session}");
+        assert!(!csrf.contains("HttpOnly") && csrf.contains("SameSite=Lax"), "{csrf}");
+        assert!(!session.contains("Secure") && !csrf.contains("Secure"), "not over http");
+        app.stop();
+        database.audit();
+    }
+
+    async fn a_cookie_alone_writes_nothing(database: Database) {
+        let app = TestApp::start(&database).await;
+        let mut page = Browser::logged_in(&app).await;
+        let mut stranger = Browser::new(&app);
+        stranger.get("/sanctum/csrf-cookie").await;
+        let strangers = stranger.csrf();
+        let own = page.csrf();
+        let wrong = [
+            vec![],
+            vec![("x-csrf-token", "")],
+            vec![("x-csrf-token", "undefined")],
+            vec![("x-xsrf-token", strangers.as_str())],
+            vec![("x-csrf-token", &own[1..])],
+            vec![("cookie-x-xsrf-token", own.as_str())],
+        ];
+        let writes = ["/api/orders", "/api/orders/1/cancel", "/api/faucet", "/api/logout",
+            "/api/broadcasting/auth", "/broadcasting/user-auth"];
+        for headers in &wrong {
+            for path in writes {
+                check_mismatch(&page.post(path, ORDER, headers).await);
+            }
+        }
+        assert_eq!(page.get("/api/my-orders").await.data(), serde_json::json!([]));
+        assert_eq!(page.get("/api/user").await.status, 200, "reading goes on");
+        app.stop();
+    }
+
+    async fn logging_out_ends_the_session_and_nothing_else(database: Database) {
+        let app = TestApp::start(&database).await;
+        let mut page = Browser::logged_in(&app).await;
+        let mut other = Browser::logged_in(&app).await;
+        let alice = app.log_in("alice").await;
+        let stolen = page.clone();
+        let token = page.csrf();
+        let reply = page.post("/api/logout", "", &[("x-xsrf-token", &token)]).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        for mut page in [page, stolen] {
+            assert_eq!(page.get("/api/user").await.status, 401);
+        }
+        assert_eq!(other.get("/api/user").await.status, 200);
+        assert_eq!(alice.get("/api/user").await.status, 200);
+        app.stop();
+    }
+
+    async fn a_session_that_is_gone_from_the_table_is_over(database: Database) {
+        let app = TestApp::start_with(&database, &FORGETFUL).await;
+        let mut page = Browser::logged_in(&app).await;
+        assert_eq!(page.get("/api/user").await.status, 200);
+        database.execute("UPDATE sessions SET expires_at = '2001-01-01 00:00:00'");
+        assert_eq!(page.clone().get("/api/user").await.status, 401, "expired");
+        database.execute("UPDATE sessions SET expires_at = '2101-01-01 00:00:00'");
+        assert_eq!(page.get("/api/user").await.status, 200);
+        database.execute("DELETE FROM sessions");
+        assert_eq!(page.get("/api/user").await.status, 401, "deleted");
+        let token = page.csrf();
+        let reply = page.post("/api/orders", ORDER, &[("x-xsrf-token", &token)]).await;
+        assert_eq!(reply.status, 401, "{}", reply.body);
+        app.stop();
+    }
+
+    /// Who knew the cookie before the log-in knows nothing after it.
+    async fn a_log_in_renews_the_session(database: Database) {
+        let app = TestApp::start(&database).await;
+        let mut page = Browser::new(&app);
+        page.get("/sanctum/csrf-cookie").await;
+        let mut before = page.clone();
+        let token = page.csrf();
+        assert_eq!(page.post("/api/login", LOGIN, &[("x-xsrf-token", &token)]).await.status, 200);
+        assert_ne!(page.cookies[SESSION], before.cookies[SESSION]);
+        assert_eq!(page.get("/api/user").await.status, 200);
+        assert_eq!(before.get("/api/user").await.status, 401);
+        app.stop();
+    }
+
+    async fn without_the_csrf_token_a_log_in_gives_no_session(database: Database) {
+        let app = TestApp::start(&database).await;
+        let mut page = Browser::new(&app);
+        page.get("/sanctum/csrf-cookie").await;
+        assert_eq!(page.post("/api/login", LOGIN, &[]).await.status, 200);
+        assert_eq!(page.get("/api/user").await.status, 401);
+        let mut forged = Browser::logged_in(&app).await;
+        let cookie = forged.cookies[SESSION].clone();
+        let middle = cookie.len() - 10;
+        let other = if cookie.as_bytes()[middle] == b'a' { "b" } else { "a" };
+        let changed = format!("{}{other}{}", &cookie[..middle], &cookie[middle + 1..]);
+        forged.cookies.insert(SESSION.to_owned(), changed);
+        assert_eq!(forged.get("/api/user").await.status, 401, "its signature does not fit");
+        app.stop();
+    }
+}
+
+/// What pusher-js and axios ask for.
+const PREFLIGHT_HEADERS: &str =
+    "authorization, content-type, x-csrf-token, x-socket-id, x-xsrf-token";
+
+async fn preflight(app: &TestApp, origin: &str) -> Reply {
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", PREFLIGHT_HEADERS),
+    ];
+    app.visitor().send(Method::OPTIONS, "/api/broadcasting/auth", &headers, Vec::new()).await
+}
+
+async fn get_from(app: &TestApp, origin: &str) -> Reply {
+    app.visitor().send(Method::GET, "/api/user", &[("origin", origin)], Vec::new()).await
+}
+
+on_both! {
+    async fn pages_of_configured_origins_may_call(database: Database) {
+        let origins = "https://shop.example, http://localhost:5173";
+        let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", origins)];
+        let app = TestApp::start_with(&database, &variables).await;
+        for origin in ["https://shop.example", "http://localhost:5173"] {
+            let reply = preflight(&app, origin).await;
+            assert!((200..300).contains(&reply.status), "{} {}", reply.status, reply.body);
+            assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
+            assert_eq!(reply.header("access-control-allow-credentials"), Some("true"));
+            let methods = reply.header("access-control-allow-methods").unwrap();
+            assert!(methods.contains("POST"), "{methods}");
+            let allowed = reply.header("access-control-allow-headers").unwrap().to_lowercase();
+            for header in PREFLIGHT_HEADERS.split(", ") {
+                assert!(allowed.contains(header), "{header} is not in {allowed}");
+            }
+            // A page must be able to read that it has to log in.
+            let refused = get_from(&app, origin).await;
+            assert_eq!(refused.status, 401);
+            assert_eq!(refused.header("access-control-allow-origin"), Some(origin));
+        }
+        let others = [
+            "https://evil.example", "https://shop.example.evil.example", "http://shop.example",
+            "https://shop.example:444", "null", "*",
+        ];
+        for origin in others {
+            for reply in [preflight(&app, origin).await, get_from(&app, origin).await] {
+                assert_eq!(reply.header("access-control-allow-origin"), None, "{origin}");
+            }
+        }
+        app.stop();
+    }
+
+    async fn without_configured_origins_nobody_else_may_read(database: Database) {
+        let app = TestApp::start(&database).await;
+        for origin in ["https://shop.example", "http://localhost:5173", "null"] {
+            for reply in [preflight(&app, origin).await, get_from(&app, origin).await] {
+                assert_eq!(reply.header("access-control-allow-origin"), None, "{origin}");
+            }
+        }
+        app.stop();
+    }
+
+    async fn any_origin_may_read_but_without_cookies(database: Database) {
+        let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", "*")];
+        let app = TestApp::start_with(&database, &variables).await;
+        let replies = [preflight(&app, "https://a.example").await,
+            get_from(&app, "https://a.example").await];
+        for reply in replies {
+            assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(reply.header("access-control-allow-credentials"), None);
+        }
+        app.stop();
+    }
+}

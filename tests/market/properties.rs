@@ -1,0 +1,213 @@
+//! What must always hold, whatever people do.
+
+use matchcast::market::{
+    Command, Fixed, MarketId, NewOrder, Order, Rejection, Side, Status, Trade, UserId,
+};
+use proptest::prelude::*;
+
+use super::naive::{self, Fill, Line, Naive};
+use super::sequence::{Batch, batches};
+use super::world::{BTC, Loading, Outcome, Seen, USD, World, key};
+
+/// Few enough for seconds; `PROPTEST_CASES` asks for more.
+const USUAL_CASES: u32 = 96;
+
+fn config() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = asked.unwrap_or(USUAL_CASES);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+fn fixed(units: i64) -> Fixed {
+    Fixed::from_units(units)
+}
+
+fn units(number: Fixed) -> i128 {
+    i128::from(number.units())
+}
+
+fn line(order: &Order) -> Line {
+    Line {
+        filled: units(order.filled),
+        value: units(order.filled_value),
+        commission: units(order.commission),
+        reserved: units(order.reserved),
+        status: order.status,
+    }
+}
+
+fn fill(trade: &Trade) -> Fill {
+    let position = |id: i64| usize::try_from(id - 1).unwrap();
+    Fill {
+        buy: position(trade.buy_order.0),
+        sell: position(trade.sell_order.0),
+        price: units(trade.price),
+        amount: units(trade.amount),
+        value: units(trade.value),
+        buyer_commission: units(trade.buyer_commission),
+        seller_commission: units(trade.seller_commission),
+    }
+}
+
+/// An outcome in the model's words.
+fn in_words(outcome: Outcome) -> Result<naive::Done, Rejection> {
+    outcome.map(|seen| match seen {
+        Seen::Placed(order, trades) => {
+            let position = usize::try_from(order.id.0 - 1).unwrap();
+            naive::Done::Placed(position, line(&order), trades.iter().map(fill).collect())
+        }
+        Seen::Cancelled(order) => naive::Done::Cancelled(line(&order)),
+        Seen::Deposited(available) => naive::Done::Deposited(units(available)),
+    })
+}
+
+fn run_batch(world: &mut World, batch: &Batch) -> Vec<Outcome> {
+    world.buyer_rate = fixed(batch.buyer_rate);
+    world.seller_rate = fixed(batch.seller_rate);
+    world.run(&batch.commands)
+}
+
+/// The market and the model do the same, and nothing that must hold is ever broken.
+fn check_against_model(loading: Loading, batches: &[Batch]) {
+    let mut world = World::new(loading);
+    let mut model = Naive::default();
+    for batch in batches {
+        model.buyer_rate = batch.buyer_rate.into();
+        model.seller_rate = batch.seller_rate.into();
+        let outcomes = run_batch(&mut world, batch);
+        for (command, outcome) in batch.commands.iter().zip(outcomes) {
+            assert_eq!(in_words(outcome), model.run(command), "{command:?}");
+        }
+        for (account, balance) in &world.accounts {
+            let (user, asset) = (account.user.0, account.asset.0);
+            let expected = (model.available(user, asset), model.locked(user, asset));
+            assert_eq!(*balance, expected, "{account:?}");
+        }
+        let accepted: Vec<usize> = model.accepted().collect();
+        assert_eq!(accepted.len(), world.orders.len());
+        for (position, order) in accepted.into_iter().zip(world.orders.values()) {
+            assert_eq!(line(order), model.line(position), "{order:?}");
+        }
+        world.check_invariants();
+    }
+}
+
+/// The same commands, cut into batches at other places.
+fn cut(batches: &[Batch], cuts: &[bool]) -> Vec<Batch> {
+    let mut cuts = cuts.iter().cycle();
+    let mut pieces: Vec<Batch> = Vec::new();
+    for batch in batches {
+        for (position, command) in batch.commands.iter().enumerate() {
+            if position == 0 || *cuts.next().unwrap() {
+                pieces.push(Batch { commands: Vec::new(), ..*batch });
+            }
+            pieces.last_mut().unwrap().commands.push(*command);
+        }
+    }
+    pieces
+}
+
+fn place(user: i64, side: Side, price: i64, amount: i64) -> Command {
+    let (price, amount) = (fixed(price), fixed(amount));
+    Command::Place(NewOrder { user: UserId(user), market: MarketId(1), side, price, amount })
+}
+
+fn fund(world: &mut World, user: i64) {
+    let deposit = |asset| Command::Deposit {
+        account: key(UserId(user), asset),
+        amount: fixed(i64::MAX / 4),
+        daily_limit: u32::MAX,
+    };
+    world.run(&[deposit(USD), deposit(BTC)]);
+}
+
+/// What one buy order costs in all, filled by sells of these amounts.
+fn total_cost(price: i64, amounts: &[i64]) -> i128 {
+    let mut world = World::new(Loading::Head);
+    fund(&mut world, 1);
+    fund(&mut world, 2);
+    let before = world.accounts[&key(UserId(1), USD)].0;
+    let sum = amounts.iter().sum();
+    let mut commands = vec![place(1, Side::Buy, price, sum)];
+    commands.extend(amounts.iter().map(|amount| place(2, Side::Sell, price, *amount)));
+    let outcomes = world.run(&commands);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(world.orders.values().all(|order| order.status == Status::Filled));
+    let (available, locked) = world.accounts[&key(UserId(1), USD)];
+    assert_eq!(locked, 0);
+    before - available
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_market_does_what_the_model_does(batches in batches()) {
+        check_against_model(Loading::Whole, &batches);
+    }
+
+    #[test]
+    fn the_head_of_the_book_is_enough(batches in batches()) {
+        check_against_model(Loading::Head, &batches);
+    }
+
+    #[test]
+    fn a_batch_gives_what_its_commands_give_one_by_one(
+        batches in batches(),
+        cuts in prop::collection::vec(any::<bool>(), 1..20),
+    ) {
+        let run = |batches: &[Batch]| {
+            let mut world = World::new(Loading::Head);
+            let outcomes: Vec<Outcome> =
+                batches.iter().flat_map(|batch| run_batch(&mut world, batch)).collect();
+            (outcomes, world)
+        };
+        let (outcomes, world) = run(&batches);
+        for other in [cut(&batches, &[true]), cut(&batches, &cuts)] {
+            let (other_outcomes, other_world) = run(&other);
+            prop_assert_eq!(&outcomes, &other_outcomes);
+            prop_assert_eq!(&world.orders, &other_world.orders);
+            prop_assert_eq!(&world.accounts, &other_world.accounts);
+            prop_assert_eq!(&world.trades, &other_world.trades);
+        }
+    }
+
+    #[test]
+    fn equal_prices_fill_in_order_of_arrival(
+        resting in prop::collection::vec(1..=50_i64, 1..12),
+        incoming in prop::collection::vec(1..=80_i64, 1..12),
+        resting_side in prop_oneof![Just(Side::Buy), Just(Side::Sell)],
+    ) {
+        let mut world = World::new(Loading::Head);
+        for user in 1..=3 {
+            fund(&mut world, user);
+        }
+        let price = 7 * 100_000_000;
+        for (n, amount) in (0..).zip(&resting) {
+            world.run(&[place(1 + n % 2, resting_side, price, *amount)]);
+        }
+        for amount in &incoming {
+            world.run(&[place(3, resting_side.opposite(), price, *amount)]);
+        }
+        let makers: Vec<i64> = world
+            .trades
+            .iter()
+            .map(|trade| if resting_side == Side::Buy { trade.buy_order } else { trade.sell_order })
+            .map(|order| order.0)
+            .filter(|order| *order <= i64::try_from(resting.len()).unwrap())
+            .collect();
+        prop_assert!(makers.is_sorted(), "{:?}", makers);
+        let traded: i64 = world.trades.iter().map(|trade| trade.amount.units()).sum();
+        prop_assert_eq!(traded, resting.iter().sum::<i64>().min(incoming.iter().sum()));
+    }
+
+    #[test]
+    fn many_small_fills_never_cost_more_than_a_big_one(
+        price in prop_oneof![1..=500_000_000_i64, 1..=5_000_000_000_000_i64],
+        amounts in prop::collection::vec(prop_oneof![1..=90_i64, 1..=300_000_000_i64], 1..30),
+    ) {
+        let sum = amounts.iter().sum();
+        let (many, one) = (total_cost(price, &amounts), total_cost(price, &[sum]));
+        prop_assert!(many <= one, "{} in small fills, {} in one", many, one);
+    }
+}

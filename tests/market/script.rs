@@ -1,0 +1,134 @@
+//! Scenarios as text: who does what, what comes of it, who has what then.
+//!
+//! ```text
+//! ann deposits 100 USD              -> 100         available afterwards, or a refusal
+//! rates 0.015 0.01                                 buyer's and seller's, for new orders
+//! ann buys 1 BTC at 50              -> open        or filled, cancelled, a refusal
+//! bob sells 2 BTC at 40             -> open: 1 at 50       its fills, in order
+//! ann cancels 1                     -> cancelled           orders count from 1
+//! ann has 49.25 USD, 50.75 locked
+//! order 1 is open, 0.4 filled, 30.45 reserved
+//! ```
+//! Numbers are in any notation; `max` is the largest there is. Lines that begin with `#` are
+//! comments.
+
+use matchcast::market::{
+    AssetId, Command, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
+};
+
+use super::world::{BTC, ETH, Loading, Outcome, Seen, USD, World, key};
+
+/// Plays a script command by command, once for each way of loading.
+pub fn check(name: &str, script: &str) {
+    for loading in [Loading::Whole, Loading::Head] {
+        let mut world = World::new(loading);
+        for line in script.lines().map(str::trim) {
+            if !line.is_empty() && !line.starts_with('#') {
+                play(&mut world, line, &format!("{name}, {loading:?}: {line}"));
+                world.check_invariants();
+            }
+        }
+    }
+}
+
+fn play(world: &mut World, line: &str, what: &str) {
+    let (action, expected) = line.split_once("->").unwrap_or((line, ""));
+    let action = action.replace(',', " ");
+    let words: Vec<&str> = action.split_whitespace().collect();
+    match words.as_slice() {
+        ["rates", buyer, seller] => {
+            world.buyer_rate = number(buyer);
+            world.seller_rate = number(seller);
+        }
+        ["order", id, "is", status, filled, "filled", reserved, "reserved"] => {
+            let order = &world.orders[&OrderId(id.parse().unwrap())];
+            let found = (status_word(order.status), order.filled, order.reserved);
+            assert_eq!(found, (*status, number(filled), number(reserved)), "{what}");
+        }
+        [who, "has", available, symbol, rest @ ..] => {
+            let locked = match rest {
+                [] => Fixed::ZERO,
+                [locked, "locked"] => number(locked),
+                _ => panic!("{what} is no sentence"),
+            };
+            let found = world.accounts[&key(user(who), asset(symbol))];
+            let expected = (number(available).units().into(), locked.units().into());
+            assert_eq!(found, expected, "{what}");
+        }
+        _ => {
+            let outcome = world.run(&[command(&words, what)]).remove(0);
+            assert_eq!(in_words(&outcome), expected.trim(), "{what}");
+        }
+    }
+}
+
+fn command(words: &[&str], what: &str) -> Command {
+    match words {
+        [who, verb @ ("buys" | "sells"), amount, symbol, "at", price] => Command::Place(NewOrder {
+            user: user(who),
+            market: MarketId(if *symbol == "BTC" { 1 } else { 2 }),
+            side: if *verb == "buys" { Side::Buy } else { Side::Sell },
+            price: number(price),
+            amount: number(amount),
+        }),
+        [who, "cancels", id] => {
+            Command::Cancel { user: user(who), order: OrderId(id.parse().unwrap()) }
+        }
+        [who, "deposits", amount, symbol, rest @ ..] => Command::Deposit {
+            account: key(user(who), asset(symbol)),
+            amount: number(amount),
+            daily_limit: match rest {
+                ["of", "at", "most", times] => times.parse().unwrap(),
+                _ => u32::MAX,
+            },
+        },
+        _ => panic!("{what} is no sentence"),
+    }
+}
+
+fn in_words(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(Seen::Placed(order, trades)) => {
+            let fills = trades.iter().map(|trade| format!("{} at {}", trade.amount, trade.price));
+            let fills = fills.collect::<Vec<_>>().join(", ");
+            let colon = if fills.is_empty() { "" } else { ": " };
+            format!("{}{colon}{fills}", status_word(order.status))
+        }
+        Ok(Seen::Cancelled(order)) => status_word(order.status).to_owned(),
+        Ok(Seen::Deposited(available)) => available.to_string(),
+        Err(rejection) => format!("{rejection:?}"),
+    }
+}
+
+fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Open => "open",
+        Status::Filled => "filled",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+fn number(text: &str) -> Fixed {
+    if text == "max" { Fixed::MAX } else { Fixed::parse(text).unwrap() }
+}
+
+fn user(name: &str) -> UserId {
+    UserId(match name {
+        "ann" => 1,
+        "bob" => 2,
+        "cyd" => 3,
+        "dan" => 4,
+        "house-BTC" => -1,
+        "house-ETH" => -2,
+        _ => panic!("nobody is called {name}"),
+    })
+}
+
+fn asset(symbol: &str) -> AssetId {
+    match symbol {
+        "USD" => USD,
+        "BTC" => BTC,
+        "ETH" => ETH,
+        _ => panic!("nothing is called {symbol}"),
+    }
+}

@@ -1,0 +1,213 @@
+//! A database in memory: keeps what plans write, and loads what a batch can touch.
+
+use std::collections::BTreeMap;
+
+use matchcast::market::{
+    Account, AccountKey, Action, AssetId, Command, Done, Fixed, Market, MarketId, NewOrder, Order,
+    OrderId, Priority, Rejection, Side, State, Status, Trade, UserId, execute,
+};
+
+pub const USD: AssetId = AssetId(1);
+pub const BTC: AssetId = AssetId(2);
+pub const ETH: AssetId = AssetId(3);
+pub const ASSETS: [AssetId; 3] = [USD, BTC, ETH];
+pub const MARKETS: [(MarketId, AssetId); 2] = [(MarketId(1), BTC), (MarketId(2), ETH)];
+/// Users 1 to 4, and the houses of the markets.
+pub const USERS: [UserId; 6] = [UserId(1), UserId(2), UserId(3), UserId(4), UserId(-1), UserId(-2)];
+
+/// How much of the book a batch gets to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loading {
+    Whole,
+    /// No order more than the contract of `Book` asks for.
+    Head,
+}
+
+/// What a command led to, with its trades in place of their positions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Placed(Order, Vec<Trade>),
+    Cancelled(Order),
+    Deposited(Fixed),
+}
+
+pub type Outcome = Result<Seen, Rejection>;
+
+/// Available and locked.
+pub type Balance = (i128, i128);
+
+pub struct World {
+    loading: Loading,
+    pub buyer_rate: Fixed,
+    pub seller_rate: Fixed,
+    pub orders: BTreeMap<OrderId, Order>,
+    pub accounts: BTreeMap<AccountKey, Balance>,
+    pub trades: Vec<Trade>,
+    pub deposited: BTreeMap<AssetId, i128>,
+    deposits: BTreeMap<AccountKey, u32>,
+    orders_seen: i64,
+}
+
+impl World {
+    pub fn new(loading: Loading) -> Self {
+        let keys = USERS.iter().flat_map(|user| ASSETS.map(|asset| key(*user, asset)));
+        Self {
+            loading,
+            buyer_rate: Fixed::parse("0.015").unwrap(),
+            seller_rate: Fixed::ZERO,
+            orders: BTreeMap::new(),
+            accounts: keys.map(|key| (key, (0, 0))).collect(),
+            trades: Vec::new(),
+            deposited: BTreeMap::new(),
+            deposits: BTreeMap::new(),
+            orders_seen: 0,
+        }
+    }
+
+    /// Loads, executes and keeps one batch.
+    pub fn run(&mut self, commands: &[Command]) -> Vec<Outcome> {
+        let mut state = self.load(commands);
+        let plan = execute(&mut state, commands);
+        assert_eq!(plan.outcomes.len(), commands.len(), "one answer per command");
+        for order in plan.new_orders.iter().chain(&plan.changed_orders) {
+            self.orders.insert(order.id, *order);
+        }
+        for entry in &plan.entries {
+            let account = self.accounts.get_mut(&entry.account).unwrap();
+            account.0 += i128::from(entry.available_change.units());
+            account.1 += i128::from(entry.locked_change.units());
+            assert!(account.0 >= 0 && account.1 >= 0, "{entry:?} leaves {account:?}");
+            assert_eq!(account.0, i128::from(entry.available_after.units()), "{entry:?}");
+            if entry.action == Action::Deposit {
+                *self.deposits.entry(entry.account).or_default() += 1;
+                let amount = i128::from(entry.available_change.units());
+                *self.deposited.entry(entry.account.asset).or_default() += amount;
+            }
+        }
+        self.trades.extend(&plan.trades);
+        let seen = |done| match done {
+            Done::Placed { order, trades } => Seen::Placed(order, plan.trades[trades].to_vec()),
+            Done::Cancelled { order } => Seen::Cancelled(order),
+            Done::Deposited { available } => Seen::Deposited(available),
+        };
+        plan.outcomes.iter().cloned().map(|outcome| outcome.map(seen)).collect()
+    }
+
+    fn load(&mut self, commands: &[Command]) -> State {
+        let mut state = State::default();
+        for (id, base) in MARKETS {
+            let (buyer_rate, seller_rate) = (self.buyer_rate, self.seller_rate);
+            let symbol = if base == BTC { "BTC" } else { "ETH" }.to_owned();
+            let market = Market { id, symbol, base, quote: USD, buyer_rate, seller_rate };
+            state.markets.insert(id, market);
+            for side in [Side::Buy, Side::Sell] {
+                self.load_side(&mut state, id, side, commands);
+            }
+        }
+        for command in commands {
+            match command {
+                Command::Place(_) => {
+                    self.orders_seen += 1;
+                    state.order_ids.push_back(OrderId(self.orders_seen));
+                }
+                Command::Cancel { order, .. } => {
+                    if let Some(order) = self.orders.get(order) {
+                        state.insert_order(*order);
+                    }
+                }
+                Command::Deposit { .. } => {}
+            }
+        }
+        let fixed = |units: i128| Fixed::from_units(i64::try_from(units).unwrap());
+        for (key, (available, locked)) in &self.accounts {
+            let account = Account { id: 0, available: fixed(*available), locked: fixed(*locked) };
+            state.ledger.insert(*key, account);
+        }
+        state.recent_deposits = self.deposits.clone();
+        state
+    }
+
+    fn load_side(&self, state: &mut State, market: MarketId, side: Side, commands: &[Command]) {
+        let incoming: Vec<&NewOrder> = commands
+            .iter()
+            .filter_map(|command| match command {
+                Command::Place(new) if new.market == market && new.side != side => Some(new),
+                _ => None,
+            })
+            .collect();
+        let prices = incoming.iter().map(|new| new.price);
+        let limit = if side == Side::Sell { prices.max() } else { prices.min() };
+        let Some(limit) = limit else { return };
+        let cancelled = commands.iter().filter_map(|command| match command {
+            Command::Cancel { order, .. } => self.orders.get(order),
+            _ => None,
+        });
+        let units = |amount: Fixed| i128::from(amount.units());
+        let mut wanted: i128 = incoming.iter().map(|new| units(new.amount)).sum();
+        wanted += cancelled
+            .filter(|order| order.market == market && order.side == side)
+            .map(|order| units(order.remaining()))
+            .sum::<i128>();
+
+        let rank = |order: &&Order| Priority::new(side, order.price, order.id);
+        let mut resting: Vec<&Order> = self.resting(market, side).collect();
+        resting.sort_by_key(rank);
+        for order in resting {
+            let out_of_reach = match side {
+                Side::Sell => order.price > limit,
+                Side::Buy => order.price < limit,
+            };
+            if self.loading == Loading::Head && (out_of_reach || wanted <= 0) {
+                break;
+            }
+            state.insert_order(*order);
+            wanted -= units(order.remaining());
+            state.books.entry(market).or_default().know_to(side, rank(&order));
+        }
+        if self.loading == Loading::Whole || wanted > 0 {
+            state.books.entry(market).or_default().know_all(side, limit);
+        }
+    }
+
+    /// The open orders of one side, by id.
+    pub fn resting(&self, market: MarketId, side: Side) -> impl Iterator<Item = &Order> {
+        self.orders.values().filter(move |order| {
+            order.status == Status::Open && order.market == market && order.side == side
+        })
+    }
+
+    /// What must hold whatever has happened.
+    pub fn check_invariants(&self) {
+        for asset in ASSETS {
+            let of_asset = self.accounts.iter().filter(|(key, _)| key.asset == asset);
+            let held: i128 = of_asset.map(|(_, (available, locked))| available + locked).sum();
+            let deposited = self.deposited.get(&asset).copied().unwrap_or(0);
+            assert_eq!(held, deposited, "asset {asset} was made or lost");
+        }
+        for (key, (_, locked)) in &self.accounts {
+            let reserved = self.orders.values().filter(|order| {
+                let base = MARKETS.iter().find(|(id, _)| *id == order.market).unwrap().1;
+                let asset = if order.side == Side::Buy { USD } else { base };
+                order.user == key.user && asset == key.asset
+            });
+            let reserved: i128 = reserved.map(|order| i128::from(order.reserved.units())).sum();
+            assert_eq!(*locked, reserved, "{key:?} has something else locked than reserved");
+        }
+        for (market, _) in MARKETS {
+            let bid = self.resting(market, Side::Buy).map(|order| order.price).max();
+            let ask = self.resting(market, Side::Sell).map(|order| order.price).min();
+            if let (Some(bid), Some(ask)) = (bid, ask) {
+                assert!(bid < ask, "book {market} is crossed: bid {bid}, ask {ask}");
+            }
+        }
+        for order in self.orders.values() {
+            let filled = order.filled == order.amount;
+            assert_eq!(order.status == Status::Filled, filled, "{order:?}");
+            assert!(order.status == Status::Open || order.reserved.is_zero(), "{order:?}");
+        }
+    }
+}
+
+pub fn key(user: UserId, asset: AssetId) -> AccountKey {
+    AccountKey { user, asset }
+}

@@ -1,0 +1,12 @@
+//! The store through its functions, the same assertions on both databases.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod audit;
+mod migrations;
+mod outbox;
+mod people;
+mod views;

@@ -1,0 +1,124 @@
+//! The outbox and the publisher's lease.
+
+use chrono::TimeDelta;
+use matchcast::market::UserId;
+use matchcast::store::outbox::{self, Event, ORDER_MATCHED, user_channel};
+use matchcast::store::{AnyConnection, now};
+
+use crate::on_both;
+
+/// Writes events as they follow one another.
+fn write(database: &Database, channels: &[&str]) {
+    for channel in channels {
+        database.execute(&format!(
+            "INSERT INTO outbox (channel, name, data, created_at) VALUES \
+             ('{channel}', '{ORDER_MATCHED}', '{{\"n\":1}}', '2026-01-01 00:00:00')"
+        ));
+    }
+}
+
+fn channels(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.channel.as_str()).collect()
+}
+
+fn head(c: &mut AnyConnection, len: i64) -> Vec<Event> {
+    outbox::head(c, len).unwrap()
+}
+
+use crate::support::database::Database;
+
+on_both! {
+    async fn the_head_is_what_was_written_first(database: Database) {
+        let (store, _) = database.open_store();
+        let mut c = store.connect().unwrap();
+        assert!(head(&mut c, 10).is_empty());
+        write(&database, &["a", "b", "a", "c"]);
+        assert_eq!(channels(&head(&mut c, 3)), ["a", "b", "a"]);
+        let all = head(&mut c, 100);
+        assert_eq!(channels(&all), ["a", "b", "a", "c"]);
+        assert!(all.is_sorted_by_key(|event| event.id));
+        assert_eq!((all[0].name.as_str(), all[0].data.as_str()), (ORDER_MATCHED, r#"{"n":1}"#));
+        assert_eq!(outbox::counts(&mut c).unwrap(), (4, 0));
+        assert_eq!(user_channel(UserId(7)), "private-user.7");
+    }
+
+    async fn what_leaves_the_outbox_is_still_counted(database: Database) {
+        let (store, _) = database.open_store();
+        let mut c = store.connect().unwrap();
+        write(&database, &["a", "b", "c", "d"]);
+        let all = head(&mut c, 100);
+        store.write(&mut c, |c| outbox::delivered(c, &all[..2])).unwrap();
+        assert_eq!(channels(&head(&mut c, 100)), ["c", "d"]);
+        // Delivered twice, by two processes: counted once.
+        store.write(&mut c, |c| outbox::delivered(c, &all[1..3])).unwrap();
+        assert_eq!(outbox::total(&mut c, ORDER_MATCHED).unwrap(), 4);
+        store.write(&mut c, |c| outbox::set_aside(c, &all[3], "413: too large")).unwrap();
+        store.write(&mut c, |c| outbox::set_aside(c, &all[3], "once more")).unwrap();
+        store.write(&mut c, |c| outbox::set_aside(c, &all[0], "too late")).unwrap();
+        assert_eq!(outbox::counts(&mut c).unwrap(), (0, 1));
+        assert_eq!(outbox::total(&mut c, ORDER_MATCHED).unwrap(), 4);
+        assert_eq!(outbox::total(&mut c, "another").unwrap(), 0);
+        let aside = database.set_aside_events();
+        assert_eq!(aside, [("d".to_owned(), "413: too large".to_owned())]);
+    }
+
+    async fn more_than_fit_into_one_statement_are_delivered(database: Database) {
+        let (store, _) = database.open_store();
+        let mut c = store.connect().unwrap();
+        let row = format!("('a', '{ORDER_MATCHED}', '{{}}', '2026-01-01 00:00:00')");
+        let rows = vec![row; 1203].join(",");
+        database.execute(&format!(
+            "INSERT INTO outbox (channel, name, data, created_at) VALUES {rows}"
+        ));
+        let all = head(&mut c, 2000);
+        assert_eq!(all.len(), 1203);
+        store.write(&mut c, |c| outbox::delivered(c, &all)).unwrap();
+        assert_eq!(outbox::counts(&mut c).unwrap(), (0, 0));
+        assert_eq!(outbox::total(&mut c, ORDER_MATCHED).unwrap(), 1203);
+    }
+
+    async fn a_lease_has_one_holder_at_a_time(database: Database) {
+        let (store, _) = database.open_store();
+        let mut c = store.connect().unwrap();
+        let mut take = |name: &str, holder: &str, seconds: i64| {
+            let until = now() + TimeDelta::seconds(seconds);
+            store.write(&mut c, |c| outbox::take_lease(c, name, holder, until)).unwrap()
+        };
+        assert!(take("publisher", "one", 60));
+        assert!(!take("publisher", "two", 60), "it is taken");
+        assert!(take("publisher", "one", 60), "its holder renews it");
+        assert!(take("another", "two", 60), "each name is a lease of its own");
+        assert!(take("publisher", "one", -1), "renewed into the past");
+        assert!(take("publisher", "two", 60), "it has run out");
+        assert!(!take("publisher", "one", 60), "and has a new holder");
+        let release = |holder: &str| {
+            let mut c = store.connect().unwrap();
+            store.write(&mut c, |c| outbox::release_lease(c, "publisher", holder)).unwrap();
+        };
+        release("one");
+        assert!(!take("publisher", "one", 60), "nobody gives back what another holds");
+        release("two");
+        assert!(take("publisher", "one", 60));
+    }
+
+    async fn who_asks_at_once_does_not_get_the_lease_at_once(database: Database) {
+        let (store, _) = database.open_store();
+        let until = now() + TimeDelta::seconds(60);
+        let taken = std::thread::scope(|scope| {
+            let take = |n: usize| {
+                let store = &store;
+                move || {
+                    let mut c = store.connect().unwrap();
+                    let holder = format!("process {n}");
+                    let work = |c: &mut _| outbox::take_lease(c, "publisher", &holder, until);
+                    // An insert that comes second breaks its transaction, and is asked again.
+                    let taken = store.write(&mut c, work);
+                    taken.or_else(|_| store.write(&mut c, work)).unwrap()
+                }
+            };
+            let handles: Vec<_> = (0..8).map(|n| scope.spawn(take(n))).collect();
+            handles.into_iter().map(|handle| handle.join().unwrap()).collect::<Vec<bool>>()
+        });
+        assert_eq!(taken.iter().filter(|taken| **taken).count(), 1, "{taken:?}");
+    }
+}

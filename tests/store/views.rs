@@ -1,0 +1,155 @@
+//! What the API reads: order and caps of every list.
+
+use std::sync::Arc;
+
+use matchcast::engine;
+use matchcast::market::{
+    AccountKey, Action, AssetId, Command, Done, Fixed, MarketId, NewOrder, OrderId, Side, Status,
+    UserId,
+};
+use matchcast::store::markets::Catalog;
+use matchcast::store::views::{self, ReferenceKind};
+use matchcast::store::{Store, users};
+use tokio::sync::Notify;
+
+use crate::on_both;
+use crate::support::database::Database;
+
+/// A store with an engine before it, and two users: the first with money, the second with bitcoins.
+pub struct Traded {
+    pub store: Store,
+    pub catalog: Arc<Catalog>,
+    engine: engine::Handle,
+    pub buyer: UserId,
+    pub seller: UserId,
+}
+
+pub fn fixed(text: &str) -> Fixed {
+    Fixed::parse(text).unwrap()
+}
+
+impl Traded {
+    pub async fn start(database: &Database) -> Self {
+        let (store, catalog) = database.open_store();
+        let catalog = Arc::new(catalog);
+        let wake = Arc::new(Notify::new());
+        let (engine, _) = engine::start(store.clone(), catalog.clone(), wake, 100, 100).unwrap();
+        let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
+        let mut c = store.connect().unwrap();
+        let mut user = |email: &str| {
+            let made = store.write(&mut c, |c| users::create(c, "U", email, "hash", &assets));
+            made.unwrap().user_id()
+        };
+        let (buyer, seller) = (user("buyer@x.example"), user("seller@x.example"));
+        let traded = Self { store, catalog, engine, buyer, seller };
+        traded.deposit(buyer, "USD", "1000").await;
+        traded.deposit(seller, "BTC", "10").await;
+        traded
+    }
+
+    pub fn market(&self) -> MarketId {
+        self.catalog.market("BTC").unwrap().id
+    }
+
+    pub async fn run(&self, command: Command) -> Done {
+        self.engine.submit(command).await.unwrap().outcome.unwrap()
+    }
+
+    pub async fn deposit(&self, user: UserId, symbol: &str, amount: &str) {
+        let account = AccountKey { user, asset: self.catalog.asset(symbol).unwrap() };
+        let amount = fixed(amount);
+        self.run(Command::Deposit { account, amount, daily_limit: u32::MAX }).await;
+    }
+
+    pub async fn place(&self, side: Side, price: &str, amount: &str) -> OrderId {
+        let user = if side == Side::Buy { self.buyer } else { self.seller };
+        let (price, amount, market) = (fixed(price), fixed(amount), self.market());
+        match self.run(Command::Place(NewOrder { user, market, side, price, amount })).await {
+            Done::Placed { order, .. } => order.id,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+on_both! {
+    async fn the_book_is_sorted_and_capped(database: Database) {
+        let traded = Traded::start(&database).await;
+        for (price, amount) in [("101", "1"), ("100", "2"), ("102", "3"), ("100", "4")] {
+            traded.place(Side::Sell, price, amount).await;
+        }
+        for (price, amount) in [("90", "0.1"), ("91", "0.2"), ("89", "0.3"), ("91", "0.4")] {
+            traded.place(Side::Buy, price, amount).await;
+        }
+        traded.place(Side::Buy, "100", "0.5").await;
+        let mut c = traded.store.connect().unwrap();
+        let mut rows = |side, cap| -> Vec<(String, String)> {
+            let book = views::book(&mut c, traded.market(), side, cap).unwrap();
+            let owner = if side == Side::Buy { traded.buyer } else { traded.seller };
+            assert!(book.iter().all(|row| row.user == owner));
+            book.iter().map(|row| (row.price.to_string(), row.remaining.to_string())).collect()
+        };
+        let texts = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+            rows.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+        };
+        let asks = texts(&[("100", "1.5"), ("100", "4"), ("101", "1"), ("102", "3")]);
+        let bids = texts(&[("91", "0.2"), ("91", "0.4"), ("90", "0.1"), ("89", "0.3")]);
+        assert_eq!(rows(Side::Sell, 10), asks);
+        assert_eq!(rows(Side::Buy, 10), bids);
+        assert_eq!(rows(Side::Sell, 2), asks[..2]);
+        assert_eq!(rows(Side::Buy, 1), bids[..1]);
+        let other = views::book(&mut c, MarketId(99), Side::Sell, 10).unwrap();
+        assert!(other.is_empty());
+        database.audit();
+    }
+
+    async fn orders_come_newest_first(database: Database) {
+        let traded = Traded::start(&database).await;
+        let first = traded.place(Side::Sell, "100", "1").await;
+        let second = traded.place(Side::Sell, "110", "2").await;
+        traded.place(Side::Buy, "100", "1").await;
+        traded.run(Command::Cancel { user: traded.seller, order: second }).await;
+        let third = traded.place(Side::Sell, "120", "3").await;
+        let mut c = traded.store.connect().unwrap();
+        let all = views::orders_of(&mut c, traded.seller, 10).unwrap();
+        let ids: Vec<OrderId> = all.iter().map(|order| order.id).collect();
+        assert_eq!(ids, [third, second, first]);
+        let statuses: Vec<Status> = all.iter().map(|order| order.status).collect();
+        assert_eq!(statuses, [Status::Open, Status::Cancelled, Status::Filled]);
+        assert_eq!(all[2].filled, fixed("1"));
+        let cancelled: Vec<bool> = all.iter().map(|order| order.cancelled_at.is_some()).collect();
+        assert_eq!(cancelled, [false, true, false]);
+        assert_eq!(views::orders_of(&mut c, traded.seller, 2).unwrap().len(), 2);
+        assert!(views::orders_of(&mut c, UserId(99), 10).unwrap().is_empty());
+        database.audit();
+    }
+
+    async fn history_comes_newest_first_and_chains(database: Database) {
+        let traded = Traded::start(&database).await;
+        traded.place(Side::Sell, "80", "0.5").await;
+        let order = traded.place(Side::Buy, "100", "1").await;
+        let mut c = traded.store.connect().unwrap();
+        let (buyer, usd) = (traded.buyer, traded.catalog.asset("USD"));
+        let mut history = |asset, cap| views::history(&mut c, buyer, asset, cap).unwrap();
+        let entries = history(usd, 10);
+        let actions: Vec<Action> = entries.iter().map(|entry| entry.action).collect();
+        let expected = [
+            Action::OrderRefund, Action::TradeCompleted, Action::OrderReserved, Action::Deposit,
+        ];
+        assert_eq!(actions, expected);
+        let order = (ReferenceKind::Order, order.0);
+        let trade = (ReferenceKind::Trade, database.trades()[0].0);
+        let references: Vec<_> = entries.iter().map(|entry| entry.reference).collect();
+        assert_eq!(references, [Some(order), Some(trade), Some(order), None]);
+        for pair in entries.windows(2) {
+            let sum = pair[1].available_after.checked_add(pair[0].available_change);
+            assert_eq!(sum, Some(pair[0].available_after));
+        }
+        assert_eq!(history(usd, 2).len(), 2);
+        let all = history(None, 10);
+        assert_eq!(all.len(), 5, "four of USD and one of BTC");
+        assert!(all.is_sorted_by_key(|entry| std::cmp::Reverse(entry.id)));
+        assert_eq!(history(None, 3).len(), 3);
+        assert!(history(traded.catalog.asset("ETH"), 10).is_empty());
+        database.audit();
+    }
+}

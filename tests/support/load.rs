@@ -1,0 +1,129 @@
+//! Clients that place crossing orders, one after the other, and remember what they were promised.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reqwest::Method;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::client::{Client, Reply};
+use super::wait_for;
+
+/// What the clients heard.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The ids of acknowledged orders, per client in the order of the answers.
+    pub orders: Vec<Vec<i64>>,
+    /// The ids of the trades in the answers.
+    pub trades: Vec<i64>,
+    /// Every answer that was no success.
+    pub refusals: Vec<Reply>,
+    /// How many requests had no whole answer.
+    pub unanswered: usize,
+}
+
+impl Outcome {
+    /// The ids of all acknowledged orders, in their order.
+    pub fn all_orders(&self) -> Vec<i64> {
+        let mut ids: Vec<i64> = self.orders.iter().flatten().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.orders.extend(other.orders);
+        self.trades.extend(other.trades);
+        self.refusals.extend(other.refusals);
+        self.unanswered += other.unanswered;
+    }
+}
+
+/// Clients at work. Each ends when it is told to, or has no answer any more.
+pub struct Load {
+    acknowledged: watch::Sender<usize>,
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<Outcome>>,
+}
+
+impl Load {
+    /// One task for each client and market. Buys and sells of different users cross.
+    pub fn start(clients: &[Client], symbols: &[&'static str]) -> Self {
+        let acknowledged = watch::Sender::new(0);
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = Vec::new();
+        for client in clients {
+            for symbol in symbols {
+                let (count, stop) = (acknowledged.clone(), stop.clone());
+                let first = tasks.len();
+                tasks.push(tokio::spawn(trade(client.clone(), symbol, first, count, stop)));
+            }
+        }
+        Self { acknowledged, stop, tasks }
+    }
+
+    /// Waits until so many orders are acknowledged.
+    pub async fn acknowledged(&self, count: usize) {
+        let mut current = self.acknowledged.subscribe();
+        wait_for(&format!("{count} acknowledged orders"), || {
+            let enough = *current.borrow_and_update() >= count;
+            async move { enough.then_some(()) }
+        })
+        .await;
+    }
+
+    pub fn count(&self) -> usize {
+        *self.acknowledged.borrow()
+    }
+
+    /// Tells the clients to end after their current order, and gives what they heard.
+    pub async fn end(self) -> Outcome {
+        self.stop.store(true, Ordering::SeqCst);
+        self.ended().await
+    }
+
+    /// Waits until every client has ended by itself, because the server is gone.
+    pub async fn ended(self) -> Outcome {
+        let mut outcome = Outcome::default();
+        for task in self.tasks {
+            outcome.add(task.await.expect("no panic"));
+        }
+        outcome
+    }
+}
+
+async fn trade(
+    client: Client,
+    symbol: &'static str,
+    first: usize,
+    count: watch::Sender<usize>,
+    stop: Arc<AtomicBool>,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut acknowledged = Vec::new();
+    for number in first.. {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        let side = if number.is_multiple_of(2) { "buy" } else { "sell" };
+        let body = format!(r#"{{"symbol":"{symbol}","side":"{side}","price":10,"amount":0.0001}}"#);
+        let headers = [("content-type", "application/json")];
+        let sent = client.try_send(Method::POST, "/api/orders", &headers, body.into_bytes()).await;
+        match sent {
+            Ok(reply) if reply.status == 200 => {
+                let data = reply.data();
+                acknowledged.push(data["order"]["id"].as_i64().expect("an id"));
+                let trades = data["trades"].as_array().expect("a list");
+                outcome.trades.extend(trades.iter().filter_map(|trade| trade["id"].as_i64()));
+                count.send_modify(|count| *count += 1);
+            }
+            Ok(reply) => outcome.refusals.push(reply),
+            Err(_) => {
+                outcome.unanswered += 1;
+                break;
+            }
+        }
+    }
+    outcome.orders.push(acknowledged);
+    outcome
+}
