@@ -4,6 +4,9 @@
 
 FROM node:22-bookworm-slim AS page
 WORKDIR /page
+# Where pages reach the provider, if that is not where matchcast itself reaches it.
+ARG VITE_PUSHER_APP_KEY VITE_PUSHER_APP_CLUSTER
+ARG VITE_PUSHER_HOST VITE_PUSHER_PORT VITE_PUSHER_SCHEME
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
 RUN npm ci
 COPY frontend ./
