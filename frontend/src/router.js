@@ -37,6 +37,8 @@ export const router = createRouter({
 });
 
 router.beforeEach((to) => {
+  // Who is logged in has no business there, unless the window is to become somebody else's.
+  if (to.name === "login" && isLoggedIn.value && !to.query.as) return { name: "dashboard" };
   if (to.meta.open || isLoggedIn.value) return true;
   return { name: "login", query: to.fullPath === "/" ? {} : { back: to.fullPath } };
 });

@@ -121,6 +121,15 @@ describe("the connection", () => {
     expect(pusher.state.problem.code).toBe("offline");
   });
 
+  it("can be asked for again when the settings could not be fetched", async () => {
+    asked.settings = Promise.reject(new Error("away"));
+    await expect(pusher.initializePusher("7")).rejects.toThrow("away");
+    expect(pusher.state.status).toBe("offline");
+    asked.settings = settings;
+    await pusher.initializePusher("7");
+    expect(made).toHaveLength(1);
+  });
+
   it("says so when there is no key", async () => {
     asked.settings = { ...settings, key: "" };
     await pusher.initializePusher("7");

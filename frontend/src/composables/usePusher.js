@@ -113,9 +113,16 @@ export async function initializePusher(userId) {
   const mine = { name, timer: undefined };
   current = mine;
   become("connecting");
-  const page = { ...(await settings()) };
+  let known;
+  try {
+    known = await settings();
+  } catch (error) {
+    // Nothing stands: the next call begins anew.
+    if (current === mine) disconnectPusher();
+    throw error;
+  }
   if (current !== mine) return;
-  const { key, options } = connectionOf(page, import.meta.env, window.location);
+  const { key, options } = connectionOf(known, import.meta.env, window.location);
   if (!key) return become("offline", NO_KEY);
   const customHandler = ({ socketId, channelName }, callback) => {
     const answer = (body) => callback(null, body);
