@@ -6,6 +6,7 @@
 //! its orders.
 
 mod postgres;
+mod resting;
 mod rows;
 mod sqlite;
 

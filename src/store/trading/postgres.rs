@@ -6,11 +6,12 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
 
+use super::resting::resting_statements;
 use super::rows::{self, OrderRow, OrderSql, order_columns};
 use crate::market::{Account, AccountKey, AssetId, Fixed, Order, Plan, Side, State, UserId};
 use crate::store::StoreError;
 use crate::store::outbox::NewEvent;
-use crate::store::statement::statement;
+use crate::store::statement::{ConnectionOf, statement};
 
 statement! {
     LockMarkets<Pg> { ids: Vec<i32> => Array<Integer> } -> (Integer,):
@@ -37,26 +38,7 @@ statement! {
     "SELECT " (order_columns!()) " FROM orders WHERE id = ANY(" [ids] ")"
 }
 
-statement! {
-    /// `after_price` bounds the scan from the other end, so that a later page starts where it is.
-    RestingAsks<Pg> {
-        market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
-        after_id: i64 => BigInt, len: i64 => BigInt,
-    } -> OrderSql:
-    "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 2 AND market_id = "
-    [market] " AND price <= " [limit] " AND (price, id) > (" [after_price] ", " [after_id]
-    ") ORDER BY price, id LIMIT " [len]
-}
-
-statement! {
-    RestingBids<Pg> {
-        market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
-        same_price: i64 => BigInt, after_id: i64 => BigInt, len: i64 => BigInt,
-    } -> OrderSql:
-    "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 1 AND market_id = "
-    [market] " AND price >= " [limit] " AND price <= " [after_price] " AND (price < " [same_price]
-    " OR id > " [after_id] ") ORDER BY price DESC, id LIMIT " [len]
-}
+resting_statements!(Pg);
 
 statement! {
     LockAccounts<Pg> { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
@@ -105,24 +87,6 @@ pub fn orders_by_id(
     ids: &[i64],
 ) -> Result<Vec<OrderRow>, StoreError> {
     Ok(OrdersById { ids: ids.to_vec() }.load(connection)?)
-}
-
-pub fn resting(
-    connection: &mut PgConnection,
-    side: Side,
-    market: i32,
-    limit: i64,
-    (after_price, after_id): (i64, i64),
-    len: i64,
-) -> Result<Vec<OrderRow>, StoreError> {
-    Ok(match side {
-        Side::Sell => RestingAsks { market, limit, after_price, after_id, len }.load(connection)?,
-        Side::Buy => {
-            let same_price = after_price;
-            RestingBids { market, limit, after_price, same_price, after_id, len }
-                .load(connection)?
-        }
-    })
 }
 
 pub fn lock_accounts(

@@ -8,11 +8,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::resting::resting_statements;
 use super::rows::{self, OrderRow, OrderSql, order_columns};
 use crate::market::{Account, AccountKey, Fixed, Order, Plan, Side, State, Status};
 use crate::store::StoreError;
 use crate::store::outbox::NewEvent;
-use crate::store::statement::statement;
+use crate::store::statement::{ConnectionOf, statement};
 
 statement! {
     MarketOfOrder<Sqlite> { id: i64 => BigInt } -> (Integer,):
@@ -34,25 +35,7 @@ statement! {
     "SELECT " (order_columns!()) " FROM orders WHERE id = " [id]
 }
 
-statement! {
-    RestingAsks<Sqlite> {
-        market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
-        after_id: i64 => BigInt, len: i64 => BigInt,
-    } -> OrderSql:
-    "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 2 AND market_id = "
-    [market] " AND price <= " [limit] " AND (price, id) > (" [after_price] ", " [after_id]
-    ") ORDER BY price, id LIMIT " [len]
-}
-
-statement! {
-    RestingBids<Sqlite> {
-        market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
-        same_price: i64 => BigInt, after_id: i64 => BigInt, len: i64 => BigInt,
-    } -> OrderSql:
-    "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 1 AND market_id = "
-    [market] " AND price >= " [limit] " AND price <= " [after_price] " AND (price < " [same_price]
-    " OR id > " [after_id] ") ORDER BY price DESC, id LIMIT " [len]
-}
+resting_statements!(Sqlite);
 
 statement! {
     AccountByKey<Sqlite> { user: i64 => BigInt, asset: i32 => Integer } -> (BigInt, BigInt, BigInt):
@@ -167,24 +150,6 @@ pub fn orders_by_id(
         orders.extend(OrderById { id: *id }.load::<OrderRow>(connection)?);
     }
     Ok(orders)
-}
-
-pub fn resting(
-    connection: &mut SqliteConnection,
-    side: Side,
-    market: i32,
-    limit: i64,
-    (after_price, after_id): (i64, i64),
-    len: i64,
-) -> Result<Vec<OrderRow>, StoreError> {
-    Ok(match side {
-        Side::Sell => RestingAsks { market, limit, after_price, after_id, len }.load(connection)?,
-        Side::Buy => {
-            let same_price = after_price;
-            RestingBids { market, limit, after_price, same_price, after_id, len }
-                .load(connection)?
-        }
-    })
 }
 
 pub fn lock_accounts(
