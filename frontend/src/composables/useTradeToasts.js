@@ -14,8 +14,8 @@ export function useTradeToasts() {
   const { data, refresh } = useTrading();
   let waiting = [];
 
-  // pusher-js has read the event's numbers as floats; the lists of trades have their digits. That of
-  // the market on the page is fresh, another market's is fetched.
+  // pusher-js has read the event's numbers as floats; the lists of trades have their digits. That
+  // of the market on the page is fresh, another market's is fetched.
   async function exact(events) {
     const known = new Map((data.trades.data ?? []).map((trade) => [trade.id, trade]));
     const missing = events.filter((event) => !known.has(String(event.trade_id)));

@@ -10,8 +10,8 @@ macro_rules! resting_statements {
                 market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
                 after_id: i64 => BigInt, len: i64 => BigInt,
             } -> OrderSql:
-            "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 2 \
-     AND market_id = " [market] " AND price <= " [limit]
+            "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 2"
+            " AND market_id = " [market] " AND price <= " [limit]
             " AND (price, id) > (" [after_price] ", " [after_id]
             ") ORDER BY price, id LIMIT " [len]
         }
@@ -21,8 +21,8 @@ macro_rules! resting_statements {
                 market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
                 same_price: i64 => BigInt, after_id: i64 => BigInt, len: i64 => BigInt,
             } -> OrderSql:
-            "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 1 \
-     AND market_id = " [market] " AND price >= " [limit] " AND price <= " [after_price]
+            "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 1"
+            " AND market_id = " [market] " AND price >= " [limit] " AND price <= " [after_price]
             " AND (price < " [same_price] " OR id > " [after_id]
             ") ORDER BY price DESC, id LIMIT " [len]
         }
