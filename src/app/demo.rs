@@ -1,9 +1,6 @@
 //! The demo's users and their money.
 
-use argon2::Argon2;
-use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHasher, SaltString};
-
+use crate::http::hash_password;
 use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
 use crate::store::markets::{Catalog, QUOTE};
 use crate::store::{AnyConnection, Store, StoreError, now, trading, users};
@@ -50,11 +47,7 @@ pub fn seed(
     if !users::is_empty(connection)? {
         return Ok(());
     }
-    let salt = SaltString::generate(&mut OsRng);
-    let hash = Argon2::default()
-        .hash_password(PASSWORD.as_bytes(), &salt)
-        .map_err(|error| anyhow::anyhow!("the demo's password cannot be hashed: {error}"))?
-        .to_string();
+    let hash = hash_password(PASSWORD)?;
     let seeded = store.write(connection, |connection| {
         if users::is_empty(connection)? { make_users(connection, catalog, &hash) } else { Ok(()) }
     });

@@ -4,7 +4,6 @@
 //! reconnect costs no query. What is revoked through this process is forgotten at once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
@@ -12,18 +11,15 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use moka::sync::Cache;
-use rand::RngCore;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::csrf;
 use super::error::ApiError;
+use super::secrets::{memory, random_hex, sha256_hex};
 use crate::market::UserId;
 use crate::store::sessions::{self, Token};
 use crate::store::{Store, now};
 
-/// Tokens remembered at most. Some 200 bytes each.
-const CACHE_LEN: u64 = 100_000;
 /// Random bytes of a token's secret half.
 const SECRET_BYTES: usize = 30;
 
@@ -54,21 +50,14 @@ impl Tokens {
     /// `lifetime_minutes` 0: tokens live until they are revoked. `cache_seconds` 0: nothing is
     /// remembered.
     pub fn new(store: Store, lifetime_minutes: u32, cache_seconds: u64) -> Self {
-        let len = if cache_seconds == 0 { 0 } else { CACHE_LEN };
-        let cache = Cache::builder()
-            .max_capacity(len)
-            .time_to_live(Duration::from_secs(cache_seconds))
-            .build();
         let lifetime =
             (lifetime_minutes > 0).then(|| chrono::Duration::minutes(lifetime_minutes.into()));
-        Self { store, cache, lifetime }
+        Self { store, cache: memory(cache_seconds), lifetime }
     }
 
     /// A new token in the form that the client keeps: `{id}|{secret}`.
     pub async fn issue(&self, user: UserId) -> Result<String, ApiError> {
-        let mut bytes = [0_u8; SECRET_BYTES];
-        rand::rng().fill_bytes(&mut bytes);
-        let secret = hex::encode(bytes);
+        let secret = random_hex::<SECRET_BYTES>();
         let expires_at = self.lifetime.map(|lifetime| now() + lifetime);
         let token = Token { user, secret_hash: sha256_hex(&secret), expires_at };
         let id = self.store.transact(move |c| sessions::create_token(c, &token)).await?;
@@ -103,11 +92,6 @@ impl Tokens {
         self.cache.invalidate(&id);
         Ok(())
     }
-}
-
-/// Lower-case hex SHA-256: what is stored of a secret that has enough randomness of its own.
-pub fn sha256_hex(text: &str) -> String {
-    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 impl FromRequest for Caller {

@@ -8,14 +8,15 @@ use actix_session::Session;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpResponse, web};
-use rand::RngCore;
 use subtle::ConstantTimeEq;
 
 use super::Services;
 use super::error::ApiError;
+use super::secrets::random_hex;
 use crate::market::UserId;
 
 const COOKIE: &str = "XSRF-TOKEN";
+const TOKEN_BYTES: usize = 20;
 const HEADERS: [&str; 2] = ["x-xsrf-token", "x-csrf-token"];
 /// Keys of the session's state.
 const TOKEN_KEY: &str = "csrf";
@@ -29,9 +30,7 @@ pub async fn set_cookie(
     let token = match token_of(&session) {
         Some(token) => token,
         None => {
-            let mut bytes = [0_u8; 20];
-            rand::rng().fill_bytes(&mut bytes);
-            let token = hex::encode(bytes);
+            let token = random_hex::<TOKEN_BYTES>();
             session
                 .insert(TOKEN_KEY, token.clone())
                 .map_err(|_| ApiError::Internal("the session cannot be written"))?;

@@ -14,6 +14,7 @@ mod markets;
 mod orders;
 mod passwords;
 mod reply;
+mod secrets;
 mod session_store;
 mod settings;
 
@@ -30,7 +31,7 @@ use crate::store::markets::Catalog;
 pub use caller::Tokens;
 pub use debug::DebugConsole;
 pub use error::ApiError;
-pub use passwords::Passwords;
+pub use passwords::{Passwords, hash as hash_password};
 pub use session_store::TableSessions;
 pub use settings::PublicSettings;
 

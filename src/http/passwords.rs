@@ -60,7 +60,8 @@ impl Passwords {
     }
 }
 
-fn hash(password: &str) -> Result<String, ApiError> {
+/// Hashes on this thread, which it keeps busy for some milliseconds.
+pub fn hash(password: &str) -> Result<String, ApiError> {
     let salt = SaltString::generate(&mut OsRng);
     let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
     hash.map(|hash| hash.to_string()).map_err(|_| ApiError::Internal("hashing a password failed"))

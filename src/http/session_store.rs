@@ -4,22 +4,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time;
 use anyhow::anyhow;
 use moka::sync::Cache;
-use rand::RngCore;
 
-use super::caller::sha256_hex;
 use super::csrf::USER_KEY;
+use super::secrets::{memory, random_hex, sha256_hex};
 use crate::market::UserId;
 use crate::store::sessions::{self, Session};
 use crate::store::{Store, now};
 
-/// Sessions remembered at most.
-const CACHE_LEN: u64 = 100_000;
 const KEY_BYTES: usize = 32;
 
 type State = HashMap<String, String>;
@@ -33,12 +29,7 @@ pub struct TableSessions {
 
 impl TableSessions {
     pub fn new(store: Store, cache_seconds: u64) -> Self {
-        let len = if cache_seconds == 0 { 0 } else { CACHE_LEN };
-        let cache = Cache::builder()
-            .max_capacity(len)
-            .time_to_live(Duration::from_secs(cache_seconds))
-            .build();
-        Self { store, cache }
+        Self { store, cache: memory(cache_seconds) }
     }
 }
 
@@ -72,9 +63,7 @@ impl SessionStore for TableSessions {
     }
 
     async fn save(&self, state: State, ttl: &time::Duration) -> Result<SessionKey, SaveError> {
-        let mut bytes = [0_u8; KEY_BYTES];
-        rand::rng().fill_bytes(&mut bytes);
-        let key = hex::encode(bytes);
+        let key = random_hex::<KEY_BYTES>();
         let id = sha256_hex(&key);
         let session = session_of(&state, ttl).map_err(SaveError::Serialization)?;
         let saved = self.store.transact(move |c| sessions::create_session(c, &id, &session)).await;
