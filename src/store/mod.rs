@@ -46,7 +46,7 @@ pub enum StoreError {
     /// The database cannot be reached, or has no connection to spare.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// The connection broke while committing: it may or may not have been written.
+    /// Committing failed other than by a conflict: it may or may not have been written.
     #[error("the outcome of the commit is not known: {0}")]
     CommitUnknown(String),
     /// A constraint, a bug, a full disk.
@@ -215,8 +215,8 @@ fn write_once<T>(
             Ok(()) => Ok(value),
             // The database said no: nothing was written.
             Err(error @ (StoreError::Conflict(_) | StoreError::Duplicate(_))) => Err(error),
-            Err(StoreError::Unavailable(cause)) => Err(StoreError::CommitUnknown(cause)),
-            Err(error) => Err(error),
+            // However a lost connection is worded: what may have been written is not tried again.
+            Err(error) => Err(StoreError::CommitUnknown(error.to_string())),
         },
         Err(error) => {
             if let Err(rollback) = connection.rollback() {

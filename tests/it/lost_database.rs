@@ -88,3 +88,29 @@ async fn a_commit_whose_answer_is_lost_is_not_executed_twice() {
     assert_eq!(database.order_ids().len(), 3);
     database.audit();
 }
+
+/// A lost connection has many wordings. Whatever the words, a commit that did not say what became
+/// of it is not tried again: neither by itself nor as halves of a batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_fails_in_unknown_words_is_not_tried_again() {
+    let database = Database::postgres();
+    let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
+    let alice = app.log_in("alice").await;
+    // A sequence keeps its count through a rollback, and the trigger fires while committing.
+    database.execute(
+        "CREATE SEQUENCE commits; \
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             PERFORM nextval('commits'); RAISE EXCEPTION 'something has happened'; END $$; \
+         CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW WHEN (NEW.amount = 2000000) EXECUTE FUNCTION fail()",
+    );
+    let unknown = alice.place("BTC", "sell", "100", "0.02").await;
+    assert_eq!(unknown.status, 503, "{}", unknown.body);
+    assert_eq!(unknown.json()["code"], "outcome_unknown");
+    database.execute("DO $$ BEGIN ASSERT (SELECT last_value FROM commits) = 1; END $$");
+
+    alice.place("BTC", "sell", "100", "0.03").await.data();
+    app.stop();
+    assert_eq!(database.order_ids().len(), 1);
+    database.audit();
+}
