@@ -80,6 +80,45 @@ pub enum Broadcasting {
     Null,
 }
 
+/// The channels on which a user hears of what is the user's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserChannels {
+    Private,
+    Encrypted,
+    Both,
+}
+
+impl UserChannels {
+    pub fn private(self) -> bool {
+        self != Self::Encrypted
+    }
+
+    pub fn encrypted(self) -> bool {
+        self != Self::Private
+    }
+}
+
+/// To whom events go.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    pub user_channels: UserChannels,
+    pub to_others: bool,
+    pub only_occupied: bool,
+    pub occupancy_refresh_seconds: u64,
+}
+
+/// Which events are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Events {
+    pub order_matched: bool,
+    pub order_updated: bool,
+    pub balance_updated: bool,
+    pub trade_executed: bool,
+    pub book_updated: bool,
+    pub book_updates_per_second: u32,
+    pub book_depth: i64,
+}
+
 /// All settings, checked and resolved.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -95,6 +134,8 @@ pub struct Config {
     pub auth: Auth,
     pub demo: Demo,
     pub broadcasting: Broadcasting,
+    pub delivery: Delivery,
+    pub events: Events,
     pub pusher: Pusher,
     pub publisher: Publisher,
     pub log: Log,
@@ -153,6 +194,8 @@ pub struct Pusher {
     pub port: u16,
     pub scheme: String,
     pub path: String,
+    pub encryption_master_key_base64: Secret,
+    pub request_limit_bytes: usize,
     pub connect_timeout_ms: u64,
     pub request_timeout_ms: u64,
 }
@@ -162,6 +205,7 @@ pub struct Pusher {
 pub struct Publisher {
     pub poll_ms: u64,
     pub lease_ms: u64,
+    pub lanes: i16,
     pub page_len: i64,
     pub backoff_first_ms: u64,
     pub backoff_factor: f64,

@@ -10,6 +10,7 @@ use matchcast::market::Fixed;
 use toml::{Table, Value};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
+const MASTER_KEY: &str = "bWF0Y2hjYXN0IHRlc3RzIG5lZWQgMzIgYnl0ZXMgLi4=";
 const LONG_KEY: &str = "a key of more than thirty-two bytes, plain";
 /// What every secret of these tests contains.
 const SENTINEL: &str = "s3ntinel";
@@ -274,6 +275,14 @@ fn another(
         ("auth", "secure_cookies") => "true",
         ("demo", "enabled") => "false",
         ("broadcasting", "connection") => "null",
+        ("broadcasting", "user_channels") => {
+            return (
+                "encrypted".to_owned(),
+                vec![("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", MASTER_KEY)],
+            );
+        }
+        ("pusher", "encryption_master_key_base64") => MASTER_KEY,
+        ("events", _) if default.is_str() => "false",
         ("log", "format") => "json",
         _ => match default {
             Value::Integer(number) => return ((number + 1).to_string(), Vec::new()),
@@ -300,7 +309,9 @@ fn each_key_can_be_set_by_its_variable() {
             with.push((&variable, &value));
             let before = read(&base).unwrap_or_else(|error| panic!("{variable}: {error}"));
             let after = read(&with).unwrap_or_else(|error| panic!("{variable}: {error}"));
-            let secret = [("app", "key"), ("pusher", "secret")].contains(&(section, key));
+            let secrets =
+                [("app", "key"), ("pusher", "secret"), ("pusher", "encryption_master_key_base64")];
+            let secret = secrets.contains(&(section, key));
             let differs = format!("{before:?}") != format!("{after:?}");
             assert!(differs || secret, "{variable}={value} changes nothing");
             keys += 1;

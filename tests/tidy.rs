@@ -286,6 +286,11 @@ fn tables_of(sql: &str) -> Tables {
             current = Some(rest.trim_end_matches('(').trim().to_owned());
         } else if line.starts_with(')') {
             current = None;
+        } else if let Some(rest) = line.strip_prefix("ALTER TABLE ") {
+            if let Some((table, column)) = rest.split_once(" ADD COLUMN ") {
+                let column = column.split_whitespace().next().unwrap_or("").to_owned();
+                tables.entry(table.to_owned()).or_default().push(column);
+            }
         } else if let Some(table) = &current {
             let word = line.split_whitespace().next().unwrap_or("").to_owned();
             if word.starts_with(|c: char| c.is_ascii_lowercase()) {
@@ -324,7 +329,9 @@ fn migrations_are_twins() {
     let mut all = Tables::new();
     for (name, sql) in &postgres {
         assert_eq!(tables_of(sql), tables_of(&sqlite[name]), "{name}");
-        all.append(&mut tables_of(sql));
+        for (table, columns) in tables_of(sql) {
+            all.entry(table).or_default().extend(columns);
+        }
         if name.ends_with("down.sql") {
             let drops = |sql: &str| {
                 let lines = sql.lines().filter(|line| line.starts_with("DROP TABLE"));

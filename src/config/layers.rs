@@ -14,7 +14,7 @@ pub const DEFAULT: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "MATCHCAST__";
 
 /// Names that are not ours to choose, and the keys they stand for. An empty value counts as unset.
-const WELL_KNOWN: [(&str, &str, &str); 13] = [
+const WELL_KNOWN: [(&str, &str, &str); 14] = [
     ("APP_ENV", "app", "env"),
     ("APP_KEY", "app", "key"),
     ("HOST", "http", "host"),
@@ -28,6 +28,7 @@ const WELL_KNOWN: [(&str, &str, &str); 13] = [
     ("PUSHER_HOST", "pusher", "host"),
     ("PUSHER_PORT", "pusher", "port"),
     ("PUSHER_SCHEME", "pusher", "scheme"),
+    ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "pusher", "encryption_master_key_base64"),
 ];
 
 /// What the layers are read from.

@@ -6,14 +6,16 @@ use serde::Deserialize;
 use toml::Table;
 
 use super::{
-    Auth, Broadcasting, Commission, Config, ConfigError, Demo, Engine, Environment, Http, Log,
-    Publisher, Pusher, Secret, SecretBytes, layers,
+    Auth, Broadcasting, Commission, Config, ConfigError, Delivery, Demo, Engine, Environment,
+    Events, Http, Log, Publisher, Pusher, Secret, SecretBytes, UserChannels, layers,
 };
 use crate::market::Fixed;
 use crate::store::DatabaseUrl;
 
 /// What a session cookie's signature needs.
 const MIN_KEY_BYTES: usize = 32;
+/// So many prices on both sides fit into one event, however many digits they have.
+const MAX_BOOK_DEPTH: i64 = 50;
 /// Of the embedded provider, where nothing else is set.
 const EMBEDDED_APP_ID: &str = "matchcast";
 const EMBEDDED_KEY: &str = "local";
@@ -31,6 +33,7 @@ struct Written {
     auth: WrittenAuth,
     demo: WrittenDemo,
     broadcasting: WrittenBroadcasting,
+    events: WrittenEvents,
     pusher: Pusher,
     publisher: Publisher,
     log: Log,
@@ -83,6 +86,22 @@ struct WrittenDemo {
 #[serde(deny_unknown_fields)]
 struct WrittenBroadcasting {
     connection: String,
+    user_channels: String,
+    to_others: bool,
+    only_occupied: bool,
+    occupancy_refresh_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenEvents {
+    order_matched: String,
+    order_updated: String,
+    balance_updated: String,
+    trade_executed: String,
+    book_updated: String,
+    book_updates_per_second: u32,
+    book_depth: i64,
 }
 
 fn refuse<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
@@ -136,6 +155,8 @@ pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
         http: written.http,
         engine: written.engine,
         broadcasting,
+        delivery: delivery(&written.broadcasting, &pusher)?,
+        events: events(environment, &written.events)?,
         pusher,
         publisher: written.publisher,
         log: written.log,
@@ -227,6 +248,48 @@ fn provider(
     Ok((broadcasting, pusher))
 }
 
+fn delivery(written: &WrittenBroadcasting, pusher: &Pusher) -> Result<Delivery, ConfigError> {
+    let has_key = !pusher.encryption_master_key_base64.is_empty();
+    let user_channels = match written.user_channels.as_str() {
+        "auto" if has_key => UserChannels::Both,
+        "auto" | "private" => UserChannels::Private,
+        "encrypted" => UserChannels::Encrypted,
+        "both" => UserChannels::Both,
+        _ => {
+            return refuse(
+                "MATCHCAST__BROADCASTING__USER_CHANNELS must be auto, private, encrypted or both",
+            );
+        }
+    };
+    if user_channels.encrypted() && !has_key {
+        return refuse(
+            "PUSHER_ENCRYPTION_MASTER_KEY_BASE64 is not set: \
+             MATCHCAST__BROADCASTING__USER_CHANNELS asks for encrypted channels",
+        );
+    }
+    Ok(Delivery {
+        user_channels,
+        to_others: written.to_others,
+        only_occupied: written.only_occupied,
+        occupancy_refresh_seconds: written.occupancy_refresh_seconds,
+    })
+}
+
+fn events(environment: Environment, written: &WrittenEvents) -> Result<Events, ConfigError> {
+    let switch = |text: &str, variable: &str| {
+        by_environment(text, variable, || environment == Environment::Local)
+    };
+    Ok(Events {
+        order_matched: switch(&written.order_matched, "MATCHCAST__EVENTS__ORDER_MATCHED")?,
+        order_updated: switch(&written.order_updated, "MATCHCAST__EVENTS__ORDER_UPDATED")?,
+        balance_updated: switch(&written.balance_updated, "MATCHCAST__EVENTS__BALANCE_UPDATED")?,
+        trade_executed: switch(&written.trade_executed, "MATCHCAST__EVENTS__TRADE_EXECUTED")?,
+        book_updated: switch(&written.book_updated, "MATCHCAST__EVENTS__BOOK_UPDATED")?,
+        book_updates_per_second: written.book_updates_per_second,
+        book_depth: written.book_depth,
+    })
+}
+
 fn random_hex() -> String {
     let mut bytes = [0_u8; 20];
     rand::rng().fill_bytes(&mut bytes);
@@ -291,6 +354,11 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
         ("MATCHCAST__PUBLISHER__POLL_MS", publisher.poll_ms > 0),
         ("MATCHCAST__PUBLISHER__LEASE_MS", publisher.lease_ms > 0),
         ("MATCHCAST__PUBLISHER__PAGE_LEN", publisher.page_len > 0),
+        (
+            "MATCHCAST__BROADCASTING__OCCUPANCY_REFRESH_SECONDS",
+            config.delivery.occupancy_refresh_seconds > 0,
+        ),
+        ("MATCHCAST__EVENTS__BOOK_UPDATES_PER_SECOND", config.events.book_updates_per_second > 0),
         ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", publisher.backoff_first_ms > 0),
         ("MATCHCAST__PUBLISHER__HOLD_MS", publisher.hold_ms > 0),
         (
@@ -303,6 +371,12 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     }
     if !(0.0..=1.0).contains(&publisher.backoff_jitter) {
         return refuse("MATCHCAST__PUBLISHER__BACKOFF_JITTER must be from 0 to 1");
+    }
+    if !(1..=crate::store::outbox::BUCKETS).contains(&publisher.lanes) {
+        return refuse("MATCHCAST__PUBLISHER__LANES must be from 1 to 64");
+    }
+    if !(1..=MAX_BOOK_DEPTH).contains(&config.events.book_depth) {
+        return refuse("MATCHCAST__EVENTS__BOOK_DEPTH must be from 1 to 50");
     }
     let wrong_origin = |origin: &&String| {
         origin.as_str() != "*" && (!origin.contains("://") || origin.ends_with('/'))

@@ -6,6 +6,7 @@ use crate::exact::Exact;
 use crate::market::Trade;
 use crate::store::markets::Catalog;
 use crate::store::outbox::{NewEvent, ORDER_MATCHED, user_channel};
+use crate::store::trading::Told;
 
 /// The payload of `order.matched`.
 #[derive(Serialize)]
@@ -23,7 +24,7 @@ struct OrderMatched<'a> {
 }
 
 /// Each trade is told to its buyer and to its seller, on their private channels, in order.
-pub fn of_trades(trades: &[Trade], catalog: &Catalog) -> Vec<NewEvent> {
+pub fn of_trades(trades: &[Trade], catalog: &Catalog) -> Told {
     let mut events = Vec::with_capacity(trades.len().saturating_mul(2));
     for trade in trades {
         let payload = OrderMatched {
@@ -40,8 +41,9 @@ pub fn of_trades(trades: &[Trade], catalog: &Catalog) -> Vec<NewEvent> {
         let data = serde_json::to_string(&payload).expect("numbers and words are JSON");
         for user in [trade.buyer, trade.seller] {
             let channel = user_channel(user);
-            events.push(NewEvent { channel, name: ORDER_MATCHED, data: data.clone() });
+            let (name, data) = (ORDER_MATCHED, data.clone());
+            events.push(NewEvent { channel, name, data, socket_id: None });
         }
     }
-    events
+    Told { events, per_trade: 2 }
 }

@@ -214,8 +214,8 @@ impl Engine {
         let mut plan = execute(&mut state, commands);
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
-        let events = events::of_trades(&plan.trades, &self.catalog);
-        trading::apply(connection, &state, &plan, &events, at)?;
+        let told = events::of_trades(&plan.trades, &self.catalog);
+        trading::apply(connection, &state, &plan, &told, at)?;
         Ok((plan, at))
     }
 }

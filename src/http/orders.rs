@@ -38,6 +38,8 @@ struct OrderBody<'a> {
 #[derive(Serialize)]
 pub struct TradeBody<'a> {
     id: i64,
+    /// Its number within its market, as in the event `trade.executed`.
+    sequence: i64,
     buy_order_id: i64,
     sell_order_id: i64,
     buyer_id: i64,
@@ -97,6 +99,7 @@ fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBod
 pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> TradeBody<'a> {
     TradeBody {
         id: trade.id.0,
+        sequence: trade.sequence,
         buy_order_id: trade.buy_order.0,
         sell_order_id: trade.sell_order.0,
         buyer_id: trade.buyer.0,

@@ -120,9 +120,12 @@ impl Batch<'_> {
         ledger.post(account(sell.user, quote), done, proceeds, Fixed::ZERO, reference);
 
         self.commission.insert(market, collected);
+        let count = self.state.trade_counts.entry(market).or_default();
+        *count = count.checked_add(1).expect("no market sees 2^63 trades");
         self.trades.push(Trade {
             id: TradeId(0),
             market,
+            sequence: *count,
             buy_order: buy.id,
             sell_order: sell.id,
             buyer: buy.user,

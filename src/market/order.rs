@@ -69,6 +69,8 @@ pub struct Trade {
     /// Given by the store, see [`super::Plan::number_trades`].
     pub id: TradeId,
     pub market: MarketId,
+    /// Its number within its market: 1, 2, 3, without a hole.
+    pub sequence: i64,
     pub buy_order: OrderId,
     pub sell_order: OrderId,
     pub buyer: UserId,
@@ -79,6 +81,13 @@ pub struct Trade {
     pub value: Fixed,
     pub buyer_commission: Fixed,
     pub seller_commission: Fixed,
+}
+
+impl Trade {
+    /// The side of the incoming order. It is the younger one: what rests came before.
+    pub fn taker_side(&self) -> Side {
+        if self.buy_order > self.sell_order { Side::Buy } else { Side::Sell }
+    }
 }
 
 /// What one fill means for one of its two orders.

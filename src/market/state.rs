@@ -32,6 +32,8 @@ pub struct State {
     pub order_ids: VecDeque<OrderId>,
     /// Deposits of the last day, for the accounts of this batch's deposits.
     pub recent_deposits: BTreeMap<AccountKey, u32>,
+    /// How many trades each of the markets has seen.
+    pub trade_counts: BTreeMap<MarketId, i64>,
 }
 
 impl State {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 
 use super::connection::Connection;
-use crate::store::{StoreError, now, outbox};
+use crate::store::{StoreError, leases, now};
 
 const NAME: &str = "publisher";
 
@@ -49,9 +49,8 @@ impl Lease {
         let holder = self.holder.clone();
         let duration = chrono::Duration::from_std(self.duration)
             .map_err(|error| StoreError::Other(format!("the lease is too long: {error}")))?;
-        let taken = connection
-            .write(move |c| outbox::take_lease(c, NAME, &holder, now() + duration))
-            .await?;
+        let taken =
+            connection.write(move |c| leases::take(c, NAME, &holder, now() + duration)).await?;
         match (taken, self.until) {
             (true, None) => tracing::info!("this process publishes"),
             (false, Some(_)) => tracing::warn!("another process publishes now"),
@@ -67,6 +66,6 @@ impl Lease {
             return Ok(());
         }
         let holder = self.holder;
-        connection.write(move |c| outbox::release_lease(c, NAME, &holder)).await
+        connection.write(move |c| leases::release(c, NAME, &holder)).await
     }
 }

@@ -122,7 +122,8 @@ impl Publisher {
             return Ok(Next::Pause(self.lease.renewal()));
         }
         let page_len = self.settings.page_len;
-        let events = self.connection.read(move |c| outbox::head(c, page_len)).await?;
+        let all: Vec<i16> = (0..outbox::BUCKETS).collect();
+        let events = self.connection.read(move |c| outbox::heads(c, &all, page_len)).await?;
         metrics::gauge!("matchcast_outbox_oldest_seconds").set(oldest_seconds(&events));
         if events.is_empty() {
             return Ok(Next::Idle);

@@ -114,7 +114,9 @@ pub fn read(
     buyer_rate: Fixed,
     seller_rate: Fixed,
 ) -> Result<Catalog, StoreError> {
-    let rows: Vec<(i32, String, i32, i32)> = markets::table.load(connection)?;
+    let rows: Vec<(i32, String, i32, i32)> = markets::table
+        .select((markets::id, markets::symbol, markets::base_asset_id, markets::quote_asset_id))
+        .load(connection)?;
     let market = |(id, symbol, base, quote)| {
         let id = MarketId(id);
         let (base, quote) = (AssetId(base), AssetId(quote));

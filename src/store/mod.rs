@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod connection;
+pub mod leases;
 pub mod markets;
 pub mod outbox;
 pub mod schema;

@@ -45,6 +45,8 @@ diesel::table! {
         symbol -> Text,
         base_asset_id -> Integer,
         quote_asset_id -> Integer,
+        trade_sequence -> BigInt,
+        book_version -> BigInt,
     }
 }
 
@@ -92,6 +94,8 @@ diesel::table! {
         buyer_commission -> BigInt,
         seller_commission -> BigInt,
         created_at -> Timestamp,
+        told -> SmallInt,
+        sequence -> BigInt,
     }
 }
 
@@ -116,6 +120,11 @@ diesel::table! {
         name -> Text,
         data -> Text,
         created_at -> Timestamp,
+        bucket -> SmallInt,
+        socket_id -> Nullable<Text>,
+        attempts -> Integer,
+        next_try_at -> Nullable<Timestamp>,
+        last_answer -> Nullable<Text>,
     }
 }
 
@@ -128,6 +137,8 @@ diesel::table! {
         created_at -> Timestamp,
         set_aside_at -> Timestamp,
         answer -> Text,
+        socket_id -> Nullable<Text>,
+        attempts -> Integer,
     }
 }
 
@@ -135,6 +146,8 @@ diesel::table! {
     delivered_events (name) {
         name -> Text,
         delivered -> BigInt,
+        skipped -> BigInt,
+        dropped -> BigInt,
     }
 }
 
@@ -143,6 +156,30 @@ diesel::table! {
         name -> Text,
         holder -> Text,
         expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    market_feeds (market_id) {
+        market_id -> Integer,
+        book_version -> BigInt,
+        book_sequence -> BigInt,
+        told_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    channel_occupancy (channel) {
+        channel -> Text,
+        occupied -> Bool,
+        changed_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhooks (digest) {
+        digest -> Text,
+        received_at -> Timestamp,
     }
 }
 
@@ -163,4 +200,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     set_aside_events,
     delivered_events,
     leases,
+    market_feeds,
+    channel_occupancy,
+    webhooks,
 );

@@ -108,15 +108,16 @@ pub fn trades(
     market: MarketId,
     cap: i64,
 ) -> Result<Vec<(Trade, NaiveDateTime)>, StoreError> {
-    type Row = (i64, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, NaiveDateTime);
+    type Row = (i64, i32, i64, i64, i64, i64, i64, i64, i64, i64, i64, NaiveDateTime, i16, i64);
     let of_market = trades::table.filter(trades::market_id.eq(market.0));
     let rows: Vec<Row> = of_market.order(trades::id.desc()).limit(cap).load(connection)?;
     let trade = |row: Row| {
         let (id, market, buy_order, sell_order, buyer, seller, price, amount, value, ..) = row;
-        let (.., buyer_commission, seller_commission, created_at) = row;
+        let (.., buyer_commission, seller_commission, created_at, _, sequence) = row;
         let trade = Trade {
             id: TradeId(id),
             market: MarketId(market),
+            sequence,
             buy_order: OrderId(buy_order),
             sell_order: OrderId(sell_order),
             buyer: UserId(buyer),

@@ -15,7 +15,7 @@ on_both! {
         let (store, _) = database.open_store();
         let mut connection = store.connect().expect("a connection");
         connection.batch_execute(THREE_EVENTS).expect("events");
-        let events: Vec<Event> = outbox::head(&mut connection, 10).expect("events");
+        let events: Vec<Event> = outbox::heads(&mut connection, &[-1], 10).expect("events");
         for part in [&events[..2], &events[..], &events[1..]] {
             store.write(&mut connection, |c| outbox::delivered(c, part)).expect("a commit");
         }
@@ -26,7 +26,7 @@ on_both! {
         let (store, _) = database.open_store();
         let mut connection = store.connect().expect("a connection");
         connection.batch_execute(THREE_EVENTS).expect("events");
-        let events: Vec<Event> = outbox::head(&mut connection, 10).expect("events");
+        let events: Vec<Event> = outbox::heads(&mut connection, &[-1], 10).expect("events");
         store.write(&mut connection, |c| outbox::delivered(c, &events[..1])).expect("a commit");
         for event in [&events[0], &events[1], &events[1]] {
             let aside = |c: &mut _| outbox::set_aside(c, event, "413 too big");

@@ -84,7 +84,11 @@ impl World {
                 *self.deposited.entry(entry.account.asset).or_default() += amount;
             }
         }
-        self.trades.extend(&plan.trades);
+        for trade in &plan.trades {
+            let before = self.trades.iter().filter(|known| known.market == trade.market).count();
+            assert_eq!(trade.sequence, i64::try_from(before + 1).unwrap(), "{trade:?}");
+            self.trades.push(*trade);
+        }
         let seen = |done| match done {
             Done::Placed { order, trades } => Seen::Placed(order, plan.trades[trades].to_vec()),
             Done::Cancelled { order } => Seen::Cancelled(order),
@@ -124,6 +128,9 @@ impl World {
             state.ledger.insert(*key, account);
         }
         state.recent_deposits = self.deposits.clone();
+        for trade in &self.trades {
+            *state.trade_counts.entry(trade.market).or_default() += 1;
+        }
         state
     }
 

@@ -120,7 +120,10 @@ on_both! {
         let again = "INSERT INTO outbox (channel, name, data, created_at) VALUES \
             ('private-user.1', 'order.matched', '{}', '2026-01-01 00:00:00')";
         let last = "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox)";
-        check(&database, last, again, "each trade has an event");
-        check(&database, again, last, "each trade has an event");
+        check(&database, last, again, "each trade has the events");
+        check(&database, again, last, "each trade has the events");
+        let market = |change: &str| format!("UPDATE markets SET {change} WHERE id = 1");
+        check(&database, &market("trade_sequence = trade_sequence - 1"),
+            &market("trade_sequence = trade_sequence + 1"), "a market counts its trades");
     }
 }

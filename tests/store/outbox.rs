@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use matchcast::market::UserId;
 use matchcast::store::outbox::{self, Event, ORDER_MATCHED, user_channel};
-use matchcast::store::{AnyConnection, now};
+use matchcast::store::{AnyConnection, leases, now};
 
 use crate::on_both;
 
@@ -22,7 +22,8 @@ fn channels(events: &[Event]) -> Vec<&str> {
 }
 
 fn head(c: &mut AnyConnection, len: i64) -> Vec<Event> {
-    outbox::head(c, len).unwrap()
+    let all: Vec<i16> = (-1..outbox::BUCKETS).collect();
+    outbox::heads(c, &all, len).unwrap()
 }
 
 use crate::support::database::Database;
@@ -82,7 +83,7 @@ on_both! {
         let mut c = store.connect().unwrap();
         let mut take = |name: &str, holder: &str, seconds: i64| {
             let until = now() + TimeDelta::seconds(seconds);
-            store.write(&mut c, |c| outbox::take_lease(c, name, holder, until)).unwrap()
+            store.write(&mut c, |c| leases::take(c, name, holder, until)).unwrap()
         };
         assert!(take("publisher", "one", 60));
         assert!(!take("publisher", "two", 60), "it is taken");
@@ -93,7 +94,7 @@ on_both! {
         assert!(!take("publisher", "one", 60), "and has a new holder");
         let release = |holder: &str| {
             let mut c = store.connect().unwrap();
-            store.write(&mut c, |c| outbox::release_lease(c, "publisher", holder)).unwrap();
+            store.write(&mut c, |c| leases::release(c, "publisher", holder)).unwrap();
         };
         release("one");
         assert!(!take("publisher", "one", 60), "nobody gives back what another holds");
@@ -110,7 +111,7 @@ on_both! {
                 move || {
                     let mut c = store.connect().unwrap();
                     let holder = format!("process {n}");
-                    let work = |c: &mut _| outbox::take_lease(c, "publisher", &holder, until);
+                    let work = |c: &mut _| leases::take(c, "publisher", &holder, until);
                     // An insert that comes second breaks its transaction, and is asked again.
                     let taken = store.write(&mut c, work);
                     taken.or_else(|_| store.write(&mut c, work)).unwrap()

@@ -36,7 +36,8 @@ pub fn load(
     now: NaiveDateTime,
 ) -> Result<State, StoreError> {
     let named = named_orders(commands);
-    let touched = lock_markets(connection, markets, commands, &named)?;
+    let trade_counts = lock_markets(connection, markets, commands, &named)?;
+    let touched: BTreeSet<MarketId> = trade_counts.keys().copied().collect();
     let places = commands.iter().filter(|c| matches!(c, Command::Place(_))).count();
     let mut state = State {
         markets: touched.iter().map(|id| (*id, markets[id].clone())).collect(),
@@ -51,6 +52,7 @@ pub fn load(
             load_resting(connection, &mut state, *market, side, commands)?;
         }
     }
+    state.trade_counts = trade_counts;
     load_accounts(connection, &mut state, commands)?;
     count_recent_deposits(connection, &mut state, commands, now)?;
     Ok(state)
@@ -71,20 +73,28 @@ pub fn next_trade_ids(
     Ok(ids.into_iter().map(TradeId).collect())
 }
 
+/// What the world must hear of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub events: Vec<NewEvent>,
+    /// How many of them are an [`ORDER_MATCHED`](super::outbox::ORDER_MATCHED), for each trade.
+    pub per_trade: i16,
+}
+
 /// Writes a plan and the events that the world must hear of it.
 pub fn apply(
     connection: &mut AnyConnection,
     state: &State,
     plan: &Plan,
-    events: &[NewEvent],
+    told: &Told,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     if plan.is_empty() {
         return Ok(());
     }
     match connection {
-        AnyConnection::Postgres(c) => postgres::apply(c, state, plan, events, now),
-        AnyConnection::Sqlite(c) => sqlite::apply(c, state, plan, events, now),
+        AnyConnection::Postgres(c) => postgres::apply(c, state, plan, told, now),
+        AnyConnection::Sqlite(c) => sqlite::apply(c, state, plan, told, now),
     }
 }
 
@@ -104,14 +114,14 @@ fn named_orders(commands: &[Command]) -> Vec<i64> {
     named.into_iter().collect()
 }
 
-/// Locks the markets of the batch. Which market an order belongs to never changes, so that look-up
-/// needs no lock.
+/// Locks the markets of the batch, and gives how many trades each has seen. Which market an order
+/// belongs to never changes, so that look-up needs no lock.
 fn lock_markets(
     connection: &mut AnyConnection,
     markets: &BTreeMap<MarketId, Market>,
     commands: &[Command],
     named: &[i64],
-) -> Result<BTreeSet<MarketId>, StoreError> {
+) -> Result<BTreeMap<MarketId, i64>, StoreError> {
     let mut touched: BTreeSet<MarketId> = placed(commands).map(|order| order.market).collect();
     if !named.is_empty() {
         let of_named = match connection {
@@ -125,13 +135,15 @@ fn lock_markets(
             "market {unknown} came up after this process started"
         )));
     }
-    if !touched.is_empty()
-        && let AnyConnection::Postgres(c) = connection
-    {
-        // SQLite's write transaction has locked them all.
-        postgres::lock_markets(c, touched.iter().map(|id| id.0).collect())?;
+    if touched.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(touched)
+    let ids: Vec<i32> = touched.iter().map(|id| id.0).collect();
+    let rows = match connection {
+        AnyConnection::Postgres(c) => postgres::lock_markets(c, ids)?,
+        AnyConnection::Sqlite(c) => sqlite::trade_counts(c, &ids)?,
+    };
+    Ok(rows.into_iter().map(|(id, count)| (MarketId(id), count)).collect())
 }
 
 fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {

@@ -6,16 +6,17 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
 
+use super::Told;
 use super::resting::resting_statements;
 use super::rows::{self, OrderRow, OrderSql, order_columns};
 use crate::market::{Account, AccountKey, AssetId, Fixed, Order, Plan, Side, State, UserId};
 use crate::store::StoreError;
-use crate::store::outbox::NewEvent;
+use crate::store::outbox::bucket_of;
 use crate::store::statement::{ConnectionOf, statement};
 
 statement! {
-    LockMarkets<Pg> { ids: Vec<i32> => Array<Integer> } -> (Integer,):
-    "SELECT id FROM markets WHERE id = ANY(" [ids] ") ORDER BY id FOR UPDATE"
+    LockMarkets<Pg> { ids: Vec<i32> => Array<Integer> } -> (Integer, BigInt):
+    "SELECT id, trade_sequence FROM markets WHERE id = ANY(" [ids] ") ORDER BY id FOR UPDATE"
 }
 
 statement! {
@@ -57,9 +58,12 @@ statement! {
 
 type AccountRow = (i64, i64, i32, i64, i64);
 
-pub fn lock_markets(connection: &mut PgConnection, ids: Vec<i32>) -> Result<(), StoreError> {
-    LockMarkets { ids }.load::<(i32,)>(connection)?;
-    Ok(())
+/// Gives the ids with their numbers of trades.
+pub fn lock_markets(
+    connection: &mut PgConnection,
+    ids: Vec<i32>,
+) -> Result<Vec<(i32, i64)>, StoreError> {
+    Ok(LockMarkets { ids }.load(connection)?)
 }
 
 pub fn markets_of_orders(
@@ -115,6 +119,7 @@ statement! {
     /// A whole plan in one statement. Each table's rows come as one array per column.
     WritePlan<Pg> {
         now: NaiveDateTime => Timestamp,
+        market_id: Vec<i32> => Array<Integer>, market_trades: Vec<i64> => Array<BigInt>,
         new_id: Vec<i64> => Array<BigInt>, new_user: Vec<i64> => Array<BigInt>,
         new_market: Vec<i32> => Array<Integer>, new_side: Vec<i16> => Array<SmallInt>,
         new_price: Vec<i64> => Array<BigInt>, new_amount: Vec<i64> => Array<BigInt>,
@@ -126,21 +131,26 @@ statement! {
         order_reserved: Vec<i64> => Array<BigInt>, order_status: Vec<i16> => Array<SmallInt>,
         account_id: Vec<i64> => Array<BigInt>, account_available: Vec<i64> => Array<BigInt>,
         account_locked: Vec<i64> => Array<BigInt>,
-        trade_id: Vec<i64> => Array<BigInt>, trade_market: Vec<i32> => Array<Integer>,
+        trade_id: Vec<i64> => Array<BigInt>, trade_sequence: Vec<i64> => Array<BigInt>,
+        trade_market: Vec<i32> => Array<Integer>,
         trade_buy: Vec<i64> => Array<BigInt>, trade_sell: Vec<i64> => Array<BigInt>,
         trade_buyer: Vec<i64> => Array<BigInt>, trade_seller: Vec<i64> => Array<BigInt>,
         trade_price: Vec<i64> => Array<BigInt>, trade_amount: Vec<i64> => Array<BigInt>,
         trade_value: Vec<i64> => Array<BigInt>, trade_buyer_fee: Vec<i64> => Array<BigInt>,
-        trade_seller_fee: Vec<i64> => Array<BigInt>,
+        trade_seller_fee: Vec<i64> => Array<BigInt>, trade_told: i16 => SmallInt,
         entry_account: Vec<i64> => Array<BigInt>, entry_action: Vec<i16> => Array<SmallInt>,
         entry_available: Vec<i64> => Array<BigInt>, entry_locked: Vec<i64> => Array<BigInt>,
         entry_after: Vec<i64> => Array<BigInt>,
         entry_type: Vec<Option<i16>> => Array<Nullable<SmallInt>>,
         entry_reference: Vec<Option<i64>> => Array<Nullable<BigInt>>,
         event_channel: Vec<String> => Array<Text>, event_name: Vec<String> => Array<Text>,
-        event_data: Vec<String> => Array<Text>,
+        event_data: Vec<String> => Array<Text>, event_bucket: Vec<i16> => Array<SmallInt>,
+        event_socket: Vec<Option<String>> => Array<Nullable<Text>>,
     } -> (BigInt,):
     "WITH clock AS (SELECT " [now] " AS now), \
+     changed_markets AS (UPDATE markets SET trade_sequence = m.trade_sequence, \
+       book_version = book_version + 1 FROM unnest(" [market_id] ", " [market_trades]
+    ") AS m (id, trade_sequence) WHERE markets.id = m.id), \
      new_orders AS (INSERT INTO orders (id, user_id, market_id, side, price, amount, \
        filled_amount, filled_value, commission, commission_rate, reserved, status, created_at, \
        updated_at, cancelled_at) \
@@ -161,11 +171,12 @@ statement! {
      changed_accounts AS (UPDATE accounts SET available = a.available, locked = a.locked \
        FROM unnest(" [account_id] ", " [account_available] ", " [account_locked]
     ") AS a (id, available, locked) WHERE accounts.id = a.id), \
-     new_trades AS (INSERT INTO trades (id, market_id, buy_order_id, sell_order_id, buyer_id, \
-       seller_id, price, amount, value, buyer_commission, seller_commission, created_at) \
-       SELECT t.*, now FROM clock, unnest("
-    [trade_id] ", " [trade_market] ", " [trade_buy] ", " [trade_sell] ", " [trade_buyer] ", "
-    [trade_seller] ", " [trade_price] ", " [trade_amount] ", " [trade_value] ", "
+     new_trades AS (INSERT INTO trades (id, sequence, market_id, buy_order_id, \
+       sell_order_id, buyer_id, seller_id, price, amount, value, buyer_commission, \
+       seller_commission, created_at, told) \
+       SELECT t.*, now, " [trade_told] " FROM clock, unnest("
+    [trade_id] ", " [trade_sequence] ", " [trade_market] ", " [trade_buy] ", " [trade_sell] ", "
+    [trade_buyer] ", " [trade_seller] ", " [trade_price] ", " [trade_amount] ", " [trade_value] ", "
     [trade_buyer_fee] ", " [trade_seller_fee]
     ") AS t), \
      new_entries AS (INSERT INTO ledger_entries (account_id, action, available_change, \
@@ -174,17 +185,20 @@ statement! {
     [entry_account] ", " [entry_action] ", " [entry_available] ", " [entry_locked] ", "
     [entry_after] ", " [entry_type] ", " [entry_reference]
     ") AS e) \
-     INSERT INTO outbox (channel, name, data, created_at) SELECT v.*, now FROM clock, unnest("
-    [event_channel] ", " [event_name] ", " [event_data] ") AS v"
+     INSERT INTO outbox (channel, name, data, bucket, socket_id, created_at) \
+       SELECT v.*, now FROM clock, unnest("
+    [event_channel] ", " [event_name] ", " [event_data] ", " [event_bucket] ", " [event_socket]
+    ") AS v"
 }
 
 pub fn apply(
     connection: &mut PgConnection,
     state: &State,
     plan: &Plan,
-    events: &[NewEvent],
+    told: &Told,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
+    let events = &told.events;
     let new = &plan.new_orders;
     let changed = &plan.changed_orders;
     let trades = &plan.trades;
@@ -195,6 +209,8 @@ pub fn apply(
         entries.iter().map(|entry| rows::reference_codes(plan, entry.reference)).collect();
     let statement = WritePlan {
         now,
+        market_id: state.trade_counts.keys().map(|id| id.0).collect(),
+        market_trades: state.trade_counts.values().copied().collect(),
         new_id: column(new, |o| o.id.0),
         new_user: column(new, |o| o.user.0),
         new_market: column(new, |o| o.market.0),
@@ -217,6 +233,7 @@ pub fn apply(
         account_available: column(&accounts, |a| a.available.units()),
         account_locked: column(&accounts, |a| a.locked.units()),
         trade_id: column(trades, |t| t.id.0),
+        trade_sequence: column(trades, |t| t.sequence),
         trade_market: column(trades, |t| t.market.0),
         trade_buy: column(trades, |t| t.buy_order.0),
         trade_sell: column(trades, |t| t.sell_order.0),
@@ -234,9 +251,12 @@ pub fn apply(
         entry_after: column(entries, |e| e.available_after.units()),
         entry_type: column(&references, |(kind, _)| *kind),
         entry_reference: column(&references, |(_, id)| *id),
+        trade_told: told.per_trade,
         event_channel: column(events, |e| e.channel.clone()),
         event_name: column(events, |e| e.name.to_owned()),
         event_data: column(events, |e| e.data.clone()),
+        event_bucket: column(events, |e| bucket_of(&e.channel)),
+        event_socket: column(events, |e| e.socket_id.clone()),
     };
     statement.execute(connection)?;
     Ok(())

@@ -8,16 +8,28 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::Told;
 use super::resting::resting_statements;
 use super::rows::{self, OrderRow, OrderSql, order_columns};
 use crate::market::{Account, AccountKey, Fixed, Order, Plan, Side, State, Status};
 use crate::store::StoreError;
-use crate::store::outbox::NewEvent;
+use crate::store::outbox::bucket_of;
 use crate::store::statement::{ConnectionOf, statement};
 
 statement! {
     MarketOfOrder<Sqlite> { id: i64 => BigInt } -> (Integer,):
     "SELECT market_id FROM orders WHERE id = " [id]
+}
+
+statement! {
+    TradeCount<Sqlite> { id: i32 => Integer } -> (Integer, BigInt):
+    "SELECT id, trade_sequence FROM markets WHERE id = " [id]
+}
+
+statement! {
+    UpdateMarket<Sqlite> { trades: i64 => BigInt, id: i32 => Integer } -> (BigInt,):
+    "UPDATE markets SET trade_sequence = " [trades] ", book_version = book_version + 1 WHERE id = "
+    [id]
 }
 
 statement! {
@@ -85,12 +97,13 @@ statement! {
         id: i64 => BigInt, market: i32 => Integer, buy: i64 => BigInt, sell: i64 => BigInt,
         buyer: i64 => BigInt, seller: i64 => BigInt, price: i64 => BigInt, amount: i64 => BigInt,
         value: i64 => BigInt, buyer_fee: i64 => BigInt, seller_fee: i64 => BigInt,
-        created: NaiveDateTime => Timestamp,
+        created: NaiveDateTime => Timestamp, told: i16 => SmallInt, sequence: i64 => BigInt,
     } -> (BigInt,):
     "INSERT INTO trades (id, market_id, buy_order_id, sell_order_id, buyer_id, seller_id, price, \
-     amount, value, buyer_commission, seller_commission, created_at) VALUES (" [id] ", " [market]
-    ", " [buy] ", " [sell] ", " [buyer] ", " [seller] ", " [price] ", " [amount] ", " [value] ", "
-    [buyer_fee] ", " [seller_fee] ", " [created] ")"
+     amount, value, buyer_commission, seller_commission, created_at, told, sequence) VALUES ("
+    [id] ", " [market] ", " [buy] ", " [sell] ", " [buyer] ", " [seller] ", " [price] ", "
+    [amount] ", " [value] ", " [buyer_fee] ", " [seller_fee] ", " [created] ", " [told] ", "
+    [sequence] ")"
 }
 
 statement! {
@@ -107,10 +120,11 @@ statement! {
 statement! {
     InsertEvent<Sqlite> {
         channel: String => Text, name: String => Text, data: String => Text,
+        bucket: i16 => SmallInt, socket: Option<String> => Nullable<Text>,
         created: NaiveDateTime => Timestamp,
     } -> (BigInt,):
-    "INSERT INTO outbox (channel, name, data, created_at) VALUES (" [channel] ", " [name] ", "
-    [data] ", " [created] ")"
+    "INSERT INTO outbox (channel, name, data, bucket, socket_id, created_at) VALUES (" [channel]
+    ", " [name] ", " [data] ", " [bucket] ", " [socket] ", " [created] ")"
 }
 
 pub fn markets_of_orders(
@@ -123,6 +137,18 @@ pub fn markets_of_orders(
         markets.extend(rows.into_iter().map(|(id,)| id));
     }
     Ok(markets)
+}
+
+/// Gives the ids with their numbers of trades. The write transaction has locked them all.
+pub fn trade_counts(
+    connection: &mut SqliteConnection,
+    ids: &[i32],
+) -> Result<Vec<(i32, i64)>, StoreError> {
+    let mut counts = Vec::with_capacity(ids.len());
+    for id in ids {
+        counts.extend(TradeCount { id: *id }.load::<(i32, i64)>(connection)?);
+    }
+    Ok(counts)
 }
 
 pub fn next_order_ids(
@@ -176,9 +202,12 @@ pub fn apply(
     connection: &mut SqliteConnection,
     state: &State,
     plan: &Plan,
-    events: &[NewEvent],
+    told: &Told,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
+    for (id, trades) in &state.trade_counts {
+        UpdateMarket { trades: *trades, id: id.0 }.execute(connection)?;
+    }
     for order in &plan.new_orders {
         insert_order(connection, order, now)?;
     }
@@ -200,7 +229,7 @@ pub fn apply(
         UpdateAccount { available: available.units(), locked: locked.units(), id }
             .execute(connection)?;
     }
-    insert_trades(connection, plan, now)?;
+    insert_trades(connection, plan, told.per_trade, now)?;
     for entry in &plan.entries {
         let (kind, reference) = rows::reference_codes(plan, entry.reference);
         InsertEntry {
@@ -215,10 +244,16 @@ pub fn apply(
         }
         .execute(connection)?;
     }
-    for event in events {
-        let (channel, name, data) =
-            (event.channel.clone(), event.name.to_owned(), event.data.clone());
-        InsertEvent { channel, name, data, created: now }.execute(connection)?;
+    for event in &told.events {
+        InsertEvent {
+            channel: event.channel.clone(),
+            name: event.name.to_owned(),
+            data: event.data.clone(),
+            bucket: bucket_of(&event.channel),
+            socket: event.socket_id.clone(),
+            created: now,
+        }
+        .execute(connection)?;
     }
     Ok(())
 }
@@ -252,6 +287,7 @@ fn insert_order(
 fn insert_trades(
     connection: &mut SqliteConnection,
     plan: &Plan,
+    told: i16,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     for trade in &plan.trades {
@@ -268,6 +304,8 @@ fn insert_trades(
             buyer_fee: trade.buyer_commission.units(),
             seller_fee: trade.seller_commission.units(),
             created: now,
+            told,
+            sequence: trade.sequence,
         }
         .execute(connection)?;
     }

@@ -1,0 +1,17 @@
+DROP TABLE webhooks;
+DROP TABLE channel_occupancy;
+DROP TABLE market_feeds;
+ALTER TABLE markets DROP COLUMN book_version;
+ALTER TABLE markets DROP COLUMN trade_sequence;
+ALTER TABLE trades DROP COLUMN sequence;
+ALTER TABLE trades DROP COLUMN told;
+ALTER TABLE delivered_events DROP COLUMN dropped;
+ALTER TABLE delivered_events DROP COLUMN skipped;
+ALTER TABLE set_aside_events DROP COLUMN attempts;
+ALTER TABLE set_aside_events DROP COLUMN socket_id;
+DROP INDEX outbox_by_bucket;
+ALTER TABLE outbox DROP COLUMN last_answer;
+ALTER TABLE outbox DROP COLUMN next_try_at;
+ALTER TABLE outbox DROP COLUMN attempts;
+ALTER TABLE outbox DROP COLUMN socket_id;
+ALTER TABLE outbox DROP COLUMN bucket;
