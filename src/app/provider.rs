@@ -1,6 +1,7 @@
 //! Which provider the configuration means, and how it is reached.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Broadcasting, Config};
@@ -30,7 +31,7 @@ pub fn sink(config: &Config, address: SocketAddr) -> anyhow::Result<Sink> {
         Broadcasting::Pusher | Broadcasting::Embedded => {
             let client = client(config, address)?;
             tracing::info!(destination = %client.destination(), "events go to the provider");
-            Sink::Provider(Box::new(client))
+            Sink::Provider(Arc::new(client))
         }
     })
 }

@@ -45,12 +45,12 @@ impl Backoff {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::Backoff;
 
-    fn backoff() -> Backoff {
+    pub fn steps_of_100_ms() -> Backoff {
         Backoff {
             first: Duration::from_millis(100),
             factor: 2.0,
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn waits_grow_to_the_cap_and_start_again_after_a_success() {
-        let mut backoff = backoff();
+        let mut backoff = steps_of_100_ms();
         let waits: Vec<u128> = (0..6).map(|_| backoff.failed(None, 0.0).as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
         backoff.succeeded();
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_longer_wish_of_the_provider_is_kept_within_bounds() {
-        let mut backoff = backoff();
+        let mut backoff = steps_of_100_ms();
         let wish = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(backoff.failed(wish(7), 0.0).as_secs(), 7);
         assert_eq!(backoff.failed(wish(3600), 0.0).as_secs(), 60);

@@ -1,8 +1,8 @@
 //! The role of publishing, which one process holds at a time.
 //!
 //! The lease is a row with a holder and an end. Its holder renews it in a third of its time, also
-//! while a call to the provider hangs, so it can be short: when a process dies, another one takes
-//! over soon. A process that could not renew in time starts no further call. The call that it then
+//! while calls to the provider hang, so it can be short: when a process dies, another one takes
+//! over soon. A process that could not renew in time starts no further call. The calls that it then
 //! has under way may arrive beside the successor's: twice or late, never lost.
 
 use std::time::{Duration, Instant};
@@ -34,17 +34,16 @@ impl Lease {
         self.duration / 3
     }
 
-    /// Whether this process has the role now.
-    pub fn is_held(&self) -> bool {
-        self.until.is_some_and(|until| Instant::now() < until)
-    }
-
-    /// Takes or renews the lease where it is time to, and says whether this process has it.
-    pub async fn keep(&mut self, connection: &mut Connection) -> Result<bool, StoreError> {
+    /// Takes or renews the lease where it is time to; gives the time until which this process has
+    /// the role, `None` when another one has it.
+    pub async fn keep(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<Option<Instant>, StoreError> {
         let asked_at = Instant::now();
         let fresh = |until: Instant| asked_at + self.duration - self.renewal() < until;
         if self.until.is_some_and(fresh) {
-            return Ok(true);
+            return Ok(self.until);
         }
         let holder = self.holder.clone();
         let duration = chrono::Duration::from_std(self.duration)
@@ -57,7 +56,7 @@ impl Lease {
             _ => {}
         }
         self.until = taken.then(|| asked_at + self.duration);
-        Ok(taken)
+        Ok(self.until)
     }
 
     /// Gives the role back, so that a successor need not wait.

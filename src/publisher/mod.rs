@@ -1,42 +1,55 @@
 //! From the outbox to the provider. Guarantees:
 //!
-//! - at least once: an event is deleted after the provider has accepted it, never before;
-//! - in order per channel: one process publishes at a time (a lease), from the head, and what fails
-//!   is tried again before what comes after it;
+//! - at least once: an event leaves the outbox after the provider has accepted it, never before;
+//! - in order per channel: one process publishes at a time (a lease); the events of one channel are
+//!   in one lane, which has one call under way; what fails is tried again before what comes after;
 //! - an order never waits for it: nothing is sent with a transaction open, and a dead provider
 //!   costs rows in the outbox, nothing else.
 //!
-//! It is woken by the commit that wrote an event, and looks by itself as a fallback. The
-//! destination has one back-off, not each event.
+//! One task owns everything ([`Publisher::run`]): lanes ([`lane`]), the back-off of the destination
+//! ([`circuit`]) and what is to be written down ([`results`]). Calls, and errands to the database
+//! ([`clerk`]), are futures that it drives; none of them shares anything with it. It is woken by
+//! the commit that wrote an event, and looks by itself as a fallback.
 
 mod backoff;
+mod call;
+mod circuit;
+mod clerk;
 mod connection;
-mod delivery;
+mod lane;
 mod lease;
+mod results;
+mod round;
+mod verdict;
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rand::Rng;
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, Fuse};
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Notify, watch};
 
 use crate::config;
-use crate::pusher::Client;
+use crate::pusher::{Client, Diagnosis, Outcome};
 use crate::store::outbox::{self, Event};
-use crate::store::{Store, StoreError, now};
+use crate::store::{Store, StoreError};
 use backoff::Backoff;
-use connection::Connection;
-use delivery::{Page, Stop};
-use lease::Lease;
+use circuit::{Circuit, Ticket};
+use clerk::{Clerk, Report};
+use lane::Lane;
+use results::Results;
+use verdict::{Complaint, Suspicion};
 
-/// Waiting after the database could not be reached.
+/// Waiting after the database could not be used.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+/// How long outcomes are gathered before they are written down together, while lanes are busy. So
+/// long after a call its events may be sent a second time if the process dies.
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// Where events go.
 pub enum Sink {
-    Provider(Box<Client>),
+    Provider(Arc<Client>),
     /// Into the log, for development.
     Log,
     Nowhere,
@@ -44,214 +57,128 @@ pub enum Sink {
 
 /// The publisher of one process.
 pub struct Publisher {
-    connection: Connection,
+    /// Away while it runs an errand.
+    clerk: Option<Clerk>,
     sink: Sink,
-    settings: config::Publisher,
     wake: Arc<Notify>,
-    lease: Lease,
-    backoff: Backoff,
-    /// The provider's last refusal, so that it is logged once and not at every attempt.
-    complaint: Option<Stop>,
+    poll: Duration,
+    page_len: i64,
+    renewal: Duration,
+    lanes: Vec<LanePlace>,
+    circuit: Circuit,
+    results: Results,
+    /// Since when there are results.
+    gathering_since: Option<Instant>,
+    /// Until when this process has the role.
+    held_until: Option<Instant>,
+    /// When the lease must be kept.
+    next_keep: Instant,
+    /// When every lane looks for events by itself.
+    next_look: Instant,
+    /// Not at all before then: the database could not be used.
+    no_errand_before: Instant,
+    /// The lane of the last probe, so that the next one is another's.
+    last_probe: usize,
+    suspicions: Vec<Suspicion>,
+    /// How many calls were accepted.
+    accepted: u64,
+    /// What the provider said, for which the likely cause is asked for.
+    unexplained: Option<(u16, String)>,
+    complaint: Option<Complaint>,
+    is_stopping: bool,
 }
 
-/// What to do after a round.
-enum Next {
-    /// There may be more.
-    Again,
-    /// Nothing waits: until somebody wakes us.
-    Idle,
-    /// Something is wrong, or the role is another process's.
-    Pause(Duration),
+/// A lane, its buckets, and whether the database may have more for it.
+struct LanePlace {
+    lane: Lane,
+    buckets: Vec<i16>,
+    look: bool,
+    /// The clerk is on its way for it.
+    is_asked_for: bool,
 }
+
+/// A call that has ended.
+struct Ended {
+    lane: usize,
+    events: Vec<Event>,
+    ticket: Ticket,
+    outcome: Outcome,
+}
+
+type Calls = FuturesUnordered<BoxFuture<'static, Ended>>;
+type Question = Fuse<BoxFuture<'static, Result<(), Diagnosis>>>;
+type Errands = Fuse<BoxFuture<'static, (Clerk, Result<Report, (StoreError, Results)>)>>;
 
 impl Publisher {
     pub fn new(store: Store, sink: Sink, settings: config::Publisher, wake: Arc<Notify>) -> Self {
+        let count = settings.lanes;
+        let place = |lane: i16| LanePlace {
+            lane: Lane::default(),
+            buckets: (0..outbox::BUCKETS).filter(|bucket| bucket % count == lane).collect(),
+            look: true,
+            is_asked_for: false,
+        };
+        let clerk = Clerk::new(store, Duration::from_millis(settings.lease_ms));
+        let now = Instant::now();
         Self {
-            connection: Connection::new(store),
+            renewal: clerk.renewal(),
+            clerk: Some(clerk),
             sink,
             wake,
-            lease: Lease::new(Duration::from_millis(settings.lease_ms)),
-            backoff: Backoff::new(&settings),
-            settings,
+            poll: Duration::from_millis(settings.poll_ms),
+            page_len: settings.page_len,
+            lanes: (0..count).map(place).collect(),
+            circuit: Circuit::new(Backoff::new(&settings), Duration::from_millis(settings.hold_ms)),
+            results: Results::default(),
+            gathering_since: None,
+            held_until: None,
+            next_keep: now,
+            next_look: now,
+            no_errand_before: now,
+            last_probe: 0,
+            suspicions: Vec::new(),
+            accepted: 0,
+            unexplained: None,
             complaint: None,
+            is_stopping: false,
         }
     }
 
     /// Publishes until `stop` turns true, then until the outbox is empty, something fails or the
     /// future is dropped.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let poll = Duration::from_millis(self.settings.poll_ms);
         let wake = self.wake.clone();
+        let mut calls = Calls::new();
+        let mut question: Question = Fuse::terminated();
+        let mut errand: Errands = Fuse::terminated();
         loop {
-            let stopping = *stop.borrow();
-            match self.round().await {
-                Next::Again => {}
-                _ if stopping => break,
-                Next::Idle => tokio::select! {
-                    () = tokio::time::sleep(poll) => {}
-                    () = wake.notified() => {}
-                    _ = stop.changed() => {}
-                },
-                Next::Pause(wait) => tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    _ = stop.changed() => {}
-                },
+            let now = Instant::now();
+            self.start_calls(&mut calls, now);
+            if let Some(asked) = self.next_question(&question) {
+                question = asked;
+            }
+            if let Some(sent) = self.next_errand(now) {
+                errand = sent;
+            }
+            if self.is_stopping && self.is_done(&calls, now) {
+                break;
+            }
+            tokio::select! {
+                Some(ended) = calls.next(), if !calls.is_empty() => self.ended(ended),
+                answer = &mut question => self.answered(answer),
+                (clerk, outcome) = &mut errand => self.back(clerk, outcome),
+                () = wake.notified() => self.look_everywhere(),
+                () = tokio::time::sleep_until(self.next_moment(now).into()) => {}
+                _ = stop.changed(), if !self.is_stopping => {
+                    self.is_stopping = true;
+                    self.look_everywhere();
+                }
             }
         }
-        if let Err(error) = self.lease.release(&mut self.connection).await {
+        if let Some(clerk) = self.clerk
+            && let Err(error) = clerk.leave().await
+        {
             tracing::warn!(%error, "the publisher's lease was not given back");
         }
     }
-
-    /// One page, if this process has the role.
-    async fn round(&mut self) -> Next {
-        let mut outcome = self.try_round().await;
-        if let Err(StoreError::Unavailable(cause)) = &outcome {
-            // It may have been cut while nobody used it; another one is opened.
-            tracing::warn!(cause, "the publisher's connection is gone");
-            outcome = self.try_round().await;
-        }
-        outcome.unwrap_or_else(|error| {
-            tracing::error!(%error, "the publisher cannot use the database");
-            Next::Pause(DATABASE_PAUSE)
-        })
-    }
-
-    async fn try_round(&mut self) -> Result<Next, StoreError> {
-        if !self.lease.keep(&mut self.connection).await? {
-            return Ok(Next::Pause(self.lease.renewal()));
-        }
-        let page_len = self.settings.page_len;
-        let all: Vec<i16> = (0..outbox::BUCKETS).collect();
-        let events = self.connection.read(move |c| outbox::heads(c, &all, page_len)).await?;
-        metrics::gauge!("matchcast_outbox_oldest_seconds").set(oldest_seconds(&events));
-        if events.is_empty() {
-            return Ok(Next::Idle);
-        }
-        let page = self.send(events).await;
-        let stopped = page.stopped.clone();
-        self.record(page).await?;
-        Ok(match stopped {
-            None => {
-                self.backoff.succeeded();
-                if self.complaint.take().is_some() {
-                    tracing::info!("the provider accepts events again");
-                }
-                Next::Again
-            }
-            Some(Stop::Interrupted) => Next::Again,
-            Some(stop) => Next::Pause(self.pause_after(stop).await),
-        })
-    }
-
-    async fn send(&mut self, events: Vec<Event>) -> Page {
-        match &self.sink {
-            Sink::Provider(client) => {
-                send(client, events, &mut self.lease, &mut self.connection).await
-            }
-            Sink::Log => {
-                for event in &events {
-                    let Event { id, channel, name, data, .. } = event;
-                    tracing::info!(event.id = id, channel, name, data, "an event");
-                }
-                Page { delivered: events, ..Page::default() }
-            }
-            Sink::Nowhere => Page { delivered: events, ..Page::default() },
-        }
-    }
-
-    async fn record(&mut self, page: Page) -> Result<(), StoreError> {
-        let Page { delivered, set_aside, .. } = page;
-        if delivered.is_empty() && set_aside.is_empty() {
-            return Ok(());
-        }
-        for (event, answer) in &set_aside {
-            tracing::error!(
-                event.id = event.id,
-                name = event.name,
-                answer,
-                "an event is set aside"
-            );
-        }
-        let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
-        metrics::counter!("matchcast_events_delivered_total").increment(count(delivered.len()));
-        metrics::counter!("matchcast_events_set_aside_total").increment(count(set_aside.len()));
-        let record = move |connection: &mut _| {
-            outbox::delivered(connection, &delivered)?;
-            for (event, answer) in &set_aside {
-                outbox::set_aside(connection, event, answer)?;
-            }
-            Ok(())
-        };
-        self.connection.write(record).await
-    }
-
-    /// Says what is wrong, once, and how long to wait.
-    async fn pause_after(&mut self, stop: Stop) -> Duration {
-        let news = match (&self.complaint, &stop) {
-            (Some(Stop::Retry { .. }), Stop::Retry { .. }) => false,
-            (known, stop) => known.as_ref() != Some(stop),
-        };
-        let wait = match &stop {
-            Stop::Retry { after, reason } => {
-                if news {
-                    tracing::warn!(reason, "the provider cannot be reached; events wait");
-                }
-                self.backoff.failed(*after, rand::rng().random())
-            }
-            Stop::Hold { status, answer } => {
-                if news {
-                    let likely_cause = self.diagnose().await;
-                    tracing::error!(
-                        status,
-                        answer,
-                        likely_cause,
-                        "the provider refuses; events wait"
-                    );
-                }
-                Duration::from_millis(self.settings.hold_ms)
-            }
-            Stop::Interrupted => Duration::ZERO,
-        };
-        self.complaint = Some(stop);
-        wait
-    }
-
-    async fn diagnose(&mut self) -> String {
-        match &self.sink {
-            Sink::Provider(client) => match client.diagnose().await {
-                Ok(()) => "the provider accepts signed requests, but not this event".to_owned(),
-                Err(diagnosis) => diagnosis.to_string(),
-            },
-            Sink::Log | Sink::Nowhere => String::new(),
-        }
-    }
-}
-
-/// Sends a page and keeps the lease meanwhile, also while a call hangs.
-async fn send(
-    client: &Client,
-    events: Vec<Event>,
-    lease: &mut Lease,
-    connection: &mut Connection,
-) -> Page {
-    let held = AtomicBool::new(true);
-    let go_on = || held.load(Ordering::Relaxed);
-    let mut sending = pin!(delivery::send(client, events, go_on));
-    loop {
-        tokio::select! {
-            page = &mut sending => return page,
-            () = tokio::time::sleep(lease.renewal()) => {
-                if let Err(error) = lease.keep(connection).await {
-                    tracing::warn!(%error, "the publisher's lease was not renewed");
-                }
-                held.store(lease.is_held(), Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-fn oldest_seconds(events: &[Event]) -> f64 {
-    let oldest = events.first().map(|event| now() - event.created_at);
-    oldest.and_then(|age| age.to_std().ok()).unwrap_or_default().as_secs_f64()
 }

@@ -85,7 +85,7 @@ fn assert_well_behaved(provider: &Provider) {
         assert_eq!(call.verified, Ok(()), "{call:?}");
         assert!((1..=10).contains(&call.events.len()), "{call:?}");
     }
-    assert_eq!(provider.most_in_flight(), 1, "one call at a time");
+    assert_eq!(provider.most_on_channel(), 1, "one call of a channel at a time");
     // The same events at another second have another signature: signed anew, not sent again.
     let mut signatures = BTreeMap::<&str, &str>::new();
     for Call { timestamp, signature, .. } in &calls {

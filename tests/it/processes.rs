@@ -85,7 +85,7 @@ async fn one_market_is_traded_through_two_processes() {
     }
     assert_kept(&database, &outcome);
     assert_told(&database, &provider);
-    assert_eq!(provider.most_in_flight(), 1);
+    assert_eq!(provider.most_on_channel(), 1);
     assert_times_follow_ids(&database);
     assert_order_per_channel(&provider);
     database.audit();
@@ -184,7 +184,7 @@ async fn another_process_publishes_when_the_first_is_stopped() {
     assert_eq!(callers(&provider.posts()), ["/first", "/second"]);
     second.stop().await;
     assert_told(&database, &provider);
-    assert_eq!((provider.heard().len(), provider.most_in_flight()), (14, 1));
+    assert_eq!((provider.heard().len(), provider.most_on_channel()), (14, 1));
     database.audit();
 }
 

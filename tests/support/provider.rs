@@ -4,6 +4,7 @@
 //! came, and notices two calls at once. What it does with a call is a function that can be changed
 //! while it runs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -75,15 +76,44 @@ pub struct Call {
     pub accepted: bool,
 }
 
+impl Call {
+    fn channels(&self) -> BTreeSet<&str> {
+        self.events.iter().map(|event| event.channel.as_str()).collect()
+    }
+}
+
 type Policy = Box<dyn FnMut(&Call) -> Reaction + Send>;
 
 struct State {
     policy: Policy,
     calls: Vec<Call>,
     heard: Vec<Heard>,
+    /// Calls that are not answered yet, in all and of each channel, without those that hang.
     in_flight: usize,
-    /// Most calls that were unanswered at the same time. Those that hang are not counted.
+    on_channel: BTreeMap<String, usize>,
     most_in_flight: usize,
+    most_on_channel: usize,
+}
+
+impl State {
+    fn began(&mut self, call: &Call) {
+        self.in_flight += 1;
+        self.most_in_flight = self.most_in_flight.max(self.in_flight);
+        for channel in call.channels() {
+            let count = self.on_channel.entry(channel.to_owned()).or_default();
+            *count += 1;
+            self.most_on_channel = self.most_on_channel.max(*count);
+        }
+    }
+
+    fn ended(&mut self, number: usize) {
+        self.in_flight -= 1;
+        for channel in self.calls[number].channels() {
+            if let Some(count) = self.on_channel.get_mut(channel) {
+                *count -= 1;
+            }
+        }
+    }
 }
 
 /// A running provider. It ends with the value.
@@ -114,7 +144,9 @@ impl Provider {
             calls: Vec::new(),
             heard: Vec::new(),
             in_flight: 0,
+            on_channel: BTreeMap::new(),
             most_in_flight: 0,
+            most_on_channel: 0,
         };
         let state = Arc::new(Mutex::new(state));
         Self { port, state, socket: Some(socket), server: None, hanging: watch::Sender::new(0) }
@@ -171,8 +203,14 @@ impl Provider {
         self.lock().calls.iter().filter(|call| call.method == "GET").count()
     }
 
+    /// Most calls that were unanswered at the same moment.
     pub fn most_in_flight(&self) -> usize {
         self.lock().most_in_flight
+    }
+
+    /// The same for calls with events of one and the same channel.
+    pub fn most_on_channel(&self) -> usize {
+        self.lock().most_on_channel
     }
 
     /// Ends the calls that hang, without an answer.
@@ -229,16 +267,16 @@ async fn converse(mut stream: TcpStream, state: Shared, hanging: watch::Sender<u
                 return;
             }
             Reaction::Close => {
-                state.lock().expect("nobody panics").in_flight -= 1;
+                state.lock().expect("nobody panics").ended(number);
                 return;
             }
             Reaction::Reset => {
-                state.lock().expect("nobody panics").in_flight -= 1;
+                state.lock().expect("nobody panics").ended(number);
                 let _ = stream.set_zero_linger();
                 return;
             }
             Reaction::Hang => {
-                state.lock().expect("nobody panics").in_flight -= 1;
+                state.lock().expect("nobody panics").ended(number);
                 let mut count = hanging.subscribe();
                 hanging.send_modify(|count| *count += 1);
                 let one_less = |count: &mut usize| *count = count.saturating_sub(1);
@@ -255,8 +293,7 @@ async fn converse(mut stream: TcpStream, state: Shared, hanging: watch::Sender<u
 
 fn arrive(state: &Shared, call: Call) -> (usize, Reaction) {
     let mut state = state.lock().expect("nobody panics");
-    state.in_flight += 1;
-    state.most_in_flight = state.most_in_flight.max(state.in_flight);
+    state.began(&call);
     let reaction = (state.policy)(&call);
     state.calls.push(call);
     (state.calls.len() - 1, reaction)
@@ -271,7 +308,7 @@ async fn leave(
 ) -> std::io::Result<()> {
     {
         let mut state = state.lock().expect("nobody panics");
-        state.in_flight -= 1;
+        state.ended(number);
         let accepted = bytes.starts_with("HTTP/1.1 2");
         state.calls[number].accepted = accepted;
         if accepted {

@@ -1,0 +1,115 @@
+//! The publisher's dealings with the database, one after the other on one connection: keeps the
+//! lease, writes down what became of events, reads what is next.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use super::lease::Lease;
+use super::results::Results;
+use crate::store::outbox::{self, Event};
+use crate::store::{Store, StoreError, now};
+
+/// How often the events that wait are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+
+pub struct Clerk {
+    connection: Connection,
+    lease: Lease,
+    counted_at: Option<Instant>,
+}
+
+/// What to do.
+#[derive(Debug, Default)]
+pub struct Errand {
+    /// To be written down.
+    pub results: Results,
+    /// To be read from, at most so many events of each.
+    pub buckets: Vec<i16>,
+    pub page_len: i64,
+}
+
+/// What came of it.
+pub struct Report {
+    /// Until when this process has the role of publishing; `None`: it has not.
+    pub held_until: Option<Instant>,
+    /// From the buckets, in order. Empty without the role.
+    pub events: Vec<Event>,
+}
+
+impl Clerk {
+    pub fn new(store: Store, lease: Duration) -> Self {
+        Self { connection: Connection::new(store), lease: Lease::new(lease), counted_at: None }
+    }
+
+    /// Does an errand. Where that fails, the results that are not written down come back.
+    pub async fn run(mut self, errand: Errand) -> (Self, Result<Report, (StoreError, Results)>) {
+        let Errand { results, buckets, page_len } = errand;
+        let results = Arc::new(results);
+        let mut outcome = self.attempt(&results, &buckets, page_len).await;
+        if let Err(StoreError::Unavailable(cause)) = &outcome {
+            // It may have been cut while nobody used it; another one is opened.
+            tracing::warn!(cause, "the publisher's connection is gone");
+            outcome = self.attempt(&results, &buckets, page_len).await;
+        }
+        // A commit of unknown outcome is written again: what has left the outbox does not leave it
+        // a second time.
+        let outcome = outcome
+            .map_err(|error| (error, Arc::try_unwrap(results).expect("the attempts have ended")));
+        (self, outcome)
+    }
+
+    async fn attempt(
+        &mut self,
+        results: &Arc<Results>,
+        buckets: &[i16],
+        page_len: i64,
+    ) -> Result<Report, StoreError> {
+        if !results.is_empty() {
+            let to_write = results.clone();
+            self.connection.write(move |c| to_write.write(c)).await?;
+            results.count();
+        }
+        let held_until = self.lease.keep(&mut self.connection).await?;
+        if held_until.is_none() || buckets.is_empty() {
+            return Ok(Report { held_until, events: Vec::new() });
+        }
+        self.count().await?;
+        let buckets = buckets.to_vec();
+        let events = self.connection.read(move |c| outbox::heads(c, &buckets, page_len)).await?;
+        Ok(Report { held_until, events })
+    }
+
+    /// Counts what waits, now and then, and gives buckets to what an older version wrote.
+    async fn count(&mut self) -> Result<(), StoreError> {
+        if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
+            return Ok(());
+        }
+        while self.connection.write(outbox::assign_buckets).await? > 0 {}
+        let (waiting, set_aside, oldest) = self
+            .connection
+            .read(|c| {
+                let (waiting, set_aside) = outbox::counts(c)?;
+                Ok((waiting, set_aside, outbox::oldest(c)?))
+            })
+            .await?;
+        let age = oldest.and_then(|at| (now() - at).to_std().ok()).unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "a metric")]
+        let gauge = |count: i64| count as f64;
+        metrics::gauge!("matchcast_outbox_waiting").set(gauge(waiting));
+        metrics::gauge!("matchcast_outbox_set_aside").set(gauge(set_aside));
+        metrics::gauge!("matchcast_outbox_oldest_seconds").set(age.as_secs_f64());
+        self.counted_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// How often the lease wants to be kept.
+    pub fn renewal(&self) -> Duration {
+        self.lease.renewal()
+    }
+
+    /// Gives the role back, so that a successor need not wait.
+    pub async fn leave(mut self) -> Result<(), StoreError> {
+        self.lease.release(&mut self.connection).await
+    }
+}
