@@ -89,32 +89,35 @@ impl Transport {
     }
 
     /// One attempt, or two when the first died on a connection that had been used before.
-    pub async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
+    ///
+    /// The call is made anew for each attempt, as what is in it may be good for one only.
+    pub async fn exchange(&self, call: impl Fn() -> Call) -> Result<Answer, Failure> {
         let was_warm = self.warm.load(Ordering::Relaxed);
-        let first = self.attempt(&self.pooled, call).await;
+        let first = self.attempt(&self.pooled, call()).await;
         self.warm.store(first.is_ok(), Ordering::Relaxed);
         match first {
             Err(failure) if was_warm && failure.kind == FailureKind::Broken => {
                 tracing::debug!(cause = failure.text, "a pooled connection was dead, trying anew");
-                self.attempt(&self.fresh, call).await
+                self.attempt(&self.fresh, call()).await
             }
             result => result,
         }
     }
 
-    async fn attempt(&self, http: &reqwest::Client, call: &Call) -> Result<Answer, Failure> {
+    async fn attempt(&self, http: &reqwest::Client, call: Call) -> Result<Answer, Failure> {
         let now = SystemTime::now();
         let now_s = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let Call { method, path, body } = call;
-        let query = sign::signed_query(&self.credentials, method.as_str(), path, &[], body, now_s);
+        let query =
+            sign::signed_query(&self.credentials, method.as_str(), &path, &[], &body, now_s);
         let signature = query.rsplit_once('=').map_or("", |(_, signature)| signature);
         let secrets = [self.credentials.secret(), signature];
 
         let request = http
-            .request(method.clone(), format!("{}{path}?{query}", self.destination))
+            .request(method, format!("{}{path}?{query}", self.destination))
             .header(header::CONTENT_TYPE, "application/json")
             .header("X-Pusher-Library", LIBRARY)
-            .body(body.clone());
+            .body(body);
         match request.send().await {
             Ok(response) => Ok(read_answer(response, now, &secrets).await),
             Err(error) => Err(Failure::new(error, self.destination.scheme(), &secrets)),
