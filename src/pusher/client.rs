@@ -28,8 +28,9 @@ pub struct Event<'a> {
     pub name: &'a str,
     /// A channel name, or `#server-to-user-{id}` for one user's signed-in connections.
     pub channel: &'a str,
-    /// What pages receive, as a string: JSON inside JSON. At most
-    /// [`MAX_DATA_BYTES`](super::MAX_DATA_BYTES), also where it is sent encrypted.
+    /// What pages receive, as a string: JSON inside JSON. At most [`data_limit`] of its channel.
+    ///
+    /// [`data_limit`]: super::data_limit
     pub data: &'a str,
     /// The connection that caused the event and shall not hear of it.
     pub socket_id: Option<&'a SocketId>,

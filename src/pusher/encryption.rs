@@ -18,12 +18,22 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{Credentials, is_encrypted};
+use super::{Credentials, MAX_DATA_BYTES, is_encrypted};
 
 /// Bytes of a nonce. Chosen at random, so many never repeat.
 pub const NONCE_BYTES: usize = 24;
 
 const MASTER_KEY_BYTES: usize = 32;
+
+/// What secretbox puts before the text, to show whether it was changed.
+const TAG_BYTES: usize = 16;
+
+/// Longest `data` of an event on an encrypted channel, before it is sealed, in bytes: 7,619. What
+/// is sent for it has [`MAX_DATA_BYTES`]; base64 makes four bytes of each three that are begun.
+pub const MAX_ENCRYPTED_DATA_BYTES: usize = {
+    let frame = r#"{"nonce":"","ciphertext":""}"#.len() + NONCE_BYTES / 3 * 4;
+    (MAX_DATA_BYTES - frame) / 4 * 3 - TAG_BYTES
+};
 
 /// What all secrets of encrypted channels are made of. Printing it shows `[redacted]`.
 #[derive(Clone)]
@@ -46,6 +56,12 @@ impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey([redacted])")
     }
+}
+
+/// The most bytes that the `data` of an event on this channel may have, as it is given to
+/// [`Client::publish`](super::Client::publish), so that no provider finds it too long.
+pub fn data_limit(channel: &str) -> usize {
+    if is_encrypted(channel) { MAX_ENCRYPTED_DATA_BYTES } else { MAX_DATA_BYTES }
 }
 
 /// The `shared_secret` of an authorization answer: the channel's own key, in base64.

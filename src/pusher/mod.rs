@@ -25,14 +25,15 @@ use std::fmt;
 pub use client::{Client, ClientError, Event, Timeouts};
 pub use destination::{Destination, DestinationError, Settings};
 pub use diagnosis::Diagnosis;
-pub use encryption::{InvalidMasterKey, MasterKey};
+pub use encryption::{InvalidMasterKey, MasterKey, data_limit};
 pub use names::{
     ChannelKind, ChannelName, InvalidChannelName, InvalidSocketId, SocketId, USER_CHANNEL_PREFIX,
     is_encrypted,
 };
 pub use outcome::Outcome;
 
-/// Longest `data` of one event, in bytes of the string (10 KiB by the public documentation).
+/// Longest `data` of one event as it is sent, in bytes of the string (10 KiB by the public
+/// documentation). What an event may have on its channel is told by [`data_limit`].
 pub const MAX_DATA_BYTES: usize = 10_240;
 /// Most channels that one call may name.
 pub const MAX_CHANNELS_PER_CALL: usize = 100;

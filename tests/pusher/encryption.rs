@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{KeyInit, XSalsa20Poly1305};
 use matchcast::pusher::encryption::{NONCE_BYTES, seal, shared_secret};
-use matchcast::pusher::{Event, InvalidMasterKey, MasterKey, Outcome};
+use matchcast::pusher::{Event, InvalidMasterKey, MAX_DATA_BYTES, MasterKey, Outcome, data_limit};
 use serde_json::Value;
 
 use crate::client::{EVENT, verified};
@@ -76,6 +76,27 @@ fn the_shared_secret_opens_what_was_sealed_and_only_that() {
     }
     let other = shared_secret(&credentials, "private-encrypted-user.2").unwrap();
     assert_ne!(other, secret);
+}
+
+#[test]
+fn the_longest_data_is_sent_within_the_limit_and_one_more_byte_is_not() {
+    for (channel, expected) in [
+        ("a", 10_240),
+        ("private-user.1", 10_240),
+        ("private-encrypted", 10_240),
+        ("presence-private-encrypted-a", 10_240),
+        ("#server-to-user-1", 10_240),
+        (CHANNEL, 7_619),
+        ("private-encrypted-cache-a", 7_619),
+    ] {
+        assert_eq!(data_limit(channel), expected, "{channel}");
+    }
+    let sealed_bytes = |bytes| {
+        let data = "x".repeat(bytes);
+        seal(&encrypting_credentials(), CHANNEL, &data, &[7; NONCE_BYTES]).unwrap().len()
+    };
+    assert_eq!(sealed_bytes(data_limit(CHANNEL)), MAX_DATA_BYTES);
+    assert!(sealed_bytes(data_limit(CHANNEL) + 1) > MAX_DATA_BYTES);
 }
 
 #[test]
