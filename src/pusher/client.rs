@@ -62,6 +62,8 @@ pub enum ClientError {
 #[derive(Debug)]
 pub struct Client {
     transport: Transport,
+    /// Most bytes of a call that publishes several events, head and body.
+    request_limit: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -91,11 +93,33 @@ impl Client {
         }
         let transport = Transport::new(destination, credentials, timeouts)
             .map_err(|error| ClientError::Http(error.without_url().to_string()))?;
-        Ok(Self { transport })
+        Ok(Self { transport, request_limit: None })
+    }
+
+    /// The same client, for a provider that takes only so many bytes in one HTTP request (Reverb
+    /// takes 10,000, headers included). It decides [`Client::fitting`] and nothing else.
+    pub fn with_request_limit(self, bytes: usize) -> Self {
+        Self { request_limit: Some(bytes), ..self }
     }
 
     pub fn destination(&self) -> &Destination {
         self.transport.destination()
+    }
+
+    /// How many of the first events one call may carry: at most [`MAX_EVENTS_PER_BATCH`], and no
+    /// more than make an HTTP request within the limit, every byte of it counted, with encrypted
+    /// data as it is sent. At least one, if there is one: whether an event passes that is too
+    /// long by itself is for the provider to say.
+    pub fn fitting(&self, events: &[Event<'_>]) -> usize {
+        let most = events.len().min(MAX_EVENTS_PER_BATCH);
+        let Some(limit) = self.request_limit else { return most };
+        // What cannot be sent at all fits with nothing, and is rejected alone.
+        let fits = |count: &usize| {
+            self.publishing(&events[..*count])
+                .is_some_and(|call| self.transport.request_bytes(&call) <= limit)
+        };
+        // Most often all of them fit, so the search starts there.
+        (2..=most).rev().find(fits).unwrap_or(most.min(1))
     }
 
     /// Posts events in one call, in their order. None is [`Outcome::Delivered`].

@@ -7,6 +7,7 @@ mod client;
 mod destination;
 mod diagnosis;
 mod encryption;
+mod fitting;
 mod names;
 mod outcome;
 mod provider;
