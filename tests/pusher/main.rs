@@ -14,6 +14,7 @@ mod provider;
 mod scripted;
 mod sign;
 mod vectors;
+mod webhook;
 
 use matchcast::pusher::{Credentials, MasterKey};
 
