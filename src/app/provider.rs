@@ -8,13 +8,18 @@ use crate::config::{Broadcasting, Config};
 use crate::exact::Exact;
 use crate::http::PublicSettings;
 use crate::publisher::Sink;
+use crate::pusher::encryption::{InvalidMasterKey, MasterKey};
 use crate::pusher::provider::{Limits, Provider};
 use crate::pusher::{Client, Credentials, Destination, Settings, Timeouts};
 
-/// What signs subscriptions and events.
-pub fn credentials(config: &Config) -> Credentials {
+/// What signs subscriptions and events, and encrypts where there is a key for it.
+pub fn credentials(config: &Config) -> Result<Credentials, InvalidMasterKey> {
     let pusher = &config.pusher;
-    Credentials::new(&*pusher.app_id, &*pusher.key, pusher.secret.expose())
+    let credentials = Credentials::new(&*pusher.app_id, &*pusher.key, pusher.secret.expose());
+    Ok(match pusher.encryption_master_key_base64.expose() {
+        "" => credentials,
+        text => credentials.with_master_key(MasterKey::parse_base64(text)?),
+    })
 }
 
 /// The embedded provider, where the configuration asks for it.
@@ -57,7 +62,11 @@ pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
         connect: Duration::from_millis(pusher.connect_timeout_ms),
         request: Duration::from_millis(pusher.request_timeout_ms),
     };
-    Ok(Client::new(destination, credentials(config), timeouts)?)
+    let client = Client::new(destination, credentials(config)?, timeouts)?;
+    Ok(match pusher.request_limit_bytes {
+        0 => client,
+        bytes => client.with_request_limit(bytes),
+    })
 }
 
 /// What pages may know of the provider.

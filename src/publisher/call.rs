@@ -4,8 +4,9 @@ use crate::pusher::{self, Client, MAX_EVENTS_PER_BATCH, Outcome, SocketId};
 use crate::store::outbox::{Event, TERMINATE_CONNECTIONS};
 
 /// How many of the first of these events fit into one call.
-pub fn fitting(_client: &Client, events: &[Event]) -> usize {
-    events.len().min(MAX_EVENTS_PER_BATCH)
+pub fn fitting(client: &Client, events: &[Event]) -> usize {
+    let events = &events[..events.len().min(MAX_EVENTS_PER_BATCH)];
+    client.fitting(&as_sent(events, &sockets_of(events)))
 }
 
 /// Posts these events, in their order, or ends the connections of the user that the only one names.
@@ -15,9 +16,8 @@ pub async fn make(client: &Client, events: &[Event]) -> Outcome {
             client.terminate_connections(&event.data).await
         }
         events => {
-            let sockets: Vec<Option<SocketId>> = events.iter().map(socket_of).collect();
-            let events: Vec<_> = events.iter().zip(&sockets).map(as_sent).collect();
-            client.publish(&events).await
+            let sockets = sockets_of(events);
+            client.publish(&as_sent(events, &sockets)).await
         }
     };
     let (label, status) = match &outcome {
@@ -25,7 +25,7 @@ pub async fn make(client: &Client, events: &[Event]) -> Outcome {
         Outcome::Retry { .. } => ("retry", None),
         Outcome::Refused { status, .. } => ("refused", Some(*status)),
         Outcome::Held { status, .. } => ("held", Some(*status)),
-        Outcome::Rejected { status, .. } => ("rejected", Some(*status)),
+        Outcome::Rejected { status, .. } => ("rejected", *status),
     };
     let answer = status.map_or_else(String::new, |status| status.to_string());
     metrics::counter!("matchcast_publisher_calls_total", "outcome" => label, "answer" => answer)
@@ -34,11 +34,15 @@ pub async fn make(client: &Client, events: &[Event]) -> Outcome {
 }
 
 /// What is stored was checked when it came in.
-fn socket_of(event: &Event) -> Option<SocketId> {
-    event.socket_id.as_deref().and_then(|text| SocketId::parse(text).ok())
+fn sockets_of(events: &[Event]) -> Vec<Option<SocketId>> {
+    let parse = |event: &Event| event.socket_id.as_deref().map(SocketId::parse);
+    events.iter().map(|event| parse(event).and_then(Result::ok)).collect()
 }
 
-fn as_sent<'a>((event, socket_id): (&'a Event, &'a Option<SocketId>)) -> pusher::Event<'a> {
-    let Event { name, channel, data, .. } = event;
-    pusher::Event { name, channel, data, socket_id: socket_id.as_ref() }
+fn as_sent<'a>(events: &'a [Event], sockets: &'a [Option<SocketId>]) -> Vec<pusher::Event<'a>> {
+    let sent = |(event, socket_id): (&'a Event, &'a Option<SocketId>)| {
+        let Event { name, channel, data, .. } = event;
+        pusher::Event { name, channel, data, socket_id: socket_id.as_ref() }
+    };
+    events.iter().zip(sockets).map(sent).collect()
 }

@@ -64,7 +64,8 @@ impl Publisher {
             }
             Outcome::Rejected { status, answer } => {
                 self.circuit.answered(ticket);
-                place.lane.rejected(events, &words(status, &answer), &mut self.results);
+                let answer = status.map_or_else(|| answer.clone(), |status| words(status, &answer));
+                place.lane.rejected(events, &answer, &mut self.results);
             }
             Outcome::Retry { after, reason } => {
                 let until = self.circuit.failed(ticket, after, rand::rng().random(), now);
