@@ -71,3 +71,14 @@ target_dir() {
 
 # hash_of FILE…: a short name for the contents of some files.
 hash_of() { cat "$@" | sha256sum | cut -c1-16; }
+
+# count_clients FILE: how many tests passed and how many did not, by what Node's test runner said.
+# Skipped counts as failed, because nobody would see it. The spec reporter marks its summary with an
+# i, the TAP reporter with a hash.
+count_clients() {
+    awk '($1 == "#" || $1 == "ℹ") && NF == 3 && $3 ~ /^[0-9]+$/ {
+            if ($2 == "pass") good += $3
+            if ($2 == "fail" || $2 == "cancelled" || $2 == "skipped" || $2 == "todo") bad += $3
+        }
+        END { print good + 0, bad + 0 }' "$1"
+}

@@ -80,15 +80,6 @@ count_rust() {
         END { print good + 0, bad + 0 }' "$1"
 }
 
-# The spec reporter marks its summary with an i, the TAP reporter with a hash.
-count_clients() {
-    awk '($1 == "#" || $1 == "ℹ") && NF == 3 && $3 ~ /^[0-9]+$/ {
-            if ($2 == "pass") good += $3
-            if ($2 == "fail" || $2 == "cancelled" || $2 == "skipped" || $2 == "todo") bad += $3
-        }
-        END { print good + 0, bad + 0 }' "$1"
-}
-
 count_browser() { count_clients "$1"; }
 
 # `Tests  1 failed | 62 passed | 1 skipped (64)`

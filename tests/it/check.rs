@@ -70,6 +70,13 @@ const REFUSALS: &[(&str, &str, &str, &[&str], &str)] = &[
         &["PUSHER_APP_ID", APP_ID, "PUSHER_APP_CLUSTER"],
         "PUSHER_APP_SECRET",
     ),
+    (
+        "401 Unauthorized",
+        "",
+        "Authenticated app does not match route app_id",
+        &["PUSHER_APP_ID", APP_ID],
+        "PUSHER_APP_SECRET",
+    ),
     ("403 Forbidden", "", "The app is disabled", &["disabled", "dashboard"], "quota"),
     ("403 Forbidden", "", "Over the daily message quota", &["quota"], "PUSHER_APP_SECRET"),
 ];

@@ -7,11 +7,11 @@ import { until } from "./until.js";
 
 const Pusher = createRequire(import.meta.url)("pusher-js");
 
-function connectionOptions(server) {
+function connectionOptions({ provider }) {
   return {
     cluster: "",
-    wsHost: "127.0.0.1",
-    wsPort: server.port,
+    wsHost: provider.host,
+    wsPort: provider.port,
     forceTLS: false,
     enabledTransports: ["ws"],
     enableStats: false,
@@ -50,7 +50,7 @@ export class Page {
   }
 
   connect(server, options) {
-    return new Pusher(server.app.key, { ...connectionOptions(server), ...options });
+    return new Pusher(server.provider.app.key, { ...connectionOptions(server), ...options });
   }
 
   get state() {
@@ -107,7 +107,7 @@ export class EchoPage extends Page {
   connect(server, options) {
     this.echo = new Echo({
       broadcaster: "pusher",
-      key: server.app.key,
+      key: server.provider.app.key,
       Pusher,
       ...connectionOptions(server),
       ...options,
@@ -127,13 +127,13 @@ export class EchoPage extends Page {
 
 // The official server library, as an application beside matchcast would use it. In these tests it
 // is also the independent judge of every signature.
-export function sdk(server, changes = {}) {
+export function sdk({ provider }, changes = {}) {
   return new Sdk({
-    appId: server.app.id,
-    key: server.app.key,
-    secret: server.app.secret,
-    host: "127.0.0.1",
-    port: server.port,
+    appId: provider.app.id,
+    key: provider.app.key,
+    secret: provider.app.secret,
+    host: provider.host,
+    port: provider.port,
     useTLS: false,
     timeout: 10_000,
     ...changes,

@@ -1,54 +1,23 @@
-// Starts the real binary on a port and a database of its own, and ends it again by its own pid.
-// The server inherits nothing from the caller's environment: a stray PUSHER_APP_KEY would point
-// the tests at somebody's account.
-import { spawn } from "node:child_process";
+// Starts the real binary on a port and a database of its own, and beside it the provider that the
+// run is for: none of its own when the embedded one is tested, else Sockudo (MATCHCAST_SOCKUDO).
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import pg from "pg";
-import { until } from "./until.js";
+import { Process, made } from "./process.js";
+import { Sockudo, sockudoBinary } from "./sockudo.js";
 
 export const app = { id: "matchcast", key: "local", secret: "secret-of-the-client-tests" };
 
-const START_DEADLINE_MS = 30_000;
-const STOP_DEADLINE_MS = 15_000;
-const START_ATTEMPTS = 3;
-const LOG_LINES_KEPT = 200;
-
-// Neither a failing nor an interrupted run leaves servers, files or databases behind: whatever is
-// made is noted here first.
-const running = new Set();
-const made = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
-let leaving;
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  // The runner repeats the signal to its test files; the second one must not cut the first short.
-  process.on(signal, () => {
-    leaving ??= (async () => {
-      running.forEach((child) => child.kill("SIGKILL"));
-      await Promise.allSettled([...made].map((database) => database.drop()));
-      process.exit(1);
-    })();
-  });
-}
+const RUN_DEADLINE_MS = 30_000;
 
 function binary() {
   const path = process.env.MATCHCAST_BIN;
   if (!path) throw new Error("MATCHCAST_BIN must name the matchcast binary to test");
   return path;
-}
-
-async function freePort() {
-  const probe = createServer();
-  await new Promise((resolve, reject) => {
-    probe.once("error", reject).listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 export async function sqliteDatabase() {
@@ -100,104 +69,75 @@ async function postgresDatabase() {
 const databases = { SQLite: sqliteDatabase };
 if (process.env.TEST_DATABASE_URL) databases.PostgreSQL = postgresDatabase;
 
-export class Server {
+// The variables by which matchcast finds a provider outside of itself.
+const variablesOf = ({ host, port, app }) => ({
+  BROADCAST_CONNECTION: "pusher",
+  PUSHER_APP_ID: app.id,
+  PUSHER_APP_KEY: app.key,
+  PUSHER_APP_SECRET: app.secret,
+  PUSHER_HOST: host,
+  PUSHER_PORT: String(port),
+  PUSHER_SCHEME: "http",
+});
+
+export class Server extends Process {
   #database;
   #settings;
-  #child;
-  #log = [];
 
+  // `provider` is where pages and libraries connect: { host, port, app }, and can be started and
+  // ended as a server can. It is this very server when its embedded provider is tested.
   constructor(database, settings) {
+    super("matchcast", "/health");
     this.#database = database;
     this.#settings = settings;
     this.app = { ...app, id: settings.PUSHER_APP_ID ?? app.id };
+    this.provider = sockudoBinary ? new Sockudo(this.app, database.directory) : this;
   }
 
-  get url() {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
-  // A port can be taken between the look and the start; a restart insists on its old one.
-  async start() {
-    const attempts = this.port ? 1 : START_ATTEMPTS;
-    for (let attempt = 1; ; attempt++) {
-      this.port ??= await freePort();
-      try {
-        return await this.#startOnce();
-      } catch (error) {
-        await this.kill();
-        if (attempt === attempts) throw error;
-        this.port = undefined;
-      }
-    }
-  }
-
-  async #startOnce() {
-    const child = spawn(binary(), ["serve"], {
-      // No .env of the checkout is in reach from here.
-      cwd: this.#database.directory,
-      env: {
-        PATH: process.env.PATH,
+  command() {
+    return {
+      program: binary(),
+      parameters: ["serve"],
+      directory: this.#database.directory,
+      variables: {
         APP_ENV: "local",
-        HOST: "127.0.0.1",
+        HOST: this.host,
         PORT: String(this.port),
         DATABASE_URL: this.#database.url,
-        PUSHER_APP_SECRET: app.secret,
+        ...(this.provider === this
+          ? { PUSHER_APP_SECRET: app.secret }
+          : variablesOf(this.provider)),
         ...this.#settings,
       },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.#child = child;
-    running.add(child);
-    const exited = new Promise((resolve) => child.once("close", resolve));
-    child.exited = exited.then(() => running.delete(child));
-    child.once("error", (error) => this.#log.push(String(error)));
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => {
-        this.#log.push(text);
-        this.#log.splice(0, this.#log.length - LOG_LINES_KEPT);
-      });
-    }
-    const ready = async () => {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
-        throw new Error(`matchcast ended at its start:\n${this.log}`);
-      }
-      const answer = await fetch(`${this.url}/health`).catch(() => undefined);
-      await answer?.arrayBuffer();
-      return answer?.status === 200;
     };
-    try {
-      await until("GET /health answers 200", ready, START_DEADLINE_MS);
-    } catch (error) {
-      throw new Error(`${error.message}\n${this.log}`, { cause: error });
-    }
   }
 
-  get log() {
-    return this.#log.join("");
+  async start() {
+    if (this.provider !== this) await this.provider.start();
+    await super.start();
   }
 
-  // As an operator stops it. A server that ignores the signal fails the test.
-  async stop() {
-    await this.#end("SIGTERM");
-  }
-
-  // As a crash stops it.
-  async kill() {
-    await this.#end("SIGKILL");
-  }
-
-  async #end(signal) {
-    const child = this.#child;
-    if (!child || !running.has(child)) return;
-    child.kill(signal);
-    await until(`matchcast ends after ${signal}`, () => !running.has(child), STOP_DEADLINE_MS);
+  // `matchcast check` as an operator calls it who has set up a matchcast elsewhere for the same
+  // provider, with `changes` to its variables.
+  async check(changes = {}) {
+    const options = {
+      cwd: this.#database.directory,
+      env: { PATH: process.env.PATH, ...variablesOf(this.provider), ...changes },
+      timeout: RUN_DEADLINE_MS,
+    };
+    return new Promise((resolve) => {
+      execFile(binary(), ["check"], options, (error, stdout, stderr) => {
+        resolve({ code: error ? error.code : 0, said: stdout + stderr });
+      });
+    });
   }
 
   async remove() {
+    const processes = new Set([this, this.provider]);
     try {
-      await this.stop();
+      for (const one of processes) await one.stop();
     } finally {
-      await this.kill();
+      for (const one of processes) await one.kill();
       await this.#database.drop();
     }
   }
@@ -207,7 +147,7 @@ export class Server {
 // function that gives the server once the tests run.
 export function onEachDatabase(title, define, settings = {}) {
   for (const [name, create] of Object.entries(databases)) {
-    describe(`${title}, on ${name}`, () => {
+    describe(`${title}, on ${name}${sockudoBinary ? " with Sockudo" : ""}`, () => {
       let server;
       before(async () => {
         server = new Server(await create(), settings);
