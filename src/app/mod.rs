@@ -72,7 +72,11 @@ impl App {
         };
         let (server, address) = server::bind(&config, services, embedded.clone())?;
         let sink = provider::sink(&config, address)?;
-        let publisher = publisher::Publisher::new(store, sink, config.publisher, wake);
+        let mut publisher = publisher::Publisher::new(store, sink, config.publisher, wake);
+        if config.delivery.only_occupied {
+            let refresh = Duration::from_secs(config.delivery.occupancy_refresh_seconds);
+            publisher = publisher.only_to_listeners(refresh);
+        }
         Ok(Self {
             address,
             server,

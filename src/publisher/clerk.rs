@@ -1,14 +1,17 @@
 //! The publisher's dealings with the database, one after the other on one connection: keeps the
 //! lease, writes down what became of events, reads what is next.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use chrono::NaiveDateTime;
 
 use super::connection::Connection;
 use super::lease::Lease;
 use super::results::Results;
-use crate::store::outbox::{self, Event};
-use crate::store::{Store, StoreError, now};
+use crate::store::outbox::{self, Event, TERMINATE_CONNECTIONS};
+use crate::store::{AnyConnection, Store, StoreError, now, occupancy};
 
 /// How often the events that wait are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
@@ -27,6 +30,18 @@ pub struct Errand {
     /// To be read from, at most so many events of each.
     pub buckets: Vec<i16>,
     pub page_len: i64,
+    /// The provider's list of occupied channels, and when it was asked for.
+    pub occupied: Option<(Vec<String>, NaiveDateTime)>,
+    /// Whether events that nobody can hear are told apart.
+    pub skip: Skip,
+}
+
+/// What happens to events on channels that have no subscribers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Skip {
+    #[default]
+    Nothing,
+    Unheard,
 }
 
 /// What came of it.
@@ -35,6 +50,10 @@ pub struct Report {
     pub held_until: Option<Instant>,
     /// From the buckets, in order. Empty without the role.
     pub events: Vec<Event>,
+    /// From there as well, but nobody listens.
+    pub unheard: Vec<Event>,
+    /// Whether a list of occupied channels was written down.
+    pub has_list: bool,
 }
 
 impl Clerk {
@@ -44,13 +63,13 @@ impl Clerk {
 
     /// Does an errand. Where that fails, the results that are not written down come back.
     pub async fn run(mut self, errand: Errand) -> (Self, Result<Report, (StoreError, Results)>) {
-        let Errand { results, buckets, page_len } = errand;
-        let results = Arc::new(results);
-        let mut outcome = self.attempt(&results, &buckets, page_len).await;
+        let mut errand = errand;
+        let results = Arc::new(std::mem::take(&mut errand.results));
+        let mut outcome = self.attempt(&results, &errand).await;
         if let Err(StoreError::Unavailable(cause)) = &outcome {
             // It may have been cut while nobody used it; another one is opened.
             tracing::warn!(cause, "the publisher's connection is gone");
-            outcome = self.attempt(&results, &buckets, page_len).await;
+            outcome = self.attempt(&results, &errand).await;
         }
         // A commit of unknown outcome is written again: what has left the outbox does not leave it
         // a second time.
@@ -62,22 +81,35 @@ impl Clerk {
     async fn attempt(
         &mut self,
         results: &Arc<Results>,
-        buckets: &[i16],
-        page_len: i64,
+        errand: &Errand,
     ) -> Result<Report, StoreError> {
         if !results.is_empty() {
             let to_write = results.clone();
             self.connection.write(move |c| to_write.write(c)).await?;
             results.count();
         }
+        let has_list = errand.occupied.is_some();
+        if let Some((occupied, asked_at)) = errand.occupied.clone() {
+            let replace = move |c: &mut _| occupancy::replace(c, &occupied, asked_at);
+            self.connection.write(replace).await?;
+        }
         let held_until = self.lease.keep(&mut self.connection).await?;
-        if held_until.is_none() || buckets.is_empty() {
-            return Ok(Report { held_until, events: Vec::new() });
+        if held_until.is_none() || errand.buckets.is_empty() {
+            return Ok(Report { held_until, events: Vec::new(), unheard: Vec::new(), has_list });
         }
         self.count().await?;
-        let buckets = buckets.to_vec();
-        let events = self.connection.read(move |c| outbox::heads(c, &buckets, page_len)).await?;
-        Ok(Report { held_until, events })
+        let (buckets, page_len, skip) = (errand.buckets.clone(), errand.page_len, errand.skip);
+        let (events, unheard) = self
+            .connection
+            .read(move |c| {
+                let events = outbox::heads(c, &buckets, page_len)?;
+                match skip {
+                    Skip::Nothing => Ok((events, Vec::new())),
+                    Skip::Unheard => heard_and_unheard(c, events),
+                }
+            })
+            .await?;
+        Ok(Report { held_until, events, unheard, has_list })
     }
 
     /// Counts what waits, now and then, and gives buckets to what an older version wrote.
@@ -112,4 +144,16 @@ impl Clerk {
     pub async fn leave(mut self) -> Result<(), StoreError> {
         self.lease.release(&mut self.connection).await
     }
+}
+
+/// Takes apart what somebody may hear, and what nobody can.
+fn heard_and_unheard(
+    connection: &mut AnyConnection,
+    events: Vec<Event>,
+) -> Result<(Vec<Event>, Vec<Event>), StoreError> {
+    let channels: BTreeSet<&str> = events.iter().map(|event| event.channel.as_str()).collect();
+    let occupied = occupancy::occupied_among(connection, &channels)?;
+    let is_heard =
+        |event: &Event| event.name == TERMINATE_CONNECTIONS || occupied.contains(&event.channel);
+    Ok(events.into_iter().partition(is_heard))
 }

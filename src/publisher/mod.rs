@@ -18,6 +18,7 @@ mod clerk;
 mod connection;
 mod lane;
 mod lease;
+mod listeners;
 mod results;
 mod round;
 mod verdict;
@@ -38,6 +39,7 @@ use backoff::Backoff;
 use circuit::{Circuit, Ticket};
 use clerk::{Clerk, Report};
 use lane::Lane;
+use listeners::{Listeners, Listing};
 use results::Results;
 use verdict::{Complaint, Suspicion};
 
@@ -85,6 +87,8 @@ pub struct Publisher {
     /// What the provider said, for which the likely cause is asked for.
     unexplained: Option<(u16, String)>,
     complaint: Option<Complaint>,
+    /// `None`: every event is sent, whether anybody listens or not.
+    listeners: Option<Listeners>,
     is_stopping: bool,
 }
 
@@ -140,8 +144,17 @@ impl Publisher {
             accepted: 0,
             unexplained: None,
             complaint: None,
+            listeners: None,
             is_stopping: false,
         }
+    }
+
+    /// The same publisher, which skips events on channels without subscribers and asks for the
+    /// occupied ones this often.
+    #[must_use]
+    pub fn only_to_listeners(mut self, refresh: Duration) -> Self {
+        self.listeners = Some(Listeners::new(refresh));
+        self
     }
 
     /// Publishes until `stop` turns true, then until the outbox is empty, something fails or the
@@ -151,11 +164,15 @@ impl Publisher {
         let mut calls = Calls::new();
         let mut question: Question = Fuse::terminated();
         let mut errand: Errands = Fuse::terminated();
+        let mut listing: Listing = Fuse::terminated();
         loop {
             let now = Instant::now();
             self.start_calls(&mut calls, now);
             if let Some(asked) = self.next_question(&question) {
                 question = asked;
+            }
+            if let Some(asked) = self.next_listing(&listing, now) {
+                listing = asked;
             }
             if let Some(sent) = self.next_errand(now) {
                 errand = sent;
@@ -166,6 +183,7 @@ impl Publisher {
             tokio::select! {
                 Some(ended) = calls.next(), if !calls.is_empty() => self.ended(ended),
                 answer = &mut question => self.answered(answer),
+                list = &mut listing => self.listed(list),
                 (clerk, outcome) = &mut errand => self.back(clerk, outcome),
                 () = wake.notified() => self.look_everywhere(),
                 () = tokio::time::sleep_until(self.next_moment(now).into()) => {}

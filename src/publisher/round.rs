@@ -153,7 +153,9 @@ impl Publisher {
         }
         self.gathering_since = None;
         let results = std::mem::take(&mut self.results);
-        let errand = Errand { results, buckets, page_len: self.page_len };
+        let skip = self.skip(now);
+        let occupied = self.listeners.as_mut().and_then(|listeners| listeners.unwritten.take());
+        let errand = Errand { results, buckets, page_len: self.page_len, occupied, skip };
         Some(clerk.run(errand).boxed().fuse())
     }
 
@@ -168,6 +170,10 @@ impl Publisher {
                 if report.held_until.is_none() {
                     self.forget();
                 }
+                if let Some(listeners) = self.listeners.as_mut().filter(|_| report.has_list) {
+                    listeners.written(now);
+                }
+                self.skipped(report.unheard);
                 self.fill(report.events);
             }
             Err((error, results)) => {
@@ -183,6 +189,21 @@ impl Publisher {
                 }
             }
         }
+    }
+
+    /// Nobody listens to these.
+    fn skipped(&mut self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        for event in &events {
+            // There may be more behind it.
+            let count = self.lanes.len();
+            let lane = usize::try_from(event.bucket).unwrap_or_default() % count;
+            self.lanes[lane].look = true;
+        }
+        self.results.skipped.extend(events);
+        self.gathering_since.get_or_insert_with(Instant::now);
     }
 
     /// Gives each lane that was asked for its events.
