@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
 mod client;
+mod concurrency;
 mod destination;
 mod diagnosis;
 mod encryption;
@@ -11,6 +12,7 @@ mod fitting;
 mod names;
 mod outcome;
 mod provider;
+mod responder;
 mod scripted;
 mod sign;
 mod vectors;
