@@ -7,6 +7,7 @@ mod client;
 mod concurrency;
 mod destination;
 mod diagnosis;
+mod dialects;
 mod encryption;
 mod fitting;
 mod names;
