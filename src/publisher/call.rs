@@ -21,13 +21,13 @@ pub async fn make(client: &Client, events: &[Event]) -> Outcome {
         }
     };
     let (label, status) = match &outcome {
-        Outcome::Delivered => ("delivered", None),
-        Outcome::Retry { .. } => ("retry", None),
+        Outcome::Delivered => ("delivered", Some(200)),
+        Outcome::Retry { status, .. } => ("retry", *status),
         Outcome::Refused { status, .. } => ("refused", Some(*status)),
         Outcome::Held { status, .. } => ("held", Some(*status)),
         Outcome::Rejected { status, .. } => ("rejected", *status),
     };
-    let answer = status.map_or_else(String::new, |status| status.to_string());
+    let answer = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
     metrics::counter!("matchcast_publisher_calls_total", "outcome" => label, "answer" => answer)
         .increment(1);
     outcome

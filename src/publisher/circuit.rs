@@ -112,6 +112,13 @@ impl Circuit {
         }
     }
 
+    /// Nobody wants to know any more how this call went.
+    pub fn abandoned(&mut self, Ticket(number): Ticket, now: Instant) {
+        if self.state == State::Probing && number == self.shut_times {
+            self.state = State::Shut { until: now };
+        }
+    }
+
     /// One more event seems to be refused for its own sake; says whether that can be believed.
     pub fn may_set_aside(&mut self) -> bool {
         let believable = self.refusals < REFUSALS_IN_A_ROW;
@@ -201,6 +208,18 @@ mod tests {
         let probe = circuit.start();
         circuit.answered(probe);
         assert_eq!(circuit.gate(now), Gate::Open);
+    }
+
+    #[test]
+    fn a_probe_that_nobody_waits_for_makes_room_for_another() {
+        let (mut circuit, now) = (circuit(), Instant::now());
+        let first = circuit.start();
+        let until = circuit.failed(first, None, 0.0, now);
+        circuit.abandoned(first, until);
+        assert_eq!(circuit.gate(now), Gate::Shut(Some(until)), "it was no probe");
+        let probe = circuit.start();
+        circuit.abandoned(probe, until);
+        assert_eq!(circuit.gate(until), Gate::Probe);
     }
 
     #[test]

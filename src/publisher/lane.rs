@@ -20,6 +20,8 @@ pub struct Lane {
     /// it is refused again, then for its own sake.
     suspect: Option<i64>,
     has_call: bool,
+    /// Whoever has the role now reads the events of that call anew.
+    is_forgotten: bool,
 }
 
 /// What a refusal (400, 404) leads to.
@@ -47,8 +49,10 @@ impl Lane {
         (self.alone, self.suspect) = (0, None);
     }
 
-    /// Forgets what waits here; the database still has it.
+    /// Forgets what waits here, also what a call that is under way may bring back; the database
+    /// still has it.
     pub fn forget(&mut self) {
+        self.is_forgotten = self.has_call;
         self.waiting.clear();
         (self.alone, self.suspect) = (0, None);
     }
@@ -79,6 +83,9 @@ impl Lane {
     /// The call has failed and will be made again; nothing is known about its events.
     pub fn put_back(&mut self, events: Vec<Event>) {
         self.has_call = false;
+        if std::mem::take(&mut self.is_forgotten) {
+            return;
+        }
         for event in events.into_iter().rev() {
             self.waiting.push_front(event);
         }
@@ -119,7 +126,7 @@ impl Lane {
     }
 
     fn ended(&mut self, len: usize) {
-        self.has_call = false;
+        (self.has_call, self.is_forgotten) = (false, false);
         self.alone = self.alone.saturating_sub(len);
     }
 }
@@ -173,6 +180,20 @@ mod tests {
         lane.delivered(rest, &mut results);
         assert!(lane.is_idle());
         assert_eq!(ids(&results.delivered), (1..=12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_was_forgotten_does_not_come_back() {
+        let mut lane = lane(&["e"; 12]);
+        let call = next(&mut lane).unwrap();
+        lane.forget();
+        assert!(!lane.is_idle(), "its call is still under way");
+        lane.put_back(call);
+        assert!(lane.is_idle());
+        lane.fill(events(&["e"]));
+        let call = next(&mut lane).unwrap();
+        lane.put_back(call);
+        assert_eq!(next(&mut lane).unwrap().len(), 1, "only that one call was forgotten");
     }
 
     #[test]

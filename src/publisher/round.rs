@@ -67,7 +67,7 @@ impl Publisher {
                 let answer = status.map_or_else(|| answer.clone(), |status| words(status, &answer));
                 place.lane.rejected(events, &answer, &mut self.results);
             }
-            Outcome::Retry { after, reason } => {
+            Outcome::Retry { after, reason, .. } => {
                 let until = self.circuit.failed(ticket, after, rand::rng().random(), now);
                 self.in_vain(index, events, until, &reason);
                 self.complain(Complaint::Unreachable, &reason);
@@ -144,7 +144,7 @@ impl Publisher {
         let clerk = self.clerk.take()?;
         if !self.has_role(now) {
             // Whatever waits here may have been sent by another process since.
-            self.forget();
+            self.forget(now);
         }
         let mut buckets = Vec::new();
         for place in self.lanes.iter_mut().filter(|place| may_read && wants_more(place)) {
@@ -168,7 +168,7 @@ impl Publisher {
                 self.next_keep = now + self.renewal;
                 self.held_until = report.held_until;
                 if report.held_until.is_none() {
-                    self.forget();
+                    self.forget(now);
                 }
                 if let Some(listeners) = self.listeners.as_mut().filter(|_| report.has_list) {
                     listeners.written(now);
@@ -246,12 +246,15 @@ impl Publisher {
         }
     }
 
-    fn forget(&mut self) {
+    /// What waits here is not this process's business any more.
+    fn forget(&mut self, now: Instant) {
         for place in &mut self.lanes {
             place.lane.forget();
             place.look = true;
         }
-        self.suspicions.clear();
+        for suspicion in self.suspicions.drain(..) {
+            self.circuit.abandoned(suspicion.ticket, now);
+        }
     }
 
     pub(super) fn has_role(&self, now: Instant) -> bool {

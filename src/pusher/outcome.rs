@@ -29,6 +29,8 @@ pub enum Outcome {
     /// everything else for this destination should wait with it. After a timeout it may have
     /// been accepted.
     Retry {
+        /// What was answered; `None`: nothing was.
+        status: Option<u16>,
         /// How long the provider asks to wait.
         after: Option<Duration>,
         /// What happened, for the log.
@@ -72,7 +74,7 @@ impl From<Answer> for Outcome {
             413 | 422 => Self::Rejected { status: Some(status), answer: text },
             408 | 425 | 429 | 500.. => {
                 let reason = format!("the provider answered {status}: {text}");
-                Self::Retry { after: retry_after, reason }
+                Self::Retry { status: Some(status), after: retry_after, reason }
             }
             _ => Self::Refused { status, answer: text },
         }

@@ -209,7 +209,7 @@ impl Failure {
 
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
-        Self::Retry { after: None, reason: failure.text }
+        Self::Retry { status: None, after: None, reason: failure.text }
     }
 }
 

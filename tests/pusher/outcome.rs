@@ -26,11 +26,31 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("404 No", "", "no app", r#"Refused { status: 404, answer: "no app" }"#),
     ("413 Big", "", "too large", r#"Rejected { status: Some(413), answer: "too large" }"#),
     ("422 Odd", "", "odd", r#"Rejected { status: Some(422), answer: "odd" }"#),
-    ("429 Slow", "Retry-After: 7", "", "Retry { after: Some(7s), reason: \"… 429: \" }"),
-    ("429 Slow", "Retry-After: soon", "x", "Retry { after: None, reason: \"… 429: x\" }"),
-    ("500 Oops", "", "oops", "Retry { after: None, reason: \"… 500: oops\" }"),
-    ("503 Down", "Retry-After: 120", "", "Retry { after: Some(120s), reason: \"… 503: \" }"),
-    ("503 D", "Retry-After: 9999999", "", "Retry { after: Some(86400s), reason: \"… 503: \" }"),
+    (
+        "429 Slow",
+        "Retry-After: 7",
+        "",
+        "Retry { status: Some(429), after: Some(7s), reason: \"… 429: \" }",
+    ),
+    (
+        "429 Slow",
+        "Retry-After: soon",
+        "x",
+        "Retry { status: Some(429), after: None, reason: \"… 429: x\" }",
+    ),
+    ("500 Oops", "", "oops", "Retry { status: Some(500), after: None, reason: \"… 500: oops\" }"),
+    (
+        "503 Down",
+        "Retry-After: 120",
+        "",
+        "Retry { status: Some(503), after: Some(120s), reason: \"… 503: \" }",
+    ),
+    (
+        "503 D",
+        "Retry-After: 9999999",
+        "",
+        "Retry { status: Some(503), after: Some(86400s), reason: \"… 503: \" }",
+    ),
 ];
 
 #[tokio::test]
@@ -90,7 +110,9 @@ async fn an_answer_that_repeats_the_signature_is_redacted() {
 
 /// Fails unless it is a retry whose reason keeps the secrets.
 fn reason_of(outcome: Outcome) -> String {
-    let Outcome::Retry { after: None, reason } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Retry { status: None, after: None, reason } = outcome else {
+        panic!("{outcome:?}")
+    };
     for secret in [SECRET, "auth_signature", "auth_key", "://"] {
         assert!(!reason.contains(secret), "{reason}");
     }
