@@ -109,7 +109,10 @@ async fn take_apart(client: &Client, call: Vec<Event>, page: &mut Page, go_on: &
 async fn try_again(client: &Client, suspect: Event, page: &mut Page) -> bool {
     match publish(client, std::slice::from_ref(&suspect)).await {
         Outcome::Delivered => page.delivered.push(suspect),
-        Outcome::Refused { status, answer } | Outcome::Rejected { status, answer } => {
+        Outcome::Refused { status, answer } => {
+            page.set_aside.push((suspect, words(Some(status), &answer)));
+        }
+        Outcome::Rejected { status, answer } => {
             page.set_aside.push((suspect, words(status, &answer)));
         }
         outcome => page.stopped = stop_of(outcome),
@@ -139,16 +142,18 @@ async fn publish(client: &Client, call: &[Event]) -> Outcome {
     outcome
 }
 
+/// What is delivered or set aside stops nothing.
 fn stop_of(outcome: Outcome) -> Option<Stop> {
     match outcome {
-        Outcome::Delivered => None,
+        Outcome::Delivered | Outcome::Rejected { .. } => None,
         Outcome::Retry { after, reason } => Some(Stop::Retry { after, reason }),
-        Outcome::Refused { status, answer }
-        | Outcome::Held { status, answer }
-        | Outcome::Rejected { status, answer } => Some(Stop::Hold { status, answer }),
+        Outcome::Refused { status, answer } | Outcome::Held { status, answer } => {
+            Some(Stop::Hold { status, answer })
+        }
     }
 }
 
-fn words(status: u16, answer: &str) -> String {
-    format!("{status} {answer}")
+/// Without a status the event was not sent, and the answer is our own.
+fn words(status: Option<u16>, answer: &str) -> String {
+    status.map_or_else(|| answer.to_owned(), |status| format!("{status} {answer}"))
 }

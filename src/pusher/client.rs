@@ -7,20 +7,20 @@
 //! It does not queue, wait or retry; that is the caller's business. It does not look at the
 //! contents of events: the provider's answer says what was wrong with one.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::body::Publishing;
 use super::destination::Destination;
 use super::diagnosis::Diagnosis;
 use super::outcome::{Answer, Outcome};
 use super::transport::{Call, Transport};
-use super::{Credentials, MAX_EVENTS_PER_BATCH, SocketId};
+use super::{Credentials, MAX_EVENTS_PER_BATCH, SocketId, is_encrypted};
 
 /// One event for one channel.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +28,9 @@ pub struct Event<'a> {
     pub name: &'a str,
     /// A channel name, or `#server-to-user-{id}` for one user's signed-in connections.
     pub channel: &'a str,
-    /// What pages receive, as a string: JSON inside JSON. At most
-    /// [`MAX_DATA_BYTES`](super::MAX_DATA_BYTES).
+    /// What pages receive, as a string: JSON inside JSON. At most [`data_limit`] of its channel.
+    ///
+    /// [`data_limit`]: super::data_limit
     pub data: &'a str,
     /// The connection that caused the event and shall not hear of it.
     pub socket_id: Option<&'a SocketId>,
@@ -61,29 +62,8 @@ pub enum ClientError {
 #[derive(Debug)]
 pub struct Client {
     transport: Transport,
-}
-
-#[derive(Serialize)]
-struct SingleBody<'a> {
-    name: &'a str,
-    channels: [&'a str; 1],
-    data: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    socket_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct BatchItem<'a> {
-    name: &'a str,
-    channel: &'a str,
-    data: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    socket_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct BatchBody<'a> {
-    batch: Vec<BatchItem<'a>>,
+    /// Most bytes of a call that publishes several events, head and body.
+    request_limit: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -113,35 +93,55 @@ impl Client {
         }
         let transport = Transport::new(destination, credentials, timeouts)
             .map_err(|error| ClientError::Http(error.without_url().to_string()))?;
-        Ok(Self { transport })
+        Ok(Self { transport, request_limit: None })
+    }
+
+    /// The same client, for a provider that takes only so many bytes in one HTTP request (Reverb
+    /// takes 10,000, headers included). It decides [`Client::fitting`] and nothing else.
+    pub fn with_request_limit(self, bytes: usize) -> Self {
+        Self { request_limit: Some(bytes), ..self }
     }
 
     pub fn destination(&self) -> &Destination {
         self.transport.destination()
     }
 
+    /// How many of the first events one call may carry: at most [`MAX_EVENTS_PER_BATCH`], and no
+    /// more than make an HTTP request within the limit, every byte of it counted, with encrypted
+    /// data as it is sent. At least one, if there is one: whether an event passes that is too
+    /// long by itself is for the provider to say.
+    pub fn fitting(&self, events: &[Event<'_>]) -> usize {
+        let most = events.len().min(MAX_EVENTS_PER_BATCH);
+        let Some(limit) = self.request_limit else { return most };
+        // What cannot be sent at all fits with nothing, and is rejected alone.
+        let fits = |count: &usize| {
+            self.publishing(&events[..*count])
+                .is_some_and(|call| self.transport.request_bytes(&call) <= limit)
+        };
+        // Most often all of them fit, so the search starts there.
+        (2..=most).rev().find(fits).unwrap_or(most.min(1))
+    }
+
     /// Posts events in one call, in their order. None is [`Outcome::Delivered`].
+    ///
+    /// The data of an event on an encrypted channel is encrypted, under a new nonce for each
+    /// attempt. Without a master key such an event is rejected, and with it the whole call, of
+    /// which nothing is sent.
     ///
     /// # Panics
     /// If there are more than [`MAX_EVENTS_PER_BATCH`].
     pub async fn publish(&self, events: &[Event<'_>]) -> Outcome {
         assert!(events.len() <= MAX_EVENTS_PER_BATCH, "a batch has at most 10 events");
-        match events {
-            [] => Outcome::Delivered,
-            [event] => {
-                let body = SingleBody {
-                    name: event.name,
-                    channels: [event.channel],
-                    data: event.data,
-                    socket_id: event.socket_id.map(SocketId::as_str),
-                };
-                self.act(self.post("/events", &body)).await
-            }
-            _ => {
-                let batch = events.iter().map(BatchItem::from).collect();
-                self.act(self.post("/batch_events", &BatchBody { batch })).await
-            }
+        if events.is_empty() {
+            return Outcome::Delivered;
         }
+        let must_seal = events.iter().any(|event| is_encrypted(event.channel));
+        if must_seal && !self.transport.credentials().has_master_key() {
+            let answer = "an event is for an encrypted channel, and no encryption master key is \
+                          set (PUSHER_ENCRYPTION_MASTER_KEY_BASE64)";
+            return Outcome::Rejected { status: None, answer: answer.to_owned() };
+        }
+        self.act(|| self.publishing(events).expect("there is a master key if one is needed")).await
     }
 
     /// Ends the connections that have signed in as this user.
@@ -153,12 +153,12 @@ impl Client {
         }
         let user_id = utf8_percent_encode(user_id, NON_ALPHANUMERIC);
         let path = format!("/users/{user_id}/terminate_connections");
-        self.act(self.post(&path, &BTreeMap::<&str, &str>::new())).await
+        self.act(|| self.post(&path, b"{}".to_vec())).await
     }
 
     /// The names of the channels that have subscribers, sorted. The error is never `Delivered`.
     pub async fn channels(&self) -> Result<Vec<String>, Outcome> {
-        match self.transport.exchange(&self.get_channels()).await {
+        match self.transport.exchange(|| self.get_channels()).await {
             Ok(answer) if answer.is_success() => match channel_names(&answer) {
                 Some(names) => Ok(names),
                 None => Err(Outcome::Refused { status: answer.status, answer: answer.text }),
@@ -170,7 +170,7 @@ impl Client {
 
     /// Asks for the channels, and says in words what is wrong when that fails.
     pub async fn diagnose(&self) -> Result<(), Diagnosis> {
-        let answer = self.transport.exchange(&self.get_channels()).await;
+        let answer = self.transport.exchange(|| self.get_channels()).await;
         if answer.as_ref().is_ok_and(|answer| channel_names(answer).is_some()) {
             return Ok(());
         }
@@ -181,8 +181,12 @@ impl Client {
         Call { method: Method::GET, path: self.path("/channels"), body: Vec::new() }
     }
 
-    fn post(&self, path: &str, body: &impl Serialize) -> Call {
-        let body = serde_json::to_vec(body).expect("strings and lists of them are always JSON");
+    fn publishing(&self, events: &[Event<'_>]) -> Option<Call> {
+        let Publishing { path, body } = Publishing::of(self.transport.credentials(), events)?;
+        Some(self.post(path, body))
+    }
+
+    fn post(&self, path: &str, body: Vec<u8>) -> Call {
         Call { method: Method::POST, path: self.path(path), body }
     }
 
@@ -190,8 +194,8 @@ impl Client {
         format!("/apps/{}{rest}", self.transport.credentials().app_id())
     }
 
-    async fn act(&self, call: Call) -> Outcome {
-        self.transport.exchange(&call).await.map_or_else(Outcome::from, Outcome::from)
+    async fn act(&self, call: impl Fn() -> Call) -> Outcome {
+        self.transport.exchange(call).await.map_or_else(Outcome::from, Outcome::from)
     }
 }
 
@@ -205,16 +209,5 @@ fn channel_names(answer: &Answer) -> Option<Vec<String>> {
         Value::Object(channels) => Some(channels.into_iter().map(|(name, _)| name).collect()),
         Value::Array(channels) if channels.is_empty() => Some(Vec::new()),
         _ => None,
-    }
-}
-
-impl<'a> From<&Event<'a>> for BatchItem<'a> {
-    fn from(event: &Event<'a>) -> Self {
-        Self {
-            name: event.name,
-            channel: event.channel,
-            data: event.data,
-            socket_id: event.socket_id.map(SocketId::as_str),
-        }
     }
 }

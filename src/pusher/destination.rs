@@ -94,6 +94,11 @@ impl Destination {
         self.port
     }
 
+    /// Empty, or starts with `/` and does not end with it.
+    pub(super) fn path_prefix(&self) -> &str {
+        &self.path_prefix
+    }
+
     /// Whether the provider is on this machine, where no proxy can reach it.
     pub(super) fn is_local(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');

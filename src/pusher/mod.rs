@@ -2,14 +2,18 @@
 //!
 //! The words of the protocol live here and nowhere else: how a request, a subscription and a
 //! webhook are signed ([`sign`]), how events are posted ([`client`]), what an answer means
-//! ([`outcome`], [`diagnosis`]), and a small provider for the first ten minutes ([`provider`]).
+//! ([`outcome`], [`diagnosis`]), how events are kept from the provider's eyes ([`encryption`]), and
+//! a small provider for the first ten minutes ([`provider`]).
 //!
-//! It knows nothing of the rest of the crate: no configuration, no store, no market. The secret
-//! never leaves this module: it is private in [`Credentials`], and no error text contains it.
+//! It knows nothing of the rest of the crate: no configuration, no store, no market. The secret and
+//! the master key never leave this module: they are private in [`Credentials`], and no error text
+//! contains them.
 
+mod body;
 pub mod client;
 pub mod destination;
 pub mod diagnosis;
+pub mod encryption;
 mod names;
 pub mod outcome;
 pub mod provider;
@@ -21,12 +25,15 @@ use std::fmt;
 pub use client::{Client, ClientError, Event, Timeouts};
 pub use destination::{Destination, DestinationError, Settings};
 pub use diagnosis::Diagnosis;
+pub use encryption::{InvalidMasterKey, MasterKey, data_limit};
 pub use names::{
     ChannelKind, ChannelName, InvalidChannelName, InvalidSocketId, SocketId, USER_CHANNEL_PREFIX,
+    is_encrypted,
 };
 pub use outcome::Outcome;
 
-/// Longest `data` of one event, in bytes of the string (10 KiB by the public documentation).
+/// Longest `data` of one event as it is sent, in bytes of the string (10 KiB by the public
+/// documentation). What an event may have on its channel is told by [`data_limit`].
 pub const MAX_DATA_BYTES: usize = 10_240;
 /// Most channels that one call may name.
 pub const MAX_CHANNELS_PER_CALL: usize = 100;
@@ -48,14 +55,16 @@ pub const MAX_USER_ID_BYTES: usize = 128;
 /// Most client events that one connection may send in a second.
 pub const MAX_CLIENT_EVENTS_PER_SECOND: usize = 10;
 
-/// The identity of one Pusher app: who we are (`app_id`, `key`) and what we sign with.
+/// The identity of one Pusher app: who we are (`app_id`, `key`), what we sign with, and what we
+/// encrypt with, if we do.
 ///
-/// The secret can be used inside this module only; printing the value shows `[redacted]`.
+/// The secrets can be used inside this module only; printing the value shows `[redacted]`.
 #[derive(Clone)]
 pub struct Credentials {
     app_id: String,
     key: String,
     secret: String,
+    master_key: Option<MasterKey>,
 }
 
 impl Credentials {
@@ -67,7 +76,18 @@ impl Credentials {
         key: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        Self { app_id: app_id.into(), key: key.into(), secret: secret.into() }
+        let (app_id, key, secret) = (app_id.into(), key.into(), secret.into());
+        Self { app_id, key, secret, master_key: None }
+    }
+
+    /// The same app, with the key that `private-encrypted-` channels need.
+    pub fn with_master_key(self, master_key: MasterKey) -> Self {
+        Self { master_key: Some(master_key), ..self }
+    }
+
+    /// Whether there can be encrypted channels.
+    pub fn has_master_key(&self) -> bool {
+        self.master_key.is_some()
     }
 
     /// The app's id, the one that stands in the path of REST calls.
@@ -83,6 +103,10 @@ impl Credentials {
     fn secret(&self) -> &str {
         &self.secret
     }
+
+    fn master_key(&self) -> Option<&MasterKey> {
+        self.master_key.as_ref()
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -91,6 +115,7 @@ impl fmt::Debug for Credentials {
             .field("app_id", &self.app_id)
             .field("key", &self.key)
             .field("secret", &"[redacted]")
+            .field("master_key", &self.master_key)
             .finish()
     }
 }

@@ -17,6 +17,11 @@ use super::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES};
 /// signed-in connections. `#` is reserved: [`ChannelName`] refuses it.
 pub const USER_CHANNEL_PREFIX: &str = "#server-to-user-";
 
+/// Whether the data of events on this channel is encrypted; told by the beginning of its name.
+pub fn is_encrypted(channel: &str) -> bool {
+    channel.starts_with("private-encrypted-")
+}
+
 /// The id of one WebSocket connection: digits, a full stop, digits.
 ///
 /// Cloning is cheap.
@@ -104,7 +109,7 @@ impl ChannelName {
     }
 
     pub fn kind(&self) -> ChannelKind {
-        if self.0.starts_with("private-encrypted-") {
+        if is_encrypted(&self.0) {
             ChannelKind::Encrypted
         } else if self.0.starts_with("private-") {
             ChannelKind::Private

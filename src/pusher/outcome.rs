@@ -41,8 +41,9 @@ pub enum Outcome {
     /// 401, 403: signature, clock, disabled app or used-up quota. Nothing will pass until a
     /// person acts (or the day ends).
     Held { status: u16, answer: String },
-    /// 413, 422: this payload will never pass.
-    Rejected { status: u16, answer: String },
+    /// 413, 422: this payload will never pass. Without a status it was not even sent: the answer
+    /// says in our own words why it cannot be.
+    Rejected { status: Option<u16>, answer: String },
 }
 
 /// An answer as far as it matters: its status, what two headers said, and a tidied text.
@@ -68,7 +69,7 @@ impl From<Answer> for Outcome {
         match status {
             200..300 => Self::Delivered,
             401 | 403 => Self::Held { status, answer: text },
-            413 | 422 => Self::Rejected { status, answer: text },
+            413 | 422 => Self::Rejected { status: Some(status), answer: text },
             408 | 425 | 429 | 500.. => {
                 let reason = format!("the provider answered {status}: {text}");
                 Self::Retry { after: retry_after, reason }

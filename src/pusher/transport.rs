@@ -61,6 +61,15 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 
 const LIBRARY: &str = concat!("matchcast ", env!("CARGO_PKG_VERSION"));
 
+/// The headers that are the same in every call, as HTTP/1.1 writes them.
+const SAME_HEADERS: &str = concat!(
+    "content-type: application/json\r\nx-pusher-library: matchcast ",
+    env!("CARGO_PKG_VERSION"),
+    "\r\nuser-agent: matchcast/",
+    env!("CARGO_PKG_VERSION"),
+    "\r\naccept: */*\r\n"
+);
+
 impl Transport {
     pub fn new(
         destination: Destination,
@@ -89,32 +98,56 @@ impl Transport {
     }
 
     /// One attempt, or two when the first died on a connection that had been used before.
-    pub async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
+    ///
+    /// The call is made anew for each attempt, as what is in it may be good for one only.
+    pub async fn exchange(&self, call: impl Fn() -> Call) -> Result<Answer, Failure> {
         let was_warm = self.warm.load(Ordering::Relaxed);
-        let first = self.attempt(&self.pooled, call).await;
+        let first = self.attempt(&self.pooled, call()).await;
         self.warm.store(first.is_ok(), Ordering::Relaxed);
         match first {
             Err(failure) if was_warm && failure.kind == FailureKind::Broken => {
                 tracing::debug!(cause = failure.text, "a pooled connection was dead, trying anew");
-                self.attempt(&self.fresh, call).await
+                self.attempt(&self.fresh, call()).await
             }
             result => result,
         }
     }
 
-    async fn attempt(&self, http: &reqwest::Client, call: &Call) -> Result<Answer, Failure> {
-        let now = SystemTime::now();
+    /// How many bytes a call with a body has on the wire in HTTP/1.1, from its method to the end
+    /// of its body; by a few bytes more than it has where the port is its scheme's own.
+    ///
+    /// What a proxy on the way adds to the headers is not known here, and not counted.
+    pub fn request_bytes(&self, call: &Call) -> usize {
+        let query = self.signed_query(call, SystemTime::now());
+        let Call { method, path, body } = call;
+        let (host, port) = (self.destination.host(), self.destination.port());
+        let head = format!(
+            "{method} {}{path}?{query} HTTP/1.1\r\n{SAME_HEADERS}host: {host}:{port}\r\n\
+             content-length: {}\r\n\r\n",
+            self.destination.path_prefix(),
+            body.len()
+        );
+        head.len() + body.len()
+    }
+
+    fn signed_query(&self, call: &Call, now: SystemTime) -> String {
         let now_s = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let Call { method, path, body } = call;
-        let query = sign::signed_query(&self.credentials, method.as_str(), path, &[], body, now_s);
+        sign::signed_query(&self.credentials, method.as_str(), path, &[], body, now_s)
+    }
+
+    async fn attempt(&self, http: &reqwest::Client, call: Call) -> Result<Answer, Failure> {
+        let now = SystemTime::now();
+        let query = self.signed_query(&call, now);
+        let Call { method, path, body } = call;
         let signature = query.rsplit_once('=').map_or("", |(_, signature)| signature);
         let secrets = [self.credentials.secret(), signature];
 
         let request = http
-            .request(method.clone(), format!("{}{path}?{query}", self.destination))
+            .request(method, format!("{}{path}?{query}", self.destination))
             .header(header::CONTENT_TYPE, "application/json")
             .header("X-Pusher-Library", LIBRARY)
-            .body(body.clone());
+            .body(body);
         match request.send().await {
             Ok(response) => Ok(read_answer(response, now, &secrets).await),
             Err(error) => Err(Failure::new(error, self.destination.scheme(), &secrets)),

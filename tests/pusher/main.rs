@@ -6,6 +6,8 @@
 mod client;
 mod destination;
 mod diagnosis;
+mod encryption;
+mod fitting;
 mod names;
 mod outcome;
 mod provider;
@@ -13,10 +15,16 @@ mod scripted;
 mod sign;
 mod vectors;
 
-use matchcast::pusher::Credentials;
+use matchcast::pusher::{Credentials, MasterKey};
 
 const SECRET: &str = "7ad3773142a6692b25b8";
+const MASTER_KEY: &str = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=";
 
 fn credentials() -> Credentials {
     Credentials::new("3", "278d425bdf160c739803", SECRET)
+}
+
+/// The same app, for encrypted channels too.
+fn encrypting_credentials() -> Credentials {
+    credentials().with_master_key(MasterKey::parse_base64(MASTER_KEY).unwrap())
 }

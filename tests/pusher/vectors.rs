@@ -37,6 +37,13 @@ pub fn texts(name: &str) -> Vec<String> {
     serde_json::from_value(list).unwrap()
 }
 
+/// The vectors of a kind that is not a signature, such as `shared_secret`.
+pub fn list(name: &str) -> Vec<Value> {
+    let list = fixture()[name].as_array().unwrap().clone();
+    assert!(!list.is_empty(), "no vector of kind {name}");
+    list
+}
+
 /// How many signatures the fixture holds, of all kinds.
 pub fn count() -> usize {
     fixture()["hmac"].as_array().unwrap().len()

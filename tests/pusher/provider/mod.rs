@@ -13,7 +13,7 @@ use actix_web::{App, HttpServer};
 use matchcast::pusher::provider::{self, Limits, Provider};
 use matchcast::pusher::{Client, Event, Outcome, SocketId};
 
-use crate::{credentials, scripted};
+use crate::{credentials, encrypting_credentials, scripted};
 
 /// A provider on a port of its own, and a client for it.
 pub struct Server {
@@ -41,7 +41,7 @@ impl Server {
         let server = server.run();
         let handle = server.handle();
         tokio::spawn(server);
-        let backend = scripted::client(port, credentials());
+        let backend = scripted::client(port, encrypting_credentials());
         Self { port, provider, backend, handle }
     }
 

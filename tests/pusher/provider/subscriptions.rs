@@ -1,12 +1,13 @@
 //! Who may subscribe to what, and what a subscriber then hears.
 
 use matchcast::pusher::provider::Limits;
-use matchcast::pusher::{Credentials, Event, Outcome, SocketId, sign};
+use matchcast::pusher::{Credentials, Event, Outcome, SocketId, encryption, sign};
 use serde_json::{Value, json};
 
 use super::Server;
 use super::page::Page;
-use crate::credentials;
+use crate::encryption::open;
+use crate::{credentials, encrypting_credentials};
 
 #[tokio::test]
 async fn a_public_channel_needs_no_signature() {
@@ -39,13 +40,21 @@ async fn a_public_channel_needs_no_signature() {
 async fn signed_channels_need_their_signature() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
-    for channel in ["private-user.1", "private-encrypted-user.1"] {
-        assert_eq!(page.subscribe(channel).await, json!({}));
-        let sealed = r#"{"nonce":"AAAA","ciphertext":"BBBB"}"#;
-        server.publish(channel, "secret", sealed).await;
-        let heard = page.expect("secret", channel).await;
-        assert_eq!(heard, json!({"nonce": "AAAA", "ciphertext": "BBBB"}));
-    }
+    assert_eq!(page.subscribe("private-user.1").await, json!({}));
+    server.publish("private-user.1", "secret", "1").await;
+    assert_eq!(page.expect("secret", "private-user.1").await, 1);
+}
+
+#[tokio::test]
+async fn an_encrypted_channel_passes_on_what_only_its_subscribers_can_open() {
+    let server = Server::start().await;
+    let mut page = Page::open(&server).await;
+    let channel = "private-encrypted-user.1";
+    assert_eq!(page.subscribe(channel).await, json!({}));
+    server.publish(channel, "secret", r#"{"trade_id":1}"#).await;
+    let heard = page.expect("secret", channel).await;
+    let shared_secret = encryption::shared_secret(&encrypting_credentials(), channel).unwrap();
+    assert_eq!(open(&shared_secret, &heard.to_string()), r#"{"trade_id":1}"#);
 }
 
 #[tokio::test]
