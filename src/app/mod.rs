@@ -51,7 +51,7 @@ impl App {
             config.engine.queue_len,
             config.engine.batch_len,
         )?;
-        let credentials = credentials(&config);
+        let credentials = credentials(&config)?;
         let embedded = provider::embedded(&config, credentials.clone());
         let debug = embedded.clone().filter(|_| config.demo.enabled).map(|provider| {
             let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
@@ -62,6 +62,7 @@ impl App {
             engine: engine.clone(),
             catalog,
             credentials,
+            delivery: config.delivery,
             passwords: http::Passwords::default(),
             settings: provider::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),

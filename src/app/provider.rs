@@ -8,12 +8,20 @@ use crate::exact::Exact;
 use crate::http::PublicSettings;
 use crate::publisher::Sink;
 use crate::pusher::provider::{Limits, Provider};
-use crate::pusher::{Client, Credentials, Destination, Settings, Timeouts};
+use crate::pusher::{Client, Credentials, Destination, MasterKey, Settings, Timeouts};
 
-/// What signs subscriptions and events.
-pub fn credentials(config: &Config) -> Credentials {
+/// What signs subscriptions and events, and encrypts where there is a key for it.
+///
+/// # Errors
+/// A sentence when the encryption master key is none.
+pub fn credentials(config: &Config) -> anyhow::Result<Credentials> {
     let pusher = &config.pusher;
-    Credentials::new(&*pusher.app_id, &*pusher.key, pusher.secret.expose())
+    let credentials = Credentials::new(&*pusher.app_id, &*pusher.key, pusher.secret.expose());
+    let master_key = &pusher.encryption_master_key_base64;
+    if master_key.is_empty() {
+        return Ok(credentials);
+    }
+    Ok(credentials.with_master_key(MasterKey::parse_base64(master_key.expose())?))
 }
 
 /// The embedded provider, where the configuration asks for it.
@@ -56,7 +64,7 @@ pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
         connect: Duration::from_millis(pusher.connect_timeout_ms),
         request: Duration::from_millis(pusher.request_timeout_ms),
     };
-    Ok(Client::new(destination, credentials(config), timeouts)?)
+    Ok(Client::new(destination, credentials(config)?, timeouts)?)
 }
 
 /// What pages may know of the provider.
