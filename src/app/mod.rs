@@ -4,6 +4,7 @@
 //! The server stays up until then, because the embedded provider is part of it.
 
 mod demo;
+pub mod desk;
 mod provider;
 mod server;
 

@@ -75,6 +75,7 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/login", web::post().to(auth::login)))
         .service(resource("/logout", web::post().to(auth::logout)))
         .service(resource("/user", get().to(auth::user)))
+        .service(resource("/user/password", web::put().to(auth::update_password)))
         .service(resource("/profile", get().to(accounts::profile)))
         .service(resource("/balance-history", get().to(accounts::balance_history)))
         .service(resource("/faucet", web::post().to(accounts::faucet)))

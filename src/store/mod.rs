@@ -11,6 +11,7 @@ pub mod markets;
 pub mod outbox;
 pub mod schema;
 pub mod sessions;
+pub mod sign_ins;
 mod statement;
 pub mod trading;
 pub mod users;

@@ -16,7 +16,7 @@ use crate::support::client::Reply;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// The answer has this status and, apart from what stands in angle brackets, this body.
-fn check(reply: &Reply, status: u16, expected: &str) {
+pub fn check(reply: &Reply, status: u16, expected: &str) {
     assert_eq!(reply.status, status, "{}", reply.body);
     assert_eq!(reply.header("content-type"), Some("application/json"), "{}", reply.body);
     let expected: Value = serde_json::from_str(expected).expect(expected);
@@ -211,7 +211,8 @@ on_both! {
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":3,"user_id":1,"symbol":"BTC","side":"buy","price":51000,"amount":0.12,
                 "filled_amount":0.12,"status":2,"cancelled_at":null,"created_at":"<time>",
-                "updated_at":"<time>"},"trade":{"id":1,"sequence":1,"buy_order_id":3,"sell_order_id":1,
+                "updated_at":"<time>"},"trade":{
+                "id":1,"sequence":1,"buy_order_id":3,"sell_order_id":1,
                 "buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,"amount":0.1,
                 "created_at":"<time>","updated_at":"<time>"},"trades":[
                 {"id":1,"sequence":1,"buy_order_id":3,"sell_order_id":1,"buyer_id":1,"seller_id":2,
