@@ -144,12 +144,15 @@ impl Client {
         self.act(|| self.publishing(events).expect("there is a master key if one is needed")).await
     }
 
-    /// Ends the connections that have signed in as this user.
+    /// Ends the connections that have signed in as this user; to have none is no error. It bars
+    /// nobody from connecting again: what would be signed next is for the caller to refuse.
+    ///
+    /// An id that cannot stand in a path (empty, or dots alone) is rejected without a call.
     pub async fn terminate_connections(&self, user_id: &str) -> Outcome {
         // Such a segment would be resolved away before it is sent, even when it is encoded.
         if matches!(user_id, "" | "." | "..") {
             let answer = "the id of a user cannot be empty or dots".to_owned();
-            return Outcome::Refused { status: 400, answer };
+            return Outcome::Rejected { status: None, answer };
         }
         let user_id = utf8_percent_encode(user_id, NON_ALPHANUMERIC);
         let path = format!("/users/{user_id}/terminate_connections");

@@ -166,6 +166,8 @@ impl Diagnosis {
             400 | 404 if says(&["app by id", "the app ", "application"]) => {
                 Self::App { app_id, destination, answer }
             }
+            // Some look up the key first, and then compare its app with the one of the path.
+            401 if says(&["app_id"]) => Self::App { app_id, destination, answer },
             401 => Self::Secret { key, answer },
             403 if says(&["quota", "limit"]) => Self::Quota { answer },
             403 => Self::Disabled { answer },

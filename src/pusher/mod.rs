@@ -2,8 +2,9 @@
 //!
 //! The words of the protocol live here and nowhere else: how a request, a subscription and a
 //! webhook are signed ([`sign`]), how events are posted ([`client`]), what an answer means
-//! ([`outcome`], [`diagnosis`]), how events are kept from the provider's eyes ([`encryption`]), and
-//! a small provider for the first ten minutes ([`provider`]).
+//! ([`outcome`], [`diagnosis`]), how events are kept from the provider's eyes ([`encryption`]),
+//! what the provider tells by itself ([`webhook`]), and a small provider for the first ten minutes
+//! ([`provider`]).
 //!
 //! It knows nothing of the rest of the crate: no configuration, no store, no market. The secret and
 //! the master key never leave this module: they are private in [`Credentials`], and no error text
@@ -19,6 +20,7 @@ pub mod outcome;
 pub mod provider;
 pub mod sign;
 mod transport;
+pub mod webhook;
 
 use std::fmt;
 
@@ -31,6 +33,7 @@ pub use names::{
     is_encrypted,
 };
 pub use outcome::Outcome;
+pub use webhook::{Webhook, WebhookError, WebhookEvent};
 
 /// Longest `data` of one event as it is sent, in bytes of the string (10 KiB by the public
 /// documentation). What an event may have on its channel is told by [`data_limit`].

@@ -7,7 +7,7 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use reqwest::{Method, Response, header, redirect};
@@ -24,8 +24,8 @@ pub(super) struct Transport {
     pooled: reqwest::Client,
     /// Has no pool: each of its calls opens a connection.
     fresh: reqwest::Client,
-    /// Whether `pooled` may hold a connection that has carried an answer before.
-    warm: AtomicBool,
+    /// Attempts that `pooled` was ever asked for, those under way included.
+    attempts: AtomicUsize,
 }
 
 /// One call, unsigned. The path is the one that is signed: a prefix of the destination is not
@@ -52,9 +52,13 @@ pub(super) enum FailureKind {
     Tls,
     /// Connected, and no answer in time.
     Timeout,
-    /// Connected, and what came was no answer.
+    /// Connected, and what came was not even the head of an answer.
     Broken,
 }
+
+/// Connections that are kept for the next calls: as many as there may be calls at the same time,
+/// so that none of them has to open one each time.
+const MAX_IDLE_CONNECTIONS: usize = 64;
 
 /// What a provider may answer at most, in bytes; the rest is not read.
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -84,9 +88,9 @@ impl Transport {
                 .user_agent(LIBRARY.replace(' ', "/"));
             if destination.is_local() { builder.no_proxy() } else { builder }
         };
-        let pooled = builder().build()?;
+        let pooled = builder().pool_max_idle_per_host(MAX_IDLE_CONNECTIONS).build()?;
         let fresh = builder().pool_max_idle_per_host(0).build()?;
-        Ok(Self { destination, credentials, pooled, fresh, warm: AtomicBool::new(false) })
+        Ok(Self { destination, credentials, pooled, fresh, attempts: AtomicUsize::new(0) })
     }
 
     pub fn destination(&self) -> &Destination {
@@ -97,15 +101,19 @@ impl Transport {
         &self.credentials
     }
 
-    /// One attempt, or two when the first died on a connection that had been used before.
+    /// One attempt, or two when the first died on a connection that may have been used before.
+    ///
+    /// Whether it was cannot be seen from here, but only another attempt can have used it: as long
+    /// as there was none, before or beside this one, the connection was fresh. The second attempt
+    /// has a connection of its own, so there is never a third.
     ///
     /// The call is made anew for each attempt, as what is in it may be good for one only.
     pub async fn exchange(&self, call: impl Fn() -> Call) -> Result<Answer, Failure> {
-        let was_warm = self.warm.load(Ordering::Relaxed);
+        self.attempts.fetch_add(1, Ordering::Relaxed);
         let first = self.attempt(&self.pooled, call()).await;
-        self.warm.store(first.is_ok(), Ordering::Relaxed);
+        let is_alone = self.attempts.load(Ordering::Relaxed) == 1;
         match first {
-            Err(failure) if was_warm && failure.kind == FailureKind::Broken => {
+            Err(failure) if failure.kind == FailureKind::Broken && !is_alone => {
                 tracing::debug!(cause = failure.text, "a pooled connection was dead, trying anew");
                 self.attempt(&self.fresh, call()).await
             }

@@ -4,16 +4,20 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
 mod client;
+mod concurrency;
 mod destination;
 mod diagnosis;
+mod dialects;
 mod encryption;
 mod fitting;
 mod names;
 mod outcome;
 mod provider;
+mod responder;
 mod scripted;
 mod sign;
 mod vectors;
+mod webhook;
 
 use matchcast::pusher::{Credentials, MasterKey};
 

@@ -121,6 +121,44 @@ async fn the_connections_of_a_user_can_be_ended() {
 }
 
 #[tokio::test]
+async fn ending_a_users_connections_ends_each_of_them_and_nobody_elses() {
+    let server = Server::start().await;
+    let (mut one, mut two) = (Page::open(&server).await, Page::open(&server).await);
+    let (mut namesake, mut friend) = (Page::open(&server).await, Page::open(&server).await);
+    sign_in(&mut one, ALICE).await;
+    sign_in(&mut two, ALICE).await;
+    friend.join("presence-room", "bob").await;
+    // Only who has signed in is meant, not whoever is called the same on a channel.
+    namesake.join("presence-room", "alice").await;
+    friend.expect("pusher_internal:member_added", "presence-room").await;
+    one.join("presence-other", "alice").await;
+
+    assert_eq!(server.backend.terminate_connections("alice").await, Outcome::Delivered);
+    one.expect_closed(4009).await;
+    two.expect_closed(4009).await;
+    assert_eq!(server.backend.channels().await.unwrap(), ["presence-room"]);
+    server.publish("presence-room", "still here", "1").await;
+    namesake.expect("still here", "presence-room").await;
+    friend.expect("still here", "presence-room").await;
+
+    // It ends connections, and bars nobody from coming back.
+    let mut again = Page::open(&server).await;
+    sign_in(&mut again, ALICE).await;
+}
+
+#[tokio::test]
+async fn a_user_is_ended_by_whatever_id_there_is() {
+    let server = Server::start().await;
+    for user_id in ["a/b 7", "50%", "%41", "ü?#&=+", "..a", "a//b"] {
+        let mut page = Page::open(&server).await;
+        sign_in(&mut page, &json!({"id": user_id}).to_string()).await;
+        let outcome = server.backend.terminate_connections(user_id).await;
+        assert_eq!(outcome, Outcome::Delivered, "{user_id}");
+        page.expect_closed(4009).await;
+    }
+}
+
+#[tokio::test]
 async fn a_signed_in_user_is_a_member_without_more_data() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
