@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use matchcast::app::{self, App};
+use matchcast::app::{self, App, desk};
 use matchcast::config::{Broadcasting, Config};
 use matchcast::store::{self, AnyConnection, audit};
 use matchcast::telemetry;
@@ -20,7 +20,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Command {
     /// Serve the API and publish events (the default)
     Serve,
@@ -30,6 +30,12 @@ enum Command {
     Check,
     /// Check that every balance, order, trade and event adds up; exit code 1 if not
     Audit,
+    /// Revoke every token and session of a user, and end the user's connections
+    LogOut {
+        /// The user's e-mail address or id
+        #[arg(value_name = "EMAIL|ID")]
+        user: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -52,6 +58,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate(&config),
         Command::Check => actix_web::rt::System::new().block_on(check(config)),
         Command::Audit => run_audit(&config),
+        Command::LogOut { user } => desk::log_out(&config, &user, &mut std::io::stdout()),
     }
 }
 

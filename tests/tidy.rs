@@ -84,7 +84,7 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("telemetry", &["config"]),
     ("engine", &["exact", "market", "store"]),
     ("publisher", &["config", "pusher", "store"]),
-    ("http", &["engine", "exact", "market", "pusher", "store"]),
+    ("http", &["config", "engine", "exact", "market", "pusher", "store"]),
 ];
 
 /// Packages that only some rooms may know, by the beginning of their names.

@@ -4,6 +4,7 @@
 //! The server stays up until then, because the embedded provider is part of it.
 
 mod demo;
+pub mod desk;
 mod provider;
 mod server;
 
@@ -62,6 +63,7 @@ impl App {
             engine: engine.clone(),
             catalog,
             credentials,
+            delivery: config.delivery,
             passwords: http::Passwords::default(),
             settings: provider::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),

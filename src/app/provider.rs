@@ -8,11 +8,15 @@ use crate::config::{Broadcasting, Config};
 use crate::exact::Exact;
 use crate::http::PublicSettings;
 use crate::publisher::Sink;
-use crate::pusher::encryption::{InvalidMasterKey, MasterKey};
 use crate::pusher::provider::{Limits, Provider};
-use crate::pusher::{Client, Credentials, Destination, Settings, Timeouts};
+use crate::pusher::{
+    Client, Credentials, Destination, InvalidMasterKey, MasterKey, Settings, Timeouts,
+};
 
 /// What signs subscriptions and events, and encrypts where there is a key for it.
+///
+/// # Errors
+/// A sentence when the encryption master key is none.
 pub fn credentials(config: &Config) -> Result<Credentials, InvalidMasterKey> {
     let pusher = &config.pusher;
     let credentials = Credentials::new(&*pusher.app_id, &*pusher.key, pusher.secret.expose());

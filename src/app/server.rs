@@ -50,6 +50,7 @@ pub fn bind(
         App::new()
             .app_data(services.clone())
             .app_data(tokens.clone())
+            .app_data(web::Data::new(sessions.clone()))
             .app_data(web::PayloadConfig::new(http.body_limit))
             .app_data(web::QueryConfig::default().error_handler(|_, _| {
                 ApiError::refused(

@@ -1,17 +1,19 @@
-//! Registering, logging in and out, and who one is.
+//! Registering, logging in and out, changing one's password, and who one is.
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use super::caller::{Caller, Credential, Tokens};
+use super::caller::{Caller, Issued, Tokens};
 use super::error::ApiError;
 use super::input::{Input, Rules};
 use super::passwords::Verdict;
+use super::session_store::{self, TableSessions};
 use super::{Services, csrf, reply};
 use crate::exact::Exact;
 use crate::market::{AssetId, Fixed};
+use crate::store::sign_ins::{self, Revoked, SignIn};
 use crate::store::users::{self, User};
 use crate::store::{StoreError, views};
 
@@ -19,6 +21,9 @@ const MAX_TEXT_CHARS: usize = 255;
 const MIN_PASSWORD_CHARS: usize = 8;
 /// Beyond it a password is only work for the hash.
 const MAX_PASSWORD_CHARS: usize = 1024;
+/// How often a log-in is tried whose hash is replaced by another one meanwhile: an outdated hash is
+/// replaced once, by the first of several log-ins.
+const LOG_IN_ATTEMPTS: usize = 3;
 
 #[derive(Serialize)]
 struct UserBody {
@@ -72,28 +77,39 @@ pub async fn login(
     rules.finish()?;
     let (email, password) = (email.unwrap_or_default(), password.unwrap_or_default());
 
-    let wanted = email.to_lowercase();
-    let user = services.store.read(move |c| users::by_email(c, &wanted)).await?;
-    let stored = user.as_ref().and_then(|user| user.password.clone());
-    let verdict = services.passwords.verify(password, stored.clone()).await?;
-    let user = match (user, verdict) {
-        (Some(user), Verdict::Right) => user,
-        (Some(user), Verdict::Outdated(new_hash)) => {
-            let (id, old_hash) = (user.user_id(), stored.unwrap_or_default());
-            let replace = move |c: &mut _| users::replace_password(c, id, &old_hash, &new_hash);
-            services.store.transact(replace).await?;
-            user
-        }
-        _ => return Err(ApiError::invalid("email", "The provided credentials are incorrect.")),
-    };
+    let wrong = || ApiError::invalid("email", "The provided credentials are incorrect.");
+    let (user, token) = prove(&services, &tokens, email, password).await?.ok_or_else(wrong)?;
     // A page that has fetched its CSRF token wants a session; everybody gets a bearer token.
     if csrf::is_valid(&session, request.headers()) {
-        session.renew();
-        session
-            .insert(csrf::USER_KEY, user.id)
-            .map_err(|_| ApiError::Internal("the session cannot be written"))?;
+        session_store::log_in(&session, user.user_id(), token.id)?;
     }
-    respond(&services, &tokens, user, StatusCode::OK, "Login successful").await
+    respond(&services, user, &token, StatusCode::OK, "Login successful").await
+}
+
+/// The user with this address and a new token, if the password is right.
+async fn prove(
+    services: &Services,
+    tokens: &Tokens,
+    email: String,
+    password: String,
+) -> Result<Option<(User, Issued)>, ApiError> {
+    let email = email.to_lowercase();
+    for _ in 0..LOG_IN_ATTEMPTS {
+        let wanted = email.clone();
+        let user = services.store.read(move |c| users::by_email(c, &wanted)).await?;
+        let stored = user.as_ref().and_then(|user| user.password.clone());
+        let better = match services.passwords.verify(password.clone(), stored.clone()).await? {
+            Verdict::Wrong => return Ok(None),
+            Verdict::Right => None,
+            Verdict::Outdated(hash) => Some(hash),
+        };
+        let (Some(user), Some(stored)) = (user, stored) else { return Ok(None) };
+        let issued = tokens.issue_for_password(user.user_id(), stored, better).await?;
+        if let Some(token) = issued {
+            return Ok(Some((user, token)));
+        }
+    }
+    Ok(None)
 }
 
 /// `POST /register`
@@ -113,17 +129,7 @@ pub async fn register(
     {
         rules.fail("email", TAKEN);
     }
-    let password = rules.raw_text("password", MAX_PASSWORD_CHARS);
-    if let Some(password) = &password {
-        if password.chars().count() < MIN_PASSWORD_CHARS {
-            let text =
-                format!("The password field must be at least {MIN_PASSWORD_CHARS} characters.");
-            rules.fail("password", text);
-        }
-        if input.string("password_confirmation") != Some(password.as_str()) {
-            rules.fail("password", "The password field confirmation does not match.");
-        }
-    }
+    let password = new_password(&mut rules, &input);
     rules.finish()?;
     let (name, email) = (name.unwrap_or_default(), email.unwrap_or_default());
 
@@ -135,22 +141,35 @@ pub async fn register(
         StoreError::Duplicate(_) => ApiError::invalid("email", TAKEN),
         error => ApiError::from(error),
     })?;
-    respond(&services, &tokens, user, StatusCode::CREATED, "Registration successful").await
+    let token = tokens.issue(user.user_id()).await?;
+    respond(&services, user, &token, StatusCode::CREATED, "Registration successful").await
 }
 
 const TAKEN: &str = "The email has already been taken.";
 
+/// A password that is to be set, with its confirmation.
+fn new_password(rules: &mut Rules<'_>, input: &Input) -> Option<String> {
+    let password = rules.raw_text("password", MAX_PASSWORD_CHARS)?;
+    if password.chars().count() < MIN_PASSWORD_CHARS {
+        let text = format!("The password field must be at least {MIN_PASSWORD_CHARS} characters.");
+        rules.fail("password", text);
+    }
+    if input.string("password_confirmation") != Some(password.as_str()) {
+        rules.fail("password", "The password field confirmation does not match.");
+    }
+    Some(password)
+}
+
 async fn respond(
     services: &Services,
-    tokens: &Tokens,
     user: User,
+    token: &Issued,
     status: StatusCode,
     message: &str,
 ) -> Result<HttpResponse, ApiError> {
     let balance = balance_of(services, &user).await?;
-    let token = tokens.issue(user.user_id()).await?;
-    let data = LoginBody { token: &token, user: user_body(user, balance) };
-    Ok(reply::with_token(status, message, data, &token))
+    let data = LoginBody { token: &token.text, user: user_body(user, balance) };
+    Ok(reply::with_token(status, message, data, &token.text))
 }
 
 /// One `@`, something before it, a dot within what follows, no blanks. What is true beyond that
@@ -162,17 +181,62 @@ fn is_email(text: &str) -> bool {
     no_blank && !local.is_empty() && !local.contains('@') && domain.contains('.') && labels
 }
 
-/// `POST /logout`: ends what was used to ask, and nothing else.
+/// `POST /logout`: ends what was used to ask, and nothing else; a session goes with the token of
+/// its log-in.
 pub async fn logout(
     caller: Caller,
     session: Session,
+    services: web::Data<Services>,
     tokens: web::Data<Tokens>,
+    sessions: web::Data<TableSessions>,
 ) -> Result<HttpResponse, ApiError> {
-    match caller.credential {
-        Credential::Token(id) => tokens.revoke(id).await?,
-        Credential::Session => session.purge(),
+    let Caller { user, sign_in } = caller;
+    let by_session = matches!(sign_in, SignIn::Session { .. });
+    let log_out = move |c: &mut _| sign_ins::log_out(c, user, &sign_in);
+    forget(&tokens, &sessions, services.store.transact(log_out).await?);
+    if by_session {
+        session.purge();
     }
     Ok(reply::done("Successfully logged out"))
+}
+
+/// What was revoked through this process is refused by it at once.
+fn forget(tokens: &Tokens, sessions: &TableSessions, revoked: Revoked) {
+    tokens.forget(revoked.tokens);
+    sessions.forget(revoked.sessions);
+}
+
+const WRONG_PASSWORD: &str = "The provided password does not match your current password.";
+
+/// `PUT /user/password`: ends everything that the user has signed in with, but for what was used
+/// to ask.
+pub async fn update_password(
+    caller: Caller,
+    input: Input,
+    services: web::Data<Services>,
+    tokens: web::Data<Tokens>,
+    sessions: web::Data<TableSessions>,
+) -> Result<HttpResponse, ApiError> {
+    let old_hash = current(&services, &caller).await?.password;
+    let mut rules = Rules::of(&input);
+    if let Some(password) = rules.raw_text("current_password", MAX_PASSWORD_CHARS)
+        && services.passwords.verify(password, old_hash.clone()).await? == Verdict::Wrong
+    {
+        rules.fail("current_password", WRONG_PASSWORD);
+    }
+    let password = new_password(&mut rules, &input);
+    rules.finish()?;
+
+    let new_hash = services.passwords.hash(password.unwrap_or_default()).await?;
+    let old_hash = old_hash.unwrap_or_default();
+    let Caller { user, sign_in } = caller;
+    let change =
+        move |c: &mut _| sign_ins::change_password(c, user, &old_hash, &new_hash, &sign_in);
+    let revoked = services.store.transact(change).await?;
+    // Somebody else has changed it since it was verified.
+    let revoked = revoked.ok_or_else(|| ApiError::invalid("current_password", WRONG_PASSWORD))?;
+    forget(&tokens, &sessions, revoked);
+    Ok(reply::done("Password updated successfully"))
 }
 
 /// `GET /user`

@@ -1,7 +1,7 @@
 //! Signatures for subscriptions and sign-ins.
 //!
 //! These endpoints sign with the secret that also signs REST calls, so nothing that a client sent
-//! is ever signed: the one channel that the caller may hear is formatted here and compared as a
+//! is ever signed: the channels that the caller may hear are formatted here and compared as a
 //! whole, and a socket id is digits, a full stop and digits, byte by byte.
 
 use actix_web::{HttpResponse, web};
@@ -11,12 +11,17 @@ use super::Services;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{Input, Rules};
-use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, sign};
-use crate::store::outbox::user_channel;
+use crate::config::UserChannels;
+use crate::market::UserId;
+use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, encryption, sign};
+use crate::store::outbox::{encrypted_user_channel, user_channel};
 
 #[derive(Serialize)]
 struct ChannelAuth {
     auth: String,
+    /// What an encrypted channel is read with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_secret: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -36,13 +41,20 @@ pub async fn auth(
     let channel = rules.raw_text("channel_name", MAX_CHANNEL_NAME_BYTES);
     rules.finish()?;
     let socket_id = socket_id.ok_or(ApiError::Internal("a socket id that is none passed"))?;
-    let own = user_channel(caller.user);
+    let asked = channel.unwrap_or_default();
     // Unknown and forbidden are one answer: whether somebody exists is not told here.
-    if channel.as_deref() != Some(own.as_str()) {
-        return Err(ApiError::forbidden("You are not allowed to listen to this channel."));
-    }
+    let own = own_channel(services.delivery.user_channels, caller.user, &asked)
+        .ok_or_else(|| ApiError::forbidden("You are not allowed to listen to this channel."))?;
     let auth = sign::channel_auth(&services.credentials, &socket_id, &own, None);
-    Ok(HttpResponse::Ok().json(ChannelAuth { auth }))
+    let shared_secret = encryption::shared_secret(&services.credentials, &own);
+    Ok(HttpResponse::Ok().json(ChannelAuth { auth, shared_secret }))
+}
+
+/// The one of the user's own channels that was asked for, in our words.
+fn own_channel(channels: UserChannels, user: UserId, asked: &str) -> Option<String> {
+    let private = channels.private().then(|| user_channel(user));
+    let encrypted = channels.encrypted().then(|| encrypted_user_channel(user));
+    private.into_iter().chain(encrypted).find(|own| own == asked)
 }
 
 /// `POST /broadcasting/user-auth`

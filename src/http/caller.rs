@@ -3,21 +3,19 @@
 //! A look-up is remembered for some seconds, so that the endpoint which every page asks on every
 //! reconnect costs no query. What is revoked through this process is forgotten at once.
 
-use std::sync::Arc;
-
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
-use moka::sync::Cache;
 use subtle::ConstantTimeEq;
 
-use super::csrf;
 use super::error::ApiError;
-use super::secrets::{memory, random_hex, sha256_hex};
+use super::secrets::{Memory, random_hex, sha256_hex};
+use super::{csrf, session_store};
 use crate::market::UserId;
 use crate::store::sessions::{self, Token};
+use crate::store::sign_ins::{self, SignIn};
 use crate::store::{Store, now};
 
 /// Random bytes of a token's secret half.
@@ -27,22 +25,22 @@ const SECRET_BYTES: usize = 30;
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub user: UserId,
-    pub credential: Credential,
+    /// How the caller proved it.
+    pub sign_in: SignIn,
 }
 
-/// How the caller proved it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// The id of the token.
-    Token(i64),
-    Session,
+/// A new token.
+pub struct Issued {
+    pub id: i64,
+    /// In the form that the client keeps: `{id}|{secret}`.
+    pub text: String,
 }
 
 /// The bearer tokens of this database.
 #[derive(Clone)]
 pub struct Tokens {
     store: Store,
-    cache: Cache<i64, Arc<Token>>,
+    memory: Memory<i64, Token>,
     lifetime: Option<chrono::Duration>,
 }
 
@@ -52,16 +50,35 @@ impl Tokens {
     pub fn new(store: Store, lifetime_minutes: u32, cache_seconds: u64) -> Self {
         let lifetime =
             (lifetime_minutes > 0).then(|| chrono::Duration::minutes(lifetime_minutes.into()));
-        Self { store, cache: memory(cache_seconds), lifetime }
+        Self { store, memory: Memory::new(cache_seconds), lifetime }
     }
 
-    /// A new token in the form that the client keeps: `{id}|{secret}`.
-    pub async fn issue(&self, user: UserId) -> Result<String, ApiError> {
+    /// A token for somebody who has just registered.
+    pub async fn issue(&self, user: UserId) -> Result<Issued, ApiError> {
+        let (token, secret) = self.draw(user);
+        let id = self.store.transact(move |c| sessions::create_token(c, &token)).await?;
+        Ok(Issued { id, text: format!("{id}|{secret}") })
+    }
+
+    /// A token for somebody whose password fitted the hash `verified`; puts the hash `better` in
+    /// its place, if there is one. `None` when it is not the user's hash any more.
+    pub async fn issue_for_password(
+        &self,
+        user: UserId,
+        verified: String,
+        better: Option<String>,
+    ) -> Result<Option<Issued>, ApiError> {
+        let (token, secret) = self.draw(user);
+        let log_in = move |c: &mut _| sign_ins::log_in(c, &token, &verified, better.as_deref());
+        let id = self.store.transact(log_in).await?;
+        Ok(id.map(|id| Issued { id, text: format!("{id}|{secret}") }))
+    }
+
+    /// A token that is nowhere yet, and its secret half.
+    fn draw(&self, user: UserId) -> (Token, String) {
         let secret = random_hex::<SECRET_BYTES>();
         let expires_at = self.lifetime.map(|lifetime| now() + lifetime);
-        let token = Token { user, secret_hash: sha256_hex(&secret), expires_at };
-        let id = self.store.transact(move |c| sessions::create_token(c, &token)).await?;
-        Ok(format!("{id}|{secret}"))
+        (Token { user, secret_hash: sha256_hex(&secret), expires_at }, secret)
     }
 
     /// # Errors
@@ -69,28 +86,25 @@ impl Tokens {
     async fn verify(&self, text: &str) -> Result<Caller, ApiError> {
         let (id, secret) = text.split_once('|').ok_or(ApiError::Unauthenticated)?;
         let id: i64 = id.parse().map_err(|_| ApiError::Unauthenticated)?;
-        let token = match self.cache.get(&id) {
-            Some(token) => token,
+        let token = match self.memory.get(&id) {
+            Some(known) => known,
             None => {
                 let found = self.store.read(move |c| sessions::find_token(c, id)).await?;
-                let token = Arc::new(found.ok_or(ApiError::Unauthenticated)?);
-                self.cache.insert(id, token.clone());
-                token
+                found.and_then(|token| self.memory.remember(id, token))
             }
         };
+        let token = token.ok_or(ApiError::Unauthenticated)?;
         let hash = sha256_hex(secret);
         let same = bool::from(hash.as_bytes().ct_eq(token.secret_hash.as_bytes()));
         if !same || token.expires_at.is_some_and(|at| at <= now()) {
             return Err(ApiError::Unauthenticated);
         }
-        Ok(Caller { user: token.user, credential: Credential::Token(id) })
+        Ok(Caller { user: token.user, sign_in: SignIn::Token(id) })
     }
 
-    /// Revokes one token and no other.
-    pub async fn revoke(&self, id: i64) -> Result<(), ApiError> {
-        self.store.transact(move |c| sessions::delete_token(c, id)).await?;
-        self.cache.invalidate(&id);
-        Ok(())
+    /// Believes at once that these tokens are gone.
+    pub fn forget(&self, revoked: Vec<i64>) {
+        self.memory.revoke(revoked);
     }
 }
 
@@ -114,7 +128,8 @@ impl FromRequest for Caller {
             if !request.method().is_safe() && !csrf::is_valid(&session, request.headers()) {
                 return Err(ApiError::CsrfMismatch);
             }
-            Ok(Self { user, credential: Credential::Session })
+            let sign_in = session_store::sign_in(&session).ok_or(ApiError::Unauthenticated)?;
+            Ok(Self { user, sign_in })
         })
     }
 }

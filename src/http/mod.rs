@@ -23,6 +23,7 @@ use std::sync::Arc;
 use actix_web::{Resource, Route, guard, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::config::Delivery;
 use crate::engine;
 use crate::pusher::Credentials;
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub struct Services {
     pub engine: engine::Handle,
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
+    /// Which channels are a user's own.
+    pub delivery: Delivery,
     pub passwords: Passwords,
     pub settings: PublicSettings,
     pub metrics: Option<PrometheusHandle>,
@@ -72,6 +75,7 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/login", web::post().to(auth::login)))
         .service(resource("/logout", web::post().to(auth::logout)))
         .service(resource("/user", get().to(auth::user)))
+        .service(resource("/user/password", web::put().to(auth::update_password)))
         .service(resource("/profile", get().to(accounts::profile)))
         .service(resource("/balance-history", get().to(accounts::balance_history)))
         .service(resource("/faucet", web::post().to(accounts::faucet)))

@@ -12,6 +12,7 @@ pub mod occupancy;
 pub mod outbox;
 pub mod schema;
 pub mod sessions;
+pub mod sign_ins;
 mod statement;
 pub mod trading;
 pub mod users;

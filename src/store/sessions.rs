@@ -39,12 +39,6 @@ pub fn find_token(connection: &mut AnyConnection, id: i64) -> Result<Option<Toke
     }))
 }
 
-/// Revokes one token and no other.
-pub fn delete_token(connection: &mut AnyConnection, id: i64) -> Result<(), StoreError> {
-    diesel::delete(tokens::table.find(id)).execute(connection)?;
-    Ok(())
-}
-
 /// A browser session: what actix-session keeps, and whose it is.
 #[derive(Clone, Debug)]
 pub struct Session {

@@ -71,18 +71,33 @@ pub fn by_email(connection: &mut AnyConnection, email: &str) -> Result<Option<Us
     Ok(query.first(connection).optional()?)
 }
 
-/// Replaces a password hash, if it is still the one that was verified.
+/// Reads a user and keeps others from doing so with this function, until the transaction ends.
+///
+/// Whoever makes or ends what the user has signed in with comes through here, so that it happens
+/// one after the other. Orders and log-ins of others go on: the row's key is not locked.
+pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, StoreError> {
+    let query = users::table.find(id.0);
+    Ok(match connection {
+        AnyConnection::Postgres(c) => {
+            query.select(User::as_select()).for_no_key_update().get_result(c).optional()?
+        }
+        // Nobody else is in a write transaction.
+        AnyConnection::Sqlite(c) => query.select(User::as_select()).get_result(c).optional()?,
+    })
+}
+
+/// Replaces a password hash, if it is still the one that was verified; says whether it was.
 pub fn replace_password(
     connection: &mut AnyConnection,
     id: UserId,
     old_hash: &str,
     new_hash: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let user = users::table.filter(users::id.eq(id.0)).filter(users::password.eq(old_hash));
-    diesel::update(user)
+    let replaced = diesel::update(user)
         .set((users::password.eq(new_hash), users::updated_at.eq(now())))
         .execute(connection)?;
-    Ok(())
+    Ok(replaced > 0)
 }
 
 /// Whether nobody has registered yet. Houses do not count.

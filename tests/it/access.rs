@@ -16,12 +16,13 @@ enum Who {
 use Who::{Anybody, Somebody};
 
 /// Every endpoint. A path that is not in here fails [`no_endpoint_is_missing`].
-const ENDPOINTS: [(&str, &str, Who); 23] = [
+const ENDPOINTS: [(&str, &str, Who); 24] = [
     ("GET", "/api/config", Anybody),
     ("POST", "/api/register", Anybody),
     ("POST", "/api/login", Anybody),
     ("POST", "/api/logout", Somebody),
     ("GET", "/api/user", Somebody),
+    ("PUT", "/api/user/password", Somebody),
     ("GET", "/api/profile", Somebody),
     ("GET", "/api/balance-history", Somebody),
     ("POST", "/api/faucet", Somebody),

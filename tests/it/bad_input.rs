@@ -230,7 +230,7 @@ on_both! {
 }
 
 /// Bodies that are no fields at all, and how they are answered.
-const NO_BODIES: [(&str, u16); 14] = [
+pub const NO_BODIES: [(&str, u16); 14] = [
     ("{", 400),
     (r#"{"symbol":"BTC","side":"buy","price":1,"amount":1"#, 400),
     (r#"{"symbol":"BTC",}"#, 400),

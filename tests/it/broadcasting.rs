@@ -1,10 +1,12 @@
 //! The endpoints that sign subscriptions: they hold the secret that also signs REST calls, so they
 //! must never sign what a visitor chose. Everything here is asked of the running server as user 1.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::on_both;
 use crate::support::app::TestApp;
@@ -26,6 +28,35 @@ const TYPES: [Option<&str>; 4] = [Some(FORM), Some("application/json"), Some("te
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../fixtures/pusher-vectors.json")).unwrap()
+}
+
+/// Which channels are on, with a master key or without one, and which of
+/// [`private-user.1`, `private-encrypted-user.1`] alice may then hear.
+const MODES: [(&str, &str, [bool; 2]); 5] = [
+    ("auto", "", [true, false]),
+    ("auto", MASTER_KEY, [true, true]),
+    ("private", MASTER_KEY, [true, false]),
+    ("encrypted", MASTER_KEY, [false, true]),
+    ("both", MASTER_KEY, [true, true]),
+];
+const MASTER_KEY: &str = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=";
+
+/// The channel's own key, worked out here.
+fn shared_secret(channel: &str) -> String {
+    let master_key = STANDARD.decode(MASTER_KEY).unwrap();
+    STANDARD.encode(Sha256::new().chain_update(channel).chain_update(master_key).finalize())
+}
+
+#[test]
+fn the_secret_of_a_channel_is_the_published_one() {
+    for vector in vectors()["shared_secret"].as_array().unwrap() {
+        if vector["master_key_base64"] == MASTER_KEY {
+            let channel = vector["channel"].as_str().unwrap();
+            assert_eq!(shared_secret(channel), vector["shared_secret_base64"]);
+            return;
+        }
+    }
+    panic!("no vector has this master key");
 }
 
 /// A list of texts of the fixture that must be refused.
@@ -129,6 +160,40 @@ on_both! {
             }
         }
         app.stop();
+    }
+
+    async fn the_configuration_says_which_channels_are_ones_own(database: Database) {
+        let others = [
+            "private-encrypted-user.2", "private-user.2", "private-encrypted-user.", "user.1",
+            "private-encrypted-user.1 ", "private-encrypted-user.01", "private-encrypted-user.11",
+            "private-encrypted-private-user.1", "private-encrypted-user.1:x", "presence-user.1",
+            "Private-Encrypted-user.1", "private-encrypted-orders", "#server-to-user-1",
+        ];
+        for (mode, key, may_hear) in MODES {
+            let variables = [
+                ("MATCHCAST__BROADCASTING__USER_CHANNELS", mode),
+                ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", key),
+            ];
+            let app = TestApp::start_with(&database, &[&PROVIDER[..], &variables].concat()).await;
+            let alice = app.log_in("alice").await;
+            let own = ["private-user.1", "private-encrypted-user.1"].into_iter().zip(may_hear);
+            for (channel, allowed) in own.chain(others.map(|channel| (channel, false))) {
+                let fields = [("socket_id", "1234.1234"), ("channel_name", channel)];
+                let reply = &ask(&alice, PATHS[0], &fields).await[0];
+                if !allowed {
+                    check_refused(reply, channel);
+                    assert_eq!(reply.status, 403, "{mode} {channel}");
+                    continue;
+                }
+                assert_eq!(reply.status, 200, "{mode} {channel}: {}", reply.body);
+                let mut expected = json!({ "auth": signature(&format!("1234.1234:{channel}")) });
+                if channel.starts_with("private-encrypted-") {
+                    expected["shared_secret"] = shared_secret(channel).into();
+                }
+                assert_eq!(reply.json(), expected, "{mode} {channel}");
+            }
+            app.stop();
+        }
     }
 
     async fn a_sign_in_says_who_one_is(database: Database) {

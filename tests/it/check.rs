@@ -115,3 +115,14 @@ async fn a_wrong_secret_at_the_embedded_provider_is_not_blamed_on_the_clock() {
     let advice = said.split("The provider said").next().unwrap_or_default();
     assert!(advice.contains("PUSHER_APP_SECRET") && !advice.contains("clock"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_key_that_is_none_is_named_and_not_shown() {
+    let provider = Provider::start().await;
+    let mut variables = provider.variables();
+    variables.push(("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "c2hvcnQgYnV0IHNlY3JldA==".to_owned()));
+    let (code, said) = process::run("check", NO_DATABASE, &variables).await;
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("PUSHER_ENCRYPTION_MASTER_KEY_BASE64"), "{said}");
+    assert!(!said.contains("c2hvcnQ") && provider.questions() == 0, "{said}");
+}

@@ -16,7 +16,7 @@ use crate::support::client::Reply;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// The answer has this status and, apart from what stands in angle brackets, this body.
-fn check(reply: &Reply, status: u16, expected: &str) {
+pub fn check(reply: &Reply, status: u16, expected: &str) {
     assert_eq!(reply.status, status, "{}", reply.body);
     assert_eq!(reply.header("content-type"), Some("application/json"), "{}", reply.body);
     let expected: Value = serde_json::from_str(expected).expect(expected);

@@ -16,7 +16,7 @@ const FORGETFUL: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "0")];
 
 /// A browser: it keeps cookies and sends them back.
 #[derive(Clone)]
-struct Browser {
+pub struct Browser {
     client: Client,
     cookies: BTreeMap<String, String>,
     /// The last Set-Cookie line of each name.
@@ -24,12 +24,12 @@ struct Browser {
 }
 
 impl Browser {
-    fn new(app: &TestApp) -> Self {
+    pub fn new(app: &TestApp) -> Self {
         Self { client: app.visitor(), cookies: BTreeMap::new(), lines: BTreeMap::new() }
     }
 
     /// One that has fetched its CSRF token and logged in as alice.
-    async fn logged_in(app: &TestApp) -> Self {
+    pub async fn logged_in(app: &TestApp) -> Self {
         let mut browser = Self::new(app);
         assert_eq!(browser.get("/sanctum/csrf-cookie").await.status, 204);
         let token = browser.csrf();
@@ -38,19 +38,19 @@ impl Browser {
         browser
     }
 
-    fn csrf(&self) -> String {
+    pub fn csrf(&self) -> String {
         self.cookies["XSRF-TOKEN"].clone()
     }
 
-    async fn get(&mut self, path: &str) -> Reply {
+    pub async fn get(&mut self, path: &str) -> Reply {
         self.send(Method::GET, path, "", &[]).await
     }
 
-    async fn post(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+    pub async fn post(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
         self.send(Method::POST, path, body, headers).await
     }
 
-    async fn send(
+    pub async fn send(
         &mut self,
         method: Method,
         path: &str,

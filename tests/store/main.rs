@@ -9,4 +9,5 @@ mod audit;
 mod migrations;
 mod outbox;
 mod people;
+mod sign_ins;
 mod views;

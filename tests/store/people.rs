@@ -3,6 +3,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use matchcast::market::UserId;
 use matchcast::store::sessions::{self, Session, Token};
+use matchcast::store::sign_ins::{self, SignIn};
 use matchcast::store::{StoreError, now, users, views};
 
 use crate::on_both;
@@ -44,11 +45,12 @@ on_both! {
         let user = store.write(&mut c, |c| users::create(c, "U", "u@x.example", "old", &[]));
         let id = user.unwrap().user_id();
         let mut password = |old: &str, new: &str| {
-            store.write(&mut c, |c| users::replace_password(c, id, old, new)).unwrap();
-            users::by_id(&mut c, id).unwrap().unwrap().password.unwrap()
+            let replace = |c: &mut _| users::replace_password(c, id, old, new);
+            let replaced = store.write(&mut c, replace).unwrap();
+            (replaced, users::by_id(&mut c, id).unwrap().unwrap().password.unwrap())
         };
-        assert_eq!(password("other", "new"), "old");
-        assert_eq!(password("old", "new"), "new");
+        assert_eq!(password("other", "new"), (false, "old".to_owned()));
+        assert_eq!(password("old", "new"), (true, "new".to_owned()));
     }
 
     async fn tokens_are_revoked_one_by_one_and_go_with_their_user(database: Database) {
@@ -68,8 +70,11 @@ on_both! {
         assert_eq!((found.user, found.secret_hash.as_str()), (user, "bb"));
         assert_eq!(found.expires_at, Some(end), "to the microsecond");
 
-        store.write(&mut c, |c| sessions::delete_token(c, first)).unwrap();
-        store.write(&mut c, |c| sessions::delete_token(c, first)).unwrap();
+        for revoked in [vec![first], vec![]] {
+            let log_out = |c: &mut _| sign_ins::log_out(c, user, &SignIn::Token(first));
+            let tokens = store.write(&mut c, log_out).unwrap().tokens;
+            assert_eq!(tokens, revoked, "once is enough");
+        }
         assert!(sessions::find_token(&mut c, first).unwrap().is_none());
         assert!(sessions::find_token(&mut c, third).unwrap().is_some());
         database.execute(&format!("DELETE FROM users WHERE id = {user}"));

@@ -84,13 +84,14 @@ impl Drop for Process {
     }
 }
 
-/// Runs `matchcast {subcommand}` to its end; gives its exit code and what it said.
+/// Runs `matchcast {arguments}` to its end; gives its exit code and what it said. Blanks stand
+/// between two arguments.
 pub async fn run(
-    subcommand: &str,
+    arguments: &str,
     database_url: &str,
     variables: &[(&str, String)],
 ) -> (i32, String) {
-    let mut command = command(subcommand, database_url, variables);
+    let mut command = command(arguments, database_url, variables);
     let running = tokio::task::spawn_blocking(move || command.output().expect("the binary runs"));
     let output = running.await.expect("no panic");
     let said = [output.stdout, output.stderr].concat();
@@ -98,10 +99,10 @@ pub async fn run(
 }
 
 /// Nothing of the machine's own settings comes in.
-fn command(subcommand: &str, database_url: &str, variables: &[(&str, String)]) -> Command {
+fn command(arguments: &str, database_url: &str, variables: &[(&str, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_matchcast"));
     command
-        .arg(subcommand)
+        .args(arguments.split_whitespace())
         .env_clear()
         .env("HOST", "127.0.0.1")
         .env("PORT", "0")

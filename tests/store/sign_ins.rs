@@ -1,0 +1,206 @@
+//! How what a user has signed in with begins and ends, and when that ends the connections.
+
+use chrono::TimeDelta;
+use matchcast::market::UserId;
+use matchcast::store::outbox::{self, TERMINATE_CONNECTIONS};
+use matchcast::store::sessions::{self, Session, Token};
+use matchcast::store::sign_ins::{self, Revoked, SignIn};
+use matchcast::store::{AnyConnection, Store, now, users};
+
+use crate::on_both;
+
+/// A user of a database, and who asks about it.
+struct Person {
+    store: Store,
+    connection: AnyConnection,
+    user: UserId,
+}
+
+impl Person {
+    fn new(database: &crate::support::database::Database) -> Self {
+        let (store, _) = database.open_store();
+        let mut connection = store.connect().unwrap();
+        let create = |c: &mut _| users::create(c, "U", "u@x.example", "hash", &[]);
+        let user = store.write(&mut connection, create).unwrap().user_id();
+        Self { store, connection, user }
+    }
+
+    fn write<T>(&mut self, work: impl Fn(&mut AnyConnection, UserId) -> T) -> T {
+        let user = self.user;
+        self.store.write(&mut self.connection, |c| Ok(work(c, user))).unwrap()
+    }
+
+    /// A token that lives for so many minutes.
+    fn token(&mut self, minutes: Option<i64>) -> i64 {
+        let expires_at = minutes.map(|minutes| now() + TimeDelta::minutes(minutes));
+        self.write(|c, user| {
+            let token = Token { user, secret_hash: "aa".to_owned(), expires_at };
+            sessions::create_token(c, &token).unwrap()
+        })
+    }
+
+    fn session(&mut self, id: &str, minutes: i64, token: i64) -> bool {
+        let expires_at = now() + TimeDelta::minutes(minutes);
+        self.write(|c, user| {
+            let session = Session { user: Some(user), state: "{}".to_owned(), expires_at };
+            sign_ins::open_session(c, id, &session, token).unwrap()
+        })
+    }
+
+    fn log_out(&mut self, sign_in: &SignIn) -> Revoked {
+        self.write(|c, user| sign_ins::log_out(c, user, sign_in).unwrap())
+    }
+
+    /// How often the connections were ended.
+    fn terminations(&mut self) -> i64 {
+        outbox::total(&mut self.connection, TERMINATE_CONNECTIONS).unwrap()
+    }
+}
+
+fn session(id: &str, token: i64) -> SignIn {
+    SignIn::Session { id: id.to_owned(), token: Some(token) }
+}
+
+on_both! {
+    async fn only_the_last_token_ends_the_connections(database: Database) {
+        let mut person = Person::new(&database);
+        let (first, second) = (person.token(None), person.token(Some(60)));
+        person.token(Some(-1));
+        let revoked = person.log_out(&SignIn::Token(first));
+        assert_eq!(revoked, Revoked { tokens: vec![first], sessions: vec![] });
+        assert_eq!(person.terminations(), 0, "another one lives");
+        person.log_out(&SignIn::Token(second));
+        assert_eq!(person.terminations(), 1, "what has expired does not live");
+        assert_eq!(person.log_out(&SignIn::Token(second)), Revoked::default());
+        assert_eq!(person.terminations(), 1, "it was gone already");
+        let events = outbox::heads(&mut person.connection, &[
+            outbox::bucket_of(&outbox::user_channel(person.user)),
+        ], 10);
+        let event = &events.unwrap()[0];
+        assert_eq!(event.channel, outbox::user_channel(person.user));
+        assert_eq!(event.data, person.user.to_string());
+    }
+
+    async fn nobody_ends_what_is_anothers(database: Database) {
+        let mut person = Person::new(&database);
+        let token = person.token(None);
+        assert!(person.session("mine", 60, token));
+        let other = person.write(|c, _| users::create(c, "V", "v@x.example", "hash", &[]).unwrap());
+        for sign_in in [SignIn::Token(token), session("mine", token)] {
+            let log_out = |c: &mut AnyConnection, _| {
+                sign_ins::log_out(c, other.user_id(), &sign_in).unwrap()
+            };
+            assert_eq!(person.write(log_out), Revoked::default());
+        }
+        assert_eq!(person.terminations(), 0);
+        assert!(sessions::find_token(&mut person.connection, token).unwrap().is_some());
+        assert!(sessions::find_session(&mut person.connection, "mine").unwrap().is_some());
+    }
+
+    async fn a_session_goes_with_the_token_of_its_log_in(database: Database) {
+        let mut person = Person::new(&database);
+        let (first, second) = (person.token(None), person.token(None));
+        assert!(person.session("first", 60, first) && person.session("second", 60, second));
+        let revoked = person.log_out(&session("first", first));
+        assert_eq!(revoked, Revoked { tokens: vec![first], sessions: vec!["first".to_owned()] });
+        assert_eq!(person.terminations(), 0, "a token and a session are left");
+        person.write(|c, _| sessions::delete_session(c, "second").unwrap());
+        let third = person.token(None);
+        assert!(person.session("third", 60, third));
+        person.log_out(&session("third", third));
+        assert_eq!(person.terminations(), 0, "a token is left");
+        person.log_out(&SignIn::Token(second));
+        assert_eq!(person.terminations(), 1);
+    }
+
+    async fn a_session_without_a_token_still_counts_for_sessions(database: Database) {
+        let mut person = Person::new(&database);
+        let mut open = |id: &str, minutes: i64| {
+            let token = person.token(Some(60));
+            assert!(person.session(id, minutes, token));
+            token
+        };
+        let (first, second) = (open("first", 60), open("second", 60));
+        open("over", -1);
+        database.execute("UPDATE tokens SET expires_at = '2001-01-01 00:00:00'");
+        person.log_out(&session("first", first));
+        assert_eq!(person.terminations(), 0, "another session is left");
+        person.log_out(&session("second", second));
+        assert_eq!(person.terminations(), 1);
+    }
+
+    async fn a_log_in_holds_only_for_the_hash_that_was_verified(database: Database) {
+        let mut person = Person::new(&database);
+        let mut log_in = |verified: &str, better: Option<&str>| {
+            person.write(|c, user| {
+                let token = Token { user, secret_hash: "aa".to_owned(), expires_at: None };
+                sign_ins::log_in(c, &token, verified, better).unwrap()
+            })
+        };
+        assert!(log_in("hash", None).is_some());
+        assert!(log_in("hash", Some("better")).is_some());
+        assert_eq!(log_in("hash", None), None);
+        assert_eq!(log_in("hash", Some("worse")), None);
+        assert!(log_in("better", None).is_some());
+    }
+
+    async fn a_session_is_not_written_for_a_log_in_that_was_revoked(database: Database) {
+        let mut person = Person::new(&database);
+        let token = person.token(None);
+        assert!(person.session("in time", 60, token));
+        person.write(|c, user| sign_ins::revoke_all(c, user).unwrap());
+        assert!(!person.session("too late", 60, token));
+        for id in ["in time", "too late"] {
+            assert!(sessions::find_session(&mut person.connection, id).unwrap().is_none(), "{id}");
+        }
+    }
+
+    async fn a_change_of_the_password_ends_everything_but_what_asked(database: Database) {
+        let mut person = Person::new(&database);
+        let (kept, other) = (person.token(None), person.token(Some(-1)));
+        assert!(person.session("page", 60, kept));
+        let mut change = |old: &str, kept: &SignIn| {
+            person.write(|c, user| sign_ins::change_password(c, user, old, "new", kept).unwrap())
+        };
+        assert_eq!(change("wrong", &SignIn::Token(kept)), None);
+        let sessions = vec!["page".to_owned()];
+        let revoked = change("hash", &SignIn::Token(kept));
+        assert_eq!(revoked, Some(Revoked { tokens: vec![other], sessions }));
+        assert_eq!(person.terminations(), 1);
+        assert!(sessions::find_token(&mut person.connection, kept).unwrap().is_some());
+
+        assert!(person.session("page", 60, kept));
+        let asked = session("page", kept);
+        let again = |c: &mut AnyConnection, user| {
+            sign_ins::change_password(c, user, "new", "newer", &asked).unwrap()
+        };
+        assert_eq!(person.write(again), Some(Revoked { tokens: vec![kept], sessions: vec![] }));
+        assert_eq!(person.terminations(), 2);
+        let everything = person.write(|c, user| sign_ins::revoke_all(c, user).unwrap());
+        assert_eq!(everything, Revoked { tokens: vec![], sessions: vec!["page".to_owned()] });
+        assert_eq!(person.terminations(), 3);
+    }
+
+    async fn of_two_last_tokens_one_ends_the_connections(database: Database) {
+        let mut person = Person::new(&database);
+        for round in 1..=crate::support::rounds(10) {
+            let tokens = [person.token(None), person.token(None)];
+            let (store, user) = (&person.store, person.user);
+            let start = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                for token in tokens {
+                    let start = &start;
+                    scope.spawn(move || {
+                        let mut c = store.connect().unwrap();
+                        start.wait();
+                        let log_out = |c: &mut _| {
+                            sign_ins::log_out(c, user, &SignIn::Token(token))
+                        };
+                        store.write(&mut c, log_out).unwrap();
+                    });
+                }
+            });
+            assert_eq!(person.terminations(), i64::try_from(round).unwrap());
+        }
+    }
+}
