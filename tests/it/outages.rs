@@ -166,10 +166,11 @@ on_both! {
         let market = Market::open(&database, &provider, &patience).await;
         provider.always(Reaction::Hang);
         let mut trades = market.trade(1).await;
-        wait_for("a call that hangs", || async { (provider.hanging() == 1).then_some(()) }).await;
-        // Each of these is answered while that call has no answer, and no other call is made.
+        // One for each of them: their channels are in different lanes.
+        wait_for("calls that hang", || async { (provider.hanging() == 2).then_some(()) }).await;
+        // Each of these is answered while those calls have no answer, and no other call is made.
         trades.extend(market.trade(20).await);
-        assert_eq!((provider.hanging(), provider.posts().len()), (1, 1));
+        assert_eq!((provider.hanging(), provider.posts().len()), (2, 2));
         provider.accept();
         provider.hang_up();
         until_nothing_waits(&database).await;
@@ -243,7 +244,9 @@ on_both! {
             let refuse = std::mem::replace(&mut first, false);
             Reaction::Answer(if refuse { answer(status, &["Retry-After: 2"], "") } else { ok() })
         });
-        let market = Market::open(&database, &provider, &[]).await;
+        // With one lane, the second call is the one that has waited.
+        let one_lane = [("MATCHCAST__PUBLISHER__LANES", "1")];
+        let market = Market::open(&database, &provider, &one_lane).await;
         let trades = market.trade(3).await;
         until_nothing_waits(&database).await;
         let calls = provider.posts();

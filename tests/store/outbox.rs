@@ -28,6 +28,24 @@ fn head(c: &mut AnyConnection, len: i64) -> Vec<Event> {
 
 use crate::support::database::Database;
 
+/// Lanes are made of buckets: channels that fall into few of them would wait for each other.
+#[test]
+fn channels_are_spread_over_all_buckets() {
+    for name in ["private-user.", "private-encrypted-user."] {
+        let mut counts = [0_u32; 64];
+        for number in 1..=640 {
+            let bucket = outbox::bucket_of(&format!("{name}{number}"));
+            counts[usize::try_from(bucket).unwrap()] += 1;
+        }
+        assert!(counts.iter().all(|count| (1..=30).contains(count)), "{name} {counts:?}");
+    }
+    // Rows that other versions have written stay where they are looked for.
+    let known = [("private-user.1", 21), ("private-user.2", 14), ("market.BTC", 34), ("", 38)];
+    for (channel, bucket) in known {
+        assert_eq!(outbox::bucket_of(channel), bucket, "{channel}");
+    }
+}
+
 on_both! {
     async fn the_head_is_what_was_written_first(database: Database) {
         let (store, _) = database.open_store();

@@ -1,7 +1,7 @@
 -- Lanes, the memory of what became of each attempt, market data and who listens.
 
--- Events of one channel are in one bucket, so that lanes can be read apart: the FNV-1a hash of the
--- channel modulo 64. -1: written by a version that knew no buckets; whoever publishes assigns one.
+-- Events of one channel are in one bucket, so that lanes can be read apart: a hash of the channel,
+-- 0 to 63. -1: written by a version that knew no buckets; whoever publishes assigns one.
 ALTER TABLE outbox ADD COLUMN bucket SMALLINT NOT NULL DEFAULT -1;
 -- The connection that caused the event and shall not hear of it. NULL: everybody hears it.
 ALTER TABLE outbox ADD COLUMN socket_id TEXT;

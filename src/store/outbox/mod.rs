@@ -39,13 +39,17 @@ pub fn encrypted_user_channel(user: UserId) -> String {
     format!("private-encrypted-user.{user}")
 }
 
-/// The bucket of a channel: FNV-1a, the same for all processes and versions.
+/// The bucket of a channel: FNV-1a, mixed by MurmurHash3's last step, the same for all processes
+/// and versions.
 pub fn bucket_of(channel: &str) -> i16 {
     let hash = channel.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    // The upper half: the lowest bits of FNV depend on the lowest bits of the text alone.
-    i16::try_from((hash >> 32) % u64::from(BUCKETS.unsigned_abs())).unwrap_or_default()
+    // Channels differ in their last characters, which FNV carries into some of its bits only: taken
+    // as they are, thousands of users would share a few buckets.
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    i16::try_from((hash ^ (hash >> 33)) % u64::from(BUCKETS.unsigned_abs())).unwrap_or_default()
 }
 
 /// An event to be written in the transaction that made it true.
