@@ -1,4 +1,10 @@
-//! How exact numbers are written in JSON: as numbers, digit for digit, never through a float.
+//! How exact numbers are written in JSON: digit for digit, never through a float.
+//!
+//! The API and `order.matched` write JSON numbers ([`Exact`]), because pages that exist call
+//! `toFixed` on them. All other events write strings ([`ExactText`]): `JSON.parse` in a page makes
+//! a float of every number, and of a string what its program chooses.
+
+use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::Number;
@@ -15,5 +21,65 @@ impl Serialize for Exact {
             return serializer.serialize_i64(self.0.units() / Fixed::ONE.units());
         }
         Number::from_string_unchecked(self.0.to_string()).serialize(serializer)
+    }
+}
+
+/// Writes a count of 10⁻⁸ units as a JSON string: `"50000"`, `"0.1"`.
+///
+/// It holds more than a [`Fixed`]: what many people have ordered together is in nobody's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExactText {
+    pub units: i128,
+}
+
+impl From<Fixed> for ExactText {
+    fn from(number: Fixed) -> Self {
+        Self { units: number.units().into() }
+    }
+}
+
+impl fmt::Display for ExactText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = u128::from(Fixed::ONE.units().unsigned_abs());
+        let sign = if self.units < 0 { "-" } else { "" };
+        let whole = self.units.unsigned_abs() / one;
+        let rest = self.units.unsigned_abs() - whole * one;
+        let mut rest = u64::try_from(rest).expect("less than one has less than nine digits");
+        if rest == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let mut digits = 8;
+        while rest % 10 == 0 {
+            rest /= 10;
+            digits -= 1;
+        }
+        write!(f, "{sign}{whole}.{rest:0digits$}")
+    }
+}
+
+impl Serialize for ExactText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExactText;
+    use crate::market::Fixed;
+
+    #[test]
+    fn a_text_has_the_digits_of_its_number() {
+        for units in [0, 1, -1, 10, 99_999_999, 100_000_000, -150_000_000, 123_456_700, i64::MAX] {
+            let number = Fixed::from_units(units);
+            assert_eq!(ExactText::from(number).to_string(), number.to_string());
+        }
+    }
+
+    #[test]
+    fn a_text_holds_more_than_a_number() {
+        let text = ExactText { units: i128::from(i64::MAX) * 1_000 };
+        assert_eq!(text.to_string(), "92233720368547.75807");
+        assert_eq!(serde_json::to_string(&text).unwrap(), r#""92233720368547.75807""#);
     }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use matchcast::engine;
+use matchcast::engine::{self, Settings, Switches, Wakes};
 use matchcast::market::Command;
-use tokio::sync::Notify;
 
 use crate::database::Database;
 use crate::setup;
@@ -14,9 +13,10 @@ use crate::setup;
 /// Answered orders per second.
 pub async fn measure(database: &Database, clients: usize, duration: Duration) -> f64 {
     let (store, catalog) = setup::prepare(database);
-    let wake = Arc::new(Notify::new());
+    // Only what existing pages know: order.matched.
+    let settings = Settings { queue_len: 4096, batch_len: 1000, switches: Switches::default() };
     let (handle, thread) =
-        engine::start(store, Arc::new(catalog), wake, 4096, 1000).expect("the engine starts");
+        engine::start(store, Arc::new(catalog), Wakes::default(), settings).expect("it starts");
     let answered = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..clients)

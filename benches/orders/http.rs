@@ -1,5 +1,5 @@
 //! The program as it is served: the release binary in a process of its own, over keep-alive
-//! connections.
+//! connections, telling what existing pages know: order.matched alone.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -30,6 +30,11 @@ impl Server {
             .env("PORT", "0")
             .env("BROADCAST_CONNECTION", connection)
             .env("MATCHCAST__DEMO__ENABLED", "false")
+            .env("MATCHCAST__EVENTS__ORDER_MATCHED", "true")
+            .env("MATCHCAST__EVENTS__ORDER_UPDATED", "false")
+            .env("MATCHCAST__EVENTS__BALANCE_UPDATED", "false")
+            .env("MATCHCAST__EVENTS__TRADE_EXECUTED", "false")
+            .env("MATCHCAST__EVENTS__BOOK_UPDATED", "false")
             .env("MATCHCAST__LOG__LEVEL", "error")
             .stdout(Stdio::piped())
             .spawn()

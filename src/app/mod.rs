@@ -1,10 +1,12 @@
 //! Builds everything, owns it, and takes it down in order.
 //!
-//! Shutdown: no new orders → the engine drains → the publisher flushes → sockets and requests end.
+//! Shutdown: no new orders → the engine drains → the feed tells the last books → the publisher
+//! flushes → sockets and requests end.
 //! The server stays up until then, because the embedded provider is part of it.
 
 mod demo;
 pub mod desk;
+mod events;
 mod provider;
 mod server;
 
@@ -16,13 +18,13 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::config::{Config, Environment};
 use crate::pusher::provider::Provider;
 use crate::store::markets::{self, Catalog};
 use crate::store::{self, Store};
-use crate::{engine, http, publisher};
+use crate::{engine, feed, http, publisher};
 
 pub use demo::log_ins as demo_log_ins;
 pub use provider::{client, credentials};
@@ -33,6 +35,8 @@ pub struct App {
     server: Server,
     engine: engine::Handle,
     engine_thread: JoinHandle<()>,
+    /// `None`: books are not told.
+    feed: Option<feed::Feed>,
     publisher: publisher::Publisher,
     provider: Option<Provider>,
     shutdown: Duration,
@@ -44,14 +48,19 @@ impl App {
     /// `metrics` is where metrics are read from, if they are gathered.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> anyhow::Result<Self> {
         let (store, catalog) = open_store(&config).await?;
-        let wake = Arc::new(Notify::new());
-        let (engine, engine_thread) = engine::start(
-            store.clone(),
-            catalog.clone(),
-            wake.clone(),
-            config.engine.queue_len,
-            config.engine.batch_len,
-        )?;
+        let wakes = engine::Wakes::default();
+        let settings = engine::Settings {
+            queue_len: config.engine.queue_len,
+            batch_len: config.engine.batch_len,
+            switches: events::switches(&config),
+        };
+        let (engine, engine_thread) =
+            engine::start(store.clone(), catalog.clone(), wakes.clone(), settings)?;
+        let feed = config.events.book_updated.then(|| {
+            let settings = events::feed_settings(&config.events);
+            let engine::Wakes { events, books } = wakes.clone();
+            feed::Feed::new(store.clone(), catalog.clone(), settings, books, events)
+        });
         let credentials = credentials(&config)?;
         let embedded = provider::embedded(&config, credentials.clone());
         let debug = embedded.clone().filter(|_| config.demo.enabled).map(|provider| {
@@ -74,7 +83,7 @@ impl App {
         };
         let (server, address) = server::bind(&config, services, embedded.clone())?;
         let sink = provider::sink(&config, address)?;
-        let mut publisher = publisher::Publisher::new(store, sink, config.publisher, wake);
+        let mut publisher = publisher::Publisher::new(store, sink, config.publisher, wakes.events);
         if config.delivery.only_occupied {
             let refresh = Duration::from_secs(config.delivery.occupancy_refresh_seconds);
             publisher = publisher.only_to_listeners(refresh);
@@ -84,6 +93,7 @@ impl App {
             server,
             engine,
             engine_thread,
+            feed,
             publisher,
             provider: embedded,
             shutdown: Duration::from_secs(config.http.shutdown_seconds),
@@ -99,6 +109,8 @@ impl App {
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let (stop_publisher, stopped) = watch::channel(false);
         let publishing = tokio::spawn(self.publisher.run(stopped));
+        let (stop_feed, stopped) = watch::channel(false);
+        let feeding = self.feed.map(|feed| tokio::spawn(feed.run(stopped)));
         let server: ServerHandle = self.server.handle();
         let mut serving = tokio::spawn(self.server);
         tokio::select! {
@@ -114,6 +126,12 @@ impl App {
         let drained = tokio::task::spawn_blocking(move || thread.join());
         if !matches!(tokio::time::timeout(self.shutdown, drained).await, Ok(Ok(Ok(())))) {
             tracing::error!("the engine did not end in time");
+        }
+        stop_feed.send_replace(true);
+        if let Some(feeding) = feeding
+            && tokio::time::timeout(self.shutdown, feeding).await.is_err()
+        {
+            tracing::warn!("the last books were not told in time; another process does it later");
         }
         stop_publisher.send_replace(true);
         if tokio::time::timeout(self.shutdown, publishing).await.is_err() {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::events;
 use crate::config::{Broadcasting, Config};
 use crate::exact::Exact;
 use crate::http::PublicSettings;
@@ -86,6 +87,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
         symbols: config.markets.clone(),
+        events: events::names(&config.events),
         buyer_commission: Exact(config.commission.buyer),
     }
 }

@@ -7,9 +7,12 @@
 //! - an answer is true: what it says is durable, or it is an error;
 //! - a command that fails (a constraint, a bug) takes none of its neighbours down: a batch that
 //!   fails is halved until the culprit is alone;
-//! - a full queue is an answer at once, not a wait.
+//! - a full queue is an answer at once, not a wait;
+//! - what the world must hear ([`Switches`]) is written in the transaction that made it true, and
+//!   what no provider would take is set aside there, with the reason.
 
 mod events;
+mod origin;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,7 +24,11 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::market::{Command, Done, Plan, Rejection, Trade, execute};
 use crate::store::markets::Catalog;
-use crate::store::{AnyConnection, Store, StoreError, now, trading};
+use crate::store::{AnyConnection, Store, StoreError, now, outbox, trading};
+use events::{Batch, TooLarge};
+
+pub use events::Switches;
+pub use origin::Origin;
 
 /// What a command led to, committed.
 #[derive(Clone, Debug)]
@@ -55,6 +62,7 @@ pub enum EngineError {
 
 struct Request {
     command: Command,
+    origin: Option<Origin>,
     reply: oneshot::Sender<Result<Answer, EngineError>>,
 }
 
@@ -73,8 +81,17 @@ pub struct Handle {
 impl Handle {
     /// Queues a command and waits until it is committed or refused.
     pub async fn submit(&self, command: Command) -> Result<Answer, EngineError> {
+        self.submit_from(None, command).await
+    }
+
+    /// [`Handle::submit`] for a command of a page that has said which connection is its own.
+    pub async fn submit_from(
+        &self,
+        origin: Option<Origin>,
+        command: Command,
+    ) -> Result<Answer, EngineError> {
         let (reply, answer) = oneshot::channel();
-        let message = Message::Execute(Request { command, reply });
+        let message = Message::Execute(Request { command, origin, reply });
         self.sender.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 metrics::counter!("matchcast_engine_full_total").increment(1);
@@ -85,6 +102,11 @@ impl Handle {
         answer.await.unwrap_or(Err(EngineError::OutcomeUnknown))
     }
 
+    /// How many commands wait. Those of the batch under way do not.
+    pub fn waiting(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
+    }
+
     /// Lets the engine execute what waits, and end. Later commands are refused.
     pub async fn stop(&self) {
         // An error means that it has ended already.
@@ -92,16 +114,35 @@ impl Handle {
     }
 }
 
+/// How much an engine takes at once, and what it tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Commands that may wait.
+    pub queue_len: usize,
+    /// Most commands in one transaction.
+    pub batch_len: usize,
+    pub switches: Switches,
+}
+
+/// Whom a commit wakes.
+#[derive(Clone, Debug, Default)]
+pub struct Wakes {
+    /// Events wait in the outbox.
+    pub events: Arc<Notify>,
+    /// A book may have changed.
+    pub books: Arc<Notify>,
+}
+
 /// Starts the engine's thread. It ends after [`Handle::stop`], or when every handle is gone.
 pub fn start(
     store: Store,
     catalog: Arc<Catalog>,
-    wake: Arc<Notify>,
-    queue_len: usize,
-    batch_len: usize,
+    wakes: Wakes,
+    settings: Settings,
 ) -> std::io::Result<(Handle, JoinHandle<()>)> {
+    let Settings { queue_len, batch_len, switches } = settings;
     let (sender, receiver) = mpsc::channel(queue_len);
-    let engine = Engine { store, catalog, wake, connection: None };
+    let engine = Engine { store, catalog, wakes, switches, connection: None };
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || engine.run(receiver, batch_len))?;
@@ -111,9 +152,28 @@ pub fn start(
 struct Engine {
     store: Store,
     catalog: Arc<Catalog>,
-    wake: Arc<Notify>,
+    wakes: Wakes,
+    switches: Switches,
     /// `None` before the first batch, and after a failure that may have left it in a bad state.
     connection: Option<AnyConnection>,
+}
+
+/// The commands of a batch, and where each came from; empty where that does not matter.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    commands: &'a [Command],
+    origins: &'a [Option<&'a Origin>],
+}
+
+/// What a transaction has written.
+struct Committed {
+    plan: Plan,
+    at: NaiveDateTime,
+    /// Some markets' books may have changed.
+    touched_books: bool,
+    /// Some events wait.
+    told: bool,
+    too_large: Vec<TooLarge>,
 }
 
 impl Engine {
@@ -139,14 +199,17 @@ impl Engine {
     fn process(&mut self, batch: Vec<Request>) {
         let started = Instant::now();
         let commands: Vec<Command> = batch.iter().map(|request| request.command).collect();
-        match self.commit(&commands) {
-            Ok((plan, at)) => {
+        let origins: Vec<Option<&Origin>> = if self.switches.to_others {
+            batch.iter().map(|request| request.origin.as_ref()).collect()
+        } else {
+            Vec::new()
+        };
+        match self.commit(Work { commands: &commands, origins: &origins }) {
+            Ok(committed) => {
                 metrics::histogram!("matchcast_engine_batch_len").record(count(batch.len()));
                 metrics::histogram!("matchcast_engine_batch_seconds").record(started.elapsed());
-                if !plan.trades.is_empty() {
-                    self.wake.notify_one();
-                }
-                reply(batch, plan, at);
+                self.announce(&committed);
+                reply(batch, committed.plan, committed.at);
             }
             Err(Failure::Everyone(error)) => {
                 for request in batch {
@@ -171,10 +234,25 @@ impl Engine {
         }
     }
 
+    /// Wakes whom a commit concerns, and says what could not be told.
+    fn announce(&self, committed: &Committed) {
+        if committed.told {
+            self.wakes.events.notify_one();
+        }
+        if committed.touched_books {
+            self.wakes.books.notify_one();
+        }
+        for TooLarge { event, limit } in &committed.too_large {
+            let (name, bytes) = (event.name, event.data.len());
+            tracing::error!(name, bytes, limit, "an event is too large and is set aside");
+            metrics::counter!("matchcast_events_too_large_total").increment(1);
+        }
+    }
+
     /// One transaction, on the connection that is kept or on a new one.
-    fn commit(&mut self, commands: &[Command]) -> Result<(Plan, NaiveDateTime), Failure> {
+    fn commit(&mut self, work: Work<'_>) -> Result<Committed, Failure> {
         if let Some(connection) = self.connection.take() {
-            match self.attempt(connection, commands) {
+            match self.attempt(connection, work) {
                 // It was cut while nobody used it, or is now: nothing was written.
                 Err(StoreError::Unavailable(cause)) => {
                     tracing::warn!(cause, "the engine's connection is gone, it opens another one");
@@ -183,17 +261,17 @@ impl Engine {
             }
         }
         let connection = self.store.connect()?;
-        Ok(self.attempt(connection, commands)?)
+        Ok(self.attempt(connection, work)?)
     }
 
     /// One transaction: load, decide, apply. A panic is an error like any other.
     fn attempt(
         &mut self,
         mut connection: AnyConnection,
-        commands: &[Command],
-    ) -> Result<(Plan, NaiveDateTime), StoreError> {
+        work: Work<'_>,
+    ) -> Result<Committed, StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.store.write(&mut connection, |connection| self.decide(connection, commands))
+            self.store.write(&mut connection, |connection| self.decide(connection, work))
         }));
         let committed =
             attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))))?;
@@ -206,17 +284,24 @@ impl Engine {
     fn decide(
         &self,
         connection: &mut AnyConnection,
-        commands: &[Command],
-    ) -> Result<(Plan, NaiveDateTime), StoreError> {
+        work: Work<'_>,
+    ) -> Result<Committed, StoreError> {
+        let Work { commands, origins } = work;
         let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
         // Behind the locks: what comes later in a market has no earlier time.
         let at = now();
         let mut plan = execute(&mut state, commands);
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
-        let told = events::of_trades(&plan.trades, &self.catalog);
+        let batch = Batch { state: &state, plan: &plan, catalog: &self.catalog, origins, at };
+        let events::Events { told, too_large } = events::of_batch(&self.switches, &batch);
         trading::apply(connection, &state, &plan, &told, at)?;
-        Ok((plan, at))
+        for large in &too_large {
+            outbox::write_aside(connection, &large.event, &large.answer())?;
+        }
+        let touched_books = !plan.is_empty() && !state.trade_counts.is_empty();
+        let told = !told.events.is_empty();
+        Ok(Committed { plan, at, touched_books, told, too_large })
     }
 }
 

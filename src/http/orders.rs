@@ -1,6 +1,6 @@
 //! Placing, listing and cancelling a user's own orders.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
@@ -8,8 +8,10 @@ use super::caller::Caller;
 use super::error::ApiError;
 use super::input::{Input, Rules};
 use super::{Services, reply};
+use crate::engine::Origin;
 use crate::exact::Exact;
 use crate::market::{Command, Done, NewOrder, Order, OrderId, Side, Status, Trade};
+use crate::pusher::SocketId;
 use crate::store::views::{self, OrderView};
 
 #[derive(Serialize)]
@@ -115,12 +117,13 @@ pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> Trad
 /// `POST /orders`
 pub async fn place(
     caller: Caller,
+    request: HttpRequest,
     input: Input,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, ApiError> {
     let order = read_order(&caller, &input, &services)?;
     let symbol = services.catalog.symbol(order.market);
-    let answer = services.engine.submit(Command::Place(order)).await?;
+    let answer = services.engine.submit_from(origin(&request), Command::Place(order)).await?;
     let Done::Placed { order, .. } = answer.outcome? else {
         return Err(ApiError::Internal("an order was answered with something else"));
     };
@@ -131,6 +134,13 @@ pub async fn place(
         trades: answer.trades.iter().map(trade).collect(),
     };
     Ok(reply::ok("Order created successfully", data))
+}
+
+/// The page's own connection, where it names one. Pages that are not connected write `undefined`;
+/// that and everything else that is no socket id says nothing.
+fn origin(request: &HttpRequest) -> Option<Origin> {
+    let header = request.headers().get("x-socket-id")?.to_str().ok()?;
+    SocketId::parse(header).ok().map(|id| Origin::new(id.as_str()))
 }
 
 fn read_order(caller: &Caller, input: &Input, services: &Services) -> Result<NewOrder, ApiError> {
@@ -183,12 +193,13 @@ pub async fn list(caller: Caller, services: web::Data<Services>) -> Result<HttpR
 /// `POST /orders/{id}/cancel`
 pub async fn cancel(
     caller: Caller,
+    request: HttpRequest,
     id: web::Path<String>,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, ApiError> {
     // What is no number names no order.
     let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;
     let command = Command::Cancel { user: caller.user, order: OrderId(id) };
-    services.engine.submit(command).await?.outcome?;
+    services.engine.submit_from(origin(&request), command).await?.outcome?;
     Ok(reply::done("Order cancelled successfully"))
 }

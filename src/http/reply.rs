@@ -5,6 +5,8 @@ use actix_web::http::StatusCode;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+pub use crate::times::iso;
+
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     success: bool,
@@ -35,11 +37,6 @@ pub fn with_token<T: Serialize>(
 ) -> HttpResponse {
     let (data, token) = (Some(data), Some(token));
     HttpResponse::build(status).json(Envelope { success: true, message, data, token })
-}
-
-/// ISO 8601, UTC, six fractional digits.
-pub fn iso(at: NaiveDateTime) -> String {
-    at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 /// The two dates that are written `Y-m-d H:i:s`.

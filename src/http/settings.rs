@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Services, reply};
 
-/// The provider's public side, and whether this is a demo.
+/// The provider's public side, what is told through it, and whether this is a demo.
 #[derive(Clone, Debug, Serialize)]
 pub struct PublicSettings {
     /// The application key that pages connect with.
@@ -19,6 +19,8 @@ pub struct PublicSettings {
     pub embedded: bool,
     pub demo: bool,
     pub symbols: Vec<String>,
+    /// The names of the events that are told: what a page need not wait for in vain.
+    pub events: Vec<&'static str>,
     /// What a buyer pays of the value, as it is written in the configuration.
     pub buyer_commission: crate::exact::Exact,
 }

@@ -78,9 +78,9 @@ impl Circuit {
     }
 
     /// The provider works, though it may not have liked this call.
-    pub fn answered(&mut self, Ticket(number): Ticket) {
+    pub fn answered(&mut self, ticket: Ticket) {
         // An answer to a call from before the last failure does not undo that failure.
-        if number == self.shut_times {
+        if !self.is_old(ticket) {
             self.state = State::Open;
             self.backoff.succeeded();
         }
@@ -95,26 +95,21 @@ impl Circuit {
         random: f64,
         now: Instant,
     ) -> Instant {
-        match self.news(ticket) {
-            None => self.shut_until(now),
-            Some(()) => {
-                let wait = self.backoff.failed(asked, random);
-                self.shut(now + wait)
-            }
+        if self.is_old(ticket) {
+            return self.shut_until(now);
         }
+        let wait = self.backoff.failed(asked, random);
+        self.shut(now + wait)
     }
 
     /// Nothing will pass until a person acts. Says when it is tried again.
     pub fn held(&mut self, ticket: Ticket, now: Instant) -> Instant {
-        match self.news(ticket) {
-            None => self.shut_until(now),
-            Some(()) => self.shut(now + self.hold),
-        }
+        if self.is_old(ticket) { self.shut_until(now) } else { self.shut(now + self.hold) }
     }
 
     /// Nobody wants to know any more how this call went.
-    pub fn abandoned(&mut self, Ticket(number): Ticket, now: Instant) {
-        if self.state == State::Probing && number == self.shut_times {
+    pub fn abandoned(&mut self, ticket: Ticket, now: Instant) {
+        if self.state == State::Probing && !self.is_old(ticket) {
             self.state = State::Shut { until: now };
         }
     }
@@ -128,9 +123,9 @@ impl Circuit {
         believable
     }
 
-    /// `None` when the circuit was shut since the call began.
-    fn news(&self, Ticket(number): Ticket) -> Option<()> {
-        (number == self.shut_times).then_some(())
+    /// Whether a call was started before the circuit was last shut: its failure says nothing new.
+    pub fn is_old(&self, Ticket(number): Ticket) -> bool {
+        number != self.shut_times
     }
 
     fn shut(&mut self, until: Instant) -> Instant {
@@ -139,7 +134,8 @@ impl Circuit {
         until
     }
 
-    fn shut_until(&self, now: Instant) -> Instant {
+    /// When the next call may go.
+    pub fn shut_until(&self, now: Instant) -> Instant {
         match self.state {
             State::Shut { until } => until.max(now),
             State::Open | State::Probing => now,

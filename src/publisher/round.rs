@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::future::FutureExt;
 use rand::Rng;
 
-use super::circuit::Gate;
+use super::circuit::{Gate, Ticket};
 use super::clerk::{Clerk, Errand, Report};
 use super::lane::Refusal;
 use super::results::Results;
@@ -63,8 +63,17 @@ impl Publisher {
                 self.recovered(now);
             }
             Outcome::Rejected { status, answer } => {
-                self.circuit.answered(ticket);
-                let answer = status.map_or_else(|| answer.clone(), |status| words(status, &answer));
+                let answer = match status {
+                    Some(status) => {
+                        self.circuit.answered(ticket);
+                        words(status, &answer)
+                    }
+                    None => {
+                        // It was not even sent.
+                        self.circuit.abandoned(ticket, now);
+                        answer
+                    }
+                };
                 place.lane.rejected(events, &answer, &mut self.results);
             }
             Outcome::Retry { after, reason, .. } => {
@@ -78,33 +87,52 @@ impl Publisher {
                 self.ask_for_cause(status, answer);
             }
             Outcome::Refused { status, answer } => {
-                let ends_connections = events.iter().any(|e| e.name == TERMINATE_CONNECTIONS);
-                match place.lane.refusal_of(&events) {
-                    Refusal::ItsOwn if ends_connections || self.circuit.may_set_aside() => {
-                        self.circuit.answered(ticket);
-                        place.lane.set_aside(events, &words(status, &answer), &mut self.results);
-                    }
-                    Refusal::ItsOwn => {
-                        let until = self.circuit.held(ticket, now);
-                        self.in_vain(index, events, until, &words(status, &answer));
-                        self.ask_for_cause(status, answer);
-                    }
-                    Refusal::Unclear => {
-                        let (len, accepted_before) = (events.len(), self.accepted);
-                        self.in_vain(index, events, now, &words(status, &answer));
-                        self.suspicions.push(Suspicion {
-                            lane: index,
-                            len,
-                            ticket,
-                            status,
-                            answer,
-                            accepted_before,
-                        });
-                    }
-                }
+                self.refused(index, events, ticket, status, answer)
             }
         }
         self.gathering_since.get_or_insert(now);
+    }
+
+    /// The provider refused these events: for their own sake, or because it refuses everything.
+    fn refused(
+        &mut self,
+        index: usize,
+        events: Vec<Event>,
+        ticket: Ticket,
+        status: u16,
+        answer: String,
+    ) {
+        let now = Instant::now();
+        let said = words(status, &answer);
+        let lane = &mut self.lanes[index].lane;
+        let ends_connections = events.iter().any(|event| event.name == TERMINATE_CONNECTIONS);
+        match lane.refusal_of(&events) {
+            Refusal::ItsOwn if ends_connections || self.circuit.may_set_aside() => {
+                self.circuit.answered(ticket);
+                lane.set_aside(events, &said, &mut self.results);
+            }
+            Refusal::ItsOwn => {
+                let until = self.circuit.held(ticket, now);
+                self.in_vain(index, events, until, &said);
+                self.ask_for_cause(status, answer);
+            }
+            Refusal::Unclear if self.circuit.is_old(ticket) => {
+                let until = self.circuit.shut_until(now);
+                self.in_vain(index, events, until, &said);
+            }
+            Refusal::Unclear => {
+                let (len, accepted_before) = (events.len(), self.accepted);
+                self.in_vain(index, events, now, &said);
+                self.suspicions.push(Suspicion {
+                    lane: index,
+                    len,
+                    ticket,
+                    status,
+                    answer,
+                    accepted_before,
+                });
+            }
+        }
     }
 
     /// These events go back into their lane, and their attempt is remembered.

@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod connection;
+pub mod feeds;
 pub mod leases;
 pub mod markets;
 pub mod occupancy;

@@ -187,6 +187,7 @@ diesel::table! {
 
 diesel::joinable!(ledger_entries -> accounts (account_id));
 diesel::joinable!(accounts -> assets (asset_id));
+diesel::joinable!(market_feeds -> markets (market_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::app::TestApp;
+use crate::support::app::{ONLY_ORDER_MATCHED, TestApp};
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::wait_for;
@@ -16,7 +16,7 @@ async fn look(client: &Client, seen: u64) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_shows_events_as_they_pass() {
     let database = Database::sqlite();
-    let app = TestApp::start(&database).await;
+    let app = TestApp::start_with(&database, &ONLY_ORDER_MATCHED).await;
     let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
     alice.place("BTC", "buy", "50000", "0.1").await;
     bob.place("BTC", "sell", "50000", "0.1").await;

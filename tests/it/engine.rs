@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
-use matchcast::engine::{self, EngineError};
+use matchcast::engine::{self, EngineError, Settings, Switches, Wakes};
 use matchcast::market::{AccountKey, Command, Done, Fixed, NewOrder, Side, UserId};
 use matchcast::store::{Store, users};
 
@@ -86,8 +86,9 @@ on_both! {
         let (store, catalog) = database.open_store();
         let (catalog, user) = (Arc::new(catalog), make_user(&store, &database));
         let market = catalog.market("BTC").expect("a market").clone();
+        let settings = Settings { queue_len: 64, batch_len: 64, switches: Switches::default() };
         let (engine, thread) =
-            engine::start(store, catalog.clone(), Arc::default(), 64, 64).expect("a thread");
+            engine::start(store, catalog.clone(), Wakes::default(), settings).expect("a thread");
         let deposit = Command::Deposit {
             account: AccountKey { user, asset: catalog.quote() },
             amount: Fixed::parse("1000").expect("an amount"),

@@ -211,10 +211,9 @@ on_both! {
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":3,"user_id":1,"symbol":"BTC","side":"buy","price":51000,"amount":0.12,
                 "filled_amount":0.12,"status":2,"cancelled_at":null,"created_at":"<time>",
-                "updated_at":"<time>"},"trade":{
-                "id":1,"sequence":1,"buy_order_id":3,"sell_order_id":1,
-                "buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,"amount":0.1,
-                "created_at":"<time>","updated_at":"<time>"},"trades":[
+                "updated_at":"<time>"},"trade":{"id":1,"sequence":1,"buy_order_id":3,
+                "sell_order_id":1,"buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,
+                "amount":0.1,"created_at":"<time>","updated_at":"<time>"},"trades":[
                 {"id":1,"sequence":1,"buy_order_id":3,"sell_order_id":1,"buyer_id":1,"seller_id":2,
                 "symbol":"BTC","price":50000,"amount":0.1,"created_at":"<time>",
                 "updated_at":"<time>"},{"id":2,"sequence":2,"buy_order_id":3,"sell_order_id":2,

@@ -15,6 +15,12 @@ mod dashboard;
 mod debug;
 mod desk;
 mod engine;
+mod events;
+mod events_batch;
+mod events_book;
+mod events_pages;
+#[cfg(feature = "postgres-tests")]
+mod events_processes;
 mod golden;
 mod hostile;
 #[cfg(feature = "postgres-tests")]

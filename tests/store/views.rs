@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use matchcast::engine;
+use matchcast::engine::{self, Settings, Switches, Wakes};
 use matchcast::market::{
     AccountKey, Action, AssetId, Command, Done, Fixed, MarketId, NewOrder, OrderId, Side, Status,
     UserId,
@@ -10,7 +10,6 @@ use matchcast::market::{
 use matchcast::store::markets::Catalog;
 use matchcast::store::views::{self, ReferenceKind};
 use matchcast::store::{Store, users};
-use tokio::sync::Notify;
 
 use crate::on_both;
 use crate::support::database::Database;
@@ -32,8 +31,9 @@ impl Traded {
     pub async fn start(database: &Database) -> Self {
         let (store, catalog) = database.open_store();
         let catalog = Arc::new(catalog);
-        let wake = Arc::new(Notify::new());
-        let (engine, _) = engine::start(store.clone(), catalog.clone(), wake, 100, 100).unwrap();
+        let settings = Settings { queue_len: 100, batch_len: 100, switches: Switches::default() };
+        let (engine, _) =
+            engine::start(store.clone(), catalog.clone(), Wakes::default(), settings).unwrap();
         let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
         let mut c = store.connect().unwrap();
         let mut user = |email: &str| {

@@ -13,6 +13,14 @@ use super::database::Database;
 /// The secret of the tests' provider.
 pub const SECRET: &str = "secret-of-the-tests";
 
+/// Switches off all events but those that existing pages know, as production does.
+pub const ONLY_ORDER_MATCHED: [(&str, &str); 4] = [
+    ("MATCHCAST__EVENTS__ORDER_UPDATED", "false"),
+    ("MATCHCAST__EVENTS__BALANCE_UPDATED", "false"),
+    ("MATCHCAST__EVENTS__TRADE_EXECUTED", "false"),
+    ("MATCHCAST__EVENTS__BOOK_UPDATED", "false"),
+];
+
 /// A running matchcast. It stops, in order, when the value goes.
 pub struct TestApp {
     pub address: SocketAddr,

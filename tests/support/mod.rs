@@ -7,6 +7,7 @@ pub mod app;
 pub mod client;
 pub mod database;
 pub mod load;
+pub mod outbox;
 pub mod process;
 pub mod provider;
 pub mod proxy;

@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::app::ONLY_ORDER_MATCHED;
+
 pub const APP_ID: &str = "4711";
 pub const KEY: &str = "key-of-the-tests";
 /// Long enough to be found in a log, and nowhere by chance.
@@ -175,9 +177,10 @@ impl Provider {
         self.always(Reaction::Answer(ok()));
     }
 
-    /// What makes matchcast send its events here.
+    /// What makes matchcast send its events here: `order.matched` alone, unless later variables ask
+    /// for more.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut variables = vec![
             ("BROADCAST_CONNECTION", "pusher".to_owned()),
             ("PUSHER_HOST", "127.0.0.1".to_owned()),
             ("PUSHER_PORT", self.port.to_string()),
@@ -185,7 +188,9 @@ impl Provider {
             ("PUSHER_APP_ID", APP_ID.to_owned()),
             ("PUSHER_APP_KEY", KEY.to_owned()),
             ("PUSHER_APP_SECRET", SECRET.to_owned()),
-        ]
+        ];
+        variables.extend(ONLY_ORDER_MATCHED.map(|(name, value)| (name, value.to_owned())));
+        variables
     }
 
     /// The events that were accepted, in order.

@@ -19,6 +19,14 @@ pub use queue::{Tried, assign_buckets, delivered, heads, oldest, set_aside, skip
 
 /// Tells buyer and seller of a trade. Existing pages listen to exactly this name.
 pub const ORDER_MATCHED: &str = "order.matched";
+/// Tells the owner of an order what has become of it.
+pub const ORDER_UPDATED: &str = "order.updated";
+/// Tells the owner of an account what is in it.
+pub const BALANCE_UPDATED: &str = "balance.updated";
+/// Tells everybody of a trade.
+pub const TRADE_EXECUTED: &str = "trade.executed";
+/// Tells everybody the best prices of a book.
+pub const BOOK_UPDATED: &str = "book.updated";
 
 /// Not told to pages: ends the connections that have signed in as a user.
 pub const TERMINATE_CONNECTIONS: &str = "terminate_connections";
@@ -37,6 +45,11 @@ pub fn user_channel(user: UserId) -> String {
 /// The same for what the provider must not read.
 pub fn encrypted_user_channel(user: UserId) -> String {
     format!("private-encrypted-user.{user}")
+}
+
+/// The channel of a market, which everybody may hear.
+pub fn market_channel(symbol: &str) -> String {
+    format!("market.{symbol}")
 }
 
 /// The bucket of a channel: FNV-1a, mixed by MurmurHash3's last step, the same for all processes

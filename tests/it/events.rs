@@ -1,0 +1,210 @@
+//! What the world hears of a batch: each event letter by letter, which of them are switched on, on
+//! which channels, and what becomes of one that is too large.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use matchcast::store::schema::{accounts, trades};
+
+use crate::on_both;
+use crate::support::client::Client;
+use crate::support::database::Database;
+use crate::support::outbox::{Row, SWITCHES, start_telling};
+
+/// Everything that the engine tells.
+pub const ALL: [&str; 4] = ["order.matched", "order.updated", "balance.updated", "trade.executed"];
+
+const MASTER_KEY: (&str, &str) =
+    ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+
+/// Channel, name and data in one line. In an expected text lines may be broken.
+fn line(channel: &str, name: &str, data: &str) -> String {
+    let data: String = data.lines().map(str::trim).collect();
+    format!("{channel} {name} {data}")
+}
+
+fn lines(rows: &[Row]) -> Vec<String> {
+    rows.iter().map(|row| line(&row.channel, &row.name, &row.data)).collect()
+}
+
+/// `balance.updated` in the batch of `row`.
+fn balance(database: &Database, user: i64, currency: &str, row: &Row, rest: &str) -> String {
+    let asset = if currency == "USD" { 1 } else { 2 };
+    let account = accounts::table
+        .filter(accounts::user_id.eq(user))
+        .filter(accounts::asset_id.eq(asset))
+        .select(accounts::id);
+    let account: i64 = account.first(&mut database.connect()).expect("an account");
+    let micros = row.created_at.and_utc().timestamp_micros();
+    let data = format!(
+        r#"{{"event_id":"balance.updated-{account}-{micros}","currency":"{currency}",{rest}}}"#
+    );
+    line(&format!("private-user.{user}"), "balance.updated", &data)
+}
+
+/// When the first trade was executed, as the API writes times.
+fn first_trade_time(database: &Database) -> String {
+    let at = trades::table.select(trades::created_at).order(trades::id);
+    let at: chrono::NaiveDateTime = at.first(&mut database.connect()).expect("a trade");
+    at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+on_both! {
+    async fn each_event_says_exactly_this(database: Database) {
+        let (app, _provider) = start_telling(&database, &ALL, &[]).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let balance = |user, currency: &str, row: &Row, rest: &str| {
+            balance(&database, user, currency, row, rest)
+        };
+
+        alice.place("BTC", "buy", "50000", "0.1").await.data();
+        let opened = database.events();
+        assert_eq!(lines(&opened), [
+            line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-0-1",
+                "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
+                "filled_amount":"0","status":1,"change":"opened"}"#),
+            balance(1, "USD", &opened[0], r#""available":"4925","locked":"5075""#),
+        ]);
+
+        bob.place("BTC", "sell", "49000.5", "0.04").await.data();
+        let traded = database.events().split_off(opened.len());
+        let matched = r#"{"event_id":"order.matched-1","trade_id":1,"symbol":"BTC","price":50000,
+            "amount":0.04,"buyer_id":1,"seller_id":2,"buy_order_id":1,"sell_order_id":2}"#;
+        let at = first_trade_time(&database);
+        assert_eq!(lines(&traded), [
+            line("private-user.1", "order.matched", matched),
+            line("private-user.2", "order.matched", matched),
+            line("market.BTC", "trade.executed", &format!(r#"{{"event_id":"trade.executed-1",
+                "sequence":1,"trade_id":1,"symbol":"BTC","price":"50000","amount":"0.04",
+                "side":"sell","executed_at":"{at}"}}"#)),
+            line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-4000000-1",
+                "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
+                "filled_amount":"0.04","status":1,"change":"partly_filled"}"#),
+            line("private-user.2", "order.updated", r#"{"event_id":"order.updated-2-4000000-2",
+                "order_id":2,"symbol":"BTC","side":"sell","price":"49000.5","amount":"0.04",
+                "filled_amount":"0.04","status":2,"change":"filled"}"#),
+            balance(1, "USD", &traded[0], r#""available":"4925","locked":"3045""#),
+            balance(1, "BTC", &traded[0], r#""available":"0.54","locked":"0""#),
+            balance(2, "BTC", &traded[0], r#""available":"0.96","locked":"0""#),
+            balance(2, "USD", &traded[0], r#""available":"12000","locked":"0""#),
+        ]);
+
+        alice.cancel(1).await;
+        bob.post("/api/faucet", r#"{"currency":"USD","amount":"0.00000001"}"#).await.data();
+        let last = database.events().split_off(opened.len() + traded.len());
+        assert_eq!(lines(&last), [
+            line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-4000000-3",
+                "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
+                "filled_amount":"0.04","status":3,"change":"cancelled"}"#),
+            balance(1, "USD", &last[0], r#""available":"7970","locked":"0""#),
+            balance(2, "USD", &last[2], r#""available":"12000.00000001","locked":"0""#),
+        ]);
+        assert!(database.events().iter().all(|row| row.socket_id.is_none()));
+        app.stop();
+        database.audit();
+    }
+
+    async fn an_order_that_would_meet_its_owner_is_cancelled_at_once(database: Database) {
+        let (app, _provider) = start_telling(&database, &["order.updated"], &[]).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        bob.place("BTC", "sell", "100", "0.01").await.data();
+        alice.place("BTC", "sell", "101", "0.01").await.data();
+        // Bob's order first, then the buyer's own: the rest goes.
+        alice.place("BTC", "buy", "101", "0.03").await.data();
+        alice.place("BTC", "buy", "101", "0.02").await.data();
+        let told: Vec<(String, String, String)> = database.events().iter().map(|row| {
+            let event = row.json();
+            let text = |field: &str| event[field].as_str().expect("a text").to_owned();
+            (row.event_id(), text("filled_amount"), text("change"))
+        }).collect();
+        let expected = [
+            ("order.updated-1-0-1", "0", "opened"),
+            ("order.updated-2-0-1", "0", "opened"),
+            ("order.updated-1-1000000-2", "0.01", "filled"),
+            ("order.updated-3-1000000-3", "0.01", "cancelled"),
+            ("order.updated-4-0-3", "0", "cancelled"),
+        ];
+        assert_eq!(told, expected.map(|(id, filled, change)| {
+            (id.to_owned(), filled.to_owned(), change.to_owned())
+        }));
+        app.stop();
+        database.audit();
+    }
+
+    async fn a_refused_order_is_told_to_nobody(database: Database) {
+        let all = SWITCHES.map(|(name, _)| name);
+        let (app, _provider) = start_telling(&database, &all, &[]).await;
+        let alice = app.log_in("alice").await;
+        for (price, amount, status) in
+            [("50000", "1", 400), ("1e10", "1e10", 422), ("-1", "1", 422), ("1", "0", 422)]
+        {
+            let refused = alice.place("BTC", "buy", price, amount).await;
+            assert_eq!(refused.status, status, "{}", refused.body);
+        }
+        assert_eq!(alice.cancel(7).await.status, 404);
+        app.stop();
+        assert_eq!(lines(&database.events()), [""; 0]);
+        database.audit();
+    }
+}
+
+/// Two orders that meet in part, and the rest cancelled: every event there is.
+async fn trade_and_cancel(alice: &Client, bob: &Client) {
+    let placed = alice.place("BTC", "buy", "100", "0.02").await.data();
+    bob.place("BTC", "sell", "100", "0.01").await.data();
+    let cancelled = alice.cancel(placed["order"]["id"].as_i64().expect("an id")).await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.body);
+}
+
+fn names(rows: &[Row]) -> BTreeSet<&str> {
+    rows.iter().map(|row| row.name.as_str()).collect()
+}
+
+on_both! {
+    async fn each_event_has_its_own_switch(database: Database) {
+        let all = SWITCHES.map(|(name, _)| name);
+        let alone = all.map(|name| vec![name]);
+        for on in alone.into_iter().chain([Vec::new(), all.to_vec()]) {
+            let (app, _provider) = start_telling(&database, &on, &[]).await;
+            let before = database.events().len();
+            trade_and_cancel(&app.log_in("alice").await, &app.log_in("bob").await).await;
+            // The book's last state is told at the latest when the process ends.
+            app.stop();
+            let told = database.events().split_off(before);
+            assert_eq!(names(&told), BTreeSet::from_iter(on.iter().copied()), "{on:?}");
+        }
+        database.audit();
+    }
+
+    async fn own_events_go_to_the_channels_that_are_asked_for(database: Database) {
+        let kinds = [
+            ("private", &["private-user."][..]),
+            ("encrypted", &["private-encrypted-user."][..]),
+            ("both", &["private-user.", "private-encrypted-user."][..]),
+        ];
+        for (kind, prefixes) in kinds {
+            let mode = ("MATCHCAST__BROADCASTING__USER_CHANNELS", kind);
+            let (app, _provider) = start_telling(&database, &ALL, &[MASTER_KEY, mode]).await;
+            let before = database.events().len();
+            trade_and_cancel(&app.log_in("alice").await, &app.log_in("bob").await).await;
+            app.stop();
+            let told = database.events().split_off(before);
+            let mut own = BTreeMap::<&str, Vec<(&str, &str)>>::new();
+            for row in told.iter().filter(|row| row.channel != "market.BTC") {
+                own.entry(&row.channel).or_default().push((&row.name, &row.data));
+            }
+            assert_eq!(own.len(), 2 * prefixes.len(), "{kind}: {:?}", own.keys());
+            for user in [1, 2] {
+                let channels = prefixes.iter().map(|prefix| format!("{prefix}{user}"));
+                let told: BTreeSet<_> = channels.map(|channel| &own[&*channel]).collect();
+                assert_eq!(told.len(), 1, "{kind}: the same on both, in the same order");
+            }
+            let matched = told.iter().filter(|row| row.name == "order.matched").count();
+            assert_eq!(matched, 2 * prefixes.len(), "{kind}");
+            let executed = told.iter().filter(|row| row.name == "trade.executed").count();
+            assert_eq!(executed, 1, "{kind}: everybody may hear it");
+            // It counts the events of every trade by what was switched on then.
+            database.audit();
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The book that everybody may hear: as it stands, not more often than is asked for, and never
+//! without its last state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use matchcast::feed::{Feed, Settings};
+use matchcast::market::Fixed;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, watch};
+
+use crate::on_both;
+use crate::support::client::Client;
+use crate::support::database::Database;
+use crate::support::load::Load;
+use crate::support::outbox::{Row, start_telling};
+use crate::support::process::Process;
+use crate::support::provider::Provider;
+use crate::support::wait_for;
+
+const RATE: &str = "MATCHCAST__EVENTS__BOOK_UPDATES_PER_SECOND";
+
+/// The book's events of one market, in the order in which they were written.
+pub fn books(database: &Database, symbol: &str) -> Vec<Row> {
+    let mut rows = database.events_named("book.updated");
+    rows.retain(|row| row.channel == format!("market.{symbol}"));
+    rows
+}
+
+/// Waits for the event with this number.
+pub async fn book_number(database: &Database, symbol: &str, number: usize) -> Row {
+    wait_for(&format!("book {number} of {symbol}"), || async {
+        books(database, symbol).get(number - 1).cloned()
+    })
+    .await
+}
+
+/// One side of `GET /orders`, added up by price, as the event has it.
+fn levels(orders: &Value, depth: usize) -> Value {
+    let mut levels: Vec<(String, i64)> = Vec::new();
+    for order in orders.as_array().expect("a list") {
+        let units = Fixed::parse(&order["amount"].to_string()).expect("a number").units();
+        let price = order["price"].to_string();
+        match levels.last_mut() {
+            Some((last, sum)) if *last == price => *sum += units,
+            _ => levels.push((price, units)),
+        }
+    }
+    let level = |(price, units)| json!([price, Fixed::from_units(units).to_string()]);
+    Value::Array(levels.into_iter().take(depth).map(level).collect())
+}
+
+pub async fn expected_book(client: &Client, symbol: &str, depth: usize) -> (Value, Value) {
+    let book = client.get(&format!("/api/orders?symbol={symbol}")).await.data();
+    (levels(&book["bids"], depth), levels(&book["asks"], depth))
+}
+
+/// The last event says what `GET /orders` said, and the numbers have no hole.
+pub fn assert_last(rows: &[Row], (bids, asks): &(Value, Value)) {
+    let last = rows.last().expect("a book").json();
+    assert_eq!((&last["bids"], &last["asks"]), (bids, asks));
+    for (number, row) in (1..).zip(rows) {
+        assert_eq!(row.json()["sequence"].as_i64(), Some(number), "{row:?}");
+    }
+}
+
+on_both! {
+    async fn a_book_is_told_with_its_best_prices_and_their_sums(database: Database) {
+        let depth = [("MATCHCAST__EVENTS__BOOK_DEPTH", "2")];
+        let (app, _provider) = start_telling(&database, &["book.updated"], &depth).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        alice.place("BTC", "sell", "50000", "0.1").await.data();
+        // The first change after a quiet time, before anything else happens.
+        let first = book_number(&database, "BTC", 1).await;
+        assert_eq!(first.data, concat!(
+            r#"{"event_id":"book.updated-1-1","sequence":1,"symbol":"BTC","#,
+            r#""bids":[],"asks":[["50000","0.1"]]}"#
+        ));
+        assert_eq!((first.channel.as_str(), first.socket_id), ("market.BTC", None));
+
+        bob.place("BTC", "sell", "50000", "0.00000001").await.data();
+        bob.place("BTC", "sell", "50001.5", "0.02").await.data();
+        bob.place("BTC", "sell", "50002", "0.02").await.data();
+        for (price, amount) in [("9", "3"), ("10", "1"), ("11.00000001", "2"), ("10", "0.5")] {
+            alice.place("BTC", "buy", price, amount).await.data();
+        }
+        let expected = expected_book(&alice, "BTC", 2).await;
+        app.stop();
+        let rows = books(&database, "BTC");
+        assert_last(&rows, &expected);
+        let number = rows.len();
+        assert_eq!(rows[number - 1].data, format!(concat!(
+            r#"{{"event_id":"book.updated-1-{0}","sequence":{0},"symbol":"BTC","#,
+            r#""bids":[["11.00000001","2"],["10","1.5"]],"#,
+            r#""asks":[["50000","0.10000001"],["50001.5","0.02"]]}}"#
+        ), number));
+        assert_eq!(books(&database, "ETH"), [], "nothing has happened there");
+        database.audit();
+    }
+
+    async fn a_busy_book_is_told_so_often_and_in_the_end_as_it_is(database: Database) {
+        const PER_SECOND: u32 = 10;
+        let rate = [(RATE, "10")];
+        let started = Instant::now();
+        let (app, _provider) = start_telling(&database, &["book.updated"], &rate).await;
+        let people = [app.log_in("alice").await, app.log_in("bob").await];
+        let load = Load::start(&people, &["BTC", "ETH"]);
+        // Long enough that each market is told several times while it changes.
+        book_number(&database, "BTC", 4).await;
+        book_number(&database, "ETH", 4).await;
+        load.end().await;
+        let mut expected = BTreeMap::new();
+        for symbol in ["BTC", "ETH"] {
+            expected.insert(symbol, expected_book(&people[0], symbol, 25).await);
+        }
+        app.stop();
+        let seconds = started.elapsed().as_secs_f64();
+        for (symbol, expected) in expected {
+            let rows = books(&database, symbol);
+            assert_last(&rows, &expected);
+            let most = 1.0 + seconds * f64::from(PER_SECOND);
+            assert!((rows.len() as f64) <= most, "{} in {seconds} s", rows.len());
+        }
+        assert!(database.order_ids().len() > books(&database, "BTC").len() * 2);
+        database.audit();
+    }
+
+    async fn what_one_process_leaves_untold_is_told_by_the_next(database: Database) {
+        // Whoever executes these tells no books, as if it were gone before it could.
+        let (silent, _provider) = start_telling(&database, &[], &[]).await;
+        let alice = silent.log_in("alice").await;
+        alice.place("ETH", "sell", "3000", "1").await.data();
+        silent.stop();
+        assert_eq!(database.events(), []);
+        let (app, _provider) = start_telling(&database, &["book.updated"], &[]).await;
+        let row = book_number(&database, "ETH", 1).await;
+        assert_eq!(row.json()["asks"], json!([["3000", "1"]]));
+        app.stop();
+        assert_eq!(books(&database, "ETH").len(), 1, "and nothing is told twice");
+        database.audit();
+    }
+
+    async fn a_kill_loses_no_last_state(database: Database) {
+        let provider = Provider::down();
+        let mut variables = provider.variables();
+        variables.push(("MATCHCAST__EVENTS__BOOK_UPDATED", "true".to_owned()));
+        variables.push((RATE, "1".to_owned()));
+        let process = Process::start(&database, &variables).await;
+        let alice = process.log_in("alice").await;
+        alice.place("BTC", "sell", "50000", "0.1").await.data();
+        book_number(&database, "BTC", 1).await;
+        // It is too early to tell this one, when the process ends.
+        alice.place("BTC", "sell", "50000", "0.2").await.data();
+        process.kill();
+        let process = Process::start(&database, &variables).await;
+        let row = book_number(&database, "BTC", 2).await;
+        assert_eq!(row.json()["asks"], json!([["50000", "0.3"]]));
+        process.stop().await;
+        assert_eq!(books(&database, "BTC").len(), 2);
+    }
+
+    async fn a_feed_that_cannot_write_holds_up_no_order_and_says_so_once(database: Database) {
+        const FAILURES: &str = "matchcast_feed_failures_total ";
+        let provider = Provider::down();
+        let mut variables = provider.variables();
+        variables.push(("MATCHCAST__EVENTS__BOOK_UPDATED", "true".to_owned()));
+        variables.push(("MATCHCAST__HTTP__METRICS", "true".to_owned()));
+        let process = Process::start(&database, &variables).await;
+        let alice = process.log_in("alice").await;
+        database.execute("ALTER TABLE market_feeds RENAME TO elsewhere");
+        for _ in 0..5 {
+            alice.place("BTC", "sell", "50000", "0.01").await.data();
+        }
+        let visitor = Client::new(process.address);
+        wait_for("several looks in vain", || async {
+            let metrics = visitor.get("/metrics").await.body;
+            let count = metrics.lines().find_map(|line| line.strip_prefix(FAILURES)?.parse().ok());
+            (count >= Some(3_u64)).then_some(())
+        })
+        .await;
+        database.execute("ALTER TABLE elsewhere RENAME TO market_feeds");
+        let row = book_number(&database, "BTC", 1).await;
+        assert_eq!(row.json()["asks"], json!([["50000", "0.05"]]));
+        let log = process.stop().await;
+        assert_eq!(log.matches("books cannot be told").count(), 1, "{log}");
+        assert_eq!(log.matches("books are told again").count(), 1, "{log}");
+        database.audit();
+    }
+
+    async fn a_book_that_is_too_large_is_cut_from_its_worst_prices(database: Database) {
+        let (silent, _provider) = start_telling(&database, &[], &[]).await;
+        let alice = silent.log_in("alice").await;
+        for price in ["11", "10", "12"] {
+            alice.place("ETH", "sell", price, "0.01").await.data();
+        }
+        alice.place("ETH", "buy", "9", "1").await.data();
+        silent.stop();
+        let (store, catalog) = database.open_store();
+        let publisher = Arc::new(Notify::new());
+        let settings = Settings { updates_per_second: 1, depth: 25, data_limit: |_| 101 };
+        let feed =
+            Feed::new(store, Arc::new(catalog), settings, Arc::default(), publisher.clone());
+        // A feed that is to end looks once more, and this is its first look.
+        let (_stop, stopped) = watch::channel(true);
+        feed.run(stopped).await;
+        publisher.notified().await;
+        let rows = books(&database, "ETH");
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].data.len() <= 101, "{}", rows[0].data);
+        let book = rows[0].json();
+        assert_eq!(book["asks"], json!([["10", "0.01"]]));
+        assert_eq!(book["bids"], json!([["9", "1"]]));
+    }
+}

@@ -1,0 +1,143 @@
+//! Events of several processes on one PostgreSQL, and what they cost the database.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use matchcast::market::{MarketId, Side};
+use matchcast::store::feeds;
+
+use crate::events_book::{assert_last, book_number, books, expected_book};
+use crate::support::client::Client;
+use crate::support::database::Database;
+use crate::support::load::Load;
+use crate::support::outbox::start_telling;
+use crate::support::wait_for;
+
+const RATE: &str = "MATCHCAST__EVENTS__BOOK_UPDATES_PER_SECOND";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_number_alike_and_share_the_rate() {
+    let database = Database::postgres();
+    let on = ["trade.executed", "book.updated"];
+    let started = Instant::now();
+    let (first, _provider) = start_telling(&database, &on, &[(RATE, "5")]).await;
+    let (second, _other) = start_telling(&database, &on, &[(RATE, "5")]).await;
+    let people = [first.log_in("alice").await, first.log_in("bob").await];
+    let elsewhere = people.each_ref().map(|person| person.at(second.address));
+    let everywhere: Vec<Client> = people.into_iter().chain(elsewhere).collect();
+    let load = Load::start(&everywhere, &["BTC", "ETH"]);
+    load.acknowledged(150).await;
+    book_number(&database, "BTC", 4).await;
+    book_number(&database, "ETH", 4).await;
+    load.end().await;
+    let mut expected = Vec::new();
+    for symbol in ["BTC", "ETH"] {
+        expected.push((symbol, expected_book(&everywhere[0], symbol, 25).await));
+    }
+    first.stop();
+    second.stop();
+    let seconds = started.elapsed().as_secs_f64();
+
+    let executed = database.events_named("trade.executed");
+    assert_eq!(executed.len(), database.trades().len());
+    for (symbol, expected) in expected {
+        let rows = books(&database, symbol);
+        assert_last(&rows, &expected);
+        assert!((rows.len() as f64) <= 1.0 + seconds * 5.0, "{} in {seconds} s", rows.len());
+        let channel = format!("market.{symbol}");
+        let sequences = executed.iter().filter(|row| row.channel == channel);
+        let sequences: Vec<i64> =
+            sequences.filter_map(|row| row.json()["sequence"].as_i64()).collect();
+        let all = i64::try_from(sequences.len()).expect("not so many");
+        assert!(all > 10, "{symbol}: {all}");
+        assert_eq!(sequences, (1..=all).collect::<Vec<_>>(), "{symbol}");
+    }
+    let ids: BTreeSet<String> = executed.iter().map(|row| row.event_id()).collect();
+    assert_eq!(ids.len(), executed.len());
+    database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_book_is_told_and_a_locked_feed_holds_up_no_order() {
+    let database = Database::postgres();
+    let (app, _provider) = start_telling(&database, &["book.updated"], &[(RATE, "5")]).await;
+    let alice = app.log_in("alice").await;
+    alice.place("BTC", "sell", "50000", "0.1").await.data();
+    book_number(&database, "BTC", 1).await;
+    // It is too early to tell this one, and then the market is locked.
+    alice.place("BTC", "sell", "50000", "0.1").await.data();
+    let market = database.hold_market("BTC");
+    book_number(&database, "BTC", 2).await;
+    drop(market);
+
+    let mut feed = database.connect();
+    diesel::sql_query("BEGIN").execute(&mut feed).expect("a transaction");
+    diesel::sql_query("SELECT 1 FROM market_feeds FOR UPDATE").execute(&mut feed).expect("a lock");
+    for _ in 0..10 {
+        alice.place("BTC", "sell", "50000", "0.01").await.data();
+    }
+    assert_eq!(books(&database, "BTC").len(), 2);
+    drop(feed);
+    let expected = expected_book(&alice, "BTC", 25).await;
+    app.stop();
+    assert_last(&books(&database, "BTC"), &expected);
+    database.audit();
+}
+
+#[derive(QueryableByName)]
+struct Reads {
+    #[diesel(sql_type = BigInt)]
+    scans: i64,
+    #[diesel(sql_type = BigInt)]
+    entries: i64,
+}
+
+/// How often the index of a side was walked, and how many entries that took.
+fn reads(database: &Database, index: &str) -> Reads {
+    let query = format!(
+        "SELECT idx_scan AS scans, idx_tup_read AS entries FROM pg_stat_user_indexes \
+         WHERE indexrelname = '{index}'"
+    );
+    diesel::sql_query(query).get_result(&mut database.connect()).expect("the server counts")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_best_prices_of_a_large_book_are_read_without_the_rest() {
+    const DEPTH: i64 = 25;
+    // More than it takes until the server plans once for all.
+    const TIMES: i64 = 20;
+    let database = Database::postgres();
+    let (store, _) = database.open_store();
+    // Two orders at each price: bids from 1 to 20,000, asks from 20,001 to 40,000.
+    database.execute(
+        "INSERT INTO users (id, name, email, created_at, updated_at) \
+            VALUES (1, 'u', 'u@test.example', now(), now()); \
+         INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount, \
+            filled_value, commission, commission_rate, reserved, status, created_at, updated_at) \
+            SELECT 1, 1, CASE WHEN p > 20000 THEN 2 ELSE 1 END, p, 10, 3, 0, 0, 0, 7, 1, now(), \
+            now() FROM generate_series(1, 40000) AS p, generate_series(1, 2)",
+    );
+    let mut connection = store.connect().expect("a connection");
+    for _ in 0..TIMES {
+        for (side, best, worse) in [(Side::Sell, 20_001, 1), (Side::Buy, 20_000, -1)] {
+            let levels = feeds::levels(&mut connection, MarketId(1), side, DEPTH);
+            let levels = levels.expect("levels are read");
+            let found = levels.iter().map(|level| (level.price.units(), level.units));
+            let expected = (0..DEPTH).map(|place| (best + worse * place, 14));
+            assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        }
+    }
+    // A connection reports what it has read when it ends.
+    drop(connection);
+    for index in ["orders_asks", "orders_bids"] {
+        let reads = wait_for("the server's counts", || async {
+            let reads = reads(&database, index);
+            (reads.scans >= TIMES).then_some(reads)
+        })
+        .await;
+        let most = TIMES * (2 * DEPTH + 2);
+        assert!(reads.entries <= most, "{index}: {} entries, not {most}", reads.entries);
+    }
+}
