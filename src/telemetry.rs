@@ -3,7 +3,7 @@
 //! Metrics are named `matchcast_{what}_{unit}`: `engine_batch_len`, `engine_batch_seconds`,
 //! `engine_waiting`, `engine_full_total`, `engine_failed_total`, `store_retries_total`,
 //! `outbox_oldest_seconds`, `publisher_calls_total{outcome}`, `events_delivered_total`,
-//! `events_set_aside_total`.
+//! `events_set_aside_total`, `webhooks_total{outcome}`.
 
 use std::io::IsTerminal;
 

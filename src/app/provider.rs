@@ -7,21 +7,18 @@ use crate::config::{Broadcasting, Config};
 use crate::exact::Exact;
 use crate::http::PublicSettings;
 use crate::publisher::Sink;
+use crate::pusher::encryption::{InvalidMasterKey, MasterKey};
 use crate::pusher::provider::{Limits, Provider};
-use crate::pusher::{Client, Credentials, Destination, MasterKey, Settings, Timeouts};
+use crate::pusher::{Client, Credentials, Destination, Settings, Timeouts};
 
 /// What signs subscriptions and events, and encrypts where there is a key for it.
-///
-/// # Errors
-/// A sentence when the encryption master key is none.
-pub fn credentials(config: &Config) -> anyhow::Result<Credentials> {
+pub fn credentials(config: &Config) -> Result<Credentials, InvalidMasterKey> {
     let pusher = &config.pusher;
     let credentials = Credentials::new(&*pusher.app_id, &*pusher.key, pusher.secret.expose());
-    let master_key = &pusher.encryption_master_key_base64;
-    if master_key.is_empty() {
-        return Ok(credentials);
-    }
-    Ok(credentials.with_master_key(MasterKey::parse_base64(master_key.expose())?))
+    Ok(match pusher.encryption_master_key_base64.expose() {
+        "" => credentials,
+        text => credentials.with_master_key(MasterKey::parse_base64(text)?),
+    })
 }
 
 /// The embedded provider, where the configuration asks for it.

@@ -8,6 +8,7 @@ pub mod audit;
 mod connection;
 pub mod leases;
 pub mod markets;
+pub mod occupancy;
 pub mod outbox;
 pub mod schema;
 pub mod sessions;

@@ -173,6 +173,8 @@ diesel::table! {
         channel -> Text,
         occupied -> Bool,
         changed_ms -> BigInt,
+        seen_at -> Timestamp,
+        expected_at -> Nullable<Timestamp>,
     }
 }
 

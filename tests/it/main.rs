@@ -28,3 +28,4 @@ mod scenario;
 mod secrets;
 mod sessions;
 mod sign_ins;
+mod webhooks;

@@ -47,8 +47,12 @@ CREATE TABLE market_feeds (
 CREATE TABLE channel_occupancy (
     channel TEXT PRIMARY KEY,
     occupied BOOLEAN NOT NULL,
-    -- The provider's time of it, in Unix milliseconds: what is older changes nothing.
-    changed_ms BIGINT NOT NULL
+    -- When, by the provider's clock, in Unix milliseconds: an older webhook changes nothing.
+    changed_ms BIGINT NOT NULL,
+    -- When this was heard, by our clock.
+    seen_at TIMESTAMP NOT NULL,
+    -- When somebody was last authorised for the channel, by our clock.
+    expected_at TIMESTAMP
 );
 
 -- Webhooks that were taken in, by the SHA-256 of their bodies: providers repeat them.
