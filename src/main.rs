@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
-use matchcast::app::{self, App, desk};
+use clap::{Args, Parser, Subcommand, value_parser};
+use matchcast::app::desk::{self, events};
+use matchcast::app::{self, App};
 use matchcast::config::{Broadcasting, Config};
 use matchcast::store::{self, AnyConnection, audit};
 use matchcast::telemetry;
@@ -20,7 +21,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Clone, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Serve the API and publish events (the default)
     Serve,
@@ -30,12 +31,49 @@ enum Command {
     Check,
     /// Check that every balance, order, trade and event adds up; exit code 1 if not
     Audit,
+    /// List the events that wait and those that were set aside, or do something about them
+    Events(Events),
     /// Revoke every token and session of a user, and end the user's connections
     LogOut {
         /// The user's e-mail address or id
         #[arg(value_name = "EMAIL|ID")]
         user: String,
     },
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Events {
+    #[command(subcommand)]
+    action: Option<EventsAction>,
+    /// Most events of each kind that are listed, the oldest
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = value_parser!(i64).range(1..=100_000))]
+    limit: i64,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum EventsAction {
+    /// Send what was set aside once more, before what came later on its channel
+    Retry(Retry),
+    /// Give an event up, whether it waits or was set aside
+    Drop {
+        /// The event's id
+        id: i64,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Retry {
+    /// The event's id
+    id: Option<i64>,
+    /// Every event that was set aside
+    #[arg(long)]
+    all: bool,
 }
 
 fn main() -> ExitCode {
@@ -58,7 +96,24 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate(&config),
         Command::Check => actix_web::rt::System::new().block_on(check(config)),
         Command::Audit => run_audit(&config),
+        Command::Events(events) => run_events(&config, &events),
         Command::LogOut { user } => desk::log_out(&config, &user, &mut std::io::stdout()),
+    }
+}
+
+fn run_events(config: &Config, arguments: &Events) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout();
+    match &arguments.action {
+        None => {
+            let format = if arguments.json { events::Format::Json } else { events::Format::Tables };
+            events::list(config, arguments.limit, format, &mut out)
+        }
+        Some(EventsAction::Retry(Retry { id: Some(id), .. })) => {
+            events::retry(config, *id, &mut out)
+        }
+        // Either an id or all: the arguments are checked before.
+        Some(EventsAction::Retry(Retry { id: None, .. })) => events::retry_all(config, &mut out),
+        Some(EventsAction::Drop { id }) => events::give_up(config, *id, &mut out),
     }
 }
 

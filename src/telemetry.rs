@@ -2,8 +2,10 @@
 //!
 //! Metrics are named `matchcast_{what}_{unit}`: `engine_batch_len`, `engine_batch_seconds`,
 //! `engine_waiting`, `engine_full_total`, `engine_failed_total`, `store_retries_total`,
-//! `outbox_oldest_seconds`, `publisher_calls_total{outcome}`, `events_delivered_total`,
-//! `events_set_aside_total`, `events_too_large_total`, `feed_failures_total`.
+//! `outbox_waiting`, `outbox_oldest_seconds`, `outbox_set_aside`,
+//! `publisher_calls_total{outcome,answer}`, `events_delivered_total`, `events_retried_total`,
+//! `events_skipped_total`, `events_set_aside_total{answer}`, `events_too_large_total`,
+//! `feed_failures_total`, `webhooks_total{outcome}`.
 
 use std::io::IsTerminal;
 

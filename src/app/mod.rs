@@ -73,6 +73,7 @@ impl App {
             catalog,
             credentials,
             delivery: config.delivery,
+            expectations: http::Expectations::new(&config.delivery),
             passwords: http::Passwords::default(),
             settings: provider::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),

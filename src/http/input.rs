@@ -21,18 +21,30 @@ impl FromRequest for Input {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = RawBody::from_request(request, payload);
+        Box::pin(async move { Self::parse(&body.await?.0) })
+    }
+}
+
+/// A request's body, byte for byte.
+pub struct RawBody(pub web::Bytes);
+
+impl FromRequest for RawBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            let bytes =
-                bytes.await.map_err(|error| match error.as_response_error().status_code() {
-                    StatusCode::PAYLOAD_TOO_LARGE => ApiError::refused(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        "body_too_large",
-                        "The request body is too large.",
-                    ),
-                    _ => malformed("The request body could not be read."),
-                })?;
-            Self::parse(&bytes)
+            let read = bytes.await.map(Self);
+            read.map_err(|error| match error.as_response_error().status_code() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::refused(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "body_too_large",
+                    "The request body is too large.",
+                ),
+                _ => malformed("The request body could not be read."),
+            })
         })
     }
 }

@@ -17,6 +17,7 @@ mod reply;
 mod secrets;
 mod session_store;
 mod settings;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use crate::pusher::Credentials;
 use crate::store::Store;
 use crate::store::markets::Catalog;
 
+pub use broadcasting::Expectations;
 pub use caller::Tokens;
 pub use debug::DebugConsole;
 pub use error::ApiError;
@@ -44,6 +46,7 @@ pub struct Services {
     pub credentials: Credentials,
     /// Which channels are a user's own.
     pub delivery: Delivery,
+    pub expectations: Expectations,
     pub passwords: Passwords,
     pub settings: PublicSettings,
     pub metrics: Option<PrometheusHandle>,
@@ -87,7 +90,8 @@ fn api(config: &mut web::ServiceConfig) {
         )
         .service(resource("/my-orders", get().to(orders::list)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
-        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)));
+        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
+        .service(resource("/pusher/webhook", web::post().to(webhook::take_in)));
 }
 
 /// A path with its method; every other method is a 405 in JSON.

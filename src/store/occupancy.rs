@@ -5,11 +5,12 @@
 //! (somebody is about to subscribe). In doubt a channel is taken for occupied: a message too many
 //! costs little, an event that somebody could have heard is lost.
 //!
-//! Webhooks are compared with each other by the provider's clock, everything else by ours.
+//! Webhooks are compared with each other by the provider's clock, everything else by ours. Each
+//! write is one statement that looks at the row as it then is: the sources write at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
 use super::schema::channel_occupancy as occupancy;
@@ -17,25 +18,43 @@ use super::schema::webhooks;
 use super::{AnyConnection, StoreError, now};
 
 /// How long after its authorisation a subscription may take to be told by a webhook.
-const EXPECTED_FOR: TimeDelta = TimeDelta::minutes(1);
+pub const EXPECTED_FOR: TimeDelta = TimeDelta::minutes(1);
 /// How long a webhook is remembered; providers repeat one for five minutes.
 const WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
 /// Most names in one statement.
 const NAMES_PER_STATEMENT: usize = 500;
 
-/// Notes a webhook by the digest of its body; says whether it is new. Runs in the write transaction
-/// that takes it in.
-pub fn is_new_webhook(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
-    let old = webhooks::table.filter(webhooks::received_at.lt(now() - WEBHOOKS_KEPT));
-    diesel::delete(old).execute(connection)?;
-    let known = webhooks::table.find(digest).select(webhooks::digest).first::<String>(connection);
-    if known.optional()?.is_some() {
+/// Takes in a webhook: which channels have their first subscriber (`true`) or lost their last one
+/// since the provider's `changed_ms`. Says whether it is new, told by the digest of its body: else
+/// nothing changes. Runs in a write transaction.
+pub fn take_in(
+    connection: &mut AnyConnection,
+    digest: &str,
+    changes: &BTreeMap<String, bool>,
+    changed_ms: i64,
+) -> Result<bool, StoreError> {
+    if !is_new_webhook(connection, digest)? {
         return Ok(false);
     }
-    let values = (webhooks::digest.eq(digest), webhooks::received_at.eq(now()));
-    // Two deliveries at once: the second one fails, is answered with an error, and comes again.
-    diesel::insert_into(webhooks::table).values(values).execute(connection)?;
+    // In the order of their names, so that two webhooks wait for each other in one order.
+    for (channel, is_occupied) in changes {
+        changed(connection, channel, *is_occupied, changed_ms)?;
+    }
     Ok(true)
+}
+
+/// Notes a webhook by the digest of its body; says whether it is new. Of two deliveries at once the
+/// second waits for the first.
+fn is_new_webhook(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
+    let old = webhooks::table.filter(webhooks::received_at.lt(now() - WEBHOOKS_KEPT));
+    diesel::delete(old).execute(connection)?;
+    let values = (webhooks::digest.eq(digest), webhooks::received_at.eq(now()));
+    let row = diesel::insert_into(webhooks::table).values(values).on_conflict_do_nothing();
+    let inserted = match connection {
+        AnyConnection::Postgres(c) => row.execute(c)?,
+        AnyConnection::Sqlite(c) => row.execute(c)?,
+    };
+    Ok(inserted > 0)
 }
 
 /// A webhook says that a channel has its first subscriber, or lost its last one. What is older than
@@ -46,25 +65,25 @@ pub fn changed(
     is_occupied: bool,
     changed_ms: i64,
 ) -> Result<(), StoreError> {
-    let row = occupancy::table.find(channel);
-    let known = row.select(occupancy::changed_ms).first::<i64>(connection).optional()?;
-    match known {
-        Some(known_ms) if known_ms > changed_ms => Ok(()),
-        // At the same millisecond, occupied wins.
-        Some(known_ms) if known_ms == changed_ms && !is_occupied => Ok(()),
-        _ => put(connection, channel, is_occupied, changed_ms),
-    }
+    make_row(connection, channel, now())?;
+    // At the same millisecond, occupied wins.
+    let newer_than = if is_occupied { changed_ms.saturating_add(1) } else { changed_ms };
+    let older = occupancy::table.find(channel).filter(occupancy::changed_ms.lt(newer_than));
+    let values = (
+        occupancy::occupied.eq(is_occupied),
+        occupancy::changed_ms.eq(changed_ms),
+        occupancy::seen_at.eq(now()),
+    );
+    diesel::update(older).set(values).execute(connection)?;
+    Ok(())
 }
 
 /// Somebody was just authorised for a channel: for a minute it counts as occupied, so that what
 /// happens before the webhook is not skipped. Runs in a write transaction.
 pub fn expect(connection: &mut AnyConnection, channel: &str) -> Result<(), StoreError> {
+    make_row(connection, channel, now())?;
     let row = diesel::update(occupancy::table.find(channel));
-    if row.set(occupancy::expected_at.eq(now())).execute(connection)? == 0 {
-        put(connection, channel, false, 0)?;
-        let row = diesel::update(occupancy::table.find(channel));
-        row.set(occupancy::expected_at.eq(now())).execute(connection)?;
-    }
+    row.set(occupancy::expected_at.eq(now())).execute(connection)?;
     Ok(())
 }
 
@@ -81,21 +100,16 @@ pub fn replace(
     let gone: Vec<String> =
         known.into_iter().filter(|name| !listed.contains(name.as_str())).collect();
     for names in gone.chunks(NAMES_PER_STATEMENT) {
-        let these = occupancy::table.filter(occupancy::channel.eq_any(names.to_vec()));
+        let these = before.filter(occupancy::channel.eq_any(names.to_vec()));
         let expired = occupancy::expected_at.is_null();
         let expired = expired.or(occupancy::expected_at.lt(now() - EXPECTED_FOR));
         diesel::delete(these.filter(expired.assume_not_null())).execute(connection)?;
     }
     for channel in listed {
-        let row = occupancy::table.find(channel);
-        let columns = (occupancy::seen_at, occupancy::changed_ms);
-        let known: Option<(NaiveDateTime, i64)> =
-            row.select(columns).first(connection).optional()?;
-        match known {
-            Some((seen_at, _)) if seen_at >= asked_at => {}
-            Some((_, changed_ms)) => put(connection, channel, true, changed_ms)?,
-            None => put(connection, channel, true, 0)?,
-        }
+        make_row(connection, channel, DateTime::UNIX_EPOCH.naive_utc())?;
+        let row = before.filter(occupancy::channel.eq(channel));
+        let values = (occupancy::occupied.eq(true), occupancy::seen_at.eq(now()));
+        diesel::update(row).set(values).execute(connection)?;
     }
     Ok(())
 }
@@ -123,21 +137,22 @@ pub fn occupied_among(
     Ok(occupied)
 }
 
-fn put(
+/// A row for a channel of which nothing is known, if there is none.
+fn make_row(
     connection: &mut AnyConnection,
     channel: &str,
-    is_occupied: bool,
-    changed_ms: i64,
+    seen_at: NaiveDateTime,
 ) -> Result<(), StoreError> {
     let values = (
-        occupancy::occupied.eq(is_occupied),
-        occupancy::changed_ms.eq(changed_ms),
-        occupancy::seen_at.eq(now()),
+        occupancy::channel.eq(channel),
+        occupancy::occupied.eq(false),
+        occupancy::changed_ms.eq(0),
+        occupancy::seen_at.eq(seen_at),
     );
-    let row = diesel::update(occupancy::table.find(channel));
-    if row.set(values).execute(connection)? == 0 {
-        let values = (occupancy::channel.eq(channel), values);
-        diesel::insert_into(occupancy::table).values(values).execute(connection)?;
-    }
+    let row = diesel::insert_into(occupancy::table).values(values).on_conflict_do_nothing();
+    match connection {
+        AnyConnection::Postgres(c) => row.execute(c)?,
+        AnyConnection::Sqlite(c) => row.execute(c)?,
+    };
     Ok(())
 }

@@ -12,11 +12,13 @@ enum Who {
     Anybody,
     /// Only with a token or a session.
     Somebody,
+    /// Only with the provider's signature, whoever else it is.
+    Provider,
 }
-use Who::{Anybody, Somebody};
+use Who::{Anybody, Provider, Somebody};
 
 /// Every endpoint. A path that is not in here fails [`no_endpoint_is_missing`].
-const ENDPOINTS: [(&str, &str, Who); 24] = [
+const ENDPOINTS: [(&str, &str, Who); 25] = [
     ("GET", "/api/config", Anybody),
     ("POST", "/api/register", Anybody),
     ("POST", "/api/login", Anybody),
@@ -35,6 +37,7 @@ const ENDPOINTS: [(&str, &str, Who); 24] = [
     ("POST", "/api/debug/events", Somebody),
     ("POST", "/api/broadcasting/auth", Somebody),
     ("POST", "/api/broadcasting/user-auth", Somebody),
+    ("POST", "/api/pusher/webhook", Provider),
     ("POST", "/broadcasting/auth", Somebody),
     ("POST", "/broadcasting/user-auth", Somebody),
     ("GET", "/sanctum/csrf-cookie", Anybody),
@@ -94,6 +97,14 @@ on_both! {
             match who {
                 Somebody => check_unauthenticated(&unknown, &what),
                 Anybody => assert!(![401, 403, 419, 500].contains(&unknown.status), "{what}"),
+                Provider => {
+                    for client in [&visitor, &alice] {
+                        let reply = call(client, name, path).await;
+                        check_error(&reply, 401, &what);
+                        assert_eq!(reply.json()["code"], "webhook_unsigned", "{what}");
+                    }
+                    continue;
+                }
             }
             let known = call(&alice, name, path).await;
             assert!(![401, 405, 419, 500].contains(&known.status), "{what}: {}", known.body);

@@ -34,3 +34,4 @@ mod scenario;
 mod secrets;
 mod sessions;
 mod sign_ins;
+mod webhooks;

@@ -7,6 +7,7 @@ mod support;
 
 mod audit;
 mod migrations;
+mod occupancy;
 mod outbox;
 mod people;
 mod sign_ins;

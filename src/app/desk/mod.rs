@@ -1,8 +1,11 @@
-//! What an operator does from the command line, beside a system that runs: ends what somebody has
-//! signed in with.
+//! What an operator does from the command line, beside a system that runs: looks after events, and
+//! ends what somebody has signed in with.
 //!
 //! Each of these writes what it found or did to `out`, and gives the exit code 1 where there was
 //! nothing by that name.
+
+pub mod events;
+mod table;
 
 use std::io::Write;
 use std::path::Path;
@@ -32,6 +35,13 @@ impl Desk {
             Store::open(config.database.clone(), 1).context("the database cannot be opened")?;
         let connection = store.connect()?;
         Ok(Self { store, connection })
+    }
+
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> anyhow::Result<T> {
+        work(&mut self.connection).context("the database cannot be read")
     }
 
     fn write<T>(
