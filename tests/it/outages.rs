@@ -204,7 +204,8 @@ on_both! {
     async fn a_slow_provider_is_asked_one_thing_at_a_time(database: Database) {
         let provider = Provider::start().await;
         provider.always(Reaction::Slow(Duration::from_millis(30), ok()));
-        let market = Market::open(&database, &provider, &[]).await;
+        let one_lane = [("MATCHCAST__PUBLISHER__LANES", "1")];
+        let market = Market::open(&database, &provider, &one_lane).await;
         let trades = market.trade(30).await;
         until_nothing_waits(&database).await;
         assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
@@ -310,7 +311,9 @@ on_both! {
 
         provider.always(plain("400 Bad Request", "Unknown auth_key"));
         provider.come_up();
-        let hold = [("MATCHCAST__PUBLISHER__HOLD_MS", "600000")];
+        // With more lanes, as many calls more may be under way when the first one is refused.
+        let hold =
+            [("MATCHCAST__PUBLISHER__HOLD_MS", "600000"), ("MATCHCAST__PUBLISHER__LANES", "1")];
         let market = Market::open(&database, &provider, &hold).await;
         // Its last call before it holds asks what is wrong.
         wait_for("the question", || async { (provider.questions() == 1).then_some(()) }).await;
@@ -326,7 +329,8 @@ on_both! {
     async fn a_configuration_that_is_put_right_meanwhile_costs_no_event(database: Database) {
         let provider = Provider::start().await;
         provider.always(Reaction::Close);
-        let market = Market::open(&database, &provider, &[]).await;
+        let one_lane = [("MATCHCAST__PUBLISHER__LANES", "1")];
+        let market = Market::open(&database, &provider, &one_lane).await;
         let trades = market.trade(3).await;
         // The events together and the first one alone are refused, everything after that passes.
         let mut refusals = 2;
