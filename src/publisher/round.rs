@@ -87,7 +87,38 @@ impl Publisher {
                 self.ask_for_cause(status, answer);
             }
             Outcome::Refused { status, answer } => {
+<<<<<<< HEAD
                 self.refused(index, events, ticket, status, answer)
+=======
+                let ends_connections = events.iter().any(|e| e.name == TERMINATE_CONNECTIONS);
+                match place.lane.refusal_of(&events) {
+                    Refusal::ItsOwn if ends_connections || self.circuit.may_set_aside() => {
+                        self.circuit.answered(ticket);
+                        place.lane.set_aside(events, &words(status, &answer), &mut self.results);
+                    }
+                    Refusal::ItsOwn => {
+                        let until = self.circuit.held(ticket, now);
+                        self.in_vain(index, events, until, &words(status, &answer));
+                        self.ask_for_cause(status, answer);
+                    }
+                    Refusal::Unclear => {
+                        let len = events.len();
+                        let first = events.first().map(|event| event.id);
+                        let refused_before = place.refused.filter(|(id, _)| Some(*id) == first);
+                        let accepted_before =
+                            refused_before.map_or(self.accepted, |(_, accepted)| accepted);
+                        self.in_vain(index, events, now, &words(status, &answer));
+                        self.suspicions.push(Suspicion {
+                            lane: index,
+                            len,
+                            ticket,
+                            status,
+                            answer,
+                            accepted_before,
+                        });
+                    }
+                }
+>>>>>>> 597039b (Find the bad event at providers that do not list their channels)
             }
         }
         self.gathering_since.get_or_insert(now);

@@ -37,3 +37,4 @@ mod scenario;
 mod secrets;
 mod sessions;
 mod sign_ins;
+mod verdict;
