@@ -39,6 +39,11 @@ impl Lane {
         self.waiting.is_empty() && !self.has_call
     }
 
+    /// The event that is sent next.
+    pub fn first(&self) -> Option<i64> {
+        self.waiting.front().map(|event| event.id)
+    }
+
     /// Takes in what the database holds, in order.
     ///
     /// # Panics
@@ -115,7 +120,7 @@ impl Lane {
     pub fn cleared(&mut self, len: usize) {
         self.alone = self.alone.max(len);
         if len == 1 {
-            self.suspect = self.waiting.front().map(|event| event.id);
+            self.suspect = self.first();
         }
     }
 

@@ -99,6 +99,9 @@ struct LanePlace {
     look: bool,
     /// The clerk is on its way for it.
     is_asked_for: bool,
+    /// The first event of a call that was refused, with the number of calls that had been accepted
+    /// by then, where nobody could tell whose fault that was.
+    refused: Option<(i64, u64)>,
 }
 
 /// A call that has ended.
@@ -121,6 +124,7 @@ impl Publisher {
             buckets: (0..outbox::BUCKETS).filter(|bucket| bucket % count == lane).collect(),
             look: true,
             is_asked_for: false,
+            refused: None,
         };
         let clerk = Clerk::new(store, Duration::from_millis(settings.lease_ms));
         let now = Instant::now();

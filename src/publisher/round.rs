@@ -121,7 +121,9 @@ impl Publisher {
                 self.in_vain(index, events, until, &said);
             }
             Refusal::Unclear => {
-                let (len, accepted_before) = (events.len(), self.accepted);
+                let (len, first) = (events.len(), events.first().map(|event| event.id));
+                let before = self.lanes[index].refused.filter(|(id, _)| Some(*id) == first);
+                let accepted_before = before.map_or(self.accepted, |(_, accepted)| accepted);
                 self.in_vain(index, events, now, &said);
                 self.suspicions.push(Suspicion {
                     lane: index,

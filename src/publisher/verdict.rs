@@ -17,7 +17,7 @@ pub struct Suspicion {
     pub ticket: Ticket,
     pub status: u16,
     pub answer: String,
-    /// How many calls had been accepted by then.
+    /// How many calls had been accepted when they were refused for the first time.
     pub accepted_before: u64,
 }
 
@@ -57,7 +57,8 @@ impl Publisher {
                     self.circuit.answered(ticket);
                     place.lane.cleared(len);
                 }
-                // Not every provider answers this question; what it took meanwhile does.
+                // Not every provider answers this question; what it took since the first refusal
+                // does.
                 Err(_) if self.accepted > accepted_before => {
                     self.circuit.answered(ticket);
                     place.lane.cleared(len);
@@ -68,6 +69,7 @@ impl Publisher {
                     self.complain(Complaint::Unreachable, &diagnosis.to_string());
                 }
                 Err(diagnosis) => {
+                    place.refused = place.lane.first().map(|id| (id, accepted_before));
                     self.circuit.held(ticket, Instant::now());
                     let complaint = Complaint::Refuses { status, answer: words };
                     self.complain(complaint, &diagnosis.to_string());

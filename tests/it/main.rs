@@ -21,8 +21,11 @@ mod events_book;
 mod events_pages;
 #[cfg(feature = "postgres-tests")]
 mod events_processes;
+mod faults;
 mod golden;
 mod hostile;
+mod lanes;
+mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod outages;
@@ -34,4 +37,5 @@ mod scenario;
 mod secrets;
 mod sessions;
 mod sign_ins;
+mod verdict;
 mod webhooks;

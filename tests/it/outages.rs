@@ -1,7 +1,7 @@
 //! The provider has troubles: orders go on, and each event is delivered in order later, kept, or
 //! set aside with the answer, depending on what the provider said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::crash::assert_told;
@@ -9,7 +9,8 @@ use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
-use crate::support::provider::{Call, Heard, Provider, Reaction, answer, ok};
+use crate::support::provider::{Heard, Provider, Reaction, answer, ok, plain};
+use crate::support::told::assert_well_behaved;
 use crate::support::wait_for;
 
 /// Small waits, so that many attempts fit into a test.
@@ -76,26 +77,6 @@ fn assert_heard_in_order(heard: &[Heard], channels: &[String], trades: &[i64]) {
         assert_eq!(distinct.len(), trades.len(), "{channel}");
     }
     assert_eq!(heard.len(), channels.len() * trades.len());
-}
-
-/// What holds for every call, whatever the weather.
-fn assert_well_behaved(provider: &Provider) {
-    let calls = provider.posts();
-    for call in &calls {
-        assert_eq!(call.verified, Ok(()), "{call:?}");
-        assert!((1..=10).contains(&call.events.len()), "{call:?}");
-    }
-    assert_eq!(provider.most_on_channel(), 1, "one call of a channel at a time");
-    // The same events at another second have another signature: signed anew, not sent again.
-    let mut signatures = BTreeMap::<&str, &str>::new();
-    for Call { timestamp, signature, .. } in &calls {
-        let known = signatures.entry(signature).or_insert(timestamp);
-        assert_eq!(known, timestamp);
-    }
-}
-
-fn plain(status: &str, body: &str) -> Reaction {
-    Reaction::Answer(answer(status, &[], body))
 }
 
 /// Troubles of the whole destination. Whatever they are, everything is kept and arrives after them.
@@ -203,14 +184,16 @@ on_both! {
 
     async fn a_slow_provider_is_asked_one_thing_at_a_time(database: Database) {
         let provider = Provider::start().await;
-        provider.always(Reaction::Slow(Duration::from_millis(30), ok()));
+        provider.always(Reaction::Held(ok()));
         let market = Market::open(&database, &provider, &[]).await;
         let trades = market.trade(30).await;
+        provider.always(Reaction::Slow(Duration::from_millis(30), ok()));
+        provider.release();
         until_nothing_waits(&database).await;
         assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
         assert_well_behaved(&provider);
         let fullest = provider.posts().iter().map(|call| call.events.len()).max();
-        assert!(fullest > Some(2), "what waits goes together: {fullest:?}");
+        assert_eq!(fullest, Some(10), "what waits goes together");
         market.app.stop();
         database.audit();
     }
@@ -310,7 +293,9 @@ on_both! {
 
         provider.always(plain("400 Bad Request", "Unknown auth_key"));
         provider.come_up();
-        let hold = [("MATCHCAST__PUBLISHER__HOLD_MS", "600000")];
+        // With more lanes, as many calls more may be under way when the first one is refused.
+        let hold =
+            [("MATCHCAST__PUBLISHER__HOLD_MS", "600000"), ("MATCHCAST__PUBLISHER__LANES", "1")];
         let market = Market::open(&database, &provider, &hold).await;
         // Its last call before it holds asks what is wrong.
         wait_for("the question", || async { (provider.questions() == 1).then_some(()) }).await;
@@ -326,7 +311,8 @@ on_both! {
     async fn a_configuration_that_is_put_right_meanwhile_costs_no_event(database: Database) {
         let provider = Provider::start().await;
         provider.always(Reaction::Close);
-        let market = Market::open(&database, &provider, &[]).await;
+        let one_lane = [("MATCHCAST__PUBLISHER__LANES", "1")];
+        let market = Market::open(&database, &provider, &one_lane).await;
         let trades = market.trade(3).await;
         // The events together and the first one alone are refused, everything after that passes.
         let mut refusals = 2;

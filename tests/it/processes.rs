@@ -1,8 +1,6 @@
 //! Several processes side by side on one PostgreSQL: the same markets through all of them, and one
 //! publisher at a time.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use matchcast::store::now;
 use matchcast::store::schema::orders;
@@ -14,6 +12,7 @@ use crate::support::database::Database;
 use crate::support::load::Load;
 use crate::support::process::Process;
 use crate::support::provider::{Call, Provider, Reaction, ok};
+use crate::support::told::assert_order_per_channel;
 use crate::support::wait_for;
 
 /// [`impatient`], and a path by which the provider can tell who calls.
@@ -102,18 +101,6 @@ fn assert_times_follow_ids(database: &Database) {
         let ((market, id, time), (next_market, next_id, next_time)) = (pair[0], pair[1]);
         let follows = market != next_market || time <= next_time;
         assert!(follows, "order {next_id} of {next_time} came after {id} of {time}");
-    }
-}
-
-/// Each channel hears of its trades in their order; after a repetition it goes on from there.
-fn assert_order_per_channel(provider: &Provider) {
-    let mut last = BTreeMap::<String, i64>::new();
-    let mut known = std::collections::BTreeSet::new();
-    for event in provider.heard() {
-        if known.insert((event.channel.clone(), event.trade_id)) {
-            let before = last.insert(event.channel.clone(), event.trade_id).unwrap_or(0);
-            assert!(before < event.trade_id, "{} after {before}: {event:?}", event.trade_id);
-        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! A database that one test owns, and that is gone after it.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use matchcast::market::Fixed;
 use matchcast::store::markets::{self, Catalog};
-use matchcast::store::schema::{orders, set_aside_events, trades};
+use matchcast::store::schema::{orders, outbox as outbox_rows, set_aside_events, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
 
 /// An empty database of its own.
@@ -104,6 +106,36 @@ impl Database {
         let columns = (trades::id, trades::buyer_id, trades::seller_id);
         let all = trades::table.select(columns).order(trades::id);
         all.load(&mut self.connect()).expect("trades are read")
+    }
+
+    /// Writes an event `order.matched` for each of these channels, in this order, as the engine
+    /// would; their numbers, which stand in them as ids of trades, go up from `first`. No trade
+    /// belongs to them, so the audit cannot be asked afterwards.
+    pub fn write_events<'a>(&self, first: usize, channels: impl IntoIterator<Item = &'a str>) {
+        let row = |(number, channel): (usize, &str)| {
+            let bucket = outbox::bucket_of(channel);
+            format!(
+                r#"('{channel}', 'order.matched', '{{"event_id":"e-{number}","trade_id":{number}}}',
+                '2026-01-01 00:00:00', {bucket})"#
+            )
+        };
+        let rows: Vec<String> = (first..).zip(channels).map(row).collect();
+        let mut connection = self.connect();
+        for rows in rows.chunks(500) {
+            let sql = "INSERT INTO outbox (channel, name, data, created_at, bucket) VALUES ";
+            connection.batch_execute(&format!("{sql}{}", rows.join(","))).expect("a schema");
+        }
+    }
+
+    /// Channel and id of each event that waits.
+    pub fn waiting(&self) -> BTreeSet<(String, String)> {
+        let all = outbox_rows::table.select((outbox_rows::channel, outbox_rows::data));
+        let all: Vec<(String, String)> = all.load(&mut self.connect()).expect("events are read");
+        let key = |(channel, data): (String, String)| {
+            let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+            (channel, data["event_id"].as_str().expect("an id").to_owned())
+        };
+        all.into_iter().map(key).collect()
     }
 
     /// How many events wait.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ pub struct Outcome {
     pub refusals: Vec<Reply>,
     /// How many requests had no whole answer.
     pub unanswered: usize,
+    /// How long each acknowledged order took.
+    pub latencies: Vec<Duration>,
 }
 
 impl Outcome {
@@ -36,6 +39,7 @@ impl Outcome {
         self.trades.extend(other.trades);
         self.refusals.extend(other.refusals);
         self.unanswered += other.unanswered;
+        self.latencies.extend(other.latencies);
     }
 }
 
@@ -108,9 +112,11 @@ async fn trade(
         let side = if number.is_multiple_of(2) { "buy" } else { "sell" };
         let body = format!(r#"{{"symbol":"{symbol}","side":"{side}","price":10,"amount":0.0001}}"#);
         let headers = [("content-type", "application/json")];
+        let asked_at = Instant::now();
         let sent = client.try_send(Method::POST, "/api/orders", &headers, body.into_bytes()).await;
         match sent {
             Ok(reply) if reply.status == 200 => {
+                outcome.latencies.push(asked_at.elapsed());
                 let data = reply.data();
                 acknowledged.push(data["order"]["id"].as_i64().expect("an id"));
                 let trades = data["trades"].as_array().expect("a list");

@@ -11,6 +11,8 @@ pub mod outbox;
 pub mod process;
 pub mod provider;
 pub mod proxy;
+pub mod told;
+pub mod weather;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +34,26 @@ pub async fn wait_for<T, F: Future<Output = Option<T>>>(
             return value;
         }
         assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until nothing is left of what `left` counts: as long as it becomes less now and then, as
+/// with much work on a busy machine.
+///
+/// # Panics
+/// When it has not become less for [`DEADLINE`].
+pub async fn wait_for_none(what: &str, mut left: impl FnMut() -> i64) {
+    let (mut least, mut since) = (i64::MAX, Instant::now());
+    loop {
+        let now = left();
+        if now == 0 {
+            return;
+        }
+        if now < least {
+            (least, since) = (now, Instant::now());
+        }
+        assert!(since.elapsed() < DEADLINE, "waited in vain for {what}: {now} are left");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -4,16 +4,15 @@
 //! came, and notices two calls at once. What it does with a call is a function that can be changed
 //! while it runs.
 
+mod wire;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use matchcast::pusher::{Credentials, sign};
-use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::app::ONLY_ORDER_MATCHED;
 
@@ -29,14 +28,20 @@ pub enum Reaction {
     Answer(String),
     /// Answers with these bytes and closes the connection, without saying so before.
     AnswerAndClose(String),
-    /// Answers after a while.
+    /// Answers after a while, unless the caller has gone by then.
     Slow(Duration, String),
+    /// Answers once [`Provider::release`] was called, unless the caller has gone by then.
+    Held(String),
     /// Closes the connection instead of answering.
     Close,
     /// Resets the connection instead of answering.
     Reset,
     /// Does not answer until [`Provider::hang_up`], or until the caller goes away.
     Hang,
+    /// Accepts the events, and then does as [`Reaction::Hang`] does.
+    AcceptAndHang,
+    /// Accepts the events, and resets the connection instead of saying so.
+    AcceptAndReset,
 }
 
 /// An answer of HTTP/1.1 with a status line's end, header lines and a body.
@@ -51,6 +56,11 @@ pub fn ok() -> String {
     answer("200 OK", &["Content-Type: application/json"], r#"{"channels":{}}"#)
 }
 
+/// An answer without further headers.
+pub fn plain(status: &str, body: &str) -> Reaction {
+    Reaction::Answer(answer(status, &[], body))
+}
+
 /// One event as a page would hear it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
@@ -58,6 +68,15 @@ pub struct Heard {
     pub event_id: String,
     pub trade_id: i64,
 }
+
+impl Heard {
+    pub fn key(&self) -> EventKey {
+        (self.channel.clone(), self.event_id.clone())
+    }
+}
+
+/// Channel and id of an event: what a page knows it by.
+pub type EventKey = (String, String);
 
 /// One call as it arrived.
 #[derive(Clone, Debug)]
@@ -74,12 +93,19 @@ pub struct Call {
     /// Whether the signature was right at that moment.
     pub verified: Result<(), String>,
     pub events: Vec<Heard>,
-    /// Whether the answer was a yes. Known when the answer has been written.
+    /// Whether the answer was a yes, or would have been one. Known when the call has ended.
     pub accepted: bool,
+    /// When a whole answer had been written and the connection was kept. `None`: not yet, or
+    /// never.
+    pub answered_at: Option<Instant>,
+    /// When the caller closed the connection without a further call on it. Where there was an
+    /// answer, it may have come too late.
+    pub left_at: Option<Instant>,
 }
 
 impl Call {
-    fn channels(&self) -> BTreeSet<&str> {
+    /// The channels of its events.
+    pub fn channels(&self) -> BTreeSet<&str> {
         self.events.iter().map(|event| event.channel.as_str()).collect()
     }
 }
@@ -116,6 +142,11 @@ impl State {
             }
         }
     }
+
+    fn accepted(&mut self, number: usize) {
+        self.calls[number].accepted = true;
+        self.heard.extend(self.calls[number].events.iter().cloned());
+    }
 }
 
 /// A running provider. It ends with the value.
@@ -126,6 +157,7 @@ pub struct Provider {
     socket: Option<TcpSocket>,
     server: Option<JoinHandle<()>>,
     hanging: watch::Sender<usize>,
+    released: watch::Sender<bool>,
 }
 
 impl Provider {
@@ -150,16 +182,26 @@ impl Provider {
             most_in_flight: 0,
             most_on_channel: 0,
         };
-        let state = Arc::new(Mutex::new(state));
-        Self { port, state, socket: Some(socket), server: None, hanging: watch::Sender::new(0) }
+        Self {
+            port,
+            state: Arc::new(Mutex::new(state)),
+            socket: Some(socket),
+            server: None,
+            hanging: watch::Sender::new(0),
+            released: watch::Sender::new(false),
+        }
     }
 
     /// Listens from now on.
     pub fn come_up(&mut self) {
         let socket = self.socket.take().expect("it was down");
         let listener = socket.listen(128).expect("the port is ours");
-        let (state, hanging) = (self.state.clone(), self.hanging.clone());
-        self.server = Some(tokio::spawn(serve(listener, state, hanging)));
+        let shared = wire::Shared {
+            state: self.state.clone(),
+            hanging: self.hanging.clone(),
+            released: self.released.subscribe(),
+        };
+        self.server = Some(tokio::spawn(wire::serve(listener, shared)));
     }
 
     /// Decides about calls from now on.
@@ -198,14 +240,29 @@ impl Provider {
         self.lock().heard.clone()
     }
 
+    /// How many events were accepted, repetitions included.
+    pub fn heard_len(&self) -> usize {
+        self.lock().heard.len()
+    }
+
     /// Every call that carried events, in order.
     pub fn posts(&self) -> Vec<Call> {
         self.lock().calls.iter().filter(|call| call.method == "POST").cloned().collect()
     }
 
+    /// How many calls have carried events.
+    pub fn post_count(&self) -> usize {
+        self.lock().calls.iter().filter(|call| call.method == "POST").count()
+    }
+
     /// How many calls have asked for the channels.
     pub fn questions(&self) -> usize {
         self.lock().calls.iter().filter(|call| call.method == "GET").count()
+    }
+
+    /// How many calls are unanswered, without those that hang.
+    pub fn in_flight(&self) -> usize {
+        self.lock().in_flight
     }
 
     /// Most calls that were unanswered at the same moment.
@@ -216,6 +273,11 @@ impl Provider {
     /// The same for calls with events of one and the same channel.
     pub fn most_on_channel(&self) -> usize {
         self.lock().most_on_channel
+    }
+
+    /// Answers the calls that are held, and does not hold any more.
+    pub fn release(&self) {
+        self.released.send_replace(true);
     }
 
     /// Ends the calls that hang, without an answer.
@@ -239,146 +301,4 @@ impl Drop for Provider {
             server.abort();
         }
     }
-}
-
-type Shared = Arc<Mutex<State>>;
-
-async fn serve(listener: TcpListener, state: Shared, hanging: watch::Sender<usize>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(converse(stream, state.clone(), hanging.clone()));
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn converse(mut stream: TcpStream, state: Shared, hanging: watch::Sender<usize>) {
-    while let Some((head, body)) = read_request(&mut stream).await {
-        let call = call_of(&head, &body);
-        let (number, reaction) = arrive(&state, call);
-        match reaction {
-            Reaction::Answer(bytes) => {
-                if leave(&state, number, &mut stream, &bytes).await.is_err() {
-                    return;
-                }
-            }
-            Reaction::Slow(wait, bytes) => {
-                tokio::time::sleep(wait).await;
-                if leave(&state, number, &mut stream, &bytes).await.is_err() {
-                    return;
-                }
-            }
-            Reaction::AnswerAndClose(bytes) => {
-                let _ = leave(&state, number, &mut stream, &bytes).await;
-                return;
-            }
-            Reaction::Close => {
-                state.lock().expect("nobody panics").ended(number);
-                return;
-            }
-            Reaction::Reset => {
-                state.lock().expect("nobody panics").ended(number);
-                let _ = stream.set_zero_linger();
-                return;
-            }
-            Reaction::Hang => {
-                state.lock().expect("nobody panics").ended(number);
-                let mut count = hanging.subscribe();
-                hanging.send_modify(|count| *count += 1);
-                let one_less = |count: &mut usize| *count = count.saturating_sub(1);
-                tokio::select! {
-                    // The caller says nothing more; it ends when it loses patience.
-                    _ = stream.read_u8() => hanging.send_modify(one_less),
-                    _ = count.wait_for(|count| *count == 0) => {}
-                }
-                return;
-            }
-        }
-    }
-}
-
-fn arrive(state: &Shared, call: Call) -> (usize, Reaction) {
-    let mut state = state.lock().expect("nobody panics");
-    state.began(&call);
-    let reaction = (state.policy)(&call);
-    state.calls.push(call);
-    (state.calls.len() - 1, reaction)
-}
-
-/// Counts before it writes: whoever has the answer finds it counted.
-async fn leave(
-    state: &Shared,
-    number: usize,
-    stream: &mut TcpStream,
-    bytes: &str,
-) -> std::io::Result<()> {
-    {
-        let mut state = state.lock().expect("nobody panics");
-        state.ended(number);
-        let accepted = bytes.starts_with("HTTP/1.1 2");
-        state.calls[number].accepted = accepted;
-        if accepted {
-            let events = state.calls[number].events.clone();
-            state.heard.extend(events);
-        }
-    }
-    stream.write_all(bytes.as_bytes()).await
-}
-
-/// Reads one request; nothing when the caller is gone.
-async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    let head = String::from_utf8(head).ok()?;
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(Ok(0), |(_, value)| value.parse())
-        .ok()?;
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some((head, body))
-}
-
-fn call_of(head: &str, body: &[u8]) -> Call {
-    let mut words = head.split(' ');
-    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-    let (whole_path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (prefix, path) = whole_path.split_at(whole_path.find("/apps/").unwrap_or(0));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-    let credentials = Credentials::new(APP_ID, KEY, SECRET);
-    let verified = sign::verify_request(&credentials, method, path, query, body, now.as_secs());
-    let field = |name: &str| {
-        let pair = query.split('&').filter_map(|pair| pair.split_once('='));
-        pair.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
-    };
-    Call {
-        at: Instant::now(),
-        method: method.to_owned(),
-        prefix: prefix.to_owned(),
-        path: path.to_owned(),
-        timestamp: field("auth_timestamp").unwrap_or_default(),
-        signature: field("auth_signature").unwrap_or_default(),
-        verified: verified.map_err(|error| error.to_string()),
-        events: events_of(body),
-        accepted: false,
-    }
-}
-
-fn events_of(body: &[u8]) -> Vec<Heard> {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let events = body["batch"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
-    events.iter().filter_map(event_of).collect()
-}
-
-fn event_of(event: &Value) -> Option<Heard> {
-    let channel = event["channel"].as_str().or_else(|| event["channels"][0].as_str())?;
-    let data: Value = serde_json::from_str(event["data"].as_str()?).ok()?;
-    Some(Heard {
-        channel: channel.to_owned(),
-        event_id: data["event_id"].as_str()?.to_owned(),
-        trade_id: data["trade_id"].as_i64()?,
-    })
 }

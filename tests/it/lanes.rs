@@ -1,0 +1,150 @@
+//! Lanes: events of different channels go side by side, those of one channel one call after the
+//! other, whatever happens to calls on the way.
+//!
+//! How fast that is cannot be measured on a machine that others use as well. What can be counted
+//! decides it: calls at the same moment, events in each, and calls one after the other.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use matchcast::store::outbox::bucket_of;
+
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::database::Database;
+use crate::support::provider::{Provider, Reaction, ok};
+use crate::support::told::{
+    assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
+};
+use crate::support::weather::{Seed, Weather};
+use crate::support::{rounds, wait_for};
+
+/// What config/default.toml says.
+const DEFAULT_LANES: usize = 16;
+const PAGE_LEN: usize = 100;
+const BATCH_LEN: usize = 10;
+
+async fn start(database: &Database, provider: &Provider, more: &[(&str, &str)]) -> TestApp {
+    let variables = provider.variables();
+    let given = variables.iter().map(|(name, value)| (*name, value.as_str()));
+    let all: Vec<(&str, &str)> = given.chain(more.iter().copied()).collect();
+    TestApp::start_with(database, &all).await
+}
+
+/// So many channels as users would have.
+fn channels(count: usize) -> Vec<String> {
+    (1..=count).map(|number| format!("private-user.{number}")).collect()
+}
+
+/// Each channel `times` times, in turn.
+fn in_turn(channels: &[String], times: usize) -> impl Iterator<Item = &str> {
+    (0..times).flat_map(|_| channels.iter().map(String::as_str))
+}
+
+/// How many events each of `lanes` lanes gets, of those that have any.
+fn shares(channels: &[String], times: usize, lanes: usize) -> Vec<usize> {
+    let mut shares = BTreeMap::<usize, usize>::new();
+    for channel in channels {
+        let bucket = usize::try_from(bucket_of(channel)).expect("not negative");
+        *shares.entry(bucket % lanes).or_default() += times;
+    }
+    shares.into_values().collect()
+}
+
+/// The calls that one lane needs for its events, where each is as full as it can be.
+fn calls_for(events: usize) -> usize {
+    let pages = events / PAGE_LEN;
+    pages * PAGE_LEN / BATCH_LEN + (events % PAGE_LEN).div_ceil(BATCH_LEN)
+}
+
+on_both! {
+    async fn every_lane_has_a_call_under_way_at_once(database: Database) {
+        const EACH: usize = 3;
+        let channels = channels(320);
+        database.open_store();
+        for lanes in [1, 4, DEFAULT_LANES, 64] {
+            database.write_events(1, in_turn(&channels, EACH));
+            let provider = Provider::start().await;
+            provider.always(Reaction::Held(ok()));
+            let number = lanes.to_string();
+            let app = start(&database, &provider, &[("MATCHCAST__PUBLISHER__LANES", &number)]).await;
+            wait_for(&format!("{lanes} calls at once"), || async {
+                (provider.in_flight() == lanes).then_some(())
+            })
+            .await;
+            provider.release();
+            until_nothing_waits(&database).await;
+
+            let shares = shares(&channels, EACH, lanes);
+            assert_eq!((shares.len(), provider.most_in_flight()), (lanes, lanes));
+            let calls: usize = shares.iter().map(|share| calls_for(*share)).sum();
+            assert_eq!(provider.post_count(), calls, "{lanes} lanes: full calls only");
+            assert_eq!(provider.heard_len(), channels.len() * EACH);
+            assert_well_behaved(&provider);
+            assert_order_per_channel(&provider);
+            app.stop();
+        }
+    }
+
+    async fn a_provider_that_needs_50_ms_a_call_gets_2000_events_a_second(database: Database) {
+        const CALL: Duration = Duration::from_millis(50);
+        const EACH: usize = 5;
+        let channels = channels(640);
+        database.open_store();
+        database.write_events(1, in_turn(&channels, EACH));
+        let provider = Provider::start().await;
+        provider.always(Reaction::Slow(CALL, ok()));
+        let app = start(&database, &provider, &[]).await;
+        until_nothing_waits(&database).await;
+        app.stop();
+
+        // The lanes go side by side, so the one with most calls decides how long it takes.
+        let calls: BTreeMap<usize, usize> =
+            provider.posts().iter().fold(BTreeMap::new(), |mut calls, call| {
+                let channel = call.channels().into_iter().next().expect("it has events");
+                let bucket = usize::try_from(bucket_of(channel)).expect("not negative");
+                *calls.entry(bucket % DEFAULT_LANES).or_default() += 1;
+                calls
+            });
+        let longest = calls.values().copied().max().expect("there were calls");
+        let most = shares(&channels, EACH, DEFAULT_LANES).into_iter().map(calls_for).max();
+        assert_eq!((calls.len(), Some(longest)), (DEFAULT_LANES, most));
+        let calls_in_turn = u32::try_from(longest).expect("few calls");
+        let events = u32::try_from(provider.heard_len()).expect("few events");
+        let per_second = f64::from(events) / (CALL * calls_in_turn).as_secs_f64();
+        assert!(per_second >= 2_000.0, "{per_second} events a second, {longest} calls in turn");
+        assert_well_behaved(&provider);
+        assert_order_per_channel(&provider);
+        assert_eq!(provider.heard_len(), channels.len() * EACH);
+    }
+
+    async fn each_channel_keeps_its_order_in_any_weather(database: Database) {
+        let seed = Seed::new();
+        let channels = channels(48);
+        let each = rounds(12);
+        database.open_store();
+        database.write_events(1, in_turn(&channels, each));
+        let provider = Provider::start().await;
+        let mut weather = Weather::new(&seed);
+        provider.react(move |call| weather.draw(call));
+        let variables = [
+            ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "5"),
+            ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "20"),
+            ("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "1000"),
+        ];
+        let app = start(&database, &provider, &variables).await;
+        until_nothing_waits(&database).await;
+        app.stop();
+
+        assert_well_behaved(&provider);
+        assert_order_per_channel(&provider);
+        let all: std::collections::BTreeSet<_> =
+            provider.heard().iter().map(|event| event.key()).collect();
+        assert_eq!(all.len(), channels.len() * each, "each event is heard");
+        assert_eq!(database.set_aside_events(), [], "nothing is given up");
+        // Once, unless nobody could know.
+        repetitions(&provider, &[]);
+        let failed = provider.posts().iter().filter(|call| !call.accepted).count();
+        assert!(failed > 0, "the weather was too good to show anything");
+    }
+}

@@ -1,0 +1,219 @@
+//! HTTP as the recording provider speaks it: reads calls, reacts as its policy says, and notes what
+//! the caller may know of each.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Instant, SystemTime};
+
+use matchcast::pusher::{Credentials, sign};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{APP_ID, Call, Heard, KEY, Reaction, SECRET, State};
+
+/// What all connections share.
+#[derive(Clone)]
+pub struct Shared {
+    pub state: Arc<Mutex<State>>,
+    pub hanging: watch::Sender<usize>,
+    pub released: watch::Receiver<bool>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics in here")
+    }
+
+    fn arrive(&self, call: Call) -> (usize, Reaction) {
+        let mut state = self.lock();
+        state.began(&call);
+        let reaction = (state.policy)(&call);
+        state.calls.push(call);
+        (state.calls.len() - 1, reaction)
+    }
+
+    fn left(&self, number: usize) {
+        self.lock().calls[number].left_at = Some(Instant::now());
+    }
+}
+
+type Stream = BufReader<TcpStream>;
+
+pub async fn serve(listener: TcpListener, shared: Shared) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(converse(BufReader::new(stream), shared.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(mut stream: Stream, shared: Shared) {
+    let mut last = None;
+    while let Some((head, body)) = read_request(&mut stream).await {
+        let (number, reaction) = shared.arrive(call_of(&head, &body));
+        last = Some(number);
+        if !answer(&mut stream, &shared, number, reaction).await {
+            break;
+        }
+    }
+    if let Some(number) = last {
+        shared.left(number);
+    }
+}
+
+/// Says whether the connection goes on.
+async fn answer(stream: &mut Stream, shared: &Shared, number: usize, reaction: Reaction) -> bool {
+    match reaction {
+        Reaction::Answer(bytes) => tell(stream, shared, number, &bytes).await,
+        Reaction::AnswerAndClose(bytes) => {
+            write(stream, shared, number, &bytes).await;
+            false
+        }
+        Reaction::Slow(wait, bytes) => {
+            tokio::select! {
+                // The caller says nothing more; it ends when it loses patience.
+                _ = stream.read_u8() => return close(shared, number),
+                () = tokio::time::sleep(wait) => {}
+            }
+            tell(stream, shared, number, &bytes).await
+        }
+        Reaction::Held(bytes) => {
+            let mut released = shared.released.clone();
+            tokio::select! {
+                _ = stream.read_u8() => return close(shared, number),
+                _ = released.wait_for(|released| *released) => {}
+            }
+            tell(stream, shared, number, &bytes).await
+        }
+        Reaction::Close => close(shared, number),
+        Reaction::Reset => {
+            reset(stream);
+            close(shared, number)
+        }
+        Reaction::AcceptAndReset => {
+            accept(shared, number);
+            reset(stream);
+            false
+        }
+        Reaction::Hang => {
+            shared.lock().ended(number);
+            hang(stream, shared).await;
+            false
+        }
+        Reaction::AcceptAndHang => {
+            accept(shared, number);
+            hang(stream, shared).await;
+            false
+        }
+    }
+}
+
+fn accept(shared: &Shared, number: usize) {
+    let mut state = shared.lock();
+    state.ended(number);
+    state.accepted(number);
+}
+
+fn reset(stream: &Stream) {
+    let _ = stream.get_ref().set_zero_linger();
+}
+
+async fn hang(stream: &mut Stream, shared: &Shared) {
+    let mut count = shared.hanging.subscribe();
+    shared.hanging.send_modify(|count| *count += 1);
+    let one_less = |count: &mut usize| *count = count.saturating_sub(1);
+    tokio::select! {
+        _ = stream.read_u8() => shared.hanging.send_modify(one_less),
+        _ = count.wait_for(|count| *count == 0) => {}
+    }
+}
+
+/// Without an answer.
+fn close(shared: &Shared, number: usize) -> bool {
+    shared.lock().ended(number);
+    false
+}
+
+/// Writes a whole answer.
+async fn tell(stream: &mut Stream, shared: &Shared, number: usize, bytes: &str) -> bool {
+    let written = write(stream, shared, number, bytes).await;
+    if written {
+        shared.lock().calls[number].answered_at = Some(Instant::now());
+    }
+    written
+}
+
+/// Counts before it writes: whoever has the answer finds it counted.
+async fn write(stream: &mut Stream, shared: &Shared, number: usize, bytes: &str) -> bool {
+    {
+        let mut state = shared.lock();
+        state.ended(number);
+        if bytes.starts_with("HTTP/1.1 2") {
+            state.accepted(number);
+        }
+    }
+    stream.write_all(bytes.as_bytes()).await.is_ok()
+}
+
+/// Reads one request; nothing when the caller is gone.
+async fn read_request(stream: &mut Stream) -> Option<(String, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(Ok(0), |(_, value)| value.parse())
+        .ok()?;
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, body))
+}
+
+fn call_of(head: &str, body: &[u8]) -> Call {
+    let mut words = head.split(' ');
+    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let (whole_path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (prefix, path) = whole_path.split_at(whole_path.find("/apps/").unwrap_or(0));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let credentials = Credentials::new(APP_ID, KEY, SECRET);
+    let verified = sign::verify_request(&credentials, method, path, query, body, now.as_secs());
+    let field = |name: &str| {
+        let pair = query.split('&').filter_map(|pair| pair.split_once('='));
+        pair.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
+    };
+    Call {
+        at: Instant::now(),
+        method: method.to_owned(),
+        prefix: prefix.to_owned(),
+        path: path.to_owned(),
+        timestamp: field("auth_timestamp").unwrap_or_default(),
+        signature: field("auth_signature").unwrap_or_default(),
+        verified: verified.map_err(|error| error.to_string()),
+        events: events_of(body),
+        accepted: false,
+        answered_at: None,
+        left_at: None,
+    }
+}
+
+fn events_of(body: &[u8]) -> Vec<Heard> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let events = body["batch"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
+    events.iter().filter_map(event_of).collect()
+}
+
+fn event_of(event: &Value) -> Option<Heard> {
+    let channel = event["channel"].as_str().or_else(|| event["channels"][0].as_str())?;
+    let data: Value = serde_json::from_str(event["data"].as_str()?).ok()?;
+    Some(Heard {
+        channel: channel.to_owned(),
+        event_id: data["event_id"].as_str()?.to_owned(),
+        trade_id: data["trade_id"].as_i64()?,
+    })
+}
