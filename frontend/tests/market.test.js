@@ -401,6 +401,27 @@ describe("a connection that comes back", () => {
   });
 });
 
+describe("one's own events", () => {
+  const updated = (name) => emit("private-user.7", name, { event_id: `u-${++count}` });
+
+  it.each(["order.updated", "balance.updated"])("%s is no toast, but fetches", async (name) => {
+    await open();
+    for (let time = 0; time < 20; time++) updated(name);
+    await settle();
+    for (const list of ["profile", "orders", "history"]) expect(asked(list)).toBe(2);
+    expect([asked("book"), asked("trades")]).toEqual([0, 0]);
+    const { useToasts } = await import("../src/composables/useToasts.js");
+    expect(useToasts().toasts).toHaveLength(0);
+  });
+
+  it("fetch the book too where it is not told", async () => {
+    await open(["order.matched", "order.updated"]);
+    updated("order.updated");
+    await settle();
+    expect([asked("orders"), asked("book"), asked("trades")]).toEqual([1, 1, 0]);
+  });
+});
+
 describe("a server that tells less", () => {
   it("has its book say whose the orders are", async () => {
     server.books.BTC = { asks: [], bids: [bid("101", "7"), bid("100")] };

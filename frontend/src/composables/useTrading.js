@@ -44,6 +44,7 @@ const readers = {
 };
 const ALL = Object.keys(readers);
 const OF_MARKET = ["book", "trades"];
+const OF_USER = ALL.filter((name) => !OF_MARKET.includes(name));
 // An answer may be older than one that has arrived already.
 const versions = {};
 
@@ -106,6 +107,8 @@ function fetchSoon(names) {
 
 const refresh = () => fetchSoon(ALL);
 const refreshTrades = () => fetchSoon(["trades"]);
+/** What is the user's own, and the book where no snapshot tells that it has changed with it. */
+const refreshOwn = ({ withBook }) => fetchSoon(withBook ? [...OF_USER, "book"] : OF_USER);
 
 /** Everything of the market, at once; no snapshot from before keeps an answer away. */
 function fetchMarket() {
@@ -172,6 +175,7 @@ export function useTrading() {
     bookAt: readonly(bookAt),
     isFetching,
     refresh,
+    refreshOwn,
     refreshTrades,
     fetchMarket,
     showBook,
