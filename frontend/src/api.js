@@ -2,9 +2,9 @@
 // too), see lib/exact.js; numbers are sent as text, which the API reads exactly.
 import axios from "axios";
 import { parseExact } from "./lib/exact.js";
+import { TRADES_SHOWN } from "./lib/trades.js";
 
 const TIMEOUT_MS = 15_000;
-const TRADES_SHOWN = 2_000;
 
 const http = axios.create({
   baseURL: import.meta.env.VITE_API_URL || "/api",

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { levelsOf, spreadOf } from "../src/lib/book.js";
+import { bookOf, levelsOf, ownPricesOf, spreadOf } from "../src/lib/book.js";
 import { candlesOf } from "../src/lib/candles.js";
 import { toCsv } from "../src/lib/csv.js";
 import { toUnits } from "../src/lib/exact.js";
 import { closureOf, connectionOf, refusalOf } from "../src/lib/provider.js";
 import { quote, share } from "../src/lib/quote.js";
+import { GAP, NEXT, OLD, newSequence } from "../src/lib/sequence.js";
+import { newerThan, tradeOf } from "../src/lib/trades.js";
 
 describe("the book", () => {
   const orders = [
@@ -14,7 +16,7 @@ describe("the book", () => {
   ];
 
   it("has one row per price, exact sums, and marks one's own", () => {
-    const rows = levelsOf(orders, "1");
+    const rows = levelsOf(orders, (order) => order.user_id === "1");
     expect(
       rows.map(({ price, amount, sumText, isOwn }) => [price, amount, sumText, isOwn]),
     ).toEqual([
@@ -23,10 +25,84 @@ describe("the book", () => {
     ]);
   });
 
+  it("has levels at which more stands than one account can hold", () => {
+    const [row] = levelsOf([{ price: "1", amount: "92233720368547.75807" }], () => false);
+    expect([row.amount, row.sumText]).toEqual(["92233720368547.75807", "92233720368547.75807"]);
+  });
+
   it("has a spread when both sides have orders", () => {
-    const [asks, bids] = [levelsOf(orders, "1"), levelsOf([{ price: "49999.5", amount: "1" }])];
+    const levels = (side) => levelsOf(side, () => false);
+    const [asks, bids] = [levels(orders), levels([{ price: "49999.5", amount: "1" }])];
     expect(spreadOf({ asks, bids })).toBe("0.5");
     expect(spreadOf({ asks, bids: [] })).toBeNull();
+  });
+});
+
+describe("a snapshot of the book", () => {
+  it("becomes rows", () => {
+    expect(bookOf({ asks: [["50001", "1"]], bids: [] })).toEqual({
+      asks: [{ price: "50001", amount: "1" }],
+      bids: [],
+    });
+  });
+
+  it("has one's own prices from the open orders of that market and side", () => {
+    const open = { symbol: "BTC", side: "buy", price: "50000.5", status: "1" };
+    const own = ownPricesOf(
+      [
+        open,
+        { ...open, price: "1", status: "2" },
+        { ...open, price: "2", status: "3" },
+        { ...open, price: "3", symbol: "ETH" },
+        { ...open, price: "50001", side: "sell" },
+      ],
+      "BTC",
+    );
+    expect(own).toEqual({
+      bids: new Set([toUnits("50000.50")]),
+      asks: new Set([toUnits("50001")]),
+    });
+  });
+});
+
+describe("events that are numbered", () => {
+  it.each([
+    ["begin anywhere", [7, 8, 9], [NEXT, NEXT, NEXT]],
+    ["come twice", [1, 2, 2, 1, 3], [NEXT, NEXT, OLD, OLD, NEXT]],
+    ["are missed", [1, 3, 4, 2], [NEXT, GAP, NEXT, OLD]],
+  ])("%s", (_, numbers, places) => {
+    const sequence = newSequence();
+    expect(numbers.map(sequence.place)).toEqual(places);
+  });
+
+  it("begin anew, also lower, after a reset", () => {
+    const sequence = newSequence();
+    sequence.place(9);
+    sequence.reset();
+    expect([1, 2].map(sequence.place)).toEqual([NEXT, NEXT]);
+  });
+});
+
+describe("told trades", () => {
+  const ids = (trades) => trades.map(({ id }) => id);
+
+  it("are those that the list does not reach to, as numbers and not as text", () => {
+    const told = [{ id: "11" }, { id: "10" }, { id: "9" }];
+    expect(ids(newerThan([{ id: "9" }, { id: "8" }], told))).toEqual(["11", "10"]);
+    expect(ids(newerThan([], told))).toEqual(["11", "10", "9"]);
+  });
+
+  it("have the digits of the event and say nothing of who took part", () => {
+    const event = { event_id: "e", sequence: 1, trade_id: 5, symbol: "BTC", side: "buy" };
+    const [price, amount] = ["12345678901.12345678", "0.1"];
+    const at = "2026-01-01T00:00:00.000000Z";
+    expect(tradeOf({ ...event, price, amount, executed_at: at })).toEqual({
+      id: "5",
+      symbol: "BTC",
+      price,
+      amount,
+      created_at: at,
+    });
   });
 });
 

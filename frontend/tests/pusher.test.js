@@ -2,52 +2,7 @@
 import { createApp, defineComponent, h, nextTick, onBeforeUnmount, onMounted } from "vue";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-const made = [];
-
-class Emitter {
-  handlers = new Map();
-  bind(name, handler) {
-    this.handlers.set(name, [...(this.handlers.get(name) ?? []), handler]);
-  }
-  unbind_all() {
-    this.handlers.clear();
-  }
-  emit(name, data) {
-    (this.handlers.get(name) ?? []).forEach((handler) => handler(data));
-  }
-}
-
-class FakePusher extends Emitter {
-  connection = Object.assign(new Emitter(), { state: "initialized" });
-  channels = new Map();
-  subscribed = [];
-  isDisconnected = false;
-  constructor(key, options) {
-    super();
-    Object.assign(this, { key, options });
-    made.push(this);
-  }
-  subscribe(name) {
-    this.subscribed.push(name);
-    if (!this.channels.has(name)) this.channels.set(name, new Emitter());
-    return this.channels.get(name);
-  }
-  become(state) {
-    const previous = this.connection.state;
-    this.connection.state = state;
-    this.connection.emit("state_change", { previous, current: state });
-  }
-  attempts = 0;
-  connect() {
-    this.attempts++;
-    this.become("connecting");
-  }
-  disconnect() {
-    this.isDisconnected = true;
-    this.become("disconnected");
-  }
-}
-
+const { FakePusher, made } = await vi.hoisted(() => import("./support/pusher.js"));
 vi.mock("pusher-js", () => ({ default: FakePusher }));
 const settings = { key: "local", cluster: "mt1", host: null, tls: false, embedded: true };
 const asked = vi.hoisted(() => ({ authorize: null, settings: null }));
@@ -60,10 +15,7 @@ let usePusher;
 let pusher;
 
 const channel = () => made.at(-1).channels.get("private-user.7");
-const live = () => {
-  made.at(-1).become("connected");
-  channel().emit("pusher:subscription_succeeded", {});
-};
+const live = () => made.at(-1).live();
 
 beforeEach(async () => {
   made.length = 0;
@@ -239,6 +191,18 @@ describe("events", () => {
     expect(alive).toHaveBeenCalledTimes(2);
   });
 
+  it("of other names are told to whoever listens to them", async () => {
+    const [updated, balance] = [vi.fn(), vi.fn()];
+    pusher.listenTo("order.updated", updated);
+    pusher.listenTo("balance.updated", balance);
+    await pusher.initializePusher("7");
+    live();
+    channel().emit("order.updated", { event_id: "u1" });
+    channel().emit("order.updated", { event_id: "u1" });
+    channel().emit("balance.updated", { event_id: "b1" });
+    expect([updated.mock.calls.length, balance.mock.calls.length]).toEqual([1, 1]);
+  });
+
   it("leave nothing behind after a hundred mounts and unmounts", async () => {
     let told = 0;
     const Listener = defineComponent({
@@ -267,5 +231,87 @@ describe("events", () => {
     expect(told).toBe(1);
     expect(channel().handlers.get("order.matched")).toHaveLength(1);
     last.unmount();
+  });
+});
+
+describe("the channel of a market", () => {
+  const executed = (id, symbol = "BTC") =>
+    made.at(-1).channel(`market.${symbol}`)?.emit("trade.executed", { event_id: id });
+  let heard;
+
+  beforeEach(() => {
+    heard = vi.fn();
+    pusher.listenTo("trade.executed", heard);
+  });
+  const ids = () => heard.mock.calls.map(([{ event_id: id }]) => id);
+
+  it("is heard from the first connection on, whenever it was asked for", async () => {
+    pusher.hearMarket("BTC");
+    await pusher.initializePusher("7");
+    expect(made[0].subscribed).toEqual(["private-user.7", "market.BTC"]);
+    live();
+    executed("t1");
+    executed("t1");
+    executed("t2");
+    expect(ids()).toEqual(["t1", "t2"]);
+  });
+
+  it("is one at a time, and none when nobody wants it", async () => {
+    await pusher.initializePusher("7");
+    live();
+    const channels = () => [...made[0].channels.keys()];
+    expect(channels()).toEqual(["private-user.7"]);
+    pusher.hearMarket("BTC");
+    const left = made[0].channel("market.BTC");
+    pusher.hearMarket("ETH");
+    pusher.hearMarket("ETH");
+    expect(made[0].subscribed).toEqual(["private-user.7", "market.BTC", "market.ETH"]);
+    expect(channels()).toEqual(["private-user.7", "market.ETH"]);
+    left.emit("trade.executed", { event_id: "late" });
+    executed("t1", "ETH");
+    expect(ids()).toEqual(["t1"]);
+    pusher.hearMarket(null);
+    expect(channels()).toEqual(["private-user.7"]);
+  });
+
+  it("says when it is live (again), apart from one's own", async () => {
+    const [own, market] = [vi.fn(), vi.fn()];
+    pusher.onLive(own);
+    pusher.onMarketLive(market);
+    await pusher.initializePusher("7");
+    live();
+    pusher.hearMarket("BTC");
+    made[0].channel("market.BTC").emit("pusher:subscription_succeeded", {});
+    expect([own.mock.calls.length, market.mock.calls.length]).toEqual([1, 1]);
+    made[0].become("connecting");
+    live();
+    expect([own.mock.calls.length, market.mock.calls.length]).toEqual([2, 2]);
+    pusher.unsubscribe(market);
+    live();
+    expect([own.mock.calls.length, market.mock.calls.length]).toEqual([3, 2]);
+  });
+
+  it("ends with the log-out", async () => {
+    pusher.hearMarket("BTC");
+    await pusher.initializePusher("7");
+    live();
+    pusher.disconnectPusher();
+    pusher.hearMarket(null);
+    await pusher.initializePusher("8");
+    expect(made[0].isDisconnected).toBe(true);
+    expect(made[1].subscribed).toEqual(["private-user.8"]);
+  });
+
+  it("does not make the page forget which of one's own events it has told", async () => {
+    const own = vi.fn();
+    pusher.listenToOrderMatched(own);
+    pusher.hearMarket("BTC");
+    await pusher.initializePusher("7");
+    live();
+    channel().emit("order.matched", { event_id: "mine" });
+    for (let id = 0; id < 2_000; id++) executed(`t${id}`);
+    channel().emit("order.matched", { event_id: "mine" });
+    expect(own).toHaveBeenCalledTimes(1);
+    expect(heard).toHaveBeenCalledTimes(2_000);
   });
 });

@@ -1,16 +1,21 @@
-// Events, over one connection for the whole page, however many components listen.
+// Events, over one connection for the whole page, however many components listen: those of the
+// user's own channel, and those of one market's public channel for as long as somebody wants it.
 //
 // An event is told to each listener once, although it may arrive twice (after a reconnect, or when
-// the server sent it again): `event_id` says which it is. What happened while the connection was
-// away is not told; `onLive` says when to fetch everything again.
+// the server sent it again): `event_id` says which it is. What happened while a channel was not
+// heard is not told; `onLive` and `onMarketLive` say when to fetch it.
 import Pusher from "pusher-js";
 import { reactive, readonly } from "vue";
 import * as api from "../api.js";
 import { NO_KEY, OFFLINE, closureOf, connectionOf, refusalOf } from "../lib/provider.js";
 import { settings } from "./useSettings.js";
 
-const EVENT = "order.matched";
-// An event that arrives twice does so within seconds; this many are remembered.
+// What a server does not send is listened to in vain, and costs nothing.
+const OWN_EVENTS = ["order.matched", "order.updated", "balance.updated"];
+const MARKET_EVENTS = ["trade.executed", "book.updated"];
+const SUBSCRIBED = "pusher:subscription_succeeded";
+// An event that arrives twice does so within seconds; this many are remembered of each channel, so
+// that a busy market does not push one's own out.
 const REMEMBERED = 1_000;
 const ASK_AGAIN_MS = 3_000;
 // pusher-js lets a quarter of a minute pass between attempts. The first of ours comes sooner, and
@@ -25,25 +30,38 @@ const state = reactive({
   problem: null,
 });
 
-const listeners = new Set();
+/** Callbacks by the name of their event. */
+const listeners = new Map([...OWN_EVENTS, ...MARKET_EVENTS].map((name) => [name, new Set()]));
 const liveListeners = new Set();
-let seen = new Set();
+const marketLiveListeners = new Set();
+let isNewOwn = firstTimes();
 let current = null;
+/** The channel that is wanted besides one's own, whether or not there is a connection. */
+let market = null;
 
-function isNew({ event_id: id }) {
-  if (id === undefined) return true;
-  if (seen.has(id)) return false;
-  seen.add(id);
-  if (seen.size > REMEMBERED) seen.delete(seen.values().next().value);
-  return true;
+/** A function that says whether it meets an event for the first time. */
+function firstTimes() {
+  const seen = new Set();
+  return ({ event_id: id }) => {
+    if (id === undefined) return true;
+    if (seen.has(id)) return false;
+    seen.add(id);
+    if (seen.size > REMEMBERED) seen.delete(seen.values().next().value);
+    return true;
+  };
 }
+
+const tell = (callbacks, event) => [...callbacks].forEach((callback) => callback(event));
 
 function become(status, problem = null) {
   Object.assign(state, { status, problem });
 }
 
-function hear(event) {
-  if (isNew(event)) [...listeners].forEach((listener) => listener(event));
+/** Tells the named events of a channel, each of them once. */
+function hear(channel, names, isNew) {
+  for (const name of names) {
+    channel.bind(name, (event) => isNew(event) && tell(listeners.get(name), event));
+  }
 }
 
 function subscribe(connection) {
@@ -51,10 +69,10 @@ function subscribe(connection) {
   const channel = pusher.subscribe(name);
   if (connection.isBound) return;
   connection.isBound = true;
-  channel.bind(EVENT, hear);
-  channel.bind("pusher:subscription_succeeded", () => {
+  hear(channel, OWN_EVENTS, (event) => isNewOwn(event));
+  channel.bind(SUBSCRIBED, () => {
     become("live");
-    [...liveListeners].forEach((listener) => listener());
+    tell(liveListeners);
   });
   channel.bind("pusher:subscription_error", ({ status }) => {
     // pusher-js drops the status of whoever authorizes in its place.
@@ -67,6 +85,21 @@ function subscribe(connection) {
       if (pusher.connection.state === "connected") pusher.subscribe(name);
     }, ASK_AGAIN_MS);
   });
+}
+
+/** Makes a connection hear the market that is wanted, and no other. */
+function followMarket(connection) {
+  const { pusher } = connection;
+  if (!pusher || connection.market === market) return;
+  if (connection.market) {
+    pusher.channel(connection.market)?.unbind_all();
+    pusher.unsubscribe(connection.market);
+  }
+  connection.market = market;
+  if (!market) return;
+  const channel = pusher.subscribe(market);
+  hear(channel, MARKET_EVENTS, firstTimes());
+  channel.bind(SUBSCRIBED, () => tell(marketLiveListeners));
 }
 
 /** Tries again after a while unless the connection stands by then. */
@@ -110,7 +143,7 @@ export async function initializePusher(userId) {
   const name = `private-user.${userId}`;
   if (current?.name === name) return;
   disconnectPusher();
-  const mine = { name, timer: undefined };
+  const mine = { name, market: null, timer: undefined };
   current = mine;
   become("connecting");
   let known;
@@ -135,13 +168,20 @@ export async function initializePusher(userId) {
   mine.pusher = new Pusher(key, { ...options, channelAuthorization: { customHandler } });
   watch(mine);
   subscribe(mine);
+  followMarket(mine);
+}
+
+/** Hears the public channel of this market instead of another's; `null` for none. */
+export function hearMarket(symbol) {
+  market = symbol && `market.${symbol}`;
+  if (current) followMarket(current);
 }
 
 /** Ends the connection; listeners stay for the next one. */
 export function disconnectPusher() {
   const ended = current;
   current = null;
-  seen = new Set();
+  isNewOwn = firstTimes();
   if (!ended) return;
   clearTimeout(ended.timer);
   clearTimeout(ended.retry);
@@ -151,15 +191,18 @@ export function disconnectPusher() {
   become("offline");
 }
 
-/** Calls back with each event `order.matched`, until `unsubscribe`. */
-export function listenToOrderMatched(callback) {
-  listeners.add(callback);
+/** Calls back with each event of this name, until `unsubscribe`. */
+export function listenTo(name, callback) {
+  listeners.get(name).add(callback);
 }
+
+export const listenToOrderMatched = (callback) => listenTo("order.matched", callback);
 
 /** The callback is not called any more, whatever it was given to. */
 export function unsubscribe(callback) {
-  listeners.delete(callback);
-  liveListeners.delete(callback);
+  for (const callbacks of [...listeners.values(), liveListeners, marketLiveListeners]) {
+    callbacks.delete(callback);
+  }
 }
 
 /** Calls back whenever events can be heard (again): what came before must be fetched. */
@@ -167,13 +210,21 @@ export function onLive(callback) {
   liveListeners.add(callback);
 }
 
+/** The same for the market's channel, which becomes live by itself. */
+export function onMarketLive(callback) {
+  marketLiveListeners.add(callback);
+}
+
 export function usePusher() {
   return {
     state: readonly(state),
     initializePusher,
     disconnectPusher,
+    hearMarket,
+    listenTo,
     listenToOrderMatched,
     onLive,
+    onMarketLive,
     unsubscribe,
   };
 }

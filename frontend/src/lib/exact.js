@@ -15,12 +15,17 @@ export function parseExact(text) {
 
 /** Units of 10⁻⁸ of a decimal's text; `null` when it is none, too fine, or too large. */
 export function toUnits(text) {
+  const units = sumToUnits(text);
+  return units > MOST_UNITS || units < -MOST_UNITS ? null : units;
+}
+
+/** The same of a sum, which may be larger than anything that one account holds. */
+export function sumToUnits(text) {
   const match = /^(-?)(\d*)(?:\.(\d*))?$/.exec(String(text).trim());
   if (!match || !(match[2] || match[3])) return null;
   const fraction = (match[3] ?? "").replace(/0+$/, "");
   if (fraction.length > DECIMALS) return null;
   const units = BigInt(match[2] || "0") * ONE + BigInt(fraction.padEnd(DECIMALS, "0"));
-  if (units > MOST_UNITS) return null;
   return match[1] ? -units : units;
 }
 

@@ -1,4 +1,5 @@
 // The page's words for the API's codes.
+export const OPEN = "1";
 export const STATUSES = { 1: "Open", 2: "Filled", 3: "Cancelled" };
 export const SIDES = { buy: "Buy", sell: "Sell" };
 
