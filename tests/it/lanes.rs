@@ -67,7 +67,8 @@ on_both! {
             let provider = Provider::start().await;
             provider.always(Reaction::Held(ok()));
             let number = lanes.to_string();
-            let app = start(&database, &provider, &[("MATCHCAST__PUBLISHER__LANES", &number)]).await;
+            let variable = ("MATCHCAST__PUBLISHER__LANES", number.as_str());
+            let app = start(&database, &provider, &[variable]).await;
             wait_for(&format!("{lanes} calls at once"), || async {
                 (provider.in_flight() == lanes).then_some(())
             })

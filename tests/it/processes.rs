@@ -6,6 +6,7 @@ use matchcast::store::now;
 use matchcast::store::schema::orders;
 
 use crate::crash::{assert_kept, assert_told, impatient};
+use crate::sign_ins::terminations;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
@@ -13,7 +14,7 @@ use crate::support::load::Load;
 use crate::support::process::Process;
 use crate::support::provider::{Call, Provider, Reaction, ok};
 use crate::support::told::assert_order_per_channel;
-use crate::support::wait_for;
+use crate::support::{at_once, rounds, wait_for};
 
 /// [`impatient`], and a path by which the provider can tell who calls.
 fn named(provider: &Provider, name: &str) -> Vec<(&'static str, String)> {
@@ -202,4 +203,33 @@ async fn another_process_publishes_when_the_first_is_killed() {
     assert_told(&database, &provider);
     assert_order_per_channel(&provider);
     database.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_out_through_one_process_holds_in_the_other() {
+    let database = Database::postgres();
+    let variables = [("BROADCAST_CONNECTION", "null"), ("MATCHCAST__AUTH__CACHE_SECONDS", "1")];
+    let first = TestApp::start_with(&database, &variables).await;
+    let second = TestApp::start_with(&database, &variables).await;
+    let here = first.log_in("alice").await;
+    let there = here.at(second.address);
+    assert_eq!(there.get("/api/user").await.status, 200);
+    assert_eq!(here.post("/api/logout", "").await.status, 200);
+    assert_eq!(here.get("/api/user").await.status, 401, "at once");
+    wait_for("the end of what the other remembers", || async {
+        (there.get("/api/user").await.status == 401).then_some(())
+    })
+    .await;
+    assert_eq!(terminations(&database), 1);
+
+    // The last two at once, one through each.
+    for round in 0..rounds(5) {
+        let people = [first.log_in("bob").await, second.log_in("bob").await];
+        let log_outs =
+            people.map(|person| async move { person.post("/api/logout", "").await.status });
+        assert_eq!(at_once(log_outs).await, [200, 200]);
+        assert_eq!(terminations(&database), 2 + i64::try_from(round).expect("few rounds"));
+    }
+    first.stop();
+    second.stop();
 }

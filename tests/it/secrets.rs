@@ -1,15 +1,19 @@
 //! What nobody may read in a log is not in it, even where everything is logged.
 
+use matchcast::pusher::{Credentials, sign};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::on_both;
 use crate::support::client::Client;
 use crate::support::process::Process;
-use crate::support::provider::{Provider, Reaction, SECRET, answer};
+use crate::support::provider::{APP_ID, KEY, Provider, Reaction, SECRET, answer};
 use crate::support::wait_for;
 
 const PASSWORD: &str = "pa55word-0f-the-tests";
 const EMAIL: &str = "carefully.hidden@test.example";
+const NEW_PASSWORD: &str = "an0ther-pa55word-0f-the-tests";
+const MASTER_KEY: &str = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=";
 const APP_KEY: &str = "4pp-key-0f-the-tests-4pp-key-0f-the-tests";
 
 on_both! {
@@ -19,6 +23,8 @@ on_both! {
         for (name, value) in [
             ("MATCHCAST__LOG__LEVEL", "debug"),
             ("APP_KEY", APP_KEY),
+            ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", MASTER_KEY),
+            ("MATCHCAST__BROADCASTING__ONLY_OCCUPIED", "true"),
             ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "10"),
             ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "20"),
             ("MATCHCAST__PUBLISHER__HOLD_MS", "20"),
@@ -28,7 +34,8 @@ on_both! {
         let process = Process::start(&database, &variables).await;
         let mut tokens = vec![register(&process).await];
         let (alice, bob) = (process.log_in("alice").await, process.log_in("bob").await);
-        subscribe(&alice).await;
+        let shared_secret = subscribe(&alice).await;
+        let webhook_signature = webhooks(&process).await;
         cookie_session(&process).await;
         misuse(&process, &alice).await;
 
@@ -65,18 +72,21 @@ on_both! {
         tokens.extend([alice, bob].map(|user| user.token.expect("a token")));
         // The half after the bar is the secret one.
         let secrets = tokens.iter().filter_map(|token| token.split_once('|')).map(|(_, half)| half);
-        for secret in secrets.chain(signatures.iter().map(String::as_str)) {
+        let signatures = signatures.iter().chain([&shared_secret, &webhook_signature]);
+        for secret in secrets.chain(signatures.map(String::as_str)) {
             assert!(secret.len() >= 20 && !log.contains(secret), "{secret} in {log}");
         }
         let password_in_url = database.url.split('@').next().filter(|_| database.is_postgres());
-        let words = [SECRET, PASSWORD, APP_KEY, EMAIL, "auth_signature", "@example.com", "Bearer"];
+        let words = [SECRET, PASSWORD, NEW_PASSWORD, APP_KEY, MASTER_KEY, EMAIL, "auth_signature",
+            "@example.com", "Bearer"];
         for word in words.into_iter().chain(password_in_url) {
             assert!(!log.contains(word), "{word} in {log}");
         }
     }
 }
 
-/// Registers, is refused a second time, and logs in wrongly and rightly. Gives the token.
+/// Registers, is refused a second time, logs in wrongly and rightly, and changes the password,
+/// wrongly and rightly. Gives the token.
 async fn register(process: &Process) -> String {
     let mut client = Client::new(process.address);
     let body = json!({
@@ -88,16 +98,43 @@ async fn register(process: &Process) -> String {
     let wrong = json!({ "email": EMAIL, "password": format!("{PASSWORD}-wrong") });
     assert_eq!(client.post("/api/login", &wrong.to_string()).await.status, 422);
     client.log_in(EMAIL, PASSWORD).await;
+    for (current, status) in [(NEW_PASSWORD, 422), (PASSWORD, 200)] {
+        let body = json!({
+            "current_password": current, "password": NEW_PASSWORD,
+            "password_confirmation": NEW_PASSWORD,
+        });
+        let body = body.to_string().into_bytes();
+        let reply = client.send(Method::PUT, "/api/user/password", &[], body).await;
+        assert_eq!(reply.status, status, "{}", reply.body);
+    }
     client.token.expect("a token")
 }
 
-/// Both endpoints that sign, and one refusal.
-async fn subscribe(user: &Client) {
+/// One webhook that is taken in, and one that is not. Gives the signature.
+async fn webhooks(process: &Process) -> String {
+    let time_ms = matchcast::store::now().and_utc().timestamp_millis();
+    let body = json!({ "time_ms": time_ms, "events": [] }).to_string();
+    let signature =
+        sign::webhook_signature(&Credentials::new(APP_ID, KEY, SECRET), body.as_bytes());
+    for (key, status) in [(KEY, 200), ("another", 401)] {
+        let headers = [("x-pusher-key", key), ("x-pusher-signature", signature.as_str())];
+        let (path, body) = ("/api/pusher/webhook", body.clone().into_bytes());
+        let reply = Client::new(process.address).send(Method::POST, path, &headers, body).await;
+        assert_eq!(reply.status, status, "{}", reply.body);
+    }
+    signature
+}
+
+/// Both endpoints that sign, and one refusal. Gives the secret of the encrypted channel.
+async fn subscribe(user: &Client) -> String {
     let own = format!("socket_id=1.2&channel_name=private-user.{}", user.user_id);
     assert_eq!(user.post_form("/api/broadcasting/auth", &own).await.status, 200);
     let other = "socket_id=1.2&channel_name=private-user.999";
     assert_eq!(user.post_form("/broadcasting/auth", other).await.status, 403);
     assert_eq!(user.post_form("/broadcasting/user-auth", "socket_id=1.2").await.status, 200);
+    let encrypted = own.replace("private-", "private-encrypted-");
+    let reply = user.post_form("/broadcasting/auth", &encrypted).await;
+    reply.json()["shared_secret"].as_str().expect("a secret").to_owned()
 }
 
 /// A browser's way in.

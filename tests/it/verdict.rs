@@ -150,7 +150,8 @@ on_both! {
 
     async fn refusals_in_all_lanes_are_not_all_believed(database: Database) {
         database.open_store();
-        let channels: Vec<String> = (1..=40).map(|number| format!("private-user.{number}")).collect();
+        let channel = |number| format!("private-user.{number}");
+        let channels: Vec<String> = (1..=40).map(channel).collect();
         database.write_events(1, channels.iter().map(String::as_str));
         let provider = Provider::start().await;
         refuse(&provider, lists_channels(), MALFORMED, |_| true);
