@@ -27,6 +27,8 @@ pub struct Clerk {
 pub struct Errand {
     /// To be written down.
     pub results: Results,
+    /// What waits in the lanes. Looked for after an attempt in vain, as it may have been dropped.
+    pub in_mind: Vec<i64>,
     /// To be read from, at most so many events of each.
     pub buckets: Vec<i16>,
     pub page_len: i64,
@@ -54,6 +56,8 @@ pub struct Report {
     pub unheard: Vec<Event>,
     /// Whether a list of occupied channels was written down.
     pub has_list: bool,
+    /// What waits in the lanes and not in the outbox any more.
+    pub gone: BTreeSet<i64>,
 }
 
 impl Clerk {
@@ -88,6 +92,12 @@ impl Clerk {
             self.connection.write(move |c| to_write.write(c)).await?;
             results.count();
         }
+        let in_mind = errand.in_mind.clone();
+        let gone = if in_mind.is_empty() {
+            BTreeSet::new()
+        } else {
+            self.connection.read(move |c| outbox::gone(c, &in_mind)).await?
+        };
         let has_list = errand.occupied.is_some();
         if let Some((occupied, asked_at)) = errand.occupied.clone() {
             let replace = move |c: &mut _| occupancy::replace(c, &occupied, asked_at);
@@ -95,7 +105,8 @@ impl Clerk {
         }
         let held_until = self.lease.keep(&mut self.connection).await?;
         if held_until.is_none() || errand.buckets.is_empty() {
-            return Ok(Report { held_until, events: Vec::new(), unheard: Vec::new(), has_list });
+            let (events, unheard) = (Vec::new(), Vec::new());
+            return Ok(Report { held_until, events, unheard, has_list, gone });
         }
         self.count().await?;
         let (buckets, page_len, skip) = (errand.buckets.clone(), errand.page_len, errand.skip);
@@ -109,7 +120,7 @@ impl Clerk {
                 }
             })
             .await?;
-        Ok(Report { held_until, events, unheard, has_list })
+        Ok(Report { held_until, events, unheard, has_list, gone })
     }
 
     /// Counts what waits, now and then, and gives buckets to what an older version wrote.

@@ -4,7 +4,7 @@
 //! down comes out. A lane has one call under way at a time, so that what fails is tried again
 //! before what comes after it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::results::Results;
 use crate::store::outbox::{Event, TERMINATE_CONNECTIONS};
@@ -60,6 +60,21 @@ impl Lane {
         self.is_forgotten = self.has_call;
         self.waiting.clear();
         (self.alone, self.suspect) = (0, None);
+    }
+
+    /// The events that wait here.
+    pub fn in_mind(&self) -> impl Iterator<Item = i64> {
+        self.waiting.iter().map(|event| event.id)
+    }
+
+    /// Forgets those of these events that wait here: an operator has dropped them.
+    pub fn strike(&mut self, gone: &BTreeSet<i64>) {
+        // An event that goes alone and is under way is not among those that wait.
+        let under_way = self.alone.min(usize::from(self.has_call));
+        let going_alone = self.waiting.iter().take(self.alone - under_way);
+        let struck = going_alone.filter(|event| gone.contains(&event.id)).count();
+        self.alone -= struck;
+        self.waiting.retain(|event| !gone.contains(&event.id));
     }
 
     /// The events of the next call, if there is one to be made: as many as `fitting` allows.
@@ -199,6 +214,24 @@ mod tests {
         let call = next(&mut lane).unwrap();
         lane.put_back(call);
         assert_eq!(next(&mut lane).unwrap().len(), 1, "only that one call was forgotten");
+    }
+
+    #[test]
+    fn what_was_dropped_is_forgotten() {
+        let (mut lane, mut results) = (lane(&["e"; 12]), Results::default());
+        let call = next(&mut lane).unwrap();
+        lane.rejected(call, "413", &mut results);
+        lane.strike(&BTreeSet::from([1, 2, 3, 11]));
+        for id in 4..=10 {
+            let call = next(&mut lane).unwrap();
+            assert_eq!(ids(&call), [id], "still alone");
+            lane.strike(&BTreeSet::from([id]));
+            lane.delivered(call, &mut results);
+        }
+        let rest = next(&mut lane).unwrap();
+        assert_eq!(ids(&rest), [12]);
+        lane.delivered(rest, &mut results);
+        assert!(lane.is_idle());
     }
 
     #[test]

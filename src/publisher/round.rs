@@ -183,9 +183,13 @@ impl Publisher {
         }
         self.gathering_since = None;
         let results = std::mem::take(&mut self.results);
+        let has_failed = !results.tried.is_empty();
+        let lanes = self.lanes.iter().filter(|_| has_failed);
+        let in_mind = lanes.flat_map(|place| place.lane.in_mind()).collect();
         let skip = self.skip(now);
         let occupied = self.listeners.as_mut().and_then(|listeners| listeners.unwritten.take());
-        let errand = Errand { results, buckets, page_len: self.page_len, occupied, skip };
+        let page_len = self.page_len;
+        let errand = Errand { results, in_mind, buckets, page_len, occupied, skip };
         Some(clerk.run(errand).boxed().fuse())
     }
 
@@ -202,6 +206,9 @@ impl Publisher {
                 }
                 if let Some(listeners) = self.listeners.as_mut().filter(|_| report.has_list) {
                     listeners.written(now);
+                }
+                for place in &mut self.lanes {
+                    place.lane.strike(&report.gone);
                 }
                 self.skipped(report.unheard);
                 self.fill(report.events);

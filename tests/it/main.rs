@@ -28,6 +28,7 @@ mod lanes;
 mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
+mod memory;
 mod outages;
 mod outbox;
 mod parallel;

@@ -86,7 +86,8 @@ pub fn retry_all(connection: &mut AnyConnection) -> Result<usize, StoreError> {
 /// Gives an event up, whether it waits or was set aside; says whether there was one. Runs in a
 /// write transaction.
 ///
-/// One that waits may be on its way to the provider already.
+/// One that waits may be on its way to the provider already, or with the next attempt after a
+/// failure; after that, whoever publishes knows.
 pub fn drop_event(connection: &mut AnyConnection, id: i64) -> Result<bool, StoreError> {
     let waiting = outbox::table.find(id).select(outbox::name).first::<String>(connection);
     let aside = set_aside_events::table.find(id).select(set_aside_events::name);

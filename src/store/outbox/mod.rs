@@ -15,7 +15,7 @@ use super::{AnyConnection, StoreError, now};
 use crate::market::UserId;
 
 pub use desk::{SetAside, Waiting, drop_event, list, retry, retry_all};
-pub use queue::{Tried, assign_buckets, delivered, heads, oldest, set_aside, skipped, tried};
+pub use queue::{Tried, assign_buckets, delivered, gone, heads, oldest, set_aside, skipped, tried};
 
 /// Tells buyer and seller of a trade. Existing pages listen to exactly this name.
 pub const ORDER_MATCHED: &str = "order.matched";

@@ -1,6 +1,6 @@
 //! What the publisher does: reads the heads of buckets, and writes down what became of events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
 use diesel::pg::Pg;
@@ -127,6 +127,18 @@ pub fn tried(connection: &mut AnyConnection, tried: &Tried) -> Result<(), StoreE
         diesel::update(these).set(values).execute(connection)?;
     }
     Ok(())
+}
+
+/// Those of these events that do not wait any more.
+pub fn gone(connection: &mut AnyConnection, ids: &[i64]) -> Result<BTreeSet<i64>, StoreError> {
+    let mut gone: BTreeSet<i64> = ids.iter().copied().collect();
+    for chunk in ids.chunks(IDS_PER_STATEMENT) {
+        let these = outbox::table.filter(outbox::id.eq_any(chunk.to_vec()));
+        for id in these.select(outbox::id).load::<i64>(connection)? {
+            gone.remove(&id);
+        }
+    }
+    Ok(gone)
 }
 
 /// Moves an event that can never pass out of the way, with the provider's answer. Runs in a write

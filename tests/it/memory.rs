@@ -1,0 +1,266 @@
+//! What the outbox remembers of each attempt, and what an operator does with events beside a
+//! running publisher: sends them once more, or gives them up.
+
+use std::time::Duration;
+
+use matchcast::store::outbox::{self, SetAside, Waiting};
+use matchcast::store::{AnyConnection, StoreError, now};
+
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::database::Database;
+use crate::support::process::Process;
+use crate::support::provider::{Call, Heard, Provider, Reaction, ok, plain};
+use crate::support::told::until_nothing_waits;
+use crate::support::wait_for;
+
+const CHANNELS: [&str; 3] = ["private-user.1", "private-user.2", "private-user.3"];
+
+async fn start(database: &Database, provider: &Provider, more: &[(&str, &str)]) -> TestApp {
+    let impatient = [
+        ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "20"),
+        ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "40"),
+        ("MATCHCAST__PUBLISHER__HOLD_MS", "40"),
+    ];
+    let variables = provider.variables();
+    let given = variables.iter().map(|(name, value)| (*name, value.as_str()));
+    let all: Vec<(&str, &str)> = given.chain(impatient).chain(more.iter().copied()).collect();
+    TestApp::start_with(database, &all).await
+}
+
+fn list(database: &Database) -> (Vec<Waiting>, Vec<SetAside>) {
+    outbox::list(&mut database.connect(), 100).expect("the outbox is read")
+}
+
+/// What an operator does, in a write transaction as they do it.
+fn act<T>(database: &Database, work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>) -> T {
+    let (store, _) = database.open_store();
+    store.write(&mut database.connect(), work).expect("a commit")
+}
+
+async fn until_tried(database: &Database, times: i32) -> Vec<Waiting> {
+    wait_for(&format!("{times} attempts in vain with each event"), || async {
+        let (waiting, _) = list(database);
+        waiting.iter().all(|event| event.attempts >= times).then_some(waiting)
+    })
+    .await
+}
+
+async fn until_called(provider: &Provider, more: usize) {
+    let wanted = provider.post_count() + more;
+    wait_for("more calls", || async { (provider.post_count() >= wanted).then_some(()) }).await;
+}
+
+fn heard(provider: &Provider) -> Vec<i64> {
+    let mut numbers: Vec<i64> = provider.heard().iter().map(|event| event.trade_id).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+on_both! {
+    async fn an_attempt_in_vain_is_remembered(database: Database) {
+        database.open_store();
+        let provider = Provider::start().await;
+        for (number, (reaction, words)) in (0..).zip([
+            (plain("503 Service Unavailable", "come back later"), "503: come back later"),
+            (plain("401 Unauthorized", "no"), "401 no"),
+            (plain("400 Bad Request", "Unknown auth_key"), "400 Unknown auth_key"),
+            (Reaction::Reset, "error"),
+        ]) {
+            provider.always(reaction);
+            database.write_events(1 + 3 * number, CHANNELS);
+            let app = start(&database, &provider, &[]).await;
+            let waiting = until_tried(&database, 2).await;
+            assert_eq!(waiting.len(), 3);
+            for event in &waiting {
+                let answer = event.last_answer.as_deref().unwrap_or_default();
+                assert!(answer.contains(words), "{event:?}");
+                assert!(event.next_try_at.is_some(), "{event:?}");
+            }
+            provider.accept();
+            until_nothing_waits(&database).await;
+            app.stop();
+        }
+        assert_eq!(list(&database).1.len(), 0);
+    }
+
+    async fn nothing_is_tried_before_the_time_that_is_remembered(database: Database) {
+        database.open_store();
+        let provider = Provider::start().await;
+        provider.always(plain("500 Internal Server Error", "oops"));
+        database.write_events(1, [CHANNELS[0]]);
+        let slower = [
+            ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "400"),
+            ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "400"),
+        ];
+        let app = start(&database, &provider, &slower).await;
+        let event = until_tried(&database, 1).await.remove(0);
+        let attempts = usize::try_from(event.attempts).expect("few");
+        let next = wait_for("the next attempt", || async {
+            provider.posts().get(attempts).map(|call| call.at)
+        })
+        .await;
+        let next = now() - chrono::Duration::from_std(next.elapsed()).expect("short");
+        let promised = event.next_try_at.expect("a time");
+        // The clocks' own precision.
+        assert!(next + chrono::Duration::milliseconds(5) >= promised, "{next} before {promised}");
+        provider.accept();
+        until_nothing_waits(&database).await;
+        app.stop();
+    }
+
+    async fn what_was_set_aside_is_sent_once_more(database: Database) {
+        database.open_store();
+        let provider = Provider::start().await;
+        provider.always(plain("413 Payload Too Large", "too big"));
+        database.write_events(1, CHANNELS);
+        let app = start(&database, &provider, &[]).await;
+        until_nothing_waits(&database).await;
+        let (_, aside) = list(&database);
+        let answers: Vec<(&str, i32)> =
+            aside.iter().map(|event| (event.answer.as_str(), event.attempts)).collect();
+        assert_eq!(answers, [("413 too big", 1); 3]);
+
+        // It is refused again.
+        let id = aside[1].id;
+        assert!(act(&database, |c| outbox::retry(c, id)));
+        wait_for("a fourth call", || async { (provider.post_count() == 4).then_some(()) }).await;
+        until_nothing_waits(&database).await;
+        assert_eq!((list(&database).1.len(), heard(&provider)), (3, vec![]));
+
+        provider.accept();
+        assert!(act(&database, |c| outbox::retry(c, id)));
+        until_nothing_waits(&database).await;
+        assert_eq!((list(&database).1.len(), heard(&provider)), (2, vec![2]));
+        assert!(!act(&database, |c| outbox::retry(c, id)), "it is not there any more");
+        assert_eq!(act(&database, outbox::retry_all), 2);
+        until_nothing_waits(&database).await;
+        assert_eq!((list(&database).1.len(), heard(&provider)), (0, vec![1, 2, 3]));
+        app.stop();
+    }
+
+    async fn what_is_given_up_is_not_sent(database: Database) {
+        database.open_store();
+        let provider = Provider::start().await;
+        provider.always(plain("500 Internal Server Error", "oops"));
+        // More than a lane has in mind.
+        database.write_events(1, [CHANNELS[0]; 30]);
+        let app = start(&database, &provider, &[("MATCHCAST__PUBLISHER__PAGE_LEN", "10")]).await;
+        until_called(&provider, 2).await;
+        let (waiting, _) = list(&database);
+        for position in [25, 29] {
+            let id = waiting[position].id;
+            assert!(act(&database, |c| outbox::drop_event(c, id)));
+            assert!(!act(&database, |c| outbox::drop_event(c, id)), "it is not there any more");
+        }
+        // What is on its way may still arrive; after an attempt in vain or two nobody knows of it.
+        assert!(act(&database, |c| outbox::drop_event(c, waiting[3].id)));
+        wait_for("a call without it", || async {
+            let calls = provider.posts();
+            let last = calls.last()?;
+            (!last.events.iter().any(|event| event.trade_id == 4)).then_some(())
+        })
+        .await;
+        provider.accept();
+        until_nothing_waits(&database).await;
+        app.stop();
+        let expected: Vec<i64> = (1..=30).filter(|number| ![4, 26, 30].contains(number)).collect();
+        assert_eq!(heard(&provider), expected);
+        let total = outbox::total(&mut database.connect(), outbox::ORDER_MATCHED);
+        assert_eq!(total.expect("a sum"), 30, "each is counted");
+    }
+
+    async fn what_is_given_up_does_not_stop_its_lane(database: Database) {
+        database.open_store();
+        let provider = Provider::start().await;
+        // Nothing else passes, so only three of them are believed to be bad.
+        provider.react(|call: &Call| {
+            let is_bad = call.events.iter().any(|event| event.trade_id <= 5);
+            if is_bad { plain("400 Bad Request", "malformed") } else { Reaction::Answer(ok()) }
+        });
+        database.write_events(1, [CHANNELS[0]; 5]);
+        let app = start(&database, &provider, &[]).await;
+        wait_for("three set aside", || async { (list(&database).1.len() == 3).then_some(()) })
+            .await;
+        database.write_events(6, [CHANNELS[0]]);
+        until_called(&provider, 3).await;
+        assert_eq!((list(&database).0.len(), heard(&provider)), (3, vec![]));
+        for event in &list(&database).0[..2] {
+            assert!(act(&database, |c| outbox::drop_event(c, event.id)));
+        }
+        until_nothing_waits(&database).await;
+        app.stop();
+        assert_eq!(heard(&provider), [6]);
+    }
+
+    async fn metrics_tell_what_happens_to_events(database: Database) {
+        database.open_store();
+        let provider = Provider::start().await;
+        database.write_events(1, [CHANNELS[0], CHANNELS[0], CHANNELS[1], CHANNELS[2]]);
+        // A connection that breaks may just have been stale: the call is made once more at once.
+        let mut troubles = vec![
+            plain("401 Unauthorized", "no"),
+            Reaction::Reset,
+            Reaction::Reset,
+            plain("503 Service Unavailable", ""),
+        ];
+        provider.react(move |call: &Call| {
+            let is_big = |event: &Heard| event.trade_id == 3;
+            match troubles.pop() {
+                Some(trouble) => trouble,
+                None if call.events.iter().any(is_big) => plain("413 Payload Too Large", "big"),
+                None => Reaction::Answer(ok()),
+            }
+        });
+        let mut variables = provider.variables();
+        for (name, value) in [
+            ("MATCHCAST__HTTP__METRICS", "true"),
+            ("MATCHCAST__PUBLISHER__LANES", "1"),
+            ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "20"),
+            ("MATCHCAST__PUBLISHER__HOLD_MS", "20"),
+        ] {
+            variables.push((name, value.to_owned()));
+        }
+        let process = Process::start(&database, &variables).await;
+        until_nothing_waits(&database).await;
+        let visitor = Client::new(process.address);
+        let expected = [
+            // As they were counted at the start.
+            ("matchcast_outbox_waiting", 4.0),
+            ("matchcast_outbox_set_aside", 0.0),
+            ("matchcast_events_delivered_total", 3.0),
+            ("matchcast_events_set_aside_total{answer=\"413\"}", 1.0),
+            ("matchcast_publisher_calls_total{outcome=\"retry\",answer=\"503\"}", 1.0),
+            ("matchcast_publisher_calls_total{outcome=\"retry\",answer=\"none\"}", 1.0),
+            ("matchcast_publisher_calls_total{outcome=\"held\",answer=\"401\"}", 1.0),
+        ];
+        // The outbox is empty by the commit, and the commit is counted afterwards.
+        let text = wait_for("the last event to be counted", || async {
+            let text = visitor.get("/metrics").await.body;
+            let delivered = metric(&text, "matchcast_events_delivered_total");
+            (delivered == Some(3.0)).then_some(text)
+        })
+        .await;
+        process.stop().await;
+        for (name, value) in expected {
+            assert_eq!(metric(&text, name), Some(value), "{name} in {text}");
+        }
+        let metric = |name: &str| metric(&text, name).unwrap_or_else(|| panic!("{name} in {text}"));
+        let age = Duration::from_secs_f64(metric("matchcast_outbox_oldest_seconds"));
+        assert!(age > Duration::from_secs(3_600), "they are of another day: {age:?}");
+        assert_eq!(metric("matchcast_events_skipped_total"), 0.0);
+        assert_eq!(metric("matchcast_events_retried_total"), 12.0, "thrice all four of them");
+        let by = |outcome: &str| {
+            metric(&format!("matchcast_publisher_calls_total{{outcome={outcome}}}"))
+        };
+        assert_eq!(by("\"rejected\",answer=\"413\""), 2.0, "together, and alone");
+        assert_eq!(by("\"delivered\",answer=\"200\""), 3.0);
+    }
+}
+
+/// The value of a metric, with its labels as they are written.
+fn metric(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    line.parse().ok()
+}
