@@ -5,7 +5,7 @@ import { Window, useBrowser } from "./support/browser.js";
 
 useBrowser();
 
-test("two windows change by themselves when orders match, a third does not", async (t) => {
+test("two windows change by themselves when orders match, a third has no part in it", async (t) => {
   const [alice, bob, charlie] = await Promise.all(
     ["Alice", "Bob", "Charlie"].map((name) => Window.loggedIn(t, name)),
   );

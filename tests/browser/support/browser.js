@@ -6,9 +6,12 @@ import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium, selectors } from "playwright-core";
 import { Server, sqliteDatabase } from "../../clients/support/server.js";
+import { until } from "../../clients/support/until.js";
 
 const artifacts = fileURLToPath(new URL("../../artifacts/", import.meta.url));
 const DEADLINE_MS = 15_000;
+// Longer than a page lets pass between two fetches that belong together.
+const QUIET_MS = 1_000;
 const DESK = { width: 1440, height: 1000 };
 const FLAGS = [
   "--no-sandbox",
@@ -48,6 +51,7 @@ export class Window {
   errors = [];
   // Paths of the API in the order in which the page asked for them.
   asked = [];
+  #askedAt = 0;
 
   // `allowed` are patterns of console errors that a test provokes: a refused request is one.
   static async open(t, { allowed = [], ...options } = {}) {
@@ -80,7 +84,9 @@ export class Window {
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("request", (request) => {
       const { pathname } = new URL(request.url());
-      if (pathname.startsWith("/api/")) this.asked.push(pathname);
+      if (!pathname.startsWith("/api/")) return;
+      this.asked.push(pathname);
+      this.#askedAt = Date.now();
     });
   }
 
@@ -94,6 +100,13 @@ export class Window {
   }
   async isSamePage() {
     return this.page.evaluate(() => window.isTheSamePage === true);
+  }
+
+  // Until it has fetched what it fetches by itself; what it asks for after that is noted anew.
+  async settle() {
+    const isQuiet = () => Date.now() - this.#askedAt > QUIET_MS;
+    await until("the page asks for nothing more", isQuiet);
+    this.asked.length = 0;
   }
 
   async badge(text) {
