@@ -3,7 +3,6 @@
 use matchcast::store::outbox;
 
 use crate::database::Database;
-use crate::embedded::ORDER_MATCHED_ALONE;
 use crate::load;
 use crate::sdk::Event;
 use crate::server::Server;
@@ -20,7 +19,7 @@ pub async fn fill(database: &Database, trades: usize) -> usize {
         "INSERT INTO leases (name, holder, expires_at) \
          VALUES ('publisher', 'bench', '2999-01-01 00:00:00')",
     );
-    let server = Server::start(database, &ORDER_MATCHED_ALONE);
+    let server = Server::start(database, &[]);
     load::trades(&server.address, CONNECTIONS, trades).await;
     drop(server);
     database.execute("DELETE FROM leases");

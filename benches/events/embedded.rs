@@ -23,19 +23,11 @@ const FULL_CONNECTIONS: usize = 256;
 /// Trades in a second: few, and as many as shall be borne with ease.
 const RATES: [u32; 2] = [100, 1_000];
 
-/// `order.matched` alone, to be compared with what existing backends tell.
-pub const ORDER_MATCHED_ALONE: [(&str, &str); 4] = [
-    ("MATCHCAST__EVENTS__ORDER_UPDATED", "false"),
-    ("MATCHCAST__EVENTS__BALANCE_UPDATED", "false"),
-    ("MATCHCAST__EVENTS__TRADE_EXECUTED", "false"),
-    ("MATCHCAST__EVENTS__BOOK_UPDATED", "false"),
-];
-
 /// The SDK, then matchcast: at the rates, and at full speed.
 pub async fn measure(name: &str, database: &Database, duration: Duration) {
     setup::prepare(database);
     let embedded = [("BROADCAST_CONNECTION", "embedded")];
-    let variables = [&embedded[..], &APP, &ORDER_MATCHED_ALONE].concat();
+    let variables = [&embedded[..], &APP].concat();
     let server = Server::start(database, &variables);
     let log = Log::new();
     let each = setup::USERS / PAGES;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::backlog;
 use crate::database::Database;
-use crate::embedded::ORDER_MATCHED_ALONE;
 use crate::heard::{self, Heard};
 use crate::latency;
 use crate::load;
@@ -124,7 +123,7 @@ fn start(database: &Database, provider: &Provider, variables: &[(&str, &str)]) -
         ("PUSHER_PORT", &port),
         ("PUSHER_SCHEME", "http"),
     ];
-    Server::start(database, &[&all[..], &provider::APP, &ORDER_MATCHED_ALONE, variables].concat())
+    Server::start(database, &[&all[..], &provider::APP, variables].concat())
 }
 
 async fn check(database: &Database, provider: &Provider, heard: &[Heard]) {

@@ -9,6 +9,14 @@ use tokio::net::TcpStream;
 
 use crate::database::Database;
 
+/// `order.matched` alone, to be compared with what existing backends tell.
+const ORDER_MATCHED_ALONE: [(&str, &str); 4] = [
+    ("MATCHCAST__EVENTS__ORDER_UPDATED", "false"),
+    ("MATCHCAST__EVENTS__BALANCE_UPDATED", "false"),
+    ("MATCHCAST__EVENTS__TRADE_EXECUTED", "false"),
+    ("MATCHCAST__EVENTS__BOOK_UPDATED", "false"),
+];
+
 /// A matchcast that ends with the value.
 pub struct Server {
     pub address: String,
@@ -26,6 +34,7 @@ impl Server {
             .env("PORT", "0")
             .env("MATCHCAST__DEMO__ENABLED", "false")
             .env("MATCHCAST__LOG__LEVEL", "error")
+            .envs(ORDER_MATCHED_ALONE)
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
