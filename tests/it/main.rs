@@ -38,5 +38,7 @@ mod scenario;
 mod secrets;
 mod sessions;
 mod sign_ins;
+#[cfg(feature = "postgres-tests")]
+mod takeover;
 mod verdict;
 mod webhooks;

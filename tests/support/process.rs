@@ -63,11 +63,24 @@ impl Process {
         self.log.take().and_then(|log| log.join().ok()).unwrap_or_default()
     }
 
+    /// Lets it sleep until [`Process::wake`], as a suspended machine would.
+    pub fn sleep(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
+        assert!(sent.success(), "the process is there");
+    }
+
     /// Asks it to stop, waits for the end, and gives its log.
     pub async fn stop(mut self) -> String {
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(asked.success(), "the process is there");
+        self.signal("-TERM");
         let stopping = tokio::task::spawn_blocking(move || {
             let status = self.child.wait().expect("the process ends");
             (status, self.kill_now())
