@@ -107,9 +107,14 @@ impl Feed {
                 _ = stop.changed() => {}
             }
         }
-        if let Next::Due(pause) = self.look().await {
-            tokio::time::sleep(pause).await;
-            self.look().await;
+        // Whatever there is to tell by now is due by then; what comes later is another's to tell.
+        let all_due_at = Instant::now() + self.teller.settings.interval();
+        loop {
+            let looked_at = Instant::now();
+            match self.look().await {
+                Next::Due(wait) if looked_at <= all_due_at => tokio::time::sleep(wait).await,
+                _ => return,
+            }
         }
     }
 

@@ -49,7 +49,10 @@ pub async fn start_telling(
     let given = given.iter().map(|(name, value)| (*name, value.as_str()));
     let switches = SWITCHES
         .map(|(name, variable)| (variable, if events.contains(&name) { "true" } else { "false" }));
-    let all: Vec<(&str, &str)> = given.chain(switches).chain(more.iter().copied()).collect();
+    // Whatever is to be told in the end is told, however busy the machine is.
+    let patience = [("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "20")];
+    let given = given.chain(patience).chain(switches);
+    let all: Vec<(&str, &str)> = given.chain(more.iter().copied()).collect();
     (TestApp::start_with(database, &all).await, provider)
 }
 
