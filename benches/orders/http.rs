@@ -1,63 +1,16 @@
 //! The program as it is served: the release binary in a process of its own, over keep-alive
 //! connections.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
 use crate::database::Database;
+use crate::server::{Connection, Server};
 use crate::setup;
 
 /// How often the orders of [`million`] are counted.
 const STEP: u64 = 100_000;
-
-/// A matchcast that ends with the value.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(database: &Database, connection: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_matchcast"))
-            .env_clear()
-            .env("DATABASE_URL", &database.url)
-            .env("PORT", "0")
-            .env("BROADCAST_CONNECTION", connection)
-            .env("MATCHCAST__DEMO__ENABLED", "false")
-            .env("MATCHCAST__LOG__LEVEL", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("a greeting");
-        let address = line.trim().rsplit("http://").next().expect("an address").to_owned();
-        Self { child, address }
-    }
-
-    /// Resident memory, in MB.
-    fn memory_mb(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-        kilobytes.unwrap_or(0) / 1024
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Answered orders per second, and what that took of memory.
 pub async fn measure(
@@ -67,7 +20,7 @@ pub async fn measure(
     duration: Duration,
 ) -> (f64, String) {
     setup::prepare(database);
-    let server = Server::start(database, connection);
+    let server = Server::start(database, &[("BROADCAST_CONNECTION", connection)]);
     let idle = server.memory_mb();
     let answered = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
@@ -80,7 +33,7 @@ pub async fn measure(
 /// Places a million orders and prints the memory on the way.
 pub async fn million(database: &Database, connections: usize) {
     setup::prepare(database);
-    let server = Server::start(database, "embedded");
+    let server = Server::start(database, &[("BROADCAST_CONNECTION", "embedded")]);
     println!("memory_mb orders=0 value={}", server.memory_mb());
     let answered = Arc::new(AtomicU64::new(0));
     for step in 1..=10 {
@@ -100,12 +53,9 @@ async fn run_clients(
         .map(|_| {
             let (address, answered) = (server.address.clone(), answered.clone());
             tokio::spawn(async move {
-                let mut stream = TcpStream::connect(address).await.expect("a connection");
-                let mut buffer = Vec::with_capacity(4096);
+                let mut connection = Connection::open(&address).await;
                 while go_on(answered.load(Ordering::Relaxed)) {
-                    let request = setup::request(&setup::random_order());
-                    stream.write_all(request.as_bytes()).await.expect("a request");
-                    read_answer(&mut stream, &mut buffer).await;
+                    connection.exchange(&setup::request(&setup::random_order())).await;
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -113,22 +63,5 @@ async fn run_clients(
         .collect();
     for task in tasks {
         task.await.expect("a client runs to its end");
-    }
-}
-
-/// Reads one whole answer, which must be a success.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
-    buffer.clear();
-    loop {
-        let read = stream.read_buf(buffer).await.expect("an answer");
-        assert!(read > 0, "the server closed the connection");
-        let text = String::from_utf8_lossy(buffer);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        assert!(head.starts_with("HTTP/1.1 200"), "{text}");
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.and_then(|text| text.parse().ok()).expect("a length");
-        if body.len() >= length {
-            return;
-        }
     }
 }

@@ -16,6 +16,9 @@
 mod database;
 mod engine;
 mod http;
+#[path = "../shared/server.rs"]
+mod server;
+#[path = "../shared/setup.rs"]
 mod setup;
 
 use std::time::Duration;

@@ -41,13 +41,13 @@ pub fn prepare(database: &Database) -> (Store, Catalog) {
 /// Anybody, either side.
 pub fn random_order() -> NewOrder {
     let mut random = rand::rng();
-    NewOrder {
-        user: UserId(random.random_range(1..=USERS)),
-        market: MarketId(1),
-        side: if random.random() { Side::Buy } else { Side::Sell },
-        price: PRICE,
-        amount: AMOUNT,
-    }
+    let user = random.random_range(1..=USERS);
+    order(user, if random.random() { Side::Buy } else { Side::Sell })
+}
+
+/// The one price and the one size.
+pub fn order(user: i64, side: Side) -> NewOrder {
+    NewOrder { user: UserId(user), market: MarketId(1), side, price: PRICE, amount: AMOUNT }
 }
 
 /// The same order as a request of HTTP/1.1.
@@ -62,10 +62,14 @@ pub fn request(order: &NewOrder) -> String {
         number(order.price),
         number(order.amount)
     );
+    post("/api/orders", order.user.0, &body)
+}
+
+/// JSON posted by a user.
+pub fn post(path: &str, user: i64, body: &str) -> String {
     format!(
-        "POST /api/orders HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {}|{TOKEN_SECRET}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {user}|{TOKEN_SECRET}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        order.user,
         body.len()
     )
 }

@@ -1,0 +1,89 @@
+//! The program as it is served: the release binary in a process of its own, and connections to it
+//! that are kept.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::database::Database;
+
+/// A matchcast that ends with the value.
+pub struct Server {
+    pub address: String,
+    child: Child,
+    /// What else it says must find a reader.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts it without the demo, with these variables, and waits until it listens.
+    pub fn start(database: &Database, variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_matchcast"))
+            .env_clear()
+            .env("DATABASE_URL", &database.url)
+            .env("PORT", "0")
+            .env("MATCHCAST__DEMO__ENABLED", "false")
+            .env("MATCHCAST__LOG__LEVEL", "error")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("a greeting");
+        let address = line.trim().rsplit("http://").next().expect("an address").to_owned();
+        Self { address, child, _stdout: stdout }
+    }
+
+    /// Resident memory, in MB.
+    pub fn memory_mb(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        kilobytes.unwrap_or(0) / 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One keep-alive connection.
+pub struct Connection {
+    stream: TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("a socket");
+        Self { stream, answer: Vec::with_capacity(4096) }
+    }
+
+    /// Sends a whole request and gives the body of the whole answer, which must be a success.
+    pub async fn exchange(&mut self, request: &str) -> &[u8] {
+        self.stream.write_all(request.as_bytes()).await.expect("a request");
+        self.answer.clear();
+        loop {
+            let read = self.stream.read_buf(&mut self.answer).await.expect("an answer");
+            assert!(read > 0, "the server closed the connection");
+            let text = String::from_utf8_lossy(&self.answer);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            assert!(head.starts_with("HTTP/1.1 200"), "{text}");
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length.and_then(|text| text.parse().ok()).expect("a length");
+            if body.len() >= length {
+                let start = self.answer.len() - length;
+                return &self.answer[start..];
+            }
+        }
+    }
+}
