@@ -11,7 +11,7 @@ test: ## Format, lints, Rust tests on SQLite and PostgreSQL, clients in Node and
 test-sockudo: ## The clients again, with Sockudo as external provider (its first build takes minutes)
 	@scripts/sockudo.sh test
 
-bench: ## Orders per second: one transaction per order by pgbench, then matchcast
+bench: ## Orders per second beside pgbench, events per second beside the official SDK for Node
 	@scripts/bench.sh
 
 torture: ## The tests with many more cases and rounds
