@@ -35,20 +35,38 @@ pub async fn measure(name: &str, database: &Database, duration: Duration) {
     for first in (0..PAGES).map(|page| page * each + 1) {
         pages.push(page::listen(&server.address, first..=first + each - 1, log.clone()).await);
     }
-    let measured =
-        Measured { name, log: &log, trigger_awaited: sdk(&server, &log, duration).await };
-    measured.report("sdk: trigger, awaited", measured.trigger_awaited);
+    let trigger_awaited = sdk(&server, &log, duration).await;
+    let report = |sender: &str, per_second: f64| {
+        let ratio = per_second / trigger_awaited;
+        println!(
+            "embedded sender={sender:<24} database={name:<8} events_per_second={per_second:<6.0} \
+             ratio_to_trigger={ratio:.1}"
+        );
+    };
+    report("\"sdk: trigger, awaited\"", trigger_awaited);
     let mut heard = Vec::new();
     for rate in RATES {
         let traded = load::at_rate(&server.address, CONNECTIONS, rate, duration).await;
-        heard.extend(measured.matchcast(&format!("{rate}/s"), &traded).await);
+        let events = all_of(&log, &traded).await;
+        latency::report("embedded", name, &format!("{rate}/s"), &traded, &events);
+        heard.extend(events);
     }
     let (orders, traded) = load::at_full_speed(&server.address, FULL_CONNECTIONS, duration).await;
-    heard.extend(measured.matchcast("full", &traded).await);
+    let events = all_of(&log, &traded).await;
+    report("\"matchcast: full load\"", latency::events_per_second(&traded, &events));
+    latency::report("embedded", name, "full", &traded, &events);
     let per_second = orders as f64 / duration.as_secs_f64();
-    println!("embedded_orders_per_second database={name:<8} load=full value={per_second:.0}");
+    println!("embedded_orders_per_second database={name:<8} load=full   value={per_second:.0}");
+    heard.extend(events);
     pages.iter().for_each(|page| page.abort());
     heard::check(database, &heard).await;
+}
+
+/// What was heard of these trades, once that is everything.
+async fn all_of(log: &Log, traded: &[Traded]) -> Vec<Heard> {
+    let trades: usize = traded.iter().map(|order| order.trades.len()).sum();
+    log.wait_for(2 * trades).await;
+    log.take()
 }
 
 /// Events per second that the SDK publishes to the pages.
@@ -72,36 +90,4 @@ async fn sdk(server: &Server, log: &Log, duration: Duration) -> f64 {
     log.wait_for(published.accepted).await;
     assert_eq!(log.take().len(), published.accepted, "what was published was heard");
     published.accepted as f64 / published.elapsed_ms * 1_000.0
-}
-
-struct Measured<'a> {
-    name: &'a str,
-    log: &'a Log,
-    trigger_awaited: f64,
-}
-
-impl Measured<'_> {
-    /// Prints what came of these trades, and gives what was heard of them.
-    async fn matchcast(&self, load: &str, traded: &[Traded]) -> Vec<Heard> {
-        let trades: usize = traded.iter().map(|order| order.trades.len()).sum();
-        self.log.wait_for(2 * trades).await;
-        let heard = self.log.take();
-        let first = traded.iter().map(|order| order.sent).min().expect("a trade");
-        let last = heard.iter().map(|heard| heard.at).max().expect("an event");
-        let per_second = heard.len() as f64 / (last - first).as_secs_f64();
-        self.report(&format!("matchcast: load {load}"), per_second);
-        latency::report("embedded", self.name, load, traded, &heard);
-        heard
-    }
-
-    fn report(&self, sender: &str, per_second: f64) {
-        println!(
-            "embedded sender=\"{sender}\"{:padding$} database={:<8} \
-             events_per_second={per_second:<6.0} ratio_to_trigger={:.1}",
-            "",
-            self.name,
-            per_second / self.trigger_awaited,
-            padding = 23_usize.saturating_sub(sender.len()),
-        );
-    }
 }
