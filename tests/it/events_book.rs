@@ -126,6 +126,24 @@ on_both! {
         database.audit();
     }
 
+    async fn a_process_that_ends_tells_the_last_state_of_each_market(database: Database) {
+        let (app, _provider) = start_telling(&database, &["book.updated"], &[(RATE, "1")]).await;
+        let alice = app.log_in("alice").await;
+        // The markets may be told again at different times, and neither of them yet.
+        for symbol in ["BTC", "ETH"] {
+            alice.place(symbol, "sell", "50000", "0.1").await.data();
+            book_number(&database, symbol, 1).await;
+        }
+        for symbol in ["BTC", "ETH"] {
+            alice.place(symbol, "sell", "50000", "0.2").await.data();
+        }
+        app.stop();
+        for symbol in ["BTC", "ETH"] {
+            let last = books(&database, symbol).pop().expect("a book").json();
+            assert_eq!(last["asks"], json!([["50000", "0.3"]]), "{symbol}");
+        }
+    }
+
     async fn what_one_process_leaves_untold_is_told_by_the_next(database: Database) {
         // Whoever executes these tells no books, as if it were gone before it could.
         let (silent, _provider) = start_telling(&database, &[], &[]).await;
