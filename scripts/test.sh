@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change is good: format, lints, the Rust tests on SQLite and
-# PostgreSQL, real Pusher clients and a real browser against the binary. Ends with
-# `N passed, N failed`, summed over the runners; a step that fails, or a runner that reports no
-# counts, is a failure of its own.
+# PostgreSQL, real Pusher clients and a real browser against the binary, and a search for secrets in
+# all that was logged. Ends with `N passed, N failed`, summed over the runners; a step that fails,
+# or a runner that reports no counts, is a failure of its own.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -20,6 +20,9 @@ passed=0
 failed=0
 logs=$(mktemp -d "${TMPDIR:-/tmp}/matchcast-test.XXXXXX")
 trap 'rm -rf "$logs"' EXIT
+# What matchcast itself logs in all of them is gathered here, and searched at the end.
+export MATCHCAST_TEST_LOGS="$logs/matchcast"
+mkdir "$MATCHCAST_TEST_LOGS"
 export CARGO_TERM_COLOR=never
 
 tail_lines=12
@@ -79,6 +82,9 @@ count_rust() {
         }
         END { print good + 0, bad + 0 }' "$1"
 }
+
+# `1 passed, 0 failed`
+count_logs() { awk '$2 == "passed," && $4 == "failed" { print $1, $3 }' "$1"; }
 
 count_browser() { count_clients "$1"; }
 
@@ -145,6 +151,14 @@ if [[ -z ${broken[build]:-} ]]; then
     start rust cargo test --locked --features postgres-tests --no-fail-fast
     finish rust
     count rust
+fi
+
+# Where one of them has not run, that is a failure already, and there are too few logs.
+outputs=("$logs/clients" "$logs/browser" "$logs/rust")
+if [[ -e ${outputs[0]} && -e ${outputs[1]} && -e ${outputs[2]} ]]; then
+    start logs scripts/check-logs.sh "$MATCHCAST_TEST_LOGS" "${outputs[@]}"
+    finish logs
+    count logs
 fi
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -10,6 +10,9 @@ mod diagnosis;
 mod dialects;
 mod encryption;
 mod fitting;
+#[allow(dead_code, reason = "no processes are started here")]
+#[path = "../support/logs.rs"]
+mod logs;
 mod names;
 mod outcome;
 mod provider;

@@ -10,6 +10,8 @@ use matchcast::pusher::{Client, Credentials, Destination, Settings, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::logs;
+
 /// What to do with one request.
 #[derive(Debug, Clone)]
 pub enum Step {
@@ -56,6 +58,8 @@ pub fn client(port: u16, credentials: Credentials) -> Client {
 }
 
 pub fn client_with_timeout(port: u16, credentials: Credentials, request: Duration) -> Client {
+    logs::start();
+    logs::note(crate::SECRET);
     let settings = Settings {
         host: Some("127.0.0.1"),
         port: Some(port),

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::client::Client;
 use super::database::Database;
+use super::logs;
 
 /// The secret of the tests' provider.
 pub const SECRET: &str = "secret-of-the-tests";
@@ -47,6 +48,8 @@ impl TestApp {
             ("MATCHCAST__PUBLISHER__POLL_MS", "50"),
         ];
         let variables = usual.into_iter().chain(variables.iter().copied());
+        logs::start();
+        logs::note_variables(variables.clone());
         let config = Config::from_sources(&Sources::of_variables(variables)).expect("a config");
         let (started, starting) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -7,6 +7,7 @@ pub mod app;
 pub mod client;
 pub mod database;
 pub mod load;
+pub mod logs;
 pub mod outbox;
 pub mod process;
 pub mod provider;
@@ -107,6 +108,7 @@ macro_rules! on_both {
             $(#[$attribute])*
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
+                $crate::support::logs::start();
                 run_on($crate::support::database::Database::sqlite()).await;
             }
 
@@ -114,6 +116,7 @@ macro_rules! on_both {
             #[cfg(feature = "postgres-tests")]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
+                $crate::support::logs::start();
                 run_on($crate::support::database::Database::postgres()).await;
             }
         }

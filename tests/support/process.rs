@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use super::client::Client;
 use super::database::Database;
+use super::logs;
 
 /// A running `matchcast serve`. It is killed when the value goes.
 pub struct Process {
@@ -60,7 +61,11 @@ impl Process {
     fn kill_now(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.log.take().and_then(|log| log.join().ok()).unwrap_or_default()
+        let log = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
+        if !log.is_empty() {
+            logs::keep(&log);
+        }
+        log
     }
 
     /// Lets it sleep until [`Process::wake`], as a suspended machine would.
@@ -107,6 +112,7 @@ pub async fn run(
     let mut command = command(arguments, database_url, variables);
     let running = tokio::task::spawn_blocking(move || command.output().expect("the binary runs"));
     let output = running.await.expect("no panic");
+    logs::keep(&String::from_utf8_lossy(&output.stderr));
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
 }
@@ -128,8 +134,13 @@ fn command(arguments: &str, database_url: &str, variables: &[(&str, String)]) ->
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if logs::folder().is_some() {
+        command.env("MATCHCAST__LOG__LEVEL", logs::LEVEL);
+    }
     for (name, value) in variables {
         command.env(name, value);
     }
+    logs::note_variables([("DATABASE_URL", database_url)]);
+    logs::note_variables(variables.iter().map(|(name, value)| (*name, value.as_str())));
     command
 }

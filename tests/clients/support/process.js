@@ -2,7 +2,9 @@
 // its own pid. It inherits nothing from the caller's environment: a stray PUSHER_APP_KEY would
 // point the tests at somebody's account.
 import { spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { until } from "./until.js";
 
 const START_DEADLINE_MS = 30_000;
@@ -35,6 +37,15 @@ async function freePort() {
   const { port } = probe.address();
   await new Promise((resolve) => probe.close(resolve));
   return port;
+}
+
+// Where the logs of all tests are gathered, to be searched for secrets (scripts/check-logs.sh).
+export const logsFolder = process.env.MATCHCAST_TEST_LOGS;
+
+function keepLog({ pid, stderr }) {
+  if (!logsFolder) return;
+  const file = join(logsFolder, `client-${pid}-${Date.now()}.log`);
+  stderr.on("data", (text) => appendFileSync(file, text));
 }
 
 export class Process {
@@ -99,6 +110,7 @@ export class Process {
         this.#log.splice(0, this.#log.length - LOG_LINES_KEPT);
       });
     }
+    keepLog(child);
     const ready = async () => {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
         throw new Error(`${this.#name} ended at its start`);

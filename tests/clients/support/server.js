@@ -2,15 +2,17 @@
 // run is for: none of its own when the embedded one is tested, else Sockudo (MATCHCAST_SOCKUDO).
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { appendFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import pg from "pg";
-import { Process, made } from "./process.js";
+import { Process, logsFolder, made } from "./process.js";
 import { Sockudo, sockudoBinary } from "./sockudo.js";
 
 export const app = { id: "matchcast", key: "local", secret: "secret-of-the-client-tests" };
+if (logsFolder) appendFileSync(join(logsFolder, "known-secrets"), `${app.secret}\n`);
 
 const RUN_DEADLINE_MS = 30_000;
 
@@ -104,6 +106,7 @@ export class Server extends Process {
         HOST: this.host,
         PORT: String(this.port),
         DATABASE_URL: this.#database.url,
+        ...(logsFolder && { MATCHCAST__LOG__LEVEL: "debug" }),
         ...(this.provider === this
           ? { PUSHER_APP_SECRET: app.secret }
           : variablesOf(this.provider)),
