@@ -28,9 +28,9 @@ mod page;
 mod provider;
 mod sdk;
 #[allow(dead_code, reason = "the other benchmarks need more of it")]
-#[path = "../shared/server.rs"]
+#[path = "../common/server.rs"]
 mod server;
-#[path = "../shared/setup.rs"]
+#[path = "../common/setup.rs"]
 mod setup;
 mod slow;
 

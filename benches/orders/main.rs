@@ -16,9 +16,9 @@
 mod database;
 mod engine;
 mod http;
-#[path = "../shared/server.rs"]
+#[path = "../common/server.rs"]
 mod server;
-#[path = "../shared/setup.rs"]
+#[path = "../common/setup.rs"]
 mod setup;
 
 use std::time::Duration;
