@@ -26,7 +26,8 @@ async function call(count, promise) {
     account.accepted += count;
   } catch (error) {
     account.failed += count;
-    account.error ??= `${error.message}: ${error.error?.message ?? error.status}`;
+    // Its message would carry the signed URL.
+    account.error ??= String(error.error?.code ?? error.status ?? error);
   }
 }
 
