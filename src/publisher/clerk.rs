@@ -66,8 +66,10 @@ impl Clerk {
     }
 
     /// Does an errand. Where that fails, the results that are not written down come back.
-    pub async fn run(mut self, errand: Errand) -> (Self, Result<Report, (StoreError, Results)>) {
-        let mut errand = errand;
+    pub async fn run(
+        mut self,
+        mut errand: Errand,
+    ) -> (Self, Result<Report, (StoreError, Results)>) {
         let results = Arc::new(std::mem::take(&mut errand.results));
         let mut outcome = self.attempt(&results, &errand).await;
         if let Err(StoreError::Unavailable(cause)) = &outcome {

@@ -235,8 +235,7 @@ impl Publisher {
         }
         for event in &events {
             // There may be more behind it.
-            let count = self.lanes.len();
-            let lane = usize::try_from(event.bucket).unwrap_or_default() % count;
+            let lane = self.lane_of(event);
             self.lanes[lane].look = true;
         }
         self.results.skipped.extend(events);
@@ -250,10 +249,9 @@ impl Publisher {
             Sink::Log | Sink::Nowhere => return self.swallow(events),
         }
         let page_len = usize::try_from(self.page_len).unwrap_or(usize::MAX);
-        let count = self.lanes.len();
-        let mut pages: Vec<Vec<Event>> = vec![Vec::new(); count];
+        let mut pages: Vec<Vec<Event>> = vec![Vec::new(); self.lanes.len()];
         for event in events {
-            let lane = usize::try_from(event.bucket).unwrap_or_default() % count;
+            let lane = self.lane_of(&event);
             pages[lane].push(event);
         }
         for (place, mut page) in self.lanes.iter_mut().zip(pages) {
@@ -292,6 +290,11 @@ impl Publisher {
         for suspicion in self.suspicions.drain(..) {
             self.circuit.abandoned(suspicion.ticket, now);
         }
+    }
+
+    /// The lane that has the event's bucket.
+    fn lane_of(&self, event: &Event) -> usize {
+        usize::try_from(event.bucket).unwrap_or_default() % self.lanes.len()
     }
 
     pub(super) fn has_role(&self, now: Instant) -> bool {

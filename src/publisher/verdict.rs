@@ -80,10 +80,12 @@ impl Publisher {
 
     /// The provider refuses our requests: the log will say so, with the likely cause.
     pub(super) fn ask_for_cause(&mut self, status: u16, answer: String) {
-        let complaint = Complaint::Refuses { status, answer };
-        if self.complaint.as_ref() != Some(&complaint)
-            && let Complaint::Refuses { status, answer } = complaint
-        {
+        let was_said = matches!(
+            &self.complaint,
+            Some(Complaint::Refuses { status: said, answer: words })
+                if (*said, words) == (status, &answer)
+        );
+        if !was_said {
             self.unexplained = Some((status, answer));
         }
     }

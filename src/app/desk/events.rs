@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use chrono::{NaiveDateTime, SecondsFormat};
+use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::table::{Column, table};
@@ -13,6 +13,7 @@ use super::{Desk, counted};
 use crate::config::Config;
 use crate::store::now;
 use crate::store::outbox::{self, SetAside, Waiting};
+use crate::times::iso;
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,10 +214,6 @@ fn span(later: NaiveDateTime, earlier: NaiveDateTime) -> String {
         7_200..172_800 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
     }
-}
-
-fn iso(at: NaiveDateTime) -> String {
-    at.and_utc().to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 #[cfg(test)]
