@@ -1,6 +1,6 @@
 //! Puts the built dashboard into the binary: a table of the files in frontend/dist, with content
-//! types and entity tags, for src/http/assets.rs. Without a built dashboard the table is empty, so
-//! that cargo alone is enough to build and test everything else.
+//! types and entity tags, for src/http/routes/dashboard.rs. Without a built dashboard the table is
+//! empty, so that cargo alone is enough to build and test everything else.
 
 use std::fmt::Write;
 use std::fs;

@@ -1,14 +1,17 @@
-//! matchcast: a trading backend whose users hear of their trades at once.
+//! matchcast: a trading backend that publishes every trade to both counterparties over Pusher
+//! Channels.
 
 pub mod app;
+pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod engine;
-pub mod exact;
-pub mod feed;
+pub mod events;
 pub mod http;
 pub mod market;
+pub mod market_data;
+pub mod provider;
 pub mod publisher;
 pub mod pusher;
 pub mod store;
 pub mod telemetry;
-pub mod times;

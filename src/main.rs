@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, value_parser};
-use matchcast::app::desk::{self, events};
 use matchcast::app::{self, App};
+use matchcast::cli::{self, events};
 use matchcast::config::{Broadcasting, Config};
 use matchcast::store::{self, AnyConnection, audit};
 use matchcast::telemetry;
@@ -97,7 +97,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check => actix_web::rt::System::new().block_on(check(config)),
         Command::Audit => run_audit(&config),
         Command::Events(events) => run_events(&config, &events),
-        Command::LogOut { user } => desk::log_out(&config, &user, &mut std::io::stdout()),
+        Command::LogOut { user } => cli::log_out(&config, &user, &mut std::io::stdout()),
     }
 }
 

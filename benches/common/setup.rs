@@ -1,6 +1,6 @@
 //! A thousand users who never run out of funds, and the floor's orders.
 
-use matchcast::exact::Exact;
+use matchcast::events::decimal::Exact;
 use matchcast::market::{Fixed, MarketId, NewOrder, Side, UserId};
 use matchcast::store::Store;
 use matchcast::store::markets::Catalog;

@@ -1,6 +1,6 @@
 //! The demo's users and their money.
 
-use crate::http::hash_password;
+use crate::auth::hash_password;
 use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
 use crate::store::markets::{Catalog, QUOTE};
 use crate::store::{AnyConnection, Store, StoreError, now, trading, users};

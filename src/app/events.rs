@@ -2,8 +2,8 @@
 
 use crate::config::{Config, Events, UserChannels};
 use crate::engine::Switches;
-use crate::feed;
 use crate::market::UserId;
+use crate::market_data;
 use crate::pusher;
 use crate::store::outbox::{
     BALANCE_UPDATED, BOOK_UPDATED, ORDER_MATCHED, ORDER_UPDATED, TRADE_EXECUTED,
@@ -34,8 +34,8 @@ pub fn switches(config: &Config) -> Switches {
 }
 
 /// What the feed tells of books.
-pub fn feed_settings(events: &Events) -> feed::Settings {
-    feed::Settings {
+pub fn feed_settings(events: &Events) -> market_data::Settings {
+    market_data::Settings {
         updates_per_second: events.book_updates_per_second,
         depth: events.book_depth,
         data_limit: DATA_LIMIT,

@@ -5,10 +5,8 @@
 //! The server stays up until then, because the embedded provider is part of it.
 
 mod demo;
-pub mod desk;
 mod events;
-mod provider;
-mod server;
+mod pusher;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,14 +18,15 @@ use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
+use crate::auth::Passwords;
 use crate::config::{Config, Environment};
-use crate::pusher::provider::Provider;
+use crate::provider::Provider;
 use crate::store::markets::{self, Catalog};
 use crate::store::{self, Store};
-use crate::{engine, feed, http, publisher};
+use crate::{engine, http, market_data, publisher};
 
 pub use demo::log_ins as demo_log_ins;
-pub use provider::{client, credentials};
+pub use pusher::{client, credentials};
 
 /// A matchcast that listens and is ready to run.
 pub struct App {
@@ -36,7 +35,7 @@ pub struct App {
     engine: engine::Handle,
     engine_thread: JoinHandle<()>,
     /// `None`: books are not told.
-    feed: Option<feed::Feed>,
+    feed: Option<market_data::Feed>,
     publisher: publisher::Publisher,
     provider: Option<Provider>,
     shutdown: Duration,
@@ -59,10 +58,10 @@ impl App {
         let feed = config.events.book_updated.then(|| {
             let settings = events::feed_settings(&config.events);
             let engine::Wakes { events, books } = wakes.clone();
-            feed::Feed::new(store.clone(), catalog.clone(), settings, books, events)
+            market_data::Feed::new(store.clone(), catalog.clone(), settings, books, events)
         });
         let credentials = credentials(&config)?;
-        let embedded = provider::embedded(&config, credentials.clone());
+        let embedded = pusher::embedded(&config, credentials.clone());
         let debug = embedded.clone().filter(|_| config.demo.enabled).map(|provider| {
             let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
             http::DebugConsole { provider, users }
@@ -74,16 +73,16 @@ impl App {
             credentials,
             delivery: config.delivery,
             expectations: http::Expectations::new(&config.delivery),
-            passwords: http::Passwords::default(),
-            settings: provider::public_settings(&config),
+            passwords: Passwords::default(),
+            settings: pusher::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
             list_cap: config.http.list_cap,
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
             debug,
         };
-        let (server, address) = server::bind(&config, services, embedded.clone())?;
-        let sink = provider::sink(&config, address)?;
+        let (server, address) = http::server::bind(&config, services, embedded.clone())?;
+        let sink = pusher::sink(&config, address)?;
         let mut publisher = publisher::Publisher::new(store, sink, config.publisher, wakes.events);
         if config.delivery.only_occupied {
             let refresh = Duration::from_secs(config.delivery.occupancy_refresh_seconds);

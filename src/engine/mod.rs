@@ -11,8 +11,8 @@
 //! - what the world must hear ([`Switches`]) is written in the transaction that made it true, and
 //!   what no provider would take is set aside there, with the reason.
 
-mod events;
-mod origin;
+mod batch_events;
+mod originating_socket;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -25,10 +25,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::market::{Command, Done, Plan, Rejection, Trade, execute};
 use crate::store::markets::Catalog;
 use crate::store::{AnyConnection, Store, StoreError, now, outbox, trading};
-use events::{Batch, TooLarge};
+use batch_events::{Batch, TooLarge};
 
-pub use events::Switches;
-pub use origin::Origin;
+pub use batch_events::Switches;
+pub use originating_socket::Origin;
 
 /// What a command led to, committed.
 #[derive(Clone, Debug)]
@@ -294,7 +294,8 @@ impl Engine {
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
         let batch = Batch { state: &state, plan: &plan, catalog: &self.catalog, origins, at };
-        let events::Events { told, too_large } = events::of_batch(&self.switches, &batch);
+        let batch_events::Events { told, too_large } =
+            batch_events::of_batch(&self.switches, &batch);
         trading::apply(connection, &state, &plan, &told, at)?;
         for large in &too_large {
             outbox::write_aside(connection, &large.event, &large.answer())?;

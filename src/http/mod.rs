@@ -1,113 +1,16 @@
 //! The API. Handlers extract, call and map; there is no query, no rule and no loop in here.
 
-mod accounts;
-mod assets;
-mod auth;
-mod broadcasting;
-mod caller;
-mod csrf;
-mod debug;
-mod error;
-mod health;
-mod input;
-mod markets;
-mod orders;
-mod passwords;
-mod reply;
-mod secrets;
-mod session_store;
-mod settings;
-mod webhook;
+mod extract;
+mod middleware;
+mod response;
+mod router;
+mod routes;
+pub mod server;
+mod state;
 
-use std::sync::Arc;
-
-use actix_web::{Resource, Route, guard, web};
-use metrics_exporter_prometheus::PrometheusHandle;
-
-use crate::config::Delivery;
-use crate::engine;
-use crate::pusher::Credentials;
-use crate::store::Store;
-use crate::store::markets::Catalog;
-
-pub use broadcasting::Expectations;
-pub use caller::Tokens;
-pub use debug::DebugConsole;
-pub use error::ApiError;
-pub use passwords::{Passwords, hash as hash_password};
-pub use session_store::TableSessions;
-pub use settings::PublicSettings;
-
-/// What handlers call.
-pub struct Services {
-    pub store: Store,
-    pub engine: engine::Handle,
-    pub catalog: Arc<Catalog>,
-    pub credentials: Credentials,
-    /// Which channels are a user's own.
-    pub delivery: Delivery,
-    pub expectations: Expectations,
-    pub passwords: Passwords,
-    pub settings: PublicSettings,
-    pub metrics: Option<PrometheusHandle>,
-    /// Most rows of a list.
-    pub list_cap: i64,
-    /// `None`: there is no faucet.
-    pub faucet_calls_per_day: Option<u32>,
-    pub secure_cookies: bool,
-    /// `None`: there is no debug console.
-    pub debug: Option<DebugConsole>,
-}
-
-/// The routing table.
-pub fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(web::scope("/api").configure(api).default_service(web::to(not_found)))
-        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
-        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/sanctum/csrf-cookie", get().to(csrf::set_cookie)))
-        .service(resource("/health", get().to(health::health)))
-        .service(resource("/metrics", get().to(health::metrics)))
-        .default_service(web::to(assets::page));
-}
-
-fn api(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/config", get().to(settings::settings)))
-        .service(resource("/register", web::post().to(auth::register)))
-        .service(resource("/login", web::post().to(auth::login)))
-        .service(resource("/logout", web::post().to(auth::logout)))
-        .service(resource("/user", get().to(auth::user)))
-        .service(resource("/user/password", web::put().to(auth::update_password)))
-        .service(resource("/profile", get().to(accounts::profile)))
-        .service(resource("/balance-history", get().to(accounts::balance_history)))
-        .service(resource("/faucet", web::post().to(accounts::faucet)))
-        .service(resource("/orders", get().to(markets::book)).route(web::post().to(orders::place)))
-        .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
-        .service(resource("/trades", get().to(markets::trades)))
-        .service(
-            resource("/debug/events", get().to(debug::look)).route(web::post().to(debug::send)),
-        )
-        .service(resource("/my-orders", get().to(orders::list)))
-        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
-        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/pusher/webhook", web::post().to(webhook::take_in)));
-}
-
-/// A path with its method; every other method is a 405 in JSON.
-fn resource(path: &str, route: Route) -> Resource {
-    web::resource(path).route(route).default_service(web::to(method_not_allowed))
-}
-
-/// GET, and HEAD as load balancers ask: the same answer without its body.
-fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-async fn method_not_allowed() -> Result<actix_web::HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed())
-}
-
-async fn not_found() -> Result<actix_web::HttpResponse, ApiError> {
-    Err(ApiError::not_found("Not found."))
-}
+pub use extract::Tokens;
+pub use middleware::TableSessions;
+pub use response::ApiError;
+pub use router::routes;
+pub use routes::{DebugConsole, Expectations, PublicSettings};
+pub use state::Services;

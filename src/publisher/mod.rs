@@ -6,22 +6,16 @@
 //! - an order never waits for it: nothing is sent with a transaction open, and a dead provider
 //!   costs rows in the outbox, nothing else.
 //!
-//! One task owns everything ([`Publisher::run`]): lanes ([`lane`]), the back-off of the destination
-//! ([`circuit`]) and what is to be written down ([`results`]). Calls, and errands to the database
-//! ([`clerk`]), are futures that it drives; none of them shares anything with it. It is woken by
-//! the commit that wrote an event, and looks by itself as a fallback.
+//! One task owns everything ([`Publisher::run`]): lanes and the back-off of the destination
+//! ([`delivery`]), and what is to be written down ([`outbox`]). Calls, and errands to the database,
+//! are futures that it drives; none of them shares anything with it. It is woken by the commit that
+//! wrote an event, and looks by itself as a fallback.
 
-mod backoff;
-mod call;
-mod circuit;
-mod clerk;
-mod connection;
-mod lane;
-mod lease;
-mod listeners;
-mod results;
-mod round;
-mod verdict;
+mod delivery;
+mod dispatch;
+mod failure;
+mod occupancy;
+mod outbox;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,15 +27,15 @@ use tokio::sync::{Notify, watch};
 
 use crate::config;
 use crate::pusher::{Client, Diagnosis, Outcome};
-use crate::store::outbox::{self, Event};
+use crate::store::outbox::{BUCKETS, Event};
 use crate::store::{Store, StoreError};
-use backoff::Backoff;
-use circuit::{Circuit, Ticket};
-use clerk::{Clerk, Report};
-use lane::Lane;
-use listeners::{Listeners, Listing};
-use results::Results;
-use verdict::{Complaint, Suspicion};
+use delivery::backoff::Backoff;
+use delivery::circuit_breaker::{Circuit, Ticket};
+use delivery::lane::Lane;
+use failure::{Complaint, Suspicion};
+use occupancy::{Listeners, Listing};
+use outbox::completions::Results;
+use outbox::worker::{Clerk, Report};
 
 /// Waiting after the database could not be used.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
@@ -121,7 +115,7 @@ impl Publisher {
         let count = settings.lanes;
         let place = |lane: i16| LanePlace {
             lane: Lane::default(),
-            buckets: (0..outbox::BUCKETS).filter(|bucket| bucket % count == lane).collect(),
+            buckets: (0..BUCKETS).filter(|bucket| bucket % count == lane).collect(),
             look: true,
             is_asked_for: false,
             refused: None,

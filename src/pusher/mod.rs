@@ -17,7 +17,6 @@ pub mod diagnosis;
 pub mod encryption;
 mod names;
 pub mod outcome;
-pub mod provider;
 pub mod sign;
 mod transport;
 pub mod webhook;

@@ -46,7 +46,7 @@ impl SocketId {
     }
 
     /// A new id of two random numbers. It is not checked against the ids in use.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let (first, second): (u32, u32) = rand::random();
         Self(format!("{first}.{second}").into())
     }

@@ -6,11 +6,11 @@
 
 pub mod audit;
 mod connection;
-pub mod feeds;
 pub mod leases;
 pub mod markets;
 pub mod occupancy;
 pub mod outbox;
+pub mod published_books;
 pub mod schema;
 pub mod sessions;
 pub mod sign_ins;

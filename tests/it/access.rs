@@ -72,7 +72,7 @@ fn check_unauthenticated(reply: &Reply, what: &str) {
 /// The routing table names its paths as `resource("/…"`; each must stand in the table above.
 #[test]
 fn no_endpoint_is_missing() {
-    let routes = include_str!("../../src/http/mod.rs");
+    let routes = include_str!("../../src/http/router.rs");
     let api = routes.find("fn api(").expect("the API's own table");
     let mut paths = Vec::new();
     for (position, _) in routes.match_indices("resource(\"/") {

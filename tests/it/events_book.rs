@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use matchcast::feed::{Feed, Settings};
 use matchcast::market::Fixed;
+use matchcast::market_data::{Feed, Settings};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 

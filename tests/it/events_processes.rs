@@ -6,7 +6,7 @@ use std::time::Instant;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use matchcast::market::{MarketId, Side};
-use matchcast::store::feeds;
+use matchcast::store::published_books;
 
 use crate::events_book::{assert_last, book_number, books, expected_book};
 use crate::support::client::Client;
@@ -122,7 +122,7 @@ async fn the_best_prices_of_a_large_book_are_read_without_the_rest() {
     let mut connection = store.connect().expect("a connection");
     for _ in 0..TIMES {
         for (side, best, worse) in [(Side::Sell, 20_001, 1), (Side::Buy, 20_000, -1)] {
-            let levels = feeds::levels(&mut connection, MarketId(1), side, DEPTH);
+            let levels = published_books::levels(&mut connection, MarketId(1), side, DEPTH);
             let levels = levels.expect("levels are read");
             let found = levels.iter().map(|level| (level.price.units(), level.units));
             let expected = (0..DEPTH).map(|place| (best + worse * place, 14));

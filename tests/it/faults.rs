@@ -9,13 +9,13 @@ use rand::Rng;
 use crate::crash::{assert_kept, assert_told, impatient};
 use crate::on_both;
 use crate::support::client::Client;
+use crate::support::fault_injection::{Seed, Weather};
 use crate::support::load::{Load, Outcome};
 use crate::support::process::{self, Process};
 use crate::support::provider::Provider;
-use crate::support::told::{
+use crate::support::published::{
     Death, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
 };
-use crate::support::weather::{Seed, Weather};
 use crate::support::{rounds, wait_for};
 
 const PEOPLE: usize = 8;

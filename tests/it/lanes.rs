@@ -12,11 +12,11 @@ use matchcast::store::outbox::bucket_of;
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::database::Database;
+use crate::support::fault_injection::{Seed, Weather};
 use crate::support::provider::{Provider, Reaction, ok};
-use crate::support::told::{
+use crate::support::published::{
     assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
 };
-use crate::support::weather::{Seed, Weather};
 use crate::support::{rounds, wait_for};
 
 /// What config/default.toml says.

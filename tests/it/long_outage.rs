@@ -12,12 +12,12 @@ use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
+use crate::support::fault_injection::Seed;
 use crate::support::load::{Load, Outcome};
 use crate::support::provider::{Call, Provider, Reaction, answer, plain};
-use crate::support::told::{
+use crate::support::published::{
     Repetitions, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
 };
-use crate::support::weather::Seed;
 use crate::support::{rounds, wait_for};
 
 /// 200 ms and 30 s by default.

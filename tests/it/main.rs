@@ -10,10 +10,10 @@ mod bad_input;
 mod broadcasting;
 mod cheap;
 mod check;
+mod cli;
 mod crash;
 mod dashboard;
 mod debug;
-mod desk;
 mod engine;
 mod events;
 mod events_batch;
@@ -21,6 +21,7 @@ mod events_book;
 mod events_pages;
 #[cfg(feature = "postgres-tests")]
 mod events_processes;
+mod failure_diagnosis;
 mod faults;
 mod golden;
 mod hostile;
@@ -40,5 +41,4 @@ mod sessions;
 mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;
-mod verdict;
 mod webhooks;

@@ -12,7 +12,7 @@ use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::process::Process;
 use crate::support::provider::{Call, Heard, Provider, Reaction, ok, plain};
-use crate::support::told::until_nothing_waits;
+use crate::support::published::until_nothing_waits;
 use crate::support::wait_for;
 
 const CHANNELS: [&str; 3] = ["private-user.1", "private-user.2", "private-user.3"];

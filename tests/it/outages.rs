@@ -10,7 +10,7 @@ use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::provider::{Heard, Provider, Reaction, answer, ok, plain};
-use crate::support::told::assert_well_behaved;
+use crate::support::published::assert_well_behaved;
 use crate::support::wait_for;
 
 /// Small waits, so that many attempts fit into a test.

@@ -13,7 +13,7 @@ use crate::support::database::Database;
 use crate::support::load::Load;
 use crate::support::process::Process;
 use crate::support::provider::{Call, Provider, Reaction, ok};
-use crate::support::told::assert_order_per_channel;
+use crate::support::published::assert_order_per_channel;
 use crate::support::{at_once, rounds, wait_for};
 
 /// [`impatient`], and a path by which the provider can tell who calls.

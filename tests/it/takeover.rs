@@ -12,7 +12,7 @@ use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::process::Process;
 use crate::support::provider::{Call, EventKey, Provider, Reaction, ok};
-use crate::support::told::{
+use crate::support::published::{
     Death, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
 };
 use crate::support::wait_for;

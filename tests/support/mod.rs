@@ -6,14 +6,14 @@
 pub mod app;
 pub mod client;
 pub mod database;
+pub mod fault_injection;
 pub mod load;
 pub mod logs;
 pub mod outbox;
 pub mod process;
 pub mod provider;
 pub mod proxy;
-pub mod told;
-pub mod weather;
+pub mod published;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

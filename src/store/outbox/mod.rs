@@ -4,7 +4,7 @@
 //! by one of four ways, each of which is counted: delivered, skipped (nobody listened), dropped (an
 //! operator said so), or set aside with the provider's answer, from where it can come back.
 
-mod desk;
+mod admin;
 mod queue;
 
 use chrono::NaiveDateTime;
@@ -14,7 +14,7 @@ use super::schema::{delivered_events, outbox, set_aside_events};
 use super::{AnyConnection, StoreError, now};
 use crate::market::UserId;
 
-pub use desk::{SetAside, Waiting, drop_event, list, retry, retry_all};
+pub use admin::{SetAside, Waiting, drop_event, list, retry, retry_all};
 pub use queue::{Tried, assign_buckets, delivered, gone, heads, oldest, set_aside, skipped, tried};
 
 /// Tells buyer and seller of a trade. Existing pages listen to exactly this name.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use matchcast::provider::Limits;
 use matchcast::pusher::Event;
-use matchcast::pusher::provider::Limits;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;

@@ -10,7 +10,7 @@ mod subscriptions;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
-use matchcast::pusher::provider::{self, Limits, Provider};
+use matchcast::provider::{self, Limits, Provider};
 use matchcast::pusher::{Client, Event, Outcome, SocketId};
 
 use crate::{credentials, encrypting_credentials, scripted};

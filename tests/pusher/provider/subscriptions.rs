@@ -1,6 +1,6 @@
 //! Who may subscribe to what, and what a subscriber then hears.
 
-use matchcast::pusher::provider::Limits;
+use matchcast::provider::Limits;
 use matchcast::pusher::{Credentials, Event, Outcome, SocketId, encryption, sign};
 use serde_json::{Value, json};
 

@@ -1,0 +1,6 @@
+//! Sessions and the protection of cookies.
+
+pub mod csrf;
+pub mod session_store;
+
+pub use session_store::TableSessions;

@@ -1,0 +1,62 @@
+//! The routing table: the whole API on one screen.
+
+use actix_web::{Resource, Route, guard, web};
+
+use super::middleware::csrf;
+use super::response::ApiError;
+use super::routes::{
+    accounts, auth, broadcasting, dashboard, debug, health, markets, orders, settings, webhook,
+};
+
+/// The routing table.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::scope("/api").configure(api).default_service(web::to(not_found)))
+        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
+        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
+        .service(resource("/sanctum/csrf-cookie", get().to(csrf::set_cookie)))
+        .service(resource("/health", get().to(health::health)))
+        .service(resource("/metrics", get().to(health::metrics)))
+        .default_service(web::to(dashboard::page));
+}
+
+fn api(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/config", get().to(settings::settings)))
+        .service(resource("/register", web::post().to(auth::register)))
+        .service(resource("/login", web::post().to(auth::login)))
+        .service(resource("/logout", web::post().to(auth::logout)))
+        .service(resource("/user", get().to(auth::user)))
+        .service(resource("/user/password", web::put().to(auth::update_password)))
+        .service(resource("/profile", get().to(accounts::profile)))
+        .service(resource("/balance-history", get().to(accounts::balance_history)))
+        .service(resource("/faucet", web::post().to(accounts::faucet)))
+        .service(resource("/orders", get().to(markets::book)).route(web::post().to(orders::place)))
+        .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
+        .service(resource("/trades", get().to(markets::trades)))
+        .service(
+            resource("/debug/events", get().to(debug::look)).route(web::post().to(debug::send)),
+        )
+        .service(resource("/my-orders", get().to(orders::list)))
+        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
+        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
+        .service(resource("/pusher/webhook", web::post().to(webhook::take_in)));
+}
+
+/// A path with its method; every other method is a 405 in JSON.
+fn resource(path: &str, route: Route) -> Resource {
+    web::resource(path).route(route).default_service(web::to(method_not_allowed))
+}
+
+/// GET, and HEAD as load balancers ask: the same answer without its body.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+async fn method_not_allowed() -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::method_not_allowed())
+}
+
+async fn not_found() -> Result<actix_web::HttpResponse, ApiError> {
+    Err(ApiError::not_found("Not found."))
+}

@@ -1,0 +1,223 @@
+//! What a user holds and how it came about; the demo's faucet.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::auth;
+use crate::events::decimal::Exact;
+use crate::http::extract::Caller;
+use crate::http::extract::{Input, Rules};
+use crate::http::response::ApiError;
+use crate::http::{Services, response};
+use crate::market::{AccountKey, Action, AssetId, Command, Done, Fixed};
+use crate::store::markets::QUOTE;
+use crate::store::views::{self, EntryView, ReferenceKind};
+
+#[derive(Serialize)]
+struct ProfileBody {
+    id: i64,
+    name: String,
+    email: String,
+    asset_balances: Vec<AssetBalance>,
+    /// The quote asset, which `asset_balances` leaves out.
+    balance: Exact,
+    locked_balance: Exact,
+}
+
+#[derive(Serialize)]
+struct AssetBalance {
+    symbol: String,
+    /// Available.
+    amount: Exact,
+    locked_amount: Exact,
+}
+
+/// `GET /profile`
+pub async fn profile(
+    caller: Caller,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let user = auth::current(&services, &caller).await?;
+    let id = caller.user;
+    let balances = services.store.read(move |c| views::balances(c, id)).await?;
+    let quote = services.catalog.quote();
+    let mut body = ProfileBody {
+        id: user.id,
+        name: user.name,
+        email: user.email,
+        asset_balances: Vec::new(),
+        balance: Exact(Fixed::ZERO),
+        locked_balance: Exact(Fixed::ZERO),
+    };
+    for balance in balances {
+        if balance.asset == quote {
+            body.balance = Exact(balance.available);
+            body.locked_balance = Exact(balance.locked);
+        } else if let Some(symbol) = services.catalog.assets.get(&balance.asset) {
+            body.asset_balances.push(AssetBalance {
+                symbol: symbol.clone(),
+                amount: Exact(balance.available),
+                locked_amount: Exact(balance.locked),
+            });
+        }
+    }
+    Ok(response::ok("Profile retrieved successfully", body))
+}
+
+#[derive(Deserialize)]
+pub struct HistoryQuery {
+    currency: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HistoryRow {
+    id: i64,
+    currency: String,
+    /// Available after it.
+    balance: Exact,
+    action: &'static str,
+    credit: Exact,
+    debit: Exact,
+    description: String,
+    reference_type: Option<&'static str>,
+    reference_id: Option<i64>,
+    date: String,
+}
+
+/// `GET /balance-history`
+pub async fn balance_history(
+    caller: Caller,
+    query: web::Query<HistoryQuery>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let currency = query.into_inner().currency.filter(|currency| !currency.is_empty());
+    let asset = match currency.as_deref() {
+        None => Some(services.catalog.quote()),
+        Some("all") => None,
+        Some(symbol) => Some(asset_of(&services, symbol)?),
+    };
+    let (user, cap) = (caller.user, services.list_cap);
+    let entries = services.store.read(move |c| views::history(c, user, asset, cap)).await?;
+    let rows: Vec<HistoryRow> = entries.into_iter().map(history_row).collect();
+    Ok(response::ok("Balance history retrieved successfully", rows))
+}
+
+fn asset_of(services: &Services, symbol: &str) -> Result<AssetId, ApiError> {
+    let asset = services.catalog.asset(symbol);
+    asset.ok_or_else(|| ApiError::invalid("currency", "The selected currency is invalid."))
+}
+
+fn history_row(entry: EntryView) -> HistoryRow {
+    let (credit, debit) = if entry.available_change < Fixed::ZERO {
+        (Fixed::ZERO, entry.available_change.negated())
+    } else {
+        (entry.available_change, Fixed::ZERO)
+    };
+    HistoryRow {
+        id: entry.id,
+        balance: Exact(entry.available_after),
+        action: action_name(entry.action),
+        credit: Exact(credit),
+        debit: Exact(debit),
+        description: describe(&entry),
+        reference_type: entry.reference.map(|(kind, _)| match kind {
+            ReferenceKind::Order => "Order",
+            ReferenceKind::Trade => "Trade",
+            ReferenceKind::Market => "Market",
+        }),
+        reference_id: entry.reference.map(|(_, id)| id),
+        date: response::iso(entry.created_at),
+        currency: entry.symbol,
+    }
+}
+
+const fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::Deposit => "deposit",
+        Action::OrderReserved => "order_reserved",
+        Action::OrderRefund => "order_refund",
+        Action::OrderCancelled => "order_cancelled",
+        Action::TradeCompleted => "trade_completed",
+        Action::CommissionCollected => "commission_collected",
+    }
+}
+
+fn describe(entry: &EntryView) -> String {
+    let symbol = &entry.symbol;
+    let id = entry.reference.map_or(0, |(_, id)| id);
+    let available = entry.available_change;
+    match entry.action {
+        Action::Deposit => format!("Deposit of {available} {symbol}"),
+        Action::OrderReserved => {
+            format!("Reserved {} {symbol} for order #{id}", available.negated())
+        }
+        Action::OrderRefund => {
+            format!("Refund of {available} {symbol}: order #{id} filled at a better price")
+        }
+        Action::OrderCancelled => {
+            format!("Order #{id} cancelled: {available} {symbol} given back")
+        }
+        Action::TradeCompleted if entry.locked_change < Fixed::ZERO => {
+            let spent = entry.locked_change.negated();
+            format!("Trade #{id}: {spent} {symbol} out of what was reserved")
+        }
+        Action::TradeCompleted => format!("Trade #{id}: {available} {symbol} received"),
+        Action::CommissionCollected => format!("Commission of {available} {symbol}"),
+    }
+}
+
+/// The most that the faucet gives in one call, in whole units.
+fn faucet_limit(symbol: &str) -> Fixed {
+    let whole = match symbol {
+        QUOTE => 10_000,
+        "ETH" => 10,
+        _ => 1,
+    };
+    Fixed::from_units(Fixed::ONE.units().saturating_mul(whole))
+}
+
+#[derive(Serialize)]
+struct FaucetBody {
+    currency: String,
+    amount: Exact,
+    /// Available after it.
+    balance: Exact,
+}
+
+/// `POST /faucet`: only there while the demo is on.
+pub async fn faucet(
+    caller: Caller,
+    input: Input,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let Some(daily_limit) = services.faucet_calls_per_day else {
+        return Err(ApiError::not_found("Not found."));
+    };
+    let mut rules = Rules::of(&input);
+    let currency = rules.text("currency", 16);
+    let asset = currency.as_deref().and_then(|symbol| services.catalog.asset(symbol));
+    if currency.is_some() && asset.is_none() {
+        rules.fail("currency", "The selected currency is invalid.");
+    }
+    let most = faucet_limit(currency.as_deref().unwrap_or_default());
+    let amount = rules.optional_positive("amount").unwrap_or(most);
+    if asset.is_some() && amount > most {
+        rules.fail("amount", format!("The amount field must not be greater than {most}."));
+    }
+    rules.finish()?;
+    let asset = asset.ok_or(ApiError::Internal("a currency without an asset passed the rules"))?;
+
+    let account = AccountKey { user: caller.user, asset };
+    let command = Command::Deposit { account, amount, daily_limit };
+    match services.engine.submit(command).await?.outcome? {
+        Done::Deposited { available } => {
+            let body = FaucetBody {
+                currency: currency.unwrap_or_default(),
+                amount: Exact(amount),
+                balance: Exact(available),
+            };
+            Ok(response::ok("Account funded successfully", body))
+        }
+        _ => Err(ApiError::Internal("a deposit was answered with something else")),
+    }
+}

@@ -1,0 +1,100 @@
+//! What everybody who has logged in may see of a market: its order book and its trades.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::orders;
+use crate::events::decimal::Exact;
+use crate::http::extract::Caller;
+use crate::http::response::ApiError;
+use crate::http::{Services, response};
+use crate::market::{MarketId, Side};
+use crate::store::views::{self, BookRow};
+
+#[derive(Deserialize)]
+pub struct BookQuery {
+    symbol: Option<String>,
+}
+
+#[derive(Serialize)]
+struct BookBody {
+    asks: Vec<BookOrder>,
+    bids: Vec<BookOrder>,
+}
+
+#[derive(Serialize)]
+struct BookOrder {
+    price: Exact,
+    /// What is not filled yet.
+    amount: Exact,
+    side: &'static str,
+    user_id: i64,
+}
+
+/// `GET /orders?symbol=BTC`
+pub async fn book(
+    _caller: Caller,
+    query: web::Query<BookQuery>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let (market, _) = market_of(&services, query.into_inner().symbol)?;
+    let cap = services.list_cap;
+    let (asks, bids) = services
+        .store
+        .read(move |c| {
+            let asks = views::book(c, market, Side::Sell, cap)?;
+            Ok((asks, views::book(c, market, Side::Buy, cap)?))
+        })
+        .await?;
+    let side = |rows: Vec<BookRow>, side| {
+        let row = |row: BookRow| BookOrder {
+            price: Exact(row.price),
+            amount: Exact(row.remaining),
+            side: orders::side_name(side),
+            user_id: row.user.0,
+        };
+        rows.into_iter().map(row).collect()
+    };
+    let data = BookBody { asks: side(asks, Side::Sell), bids: side(bids, Side::Buy) };
+    Ok(response::ok("Orders retrieved successfully", data))
+}
+
+#[derive(Deserialize)]
+pub struct TradesQuery {
+    symbol: Option<String>,
+    /// Rows at most.
+    limit: Option<String>,
+}
+
+/// `GET /trades?symbol=BTC`: newest first, rows as in the answer of `POST /orders`.
+pub async fn trades(
+    _caller: Caller,
+    query: web::Query<TradesQuery>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let TradesQuery { symbol, limit } = query.into_inner();
+    let (market, symbol) = market_of(&services, symbol)?;
+    let cap = services.list_cap;
+    let limit = match limit.as_deref().filter(|limit| !limit.is_empty()) {
+        None => cap,
+        Some(text) => {
+            let limit = text.parse().ok().filter(|limit| (1..=cap).contains(limit));
+            let text = || format!("The limit field must be between 1 and {cap}.");
+            limit.ok_or_else(|| ApiError::invalid("limit", text()))?
+        }
+    };
+    let rows = services.store.read(move |c| views::trades(c, market, limit)).await?;
+    let row = |(trade, at): &(_, _)| orders::trade_body(trade, &symbol, *at);
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    Ok(response::ok("Trades retrieved successfully", rows))
+}
+
+/// The market that a query names, with its symbol.
+fn market_of(services: &Services, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
+    let symbol = symbol.filter(|symbol| !symbol.is_empty());
+    let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
+    let market = services.catalog.market(&symbol).map(|market| market.id);
+    let market =
+        market.ok_or_else(|| ApiError::invalid("symbol", "The selected symbol is invalid."))?;
+    Ok((market, symbol))
+}

@@ -1,0 +1,16 @@
+//! The handlers, a file for each part of the API.
+
+pub mod accounts;
+pub mod auth;
+pub mod broadcasting;
+pub mod dashboard;
+pub mod debug;
+pub mod health;
+pub mod markets;
+pub mod orders;
+pub mod settings;
+pub mod webhook;
+
+pub use broadcasting::Expectations;
+pub use debug::DebugConsole;
+pub use settings::PublicSettings;

@@ -1,0 +1,205 @@
+//! Placing, listing and cancelling a user's own orders.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::NaiveDateTime;
+use serde::Serialize;
+
+use crate::engine::Origin;
+use crate::events::decimal::Exact;
+use crate::http::extract::Caller;
+use crate::http::extract::{Input, Rules};
+use crate::http::response::ApiError;
+use crate::http::{Services, response};
+use crate::market::{Command, Done, NewOrder, Order, OrderId, Side, Status, Trade};
+use crate::pusher::SocketId;
+use crate::store::views::{self, OrderView};
+
+#[derive(Serialize)]
+struct PlacedBody<'a> {
+    order: OrderBody<'a>,
+    /// The first of `trades`, for pages that know only of one.
+    trade: Option<TradeBody<'a>>,
+    trades: Vec<TradeBody<'a>>,
+}
+
+#[derive(Serialize)]
+struct OrderBody<'a> {
+    id: i64,
+    user_id: i64,
+    symbol: &'a str,
+    side: &'static str,
+    price: Exact,
+    amount: Exact,
+    filled_amount: Exact,
+    status: u8,
+    cancelled_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+pub struct TradeBody<'a> {
+    id: i64,
+    /// Its number within its market, as in the event `trade.executed`.
+    sequence: i64,
+    buy_order_id: i64,
+    sell_order_id: i64,
+    buyer_id: i64,
+    seller_id: i64,
+    symbol: &'a str,
+    price: Exact,
+    amount: Exact,
+    created_at: String,
+    updated_at: String,
+}
+
+/// A row of `GET /my-orders`. Its dates have no fractions.
+#[derive(Serialize)]
+struct MyOrderRow<'a> {
+    id: i64,
+    symbol: &'a str,
+    side: &'static str,
+    price: Exact,
+    amount: Exact,
+    filled_amount: Exact,
+    status: u8,
+    date: String,
+    cancelled_at: Option<String>,
+}
+
+pub const fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
+
+const fn status_number(status: Status) -> u8 {
+    match status {
+        Status::Open => 1,
+        Status::Filled => 2,
+        Status::Cancelled => 3,
+    }
+}
+
+fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBody<'a> {
+    OrderBody {
+        id: order.id.0,
+        user_id: order.user.0,
+        symbol,
+        side: side_name(order.side),
+        price: Exact(order.price),
+        amount: Exact(order.amount),
+        filled_amount: Exact(order.filled),
+        status: status_number(order.status),
+        cancelled_at: (order.status == Status::Cancelled).then(|| response::iso(at)),
+        created_at: response::iso(at),
+        updated_at: response::iso(at),
+    }
+}
+
+pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> TradeBody<'a> {
+    TradeBody {
+        id: trade.id.0,
+        sequence: trade.sequence,
+        buy_order_id: trade.buy_order.0,
+        sell_order_id: trade.sell_order.0,
+        buyer_id: trade.buyer.0,
+        seller_id: trade.seller.0,
+        symbol,
+        price: Exact(trade.price),
+        amount: Exact(trade.amount),
+        created_at: response::iso(at),
+        updated_at: response::iso(at),
+    }
+}
+
+/// `POST /orders`
+pub async fn place(
+    caller: Caller,
+    request: HttpRequest,
+    input: Input,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let order = read_order(&caller, &input, &services)?;
+    let symbol = services.catalog.symbol(order.market);
+    let answer = services.engine.submit_from(origin(&request), Command::Place(order)).await?;
+    let Done::Placed { order, .. } = answer.outcome? else {
+        return Err(ApiError::Internal("an order was answered with something else"));
+    };
+    let trade = |trade| trade_body(trade, symbol, answer.at);
+    let data = PlacedBody {
+        order: order_body(&order, symbol, answer.at),
+        trade: answer.trades.first().map(trade),
+        trades: answer.trades.iter().map(trade).collect(),
+    };
+    Ok(response::ok("Order created successfully", data))
+}
+
+/// The page's own connection, where it names one. Pages that are not connected write `undefined`;
+/// that and everything else that is no socket id says nothing.
+fn origin(request: &HttpRequest) -> Option<Origin> {
+    let header = request.headers().get("x-socket-id")?.to_str().ok()?;
+    SocketId::parse(header).ok().map(|id| Origin::new(id.as_str()))
+}
+
+fn read_order(caller: &Caller, input: &Input, services: &Services) -> Result<NewOrder, ApiError> {
+    let mut rules = Rules::of(input);
+    let symbol = rules.text("symbol", 16);
+    let market = symbol.as_deref().and_then(|symbol| services.catalog.market(symbol));
+    if symbol.is_some() && market.is_none() {
+        rules.fail("symbol", "The selected symbol is invalid.");
+    }
+    let side = rules.text("side", 4);
+    let side = match side.as_deref() {
+        Some("buy") => Some(Side::Buy),
+        Some("sell") => Some(Side::Sell),
+        Some(_) => {
+            rules.fail("side", "The selected side is invalid.");
+            None
+        }
+        None => None,
+    };
+    let price = rules.positive("price");
+    let amount = rules.positive("amount");
+    rules.finish()?;
+    match (market, side, price, amount) {
+        (Some(market), Some(side), Some(price), Some(amount)) => {
+            Ok(NewOrder { user: caller.user, market: market.id, side, price, amount })
+        }
+        _ => Err(ApiError::Internal("an order that lacks a field passed the rules")),
+    }
+}
+
+/// `GET /my-orders`
+pub async fn list(caller: Caller, services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
+    let (user, cap) = (caller.user, services.list_cap);
+    let orders = services.store.read(move |c| views::orders_of(c, user, cap)).await?;
+    let row = |order: &OrderView| MyOrderRow {
+        id: order.id.0,
+        symbol: services.catalog.symbol(order.market),
+        side: side_name(order.side),
+        price: Exact(order.price),
+        amount: Exact(order.amount),
+        filled_amount: Exact(order.filled),
+        status: status_number(order.status),
+        date: response::plain(order.created_at),
+        cancelled_at: order.cancelled_at.map(response::plain),
+    };
+    let rows: Vec<MyOrderRow<'_>> = orders.iter().map(row).collect();
+    Ok(response::ok("User orders retrieved successfully", rows))
+}
+
+/// `POST /orders/{id}/cancel`
+pub async fn cancel(
+    caller: Caller,
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    // What is no number names no order.
+    let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;
+    let command = Command::Cancel { user: caller.user, order: OrderId(id) };
+    services.engine.submit_from(origin(&request), command).await?.outcome?;
+    Ok(response::done("Order cancelled successfully"))
+}
