@@ -1,6 +1,6 @@
 //! A thousand users who never run out of funds, and the floor's orders.
 
-use matchcast::events::decimal::Exact;
+use matchcast::events::decimal::DecimalNumber;
 use matchcast::market::{Fixed, MarketId, NewOrder, Side, UserId};
 use matchcast::store::Store;
 use matchcast::store::markets::Catalog;
@@ -56,7 +56,7 @@ pub fn request(order: &NewOrder) -> String {
         Side::Buy => "buy",
         Side::Sell => "sell",
     };
-    let number = |value| serde_json::to_string(&Exact(value)).expect("a number");
+    let number = |value| serde_json::to_string(&DecimalNumber(value)).expect("a number");
     let body = format!(
         r#"{{"symbol":"BTC","side":"{side}","price":{},"amount":{}}}"#,
         number(order.price),

@@ -30,8 +30,8 @@ pub async fn fill(database: &Database, trades: usize) -> usize {
 
 /// The events that wait, in their order.
 pub fn events(database: &Database) -> Vec<Event> {
-    let buckets: Vec<i16> = (0..outbox::BUCKETS).collect();
-    let waiting = outbox::heads(&mut database.connect(), &buckets, i64::MAX);
+    let shards: Vec<i16> = (0..outbox::SHARDS).collect();
+    let waiting = outbox::heads(&mut database.connect(), &shards, i64::MAX);
     let waiting = waiting.expect("events are read").into_iter();
     waiting.map(|event| Event { channel: event.channel, data: event.data }).collect()
 }

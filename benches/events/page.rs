@@ -21,7 +21,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A message of the provider. Its data is JSON in a text.
 #[derive(Deserialize)]
-struct Told<'a> {
+struct NewEvents<'a> {
     event: &'a str,
     #[serde(default)]
     channel: Option<&'a str>,
@@ -54,7 +54,7 @@ pub async fn listen(address: &str, users: RangeInclusive<i64>, log: Log) -> Join
         loop {
             let text = next(&mut socket).await;
             let at = Instant::now();
-            let Told { event, channel, data } = told(&text);
+            let NewEvents { event, channel, data } = told(&text);
             if event == "pusher:ping" {
                 let pong = Message::text(r#"{"event":"pusher:pong","data":{}}"#);
                 socket.send(pong).await.expect("the connection stands");
@@ -78,6 +78,6 @@ async fn next(socket: &mut Socket) -> Utf8Bytes {
     }
 }
 
-fn told(text: &Utf8Bytes) -> Told<'_> {
+fn told(text: &Utf8Bytes) -> NewEvents<'_> {
     serde_json::from_str(text.as_str()).expect("a message of the protocol")
 }

@@ -28,7 +28,7 @@ pub const ANSWER_TIME: Duration = Duration::from_millis(50);
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4_096;
-/// Waiting when no connection can be accepted, because too many files are open.
+/// PendingEvent when no connection can be accepted, because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 
 /// How it was called.
@@ -42,7 +42,7 @@ pub struct Calls {
     /// but luck kept them in order.
     pub racing: usize,
     first_arrival: Option<Instant>,
-    last_answer: Option<Instant>,
+    last_error: Option<Instant>,
     under_way: usize,
     /// Unanswered calls with events of a user.
     of_user: HashMap<i64, usize>,
@@ -51,7 +51,7 @@ pub struct Calls {
 impl Calls {
     /// From then, or from the first call where that came before, to the last answer.
     pub fn elapsed_since(&self, start: Instant) -> Duration {
-        let (first, last) = self.first_arrival.zip(self.last_answer).expect("a call");
+        let (first, last) = self.first_arrival.zip(self.last_error).expect("a call");
         last - first.min(start)
     }
 
@@ -68,7 +68,7 @@ impl Calls {
     }
 
     fn ended(&mut self, heard: &[Heard]) {
-        self.last_answer = Some(Instant::now());
+        self.last_error = Some(Instant::now());
         self.under_way -= 1;
         for user in users(heard) {
             if let Entry::Occupied(mut calls) = self.of_user.entry(user) {

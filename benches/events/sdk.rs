@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use matchcast::store::outbox::ORDER_MATCHED;
+use matchcast::events::EventKind;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -33,7 +33,7 @@ pub struct Published {
 /// Publishes these events in their order; `way` is one of the script's, which stops at the latest
 /// after `duration` where it goes on one by one.
 pub async fn publish(port: u16, way: &str, events: &[Event], duration: Duration) -> Published {
-    let of = |event: &Event| json!([event.channel, ORDER_MATCHED, event.data]);
+    let of = |event: &Event| json!([event.channel, EventKind::OrderMatched.name(), event.data]);
     let task = json!({
         "app": {"host": "127.0.0.1", "port": port, "appId": APP_ID, "key": KEY, "secret": SECRET},
         "way": way,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use matchcast::engine::{self, Settings, Switches, Wakes};
+use matchcast::engine::{self, EventSettings, Notifiers, Settings};
 use matchcast::market::Command;
 
 use crate::database::Database;
@@ -14,9 +14,10 @@ use crate::setup;
 pub async fn measure(database: &Database, clients: usize, duration: Duration) -> f64 {
     let (store, catalog) = setup::prepare(database);
     // Only what existing pages know: order.matched.
-    let settings = Settings { queue_len: 4096, batch_len: 1000, switches: Switches::default() };
+    let settings =
+        Settings { queue_len: 4096, batch_len: 1000, switches: EventSettings::default() };
     let (handle, thread) =
-        engine::start(store, Arc::new(catalog), Wakes::default(), settings).expect("it starts");
+        engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("it starts");
     let answered = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..clients)

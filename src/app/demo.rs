@@ -78,7 +78,7 @@ fn make_users(
     let at = now();
     let mut state = trading::load(connection, &catalog.markets, &commands, at)?;
     let plan = execute(&mut state, &commands);
-    trading::apply(connection, &state, &plan, &trading::Told::default(), at)
+    trading::apply(connection, &state, &plan, &trading::NewEvents::default(), at)
 }
 
 /// Whether a user of the demo is in the database.

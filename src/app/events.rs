@@ -1,55 +1,46 @@
-//! Which events the configuration asks for: as the engine, the feed and pages are told.
+//! Which events the configuration asks for.
 
-use crate::config::{Config, Events, UserChannels};
-use crate::engine::Switches;
-use crate::market::UserId;
-use crate::market_data;
-use crate::pusher;
-use crate::store::outbox::{
-    BALANCE_UPDATED, BOOK_UPDATED, ORDER_MATCHED, ORDER_UPDATED, TRADE_EXECUTED,
-    encrypted_user_channel, user_channel,
-};
+use crate::config::{Config, Events};
+use crate::engine::EventSettings;
+use crate::events::{EventKind, SizeLimits};
+use crate::market_data::BookPublisherSettings;
+use crate::pusher::{MAX_DATA_BYTES, MAX_ENCRYPTED_DATA_BYTES};
 
-/// Most bytes of an event's data on a channel.
-const DATA_LIMIT: fn(&str) -> usize = pusher::data_limit;
+const SIZE_LIMITS: SizeLimits =
+    SizeLimits { plain: MAX_DATA_BYTES, encrypted: MAX_ENCRYPTED_DATA_BYTES };
 
-/// What the engine writes.
-pub fn switches(config: &Config) -> Switches {
-    let user_channels: &[fn(UserId) -> String] = match config.delivery.user_channels {
-        UserChannels::Private => &[user_channel],
-        UserChannels::Encrypted => &[encrypted_user_channel],
-        UserChannels::Both => &[user_channel, encrypted_user_channel],
-    };
+/// The events that the engine writes.
+pub fn event_settings(config: &Config) -> EventSettings {
     let Events { order_matched, order_updated, balance_updated, trade_executed, .. } =
         config.events;
-    Switches {
+    EventSettings {
         order_matched,
         order_updated,
         balance_updated,
         trade_executed,
-        user_channels,
+        user_channels: config.delivery.user_channels,
         to_others: config.delivery.to_others,
-        data_limit: DATA_LIMIT,
+        size_limits: SIZE_LIMITS,
     }
 }
 
-/// What the feed tells of books.
-pub fn feed_settings(events: &Events) -> market_data::Settings {
-    market_data::Settings {
+/// How order books are published.
+pub fn book_settings(events: &Events) -> BookPublisherSettings {
+    BookPublisherSettings {
         updates_per_second: events.book_updates_per_second,
         depth: events.book_depth,
-        data_limit: DATA_LIMIT,
+        size_limits: SIZE_LIMITS,
     }
 }
 
-/// The names of what is switched on, in the order of config/default.toml.
-pub fn names(events: &Events) -> Vec<&'static str> {
+/// The names of the enabled events, in the order of config/default.toml.
+pub fn enabled_names(events: &Events) -> Vec<&'static str> {
     let all = [
-        (events.order_matched, ORDER_MATCHED),
-        (events.order_updated, ORDER_UPDATED),
-        (events.balance_updated, BALANCE_UPDATED),
-        (events.trade_executed, TRADE_EXECUTED),
-        (events.book_updated, BOOK_UPDATED),
+        (events.order_matched, EventKind::OrderMatched),
+        (events.order_updated, EventKind::OrderUpdated),
+        (events.balance_updated, EventKind::BalanceUpdated),
+        (events.trade_executed, EventKind::TradeExecuted),
+        (events.book_updated, EventKind::BookUpdated),
     ];
-    all.into_iter().filter(|(on, _)| *on).map(|(_, name)| name).collect()
+    all.into_iter().filter(|(enabled, _)| *enabled).map(|(_, kind)| kind.name()).collect()
 }

@@ -35,7 +35,7 @@ pub struct App {
     engine: engine::Handle,
     engine_thread: JoinHandle<()>,
     /// `None`: books are not told.
-    feed: Option<market_data::Feed>,
+    feed: Option<market_data::BookPublisher>,
     publisher: publisher::Publisher,
     provider: Option<Provider>,
     shutdown: Duration,
@@ -47,18 +47,18 @@ impl App {
     /// `metrics` is where metrics are read from, if they are gathered.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> anyhow::Result<Self> {
         let (store, catalog) = open_store(&config).await?;
-        let wakes = engine::Wakes::default();
+        let notifiers = engine::Notifiers::default();
         let settings = engine::Settings {
             queue_len: config.engine.queue_len,
             batch_len: config.engine.batch_len,
-            switches: events::switches(&config),
+            switches: events::event_settings(&config),
         };
         let (engine, engine_thread) =
-            engine::start(store.clone(), catalog.clone(), wakes.clone(), settings)?;
+            engine::start(store.clone(), catalog.clone(), notifiers.clone(), settings)?;
         let feed = config.events.book_updated.then(|| {
-            let settings = events::feed_settings(&config.events);
-            let engine::Wakes { events, books } = wakes.clone();
-            market_data::Feed::new(store.clone(), catalog.clone(), settings, books, events)
+            let settings = events::book_settings(&config.events);
+            let engine::Notifiers { events, books } = notifiers.clone();
+            market_data::BookPublisher::new(store.clone(), catalog.clone(), settings, books, events)
         });
         let credentials = credentials(&config)?;
         let embedded = pusher::embedded(&config, credentials.clone());
@@ -83,7 +83,8 @@ impl App {
         };
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
-        let mut publisher = publisher::Publisher::new(store, sink, config.publisher, wakes.events);
+        let mut publisher =
+            publisher::Publisher::new(store, sink, config.publisher, notifiers.events);
         if config.delivery.only_occupied {
             let refresh = Duration::from_secs(config.delivery.occupancy_refresh_seconds);
             publisher = publisher.only_to_listeners(refresh);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::events;
 use crate::config::{Broadcasting, Config};
-use crate::events::decimal::Exact;
+use crate::events::decimal::DecimalNumber;
 use crate::http::PublicSettings;
 use crate::provider::{Limits, Provider};
 use crate::publisher::Sink;
@@ -87,8 +87,8 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
         symbols: config.markets.clone(),
-        events: events::names(&config.events),
-        buyer_commission: Exact(config.commission.buyer),
+        events: events::enabled_names(&config.events),
+        buyer_commission: DecimalNumber(config.commission.buyer),
     }
 }
 

@@ -1,6 +1,6 @@
-//! Events that wait and events that were set aside: what there is, once more, never again.
+//! `matchcast events`: lists pending events and dead letters, retries and drops them.
 //!
-//! What an event says is not shown: it is the affair of those who may hear its channel.
+//! Payloads are never shown: they are for the subscribers of the channel only.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use super::counted;
+use super::database::Database;
 use super::table::{Column, table};
-use super::{Desk, counted};
 use crate::config::Config;
-use crate::events::timestamp::iso;
+use crate::events::timestamp::iso8601;
 use crate::store::now;
-use crate::store::outbox::{self, SetAside, Waiting};
+use crate::store::outbox::{self, DeadLetter, PendingEvent};
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,27 +24,28 @@ pub enum Format {
     Json,
 }
 
-/// What there is, oldest first.
+/// The oldest pending events and dead letters.
 struct Listing {
-    waiting: Vec<Waiting>,
-    set_aside: Vec<SetAside>,
-    /// How many there are of each, listed or not.
-    waiting_total: i64,
-    set_aside_total: i64,
+    pending: Vec<PendingEvent>,
+    dead_letters: Vec<DeadLetter>,
+    /// The number of pending events, listed or not.
+    pending_total: i64,
+    /// The number of dead letters, listed or not.
+    dead_letters_total: i64,
     at: NaiveDateTime,
 }
 
-/// Writes what waits and what was set aside, at most `limit` events of each kind.
+/// Writes at most `limit` pending events and `limit` dead letters, oldest first.
 pub fn list(
     config: &Config,
     limit: i64,
     format: Format,
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
-    let listing = Desk::open(config)?.read(|connection| {
-        let (waiting, set_aside) = outbox::list(connection, limit)?;
-        let (waiting_total, set_aside_total) = outbox::counts(connection)?;
-        Ok(Listing { waiting, set_aside, waiting_total, set_aside_total, at: now() })
+    let listing = Database::open(config)?.read(|connection| {
+        let (pending, dead_letters) = outbox::list(connection, limit)?;
+        let (pending_total, dead_letters_total) = outbox::counts(connection)?;
+        Ok(Listing { pending, dead_letters, pending_total, dead_letters_total, at: now() })
     })?;
     match format {
         Format::Tables => out.write_all(listing.tables().as_bytes())?,
@@ -55,30 +57,30 @@ pub fn list(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Has an event that was set aside sent once more.
+/// Queues a dead letter again.
 pub fn retry(config: &Config, id: i64, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    if Desk::open(config)?.write(|connection| outbox::retry(connection, id))? {
-        writeln!(out, "event {id} waits to be sent once more")?;
+    if Database::open(config)?.write(|connection| outbox::retry(connection, id))? {
+        writeln!(out, "event {id} is queued again")?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "there is no event {id} that was set aside")?;
+    writeln!(out, "there is no dead letter {id}")?;
     Ok(ExitCode::FAILURE)
 }
 
-/// Has all events that were set aside sent once more.
+/// Queues all dead letters again.
 pub fn retry_all(config: &Config, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    match Desk::open(config)?.write(outbox::retry_all)? {
-        0 => writeln!(out, "no event was set aside")?,
-        1 => writeln!(out, "1 event waits to be sent once more")?,
-        count => writeln!(out, "{count} events wait to be sent once more")?,
+    match Database::open(config)?.write(outbox::retry_all)? {
+        0 => writeln!(out, "there are no dead letters")?,
+        1 => writeln!(out, "1 event is queued again")?,
+        count => writeln!(out, "{count} events are queued again")?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Gives up an event, wherever it is.
-pub fn give_up(config: &Config, id: i64, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    if Desk::open(config)?.write(|connection| outbox::drop_event(connection, id))? {
-        writeln!(out, "event {id} was given up")?;
+/// Drops a pending event or a dead letter.
+pub fn drop_event(config: &Config, id: i64, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    if Database::open(config)?.write(|connection| outbox::drop_event(connection, id))? {
+        writeln!(out, "event {id} is dropped")?;
         return Ok(ExitCode::SUCCESS);
     }
     writeln!(out, "there is no event {id}")?;
@@ -87,126 +89,143 @@ pub fn give_up(config: &Config, id: i64, out: &mut impl Write) -> anyhow::Result
 
 impl Listing {
     fn tables(&self) -> String {
+        format!("{}{}", self.pending_table(), self.dead_letters_table())
+    }
+
+    fn pending_table(&self) -> String {
         use Column::{Left, Right};
-        let waiting = [
+        let columns = [
             Right("ID"),
             Left("NAME"),
             Left("CHANNEL"),
             Right("AGE"),
             Right("ATTEMPTS"),
-            Right("NEXT TRY"),
-            Left("LAST ANSWER"),
+            Right("NEXT ATTEMPT"),
+            Left("LAST ERROR"),
         ];
-        let waiting_rows = self.waiting.iter().map(|event| {
-            let next = event.next_try_at.filter(|next| *next > self.at);
+        let rows = self.pending.iter().map(|event| {
+            let next = event.next_attempt_at.filter(|next| *next > self.at);
+            let next =
+                next.map_or_else(|| "now".to_owned(), |next| format!("in {}", age(next, self.at)));
             vec![
                 event.id.to_string(),
                 event.name.clone(),
                 event.channel.clone(),
-                span(self.at, event.created_at),
+                age(self.at, event.created_at),
                 event.attempts.to_string(),
-                next.map_or_else(|| "now".to_owned(), |next| format!("in {}", span(next, self.at))),
-                event.last_answer.clone().unwrap_or_default(),
+                next,
+                event.last_error.clone().unwrap_or_default(),
             ]
         });
-        let set_aside = [
+        section("pending event", self.pending_total, &columns, rows.collect())
+    }
+
+    fn dead_letters_table(&self) -> String {
+        use Column::{Left, Right};
+        let columns = [
             Right("ID"),
             Left("NAME"),
             Left("CHANNEL"),
             Right("AGE"),
             Right("ATTEMPTS"),
-            Left("ANSWER"),
+            Left("ERROR"),
         ];
-        let set_aside_rows = self.set_aside.iter().map(|event| {
+        let rows = self.dead_letters.iter().map(|event| {
             vec![
                 event.id.to_string(),
                 event.name.clone(),
                 event.channel.clone(),
-                span(self.at, event.created_at),
+                age(self.at, event.created_at),
                 event.attempts.to_string(),
-                event.answer.clone(),
+                event.error.clone(),
             ]
         });
-        let verbs = ["waits", "wait"];
-        let waiting = section(verbs, self.waiting_total, &waiting, waiting_rows.collect());
-        let (verbs, rows) = (["was set aside", "were set aside"], set_aside_rows.collect());
-        let set_aside = section(verbs, self.set_aside_total, &set_aside, rows);
-        format!("{waiting}{set_aside}")
+        section("dead letter", self.dead_letters_total, &columns, rows.collect())
     }
 
     fn json(&self) -> impl Serialize {
-        #[derive(Serialize)]
-        struct Body {
-            waiting: Vec<WaitingBody>,
-            waiting_total: i64,
-            set_aside: Vec<SetAsideBody>,
-            set_aside_total: i64,
-        }
-        #[derive(Serialize)]
-        struct WaitingBody {
-            id: i64,
-            name: String,
-            channel: String,
-            created_at: String,
-            attempts: i32,
-            next_try_at: Option<String>,
-            answer: Option<String>,
-        }
-        #[derive(Serialize)]
-        struct SetAsideBody {
-            id: i64,
-            name: String,
-            channel: String,
-            created_at: String,
-            attempts: i32,
-            set_aside_at: String,
-            answer: String,
-        }
-        let waiting = self.waiting.iter().cloned().map(|event| WaitingBody {
-            id: event.id,
-            name: event.name,
-            channel: event.channel,
-            created_at: iso(event.created_at),
-            attempts: event.attempts,
-            next_try_at: event.next_try_at.map(iso),
-            answer: event.last_answer,
-        });
-        let set_aside = self.set_aside.iter().cloned().map(|event| SetAsideBody {
-            id: event.id,
-            name: event.name,
-            channel: event.channel,
-            created_at: iso(event.created_at),
-            attempts: event.attempts,
-            set_aside_at: iso(event.set_aside_at),
-            answer: event.answer,
-        });
-        Body {
-            waiting: waiting.collect(),
-            waiting_total: self.waiting_total,
-            set_aside: set_aside.collect(),
-            set_aside_total: self.set_aside_total,
+        ListingBody {
+            pending: self.pending.iter().cloned().map(PendingEventBody::from).collect(),
+            pending_total: self.pending_total,
+            dead_letters: self.dead_letters.iter().cloned().map(DeadLetterBody::from).collect(),
+            dead_letters_total: self.dead_letters_total,
         }
     }
 }
 
-/// A heading that says how many there are, and those that are listed. `verbs` are what one event
-/// does and what several do.
-fn section(verbs: [&str; 2], total: i64, columns: &[Column], rows: Vec<Vec<String>>) -> String {
-    // Some may have come or gone between listing and counting.
+#[derive(Serialize)]
+struct ListingBody {
+    pending: Vec<PendingEventBody>,
+    pending_total: i64,
+    dead_letters: Vec<DeadLetterBody>,
+    dead_letters_total: i64,
+}
+
+#[derive(Serialize)]
+struct PendingEventBody {
+    id: i64,
+    name: String,
+    channel: String,
+    created_at: String,
+    attempts: i32,
+    next_attempt_at: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DeadLetterBody {
+    id: i64,
+    name: String,
+    channel: String,
+    created_at: String,
+    attempts: i32,
+    dead_lettered_at: String,
+    error: String,
+}
+
+impl From<PendingEvent> for PendingEventBody {
+    fn from(event: PendingEvent) -> Self {
+        Self {
+            id: event.id,
+            name: event.name,
+            channel: event.channel,
+            created_at: iso8601(event.created_at),
+            attempts: event.attempts,
+            next_attempt_at: event.next_attempt_at.map(iso8601),
+            error: event.last_error,
+        }
+    }
+}
+
+impl From<DeadLetter> for DeadLetterBody {
+    fn from(event: DeadLetter) -> Self {
+        Self {
+            id: event.id,
+            name: event.name,
+            channel: event.channel,
+            created_at: iso8601(event.created_at),
+            attempts: event.attempts,
+            dead_lettered_at: iso8601(event.dead_lettered_at),
+            error: event.error,
+        }
+    }
+}
+
+/// A heading with the total, and the rows that are listed.
+fn section(noun: &str, total: i64, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+    // Events may come and go between listing and counting.
     let total = usize::try_from(total).unwrap_or_default().max(rows.len());
-    let [one, several] = verbs;
-    let count = counted(total, "event");
+    let count = counted(total, noun);
     let heading = match rows.len() {
-        0 => return format!("no event {one}\n"),
-        shown if shown < total => format!("{count} {several}, the oldest {shown}:"),
-        1 => format!("{count} {one}:"),
-        _ => format!("{count} {several}:"),
+        0 => return format!("no {noun}s\n"),
+        shown if shown < total => format!("{count}, the oldest {shown}:"),
+        _ => format!("{count}:"),
     };
     format!("{heading}\n{}", table(columns, &rows))
 }
 
-/// The time between two moments in its largest unit that has at least two of it.
-fn span(later: NaiveDateTime, earlier: NaiveDateTime) -> String {
+/// The time between two moments, in the largest unit of which there are at least two.
+fn age(later: NaiveDateTime, earlier: NaiveDateTime) -> String {
     let seconds = (later - earlier).num_seconds().max(0);
     match seconds {
         ..120 => format!("{seconds}s"),
@@ -220,10 +239,10 @@ fn span(later: NaiveDateTime, earlier: NaiveDateTime) -> String {
 mod tests {
     use chrono::TimeDelta;
 
-    use super::{now, span};
+    use super::{age, now};
 
     #[test]
-    fn a_span_is_told_roughly() {
+    fn an_age_is_rounded_down_to_its_largest_unit() {
         for (seconds, expected) in [
             (-5, "0s"),
             (0, "0s"),
@@ -236,7 +255,7 @@ mod tests {
             (86_400 * 400, "400d"),
         ] {
             let at = now();
-            assert_eq!(span(at + TimeDelta::seconds(seconds), at), expected);
+            assert_eq!(age(at + TimeDelta::seconds(seconds), at), expected);
         }
     }
 }

@@ -1,84 +1,138 @@
-//! What an operator does from the command line, beside a system that runs: looks after events, and
-//! ends what somebody has signed in with.
+//! The command line: parses arguments, reads the configuration and runs one command.
 //!
-//! Each of these writes what it found or did to `out`, and gives the exit code 1 where there was
-//! nothing by that name.
+//! The commands for operators work beside running servers. Each writes its result to standard
+//! output and exits with 1 if there was nothing by the given name.
 
-pub mod events;
+mod audit;
+mod check;
+mod database;
+mod events;
+mod log_out;
+mod migrate;
+mod serve;
 mod table;
 
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use clap::{Args, Parser, value_parser};
 
 use crate::config::Config;
-use crate::market::UserId;
-use crate::store::users::{self, User};
-use crate::store::{AnyConnection, DatabaseUrl, Store, StoreError, sign_ins};
+use crate::telemetry;
 
-/// A database that is there, and a connection to it.
-struct Desk {
-    store: Store,
-    connection: AnyConnection,
+/// A trading backend that publishes every trade to both counterparties.
+#[derive(Parser)]
+#[command(name = "matchcast", version, about)]
+#[command(after_help = "Every setting is described in config/default.toml.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Subcommand>,
 }
 
-impl Desk {
-    fn open(config: &Config) -> anyhow::Result<Self> {
-        if let DatabaseUrl::Sqlite(path) = &config.database
-            && !Path::new(path).exists()
-        {
-            anyhow::bail!("there is no database at {path}");
+#[derive(clap::Subcommand)]
+enum Subcommand {
+    /// Serve the API and publish events (the default)
+    Serve,
+    /// Migrate the database schema and exit
+    Migrate,
+    /// Send the provider a signed request and explain the problem if it is rejected
+    Check,
+    /// Verify every balance, order, trade and event count; exit with 1 on a difference
+    Audit,
+    /// List pending events and dead letters, or retry or drop them
+    Events(EventsArguments),
+    /// Revoke every token and session of a user and terminate the user's connections
+    LogOut {
+        /// The user's e-mail address or id
+        #[arg(value_name = "EMAIL|ID")]
+        user: String,
+    },
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct EventsArguments {
+    #[command(subcommand)]
+    action: Option<EventsAction>,
+    /// List at most N pending events and N dead letters, oldest first
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = value_parser!(i64).range(1..=100_000))]
+    limit: i64,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum EventsAction {
+    /// Queue a dead letter again, ahead of later events on its channel
+    Retry(RetryArguments),
+    /// Drop a pending event or a dead letter
+    Drop {
+        /// The event's id
+        id: i64,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct RetryArguments {
+    /// The event's id
+    id: Option<i64>,
+    /// Every dead letter
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let command = Arguments::parse().command.unwrap_or(Subcommand::Serve);
+    match run_command(command) {
+        Ok(code) => code,
+        Err(error) => {
+            // The log may not have started, so the error goes to standard error directly.
+            let _ = writeln!(std::io::stderr(), "matchcast: {error:#}");
+            ExitCode::FAILURE
         }
-        let store =
-            Store::open(config.database.clone(), 1).context("the database cannot be opened")?;
-        let connection = store.connect()?;
-        Ok(Self { store, connection })
-    }
-
-    fn read<T>(
-        &mut self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> anyhow::Result<T> {
-        work(&mut self.connection).context("the database cannot be read")
-    }
-
-    fn write<T>(
-        &mut self,
-        work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> anyhow::Result<T> {
-        let written = self.store.write(&mut self.connection, work);
-        written.context("the database was not changed")
     }
 }
 
-/// Revokes every token and session of the user with this e-mail address or id, and ends the user's
-/// connections to the provider, as soon as a process publishes.
-pub fn log_out(config: &Config, who: &str, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut desk = Desk::open(config)?;
-    let revoked = desk.write(|connection| {
-        let Some(user) = find(connection, who)? else { return Ok(None) };
-        let revoked = sign_ins::revoke_all(connection, user.user_id())?;
-        Ok(Some((user.id, revoked)))
-    })?;
-    let Some((id, revoked)) = revoked else {
-        writeln!(out, "there is no user {who}")?;
-        return Ok(ExitCode::FAILURE);
-    };
-    let tokens = counted(revoked.tokens.len(), "token");
-    let sessions = counted(revoked.sessions.len(), "session");
-    writeln!(out, "user {id}: {tokens} and {sessions} revoked, connections will be ended")?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn find(connection: &mut AnyConnection, who: &str) -> Result<Option<User>, StoreError> {
-    match who.parse() {
-        Ok(id) => users::by_id(connection, UserId(id)),
-        Err(_) => users::by_email(connection, &who.to_lowercase()),
+fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
+    let config = Config::from_process()?;
+    telemetry::start_log(&config.log)?;
+    let mut out = std::io::stdout();
+    match command {
+        Subcommand::Serve => serve::serve(config),
+        Subcommand::Migrate => migrate::migrate(&config, &mut out),
+        Subcommand::Check => check::check(config, &mut out),
+        Subcommand::Audit => audit::audit(&config, &mut out),
+        Subcommand::Events(arguments) => run_events(&config, &arguments, &mut out),
+        Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }
 }
 
+fn run_events(
+    config: &Config,
+    arguments: &EventsArguments,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    match &arguments.action {
+        None => {
+            let format = if arguments.json { events::Format::Json } else { events::Format::Tables };
+            events::list(config, arguments.limit, format, out)
+        }
+        Some(EventsAction::Retry(RetryArguments { id: Some(id), .. })) => {
+            events::retry(config, *id, out)
+        }
+        // The argument group requires either an id or --all.
+        Some(EventsAction::Retry(RetryArguments { id: None, .. })) => {
+            events::retry_all(config, out)
+        }
+        Some(EventsAction::Drop { id }) => events::drop_event(config, *id, out),
+    }
+}
+
+/// `1 event`, `2 events`.
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

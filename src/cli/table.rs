@@ -1,21 +1,22 @@
-//! Rows under a head, in columns that are as wide as what stands in them.
+//! Plain-text tables whose columns are as wide as their widest cell.
 
-/// A column: its head, and where its cells stand.
+/// A column: its heading and the alignment of its cells.
 pub enum Column {
     Left(&'static str),
     Right(&'static str),
 }
 
-/// What stands between two columns.
+/// Precedes every column.
 const GAP: &str = "  ";
 
-/// The head and the rows, a line for each. What a terminal would obey is left out.
+/// The headings and the rows, one line each. Control characters are replaced, so that no cell can
+/// send commands to the terminal.
 pub fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     let head = columns.iter().map(|column| match column {
         Column::Left(head) | Column::Right(head) => (*head).to_owned(),
     });
     let lines: Vec<Vec<String>> =
-        std::iter::once(head.collect()).chain(rows.iter().map(|row| clean(row))).collect();
+        std::iter::once(head.collect()).chain(rows.iter().map(|row| printable(row))).collect();
     let mut text = String::new();
     for line in &lines {
         let mut written = String::new();
@@ -34,9 +35,9 @@ pub fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     text
 }
 
-fn clean(row: &[String]) -> Vec<String> {
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    row.iter().map(|cell| cell.chars().map(printable).collect()).collect()
+fn printable(row: &[String]) -> Vec<String> {
+    let replace_control = |c: char| if c.is_control() { ' ' } else { c };
+    row.iter().map(|cell| cell.chars().map(replace_control).collect()).collect()
 }
 
 #[cfg(test)]

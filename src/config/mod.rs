@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
+use crate::events::UserChannels;
 use crate::market::Fixed;
 use crate::store::DatabaseUrl;
 
@@ -78,24 +79,6 @@ pub enum Broadcasting {
     Embedded,
     Log,
     Null,
-}
-
-/// The channels on which a user hears of what is the user's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserChannels {
-    Private,
-    Encrypted,
-    Both,
-}
-
-impl UserChannels {
-    pub fn private(self) -> bool {
-        self != Self::Encrypted
-    }
-
-    pub fn encrypted(self) -> bool {
-        self != Self::Private
-    }
 }
 
 /// To whom events go.

@@ -7,8 +7,9 @@ use toml::Table;
 
 use super::{
     Auth, Broadcasting, Commission, Config, ConfigError, Delivery, Demo, Engine, Environment,
-    Events, Http, Log, Publisher, Pusher, Secret, SecretBytes, UserChannels, layers,
+    Events, Http, Log, Publisher, Pusher, Secret, SecretBytes, layers,
 };
+use crate::events::UserChannels;
 use crate::market::Fixed;
 use crate::store::DatabaseUrl;
 
@@ -20,20 +21,20 @@ const MAX_BOOK_DEPTH: i64 = 50;
 const EMBEDDED_APP_ID: &str = "matchcast";
 const EMBEDDED_KEY: &str = "local";
 
-/// The merged table, as it is written.
+/// The merged table, as it is raw.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
-    app: WrittenApp,
+struct Raw {
+    app: RawApp,
     http: Http,
-    database: WrittenDatabase,
+    database: RawDatabase,
     engine: Engine,
-    market: WrittenMarket,
-    commission: WrittenCommission,
-    auth: WrittenAuth,
-    demo: WrittenDemo,
-    broadcasting: WrittenBroadcasting,
-    events: WrittenEvents,
+    market: RawMarket,
+    commission: RawCommission,
+    auth: RawAuth,
+    demo: RawDemo,
+    broadcasting: RawBroadcasting,
+    events: RawEvents,
     pusher: Pusher,
     publisher: Publisher,
     log: Log,
@@ -41,34 +42,34 @@ struct Written {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenApp {
+struct RawApp {
     env: String,
     key: Secret,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenDatabase {
+struct RawDatabase {
     url: Secret,
     pool_size: u32,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenMarket {
+struct RawMarket {
     symbols: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenCommission {
+struct RawCommission {
     buyer: String,
     seller: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenAuth {
+struct RawAuth {
     token_lifetime_minutes: u32,
     session_lifetime_minutes: u32,
     secure_cookies: String,
@@ -77,14 +78,14 @@ struct WrittenAuth {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenDemo {
+struct RawDemo {
     enabled: String,
     faucet_calls_per_day: u32,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenBroadcasting {
+struct RawBroadcasting {
     connection: String,
     user_channels: String,
     to_others: bool,
@@ -94,7 +95,7 @@ struct WrittenBroadcasting {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenEvents {
+struct RawEvents {
     order_matched: String,
     order_updated: String,
     balance_updated: String,
@@ -109,17 +110,17 @@ fn refuse<T>(sentence: impl Into<String>) -> Result<T, ConfigError> {
 }
 
 pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
-    let written: Written = match table.clone().try_into() {
-        Ok(written) => written,
+    let raw: Raw = match table.clone().try_into() {
+        Ok(raw) => raw,
         Err(error) => return Err(wrong_value(&table, &error)),
     };
-    let environment = match written.app.env.as_str() {
+    let environment = match raw.app.env.as_str() {
         "local" => Environment::Local,
         "production" => Environment::Production,
         other => return refuse(format!("APP_ENV must be local or production, not {other:?}")),
     };
-    let (broadcasting, pusher) = provider(environment, &written)?;
-    let demo_enabled = by_environment(&written.demo.enabled, "MATCHCAST__DEMO__ENABLED", || {
+    let (broadcasting, pusher) = provider(environment, &raw)?;
+    let demo_enabled = by_environment(&raw.demo.enabled, "MATCHCAST__DEMO__ENABLED", || {
         environment == Environment::Local
     })?;
     if demo_enabled && environment == Environment::Production {
@@ -129,37 +130,34 @@ pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
         );
     }
     let secure = "MATCHCAST__AUTH__SECURE_COOKIES";
-    let secure_cookies = by_environment(&written.auth.secure_cookies, secure, || {
+    let secure_cookies = by_environment(&raw.auth.secure_cookies, secure, || {
         environment == Environment::Production
     })?;
     let config = Config {
         environment,
-        app_key: SecretBytes(app_key(environment, written.app.key.expose())?),
-        database: DatabaseUrl::parse(written.database.url.expose()).map_err(ConfigError)?,
-        pool_size: written.database.pool_size,
-        markets: symbols(written.market.symbols)?,
+        app_key: SecretBytes(app_key(environment, raw.app.key.expose())?),
+        database: DatabaseUrl::parse(raw.database.url.expose()).map_err(ConfigError)?,
+        pool_size: raw.database.pool_size,
+        markets: symbols(raw.market.symbols)?,
         commission: Commission {
-            buyer: rate(&written.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,
-            seller: rate(&written.commission.seller, "MATCHCAST__COMMISSION__SELLER")?,
+            buyer: rate(&raw.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,
+            seller: rate(&raw.commission.seller, "MATCHCAST__COMMISSION__SELLER")?,
         },
         auth: Auth {
-            token_lifetime_minutes: written.auth.token_lifetime_minutes,
-            session_lifetime_minutes: written.auth.session_lifetime_minutes,
+            token_lifetime_minutes: raw.auth.token_lifetime_minutes,
+            session_lifetime_minutes: raw.auth.session_lifetime_minutes,
             secure_cookies,
-            cache_seconds: written.auth.cache_seconds,
+            cache_seconds: raw.auth.cache_seconds,
         },
-        demo: Demo {
-            enabled: demo_enabled,
-            faucet_calls_per_day: written.demo.faucet_calls_per_day,
-        },
-        http: written.http,
-        engine: written.engine,
+        demo: Demo { enabled: demo_enabled, faucet_calls_per_day: raw.demo.faucet_calls_per_day },
+        http: raw.http,
+        engine: raw.engine,
         broadcasting,
-        delivery: delivery(&written.broadcasting, &pusher)?,
-        events: events(environment, &written.events)?,
+        delivery: delivery(&raw.broadcasting, &pusher)?,
+        events: events(environment, &raw.events)?,
         pusher,
-        publisher: written.publisher,
-        log: written.log,
+        publisher: raw.publisher,
+        log: raw.log,
     };
     check_limits(&config)?;
     Ok(config)
@@ -169,7 +167,7 @@ pub(super) fn resolve(table: Table) -> Result<Config, ConfigError> {
 /// defaults.
 fn wrong_value(table: &Table, error: &toml::de::Error) -> ConfigError {
     for (section, key, value) in layers::settings(table) {
-        let alone: Result<Written, _> = layers::with_default(section, key, value).try_into();
+        let alone: Result<Raw, _> = layers::with_default(section, key, value).try_into();
         if let Err(error) = alone {
             // Kinds are right by now, and a secret may be any text, so no message quotes one.
             let name = layers::name_of(section, key);
@@ -193,12 +191,9 @@ fn by_environment(
     }
 }
 
-fn provider(
-    environment: Environment,
-    written: &Written,
-) -> Result<(Broadcasting, Pusher), ConfigError> {
-    let mut pusher = written.pusher.clone();
-    let broadcasting = match written.broadcasting.connection.as_str() {
+fn provider(environment: Environment, raw: &Raw) -> Result<(Broadcasting, Pusher), ConfigError> {
+    let mut pusher = raw.pusher.clone();
+    let broadcasting = match raw.broadcasting.connection.as_str() {
         "pusher" => Broadcasting::Pusher,
         "embedded" => Broadcasting::Embedded,
         "log" => Broadcasting::Log,
@@ -248,9 +243,9 @@ fn provider(
     Ok((broadcasting, pusher))
 }
 
-fn delivery(written: &WrittenBroadcasting, pusher: &Pusher) -> Result<Delivery, ConfigError> {
+fn delivery(raw: &RawBroadcasting, pusher: &Pusher) -> Result<Delivery, ConfigError> {
     let has_key = !pusher.encryption_master_key_base64.is_empty();
-    let user_channels = match written.user_channels.as_str() {
+    let user_channels = match raw.user_channels.as_str() {
         "auto" if has_key => UserChannels::Both,
         "auto" | "private" => UserChannels::Private,
         "encrypted" => UserChannels::Encrypted,
@@ -261,7 +256,7 @@ fn delivery(written: &WrittenBroadcasting, pusher: &Pusher) -> Result<Delivery, 
             );
         }
     };
-    if user_channels.encrypted() && !has_key {
+    if user_channels.has_encrypted() && !has_key {
         return refuse(
             "PUSHER_ENCRYPTION_MASTER_KEY_BASE64 is not set: \
              MATCHCAST__BROADCASTING__USER_CHANNELS asks for encrypted channels",
@@ -269,24 +264,24 @@ fn delivery(written: &WrittenBroadcasting, pusher: &Pusher) -> Result<Delivery, 
     }
     Ok(Delivery {
         user_channels,
-        to_others: written.to_others,
-        only_occupied: written.only_occupied,
-        occupancy_refresh_seconds: written.occupancy_refresh_seconds,
+        to_others: raw.to_others,
+        only_occupied: raw.only_occupied,
+        occupancy_refresh_seconds: raw.occupancy_refresh_seconds,
     })
 }
 
-fn events(environment: Environment, written: &WrittenEvents) -> Result<Events, ConfigError> {
+fn events(environment: Environment, raw: &RawEvents) -> Result<Events, ConfigError> {
     let switch = |text: &str, variable: &str| {
         by_environment(text, variable, || environment == Environment::Local)
     };
     Ok(Events {
-        order_matched: switch(&written.order_matched, "MATCHCAST__EVENTS__ORDER_MATCHED")?,
-        order_updated: switch(&written.order_updated, "MATCHCAST__EVENTS__ORDER_UPDATED")?,
-        balance_updated: switch(&written.balance_updated, "MATCHCAST__EVENTS__BALANCE_UPDATED")?,
-        trade_executed: switch(&written.trade_executed, "MATCHCAST__EVENTS__TRADE_EXECUTED")?,
-        book_updated: switch(&written.book_updated, "MATCHCAST__EVENTS__BOOK_UPDATED")?,
-        book_updates_per_second: written.book_updates_per_second,
-        book_depth: written.book_depth,
+        order_matched: switch(&raw.order_matched, "MATCHCAST__EVENTS__ORDER_MATCHED")?,
+        order_updated: switch(&raw.order_updated, "MATCHCAST__EVENTS__ORDER_UPDATED")?,
+        balance_updated: switch(&raw.balance_updated, "MATCHCAST__EVENTS__BALANCE_UPDATED")?,
+        trade_executed: switch(&raw.trade_executed, "MATCHCAST__EVENTS__TRADE_EXECUTED")?,
+        book_updated: switch(&raw.book_updated, "MATCHCAST__EVENTS__BOOK_UPDATED")?,
+        book_updates_per_second: raw.book_updates_per_second,
+        book_depth: raw.book_depth,
     })
 }
 
@@ -372,7 +367,7 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     if !(0.0..=1.0).contains(&publisher.backoff_jitter) {
         return refuse("MATCHCAST__PUBLISHER__BACKOFF_JITTER must be from 0 to 1");
     }
-    if !(1..=crate::store::outbox::BUCKETS).contains(&publisher.lanes) {
+    if !(1..=crate::store::outbox::SHARDS).contains(&publisher.lanes) {
         return refuse("MATCHCAST__PUBLISHER__LANES must be from 1 to 64");
     }
     if !(1..=MAX_BOOK_DEPTH).contains(&config.events.book_depth) {

@@ -2,14 +2,14 @@
 //!
 //! One thread drains whatever is waiting (one command when idle, hundreds under load, no timer),
 //! loads what the batch can touch, lets [`crate::market::execute`] decide, writes the plan,
-//! commits, and only then answers and wakes the publisher. It guarantees:
+//! commits, and only then answers and notifiers the publisher. It guarantees:
 //!
 //! - an answer is true: what it says is durable, or it is an error;
 //! - a command that fails (a constraint, a bug) takes none of its neighbours down: a batch that
 //!   fails is halved until the culprit is alone;
 //! - a full queue is an answer at once, not a wait;
-//! - what the world must hear ([`Switches`]) is written in the transaction that made it true, and
-//!   what no provider would take is set aside there, with the reason.
+//! - the events that [`EventSettings`] enables are written in the transaction that made them true;
+//!   one that is too large for its channel becomes a dead letter there, with the reason.
 
 mod batch_events;
 mod originating_socket;
@@ -27,7 +27,7 @@ use crate::store::markets::Catalog;
 use crate::store::{AnyConnection, Store, StoreError, now, outbox, trading};
 use batch_events::{Batch, TooLarge};
 
-pub use batch_events::Switches;
+pub use batch_events::EventSettings;
 pub use originating_socket::Origin;
 
 /// What a command led to, committed.
@@ -121,12 +121,12 @@ pub struct Settings {
     pub queue_len: usize,
     /// Most commands in one transaction.
     pub batch_len: usize,
-    pub switches: Switches,
+    pub switches: EventSettings,
 }
 
-/// Whom a commit wakes.
+/// Whom a commit notifiers.
 #[derive(Clone, Debug, Default)]
-pub struct Wakes {
+pub struct Notifiers {
     /// Events wait in the outbox.
     pub events: Arc<Notify>,
     /// A book may have changed.
@@ -137,12 +137,12 @@ pub struct Wakes {
 pub fn start(
     store: Store,
     catalog: Arc<Catalog>,
-    wakes: Wakes,
+    notifiers: Notifiers,
     settings: Settings,
 ) -> std::io::Result<(Handle, JoinHandle<()>)> {
     let Settings { queue_len, batch_len, switches } = settings;
     let (sender, receiver) = mpsc::channel(queue_len);
-    let engine = Engine { store, catalog, wakes, switches, connection: None };
+    let engine = Engine { store, catalog, notifiers, switches, connection: None };
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || engine.run(receiver, batch_len))?;
@@ -152,8 +152,8 @@ pub fn start(
 struct Engine {
     store: Store,
     catalog: Arc<Catalog>,
-    wakes: Wakes,
-    switches: Switches,
+    notifiers: Notifiers,
+    switches: EventSettings,
     /// `None` before the first batch, and after a failure that may have left it in a bad state.
     connection: Option<AnyConnection>,
 }
@@ -172,7 +172,7 @@ struct Committed {
     /// Some markets' books may have changed.
     touched_books: bool,
     /// Some events wait.
-    told: bool,
+    has_events: bool,
     too_large: Vec<TooLarge>,
 }
 
@@ -234,16 +234,16 @@ impl Engine {
         }
     }
 
-    /// Wakes whom a commit concerns, and says what could not be told.
+    /// Notifiers whom a commit concerns, and says what could not be told.
     fn announce(&self, committed: &Committed) {
-        if committed.told {
-            self.wakes.events.notify_one();
+        if committed.has_events {
+            self.notifiers.events.notify_one();
         }
         if committed.touched_books {
-            self.wakes.books.notify_one();
+            self.notifiers.books.notify_one();
         }
         for TooLarge { event, limit } in &committed.too_large {
-            let (name, bytes) = (event.name, event.data.len());
+            let (name, bytes) = (event.kind.name(), event.data.len());
             tracing::error!(name, bytes, limit, "an event is too large and is set aside");
             metrics::counter!("matchcast_events_too_large_total").increment(1);
         }
@@ -294,15 +294,15 @@ impl Engine {
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
         let batch = Batch { state: &state, plan: &plan, catalog: &self.catalog, origins, at };
-        let batch_events::Events { told, too_large } =
+        let batch_events::Events { new_events, too_large } =
             batch_events::of_batch(&self.switches, &batch);
-        trading::apply(connection, &state, &plan, &told, at)?;
+        trading::apply(connection, &state, &plan, &new_events, at)?;
         for large in &too_large {
-            outbox::write_aside(connection, &large.event, &large.answer())?;
+            outbox::write_dead_letter(connection, &large.event, &large.answer())?;
         }
         let touched_books = !plan.is_empty() && !state.trade_counts.is_empty();
-        let told = !told.events.is_empty();
-        Ok(Committed { plan, at, touched_books, told, too_large })
+        let has_events = !new_events.events.is_empty();
+        Ok(Committed { plan, at, touched_books, has_events, too_large })
     }
 }
 

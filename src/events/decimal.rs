@@ -1,8 +1,8 @@
-//! How exact numbers are written in JSON: digit for digit, never through a float.
+//! How decimals are encoded in JSON: digit for digit, never through a float.
 //!
-//! The API and `order.matched` write JSON numbers ([`Exact`]), because pages that exist call
-//! `toFixed` on them. All other events write strings ([`ExactText`]): `JSON.parse` in a page makes
-//! a float of every number, and of a string what its program chooses.
+//! The API and `order.matched` use JSON numbers ([`DecimalNumber`]), because existing pages call
+//! `toFixed` on them. All other events use strings ([`DecimalString`]): `JSON.parse` turns every
+//! number into a float, while a string leaves the choice to the page.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use serde_json::Number;
 
 use crate::market::Fixed;
 
-/// Writes a [`Fixed`] as a JSON number: `50000`, `0.1`.
+/// A [`Fixed`] that is encoded as a JSON number: `50000`, `0.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exact(pub Fixed);
+pub struct DecimalNumber(pub Fixed);
 
-impl Serialize for Exact {
+impl Serialize for DecimalNumber {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0.units() % Fixed::ONE.units() == 0 {
             return serializer.serialize_i64(self.0.units() / Fixed::ONE.units());
@@ -24,21 +24,21 @@ impl Serialize for Exact {
     }
 }
 
-/// Writes a count of 10⁻⁸ units as a JSON string: `"50000"`, `"0.1"`.
+/// A count of 10⁻⁸ units that is encoded as a JSON string: `"50000"`, `"0.1"`.
 ///
-/// It holds more than a [`Fixed`]: what many people have ordered together is in nobody's account.
+/// It holds larger numbers than a [`Fixed`]: the sum of many orders may exceed any one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExactText {
+pub struct DecimalString {
     pub units: i128,
 }
 
-impl From<Fixed> for ExactText {
+impl From<Fixed> for DecimalString {
     fn from(number: Fixed) -> Self {
         Self { units: number.units().into() }
     }
 }
 
-impl fmt::Display for ExactText {
+impl fmt::Display for DecimalString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let one = u128::from(Fixed::ONE.units().unsigned_abs());
         let sign = if self.units < 0 { "-" } else { "" };
@@ -57,7 +57,7 @@ impl fmt::Display for ExactText {
     }
 }
 
-impl Serialize for ExactText {
+impl Serialize for DecimalString {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -65,20 +65,20 @@ impl Serialize for ExactText {
 
 #[cfg(test)]
 mod tests {
-    use super::ExactText;
+    use super::DecimalString;
     use crate::market::Fixed;
 
     #[test]
-    fn a_text_has_the_digits_of_its_number() {
+    fn a_string_has_the_digits_of_its_number() {
         for units in [0, 1, -1, 10, 99_999_999, 100_000_000, -150_000_000, 123_456_700, i64::MAX] {
             let number = Fixed::from_units(units);
-            assert_eq!(ExactText::from(number).to_string(), number.to_string());
+            assert_eq!(DecimalString::from(number).to_string(), number.to_string());
         }
     }
 
     #[test]
-    fn a_text_holds_more_than_a_number() {
-        let text = ExactText { units: i128::from(i64::MAX) * 1_000 };
+    fn a_string_holds_larger_sums_than_a_number() {
+        let text = DecimalString { units: i128::from(i64::MAX) * 1_000 };
         assert_eq!(text.to_string(), "92233720368547.75807");
         assert_eq!(serde_json::to_string(&text).unwrap(), r#""92233720368547.75807""#);
     }

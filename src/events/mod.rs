@@ -1,5 +1,45 @@
-//! The catalogue of events: what is in them and how it is written.
+//! The catalogue of events: which kinds there are, on which channels they are published, what their
+//! payloads contain and how numbers and times are encoded in JSON.
+//!
+//! Pure values. Writing events in the transaction that made them true is the store's business,
+//! delivering them the publisher's.
 
+mod channel;
 pub mod decimal;
-pub mod payload;
+mod kind;
+mod payload;
 pub mod timestamp;
+
+pub use channel::{SizeLimits, UserChannels, encrypted_user_channel, market_channel, user_channel};
+pub use kind::EventKind;
+pub use payload::{
+    BalanceUpdated, BookLevel, BookUpdated, OrderMatched, OrderUpdated, TradeExecuted,
+};
+
+use crate::market::UserId;
+
+/// An event to be written in the transaction that made it true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    pub channel: String,
+    pub kind: EventKind,
+    /// JSON.
+    pub data: String,
+    /// The connection that caused the event, if it must not receive it.
+    pub socket_id: Option<String>,
+}
+
+impl NewEvent {
+    /// Asks the provider to terminate the connections that have signed in as `user`.
+    ///
+    /// Its channel is the user's private one, so it is delivered after the events that were written
+    /// to that channel before it.
+    pub fn terminate_connections(user: UserId) -> Self {
+        Self {
+            channel: user_channel(user),
+            kind: EventKind::TerminateConnections,
+            data: user.to_string(),
+            socket_id: None,
+        }
+    }
+}

@@ -1,26 +1,25 @@
-//! What stands in the events of the engine, field by field.
+//! The payloads of events, field by field.
 //!
-//! Decimals are strings, but for `order.matched`: see [`crate::events::decimal`].
+//! Each payload has an `event_id` that is the same for every delivery of the event, so that a
+//! client can discard duplicates. Decimals are strings, except in `order.matched`: see
+//! [`decimal`](super::decimal).
 
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use crate::events::decimal::{Exact, ExactText};
-use crate::events::timestamp;
-use crate::market::{Account, Order, Side, Status, Trade};
-use crate::store::outbox::{BALANCE_UPDATED, ORDER_MATCHED, ORDER_UPDATED, TRADE_EXECUTED};
+use super::EventKind;
+use super::decimal::{DecimalNumber, DecimalString};
+use super::timestamp::iso8601;
+use crate::market::{Account, Market, Order, Side, Status, Trade};
 
-// Each has an `event_id` that is the same for every delivery of the event: a client drops the
-// second one that it sees.
-
-/// To buyer and seller of a trade.
+/// `order.matched`, to the buyer and the seller of a trade.
 #[derive(Serialize)]
 pub struct OrderMatched<'a> {
     event_id: String,
     trade_id: i64,
     symbol: &'a str,
-    price: Exact,
-    amount: Exact,
+    price: DecimalNumber,
+    amount: DecimalNumber,
     buyer_id: i64,
     seller_id: i64,
     buy_order_id: i64,
@@ -30,11 +29,11 @@ pub struct OrderMatched<'a> {
 impl<'a> OrderMatched<'a> {
     pub fn new(trade: &Trade, symbol: &'a str) -> Self {
         Self {
-            event_id: format!("{ORDER_MATCHED}-{}", trade.id),
+            event_id: format!("{}-{}", EventKind::OrderMatched, trade.id),
             trade_id: trade.id.0,
             symbol,
-            price: Exact(trade.price),
-            amount: Exact(trade.amount),
+            price: DecimalNumber(trade.price),
+            amount: DecimalNumber(trade.amount),
             buyer_id: trade.buyer.0,
             seller_id: trade.seller.0,
             buy_order_id: trade.buy_order.0,
@@ -43,28 +42,28 @@ impl<'a> OrderMatched<'a> {
     }
 }
 
-/// What has become of an order.
+/// The change that `order.updated` reports.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
-    /// It rests, and nothing of it is filled.
+    /// It rests in the book, unfilled.
     Opened,
     PartlyFilled,
     Filled,
-    /// Also by its own market, where its rest would have met its owner's order.
+    /// By its owner, or by the market to prevent a self-trade.
     Cancelled,
 }
 
-/// To the owner of an order, as it stands at the end of a batch.
+/// `order.updated`, to the owner of an order: its state at the end of a batch.
 #[derive(Serialize)]
 pub struct OrderUpdated<'a> {
     event_id: String,
     order_id: i64,
     symbol: &'a str,
     side: &'static str,
-    price: ExactText,
-    amount: ExactText,
-    filled_amount: ExactText,
+    price: DecimalString,
+    amount: DecimalString,
+    filled_amount: DecimalString,
     /// 1 open, 2 filled, 3 cancelled, as in the API.
     status: u8,
     change: Change,
@@ -79,7 +78,12 @@ impl<'a> OrderUpdated<'a> {
             Status::Cancelled => (3, Change::Cancelled),
         };
         Self {
-            event_id: format!("{ORDER_UPDATED}-{}-{}-{status}", order.id, order.filled.units()),
+            event_id: format!(
+                "{}-{}-{}-{status}",
+                EventKind::OrderUpdated,
+                order.id,
+                order.filled.units()
+            ),
             order_id: order.id.0,
             symbol,
             side: side_name(order.side),
@@ -92,21 +96,21 @@ impl<'a> OrderUpdated<'a> {
     }
 }
 
-/// To the owner of an account, as it stands at the end of a batch.
+/// `balance.updated`, to the owner of an account: its state at the end of a batch.
 #[derive(Serialize)]
 pub struct BalanceUpdated<'a> {
     event_id: String,
     currency: &'a str,
-    available: ExactText,
-    locked: ExactText,
+    available: DecimalString,
+    locked: DecimalString,
 }
 
 impl<'a> BalanceUpdated<'a> {
-    /// `at` is the time of the batch: one batch tells of an account once.
+    /// `at` is the time of the batch, which publishes each account at most once.
     pub fn new(account: &Account, currency: &'a str, at: NaiveDateTime) -> Self {
         let micros = at.and_utc().timestamp_micros();
         Self {
-            event_id: format!("{BALANCE_UPDATED}-{}-{micros}", account.id),
+            event_id: format!("{}-{}-{micros}", EventKind::BalanceUpdated, account.id),
             currency,
             available: account.available.into(),
             locked: account.locked.into(),
@@ -114,17 +118,17 @@ impl<'a> BalanceUpdated<'a> {
     }
 }
 
-/// To everybody: who took part is not told.
+/// `trade.executed`, to everybody: without the counterparties.
 #[derive(Serialize)]
 pub struct TradeExecuted<'a> {
     event_id: String,
-    /// Its number within its market, without a hole: who misses one knows it.
+    /// The trade's number within its market, without gaps: a client notices a missing one.
     sequence: i64,
     trade_id: i64,
     symbol: &'a str,
-    price: ExactText,
-    amount: ExactText,
-    /// That of the incoming order.
+    price: DecimalString,
+    amount: DecimalString,
+    /// The taker's side.
     side: &'static str,
     executed_at: String,
 }
@@ -132,14 +136,14 @@ pub struct TradeExecuted<'a> {
 impl<'a> TradeExecuted<'a> {
     pub fn new(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> Self {
         Self {
-            event_id: format!("{TRADE_EXECUTED}-{}", trade.id),
+            event_id: format!("{}-{}", EventKind::TradeExecuted, trade.id),
             sequence: trade.sequence,
             trade_id: trade.id.0,
             symbol,
             price: trade.price.into(),
             amount: trade.amount.into(),
             side: side_name(trade.taker_side()),
-            executed_at: timestamp::iso(at),
+            executed_at: iso8601(at),
         }
     }
 }
@@ -148,5 +152,50 @@ const fn side_name(side: Side) -> &'static str {
     match side {
         Side::Buy => "buy",
         Side::Sell => "sell",
+    }
+}
+
+/// All open orders at one price on one side of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookLevel {
+    pub price: DecimalString,
+    /// The sum of the remaining amounts.
+    pub amount: DecimalString,
+}
+
+/// Encoded as an array, because the names would take more space than the numbers.
+impl Serialize for BookLevel {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.price, self.amount).serialize(serializer)
+    }
+}
+
+/// `book.updated`, to everybody: without the owners of the orders.
+#[derive(Serialize)]
+pub struct BookUpdated<'a> {
+    event_id: String,
+    /// The book's number within its market, without gaps: a client discards older ones.
+    sequence: i64,
+    symbol: &'a str,
+    /// Best price first.
+    pub bids: Vec<BookLevel>,
+    /// Best price first.
+    pub asks: Vec<BookLevel>,
+}
+
+impl<'a> BookUpdated<'a> {
+    pub fn new(
+        market: &'a Market,
+        sequence: i64,
+        bids: Vec<BookLevel>,
+        asks: Vec<BookLevel>,
+    ) -> Self {
+        Self {
+            event_id: format!("{}-{}-{sequence}", EventKind::BookUpdated, market.id),
+            sequence,
+            symbol: &market.symbol,
+            bids,
+            asks,
+        }
     }
 }

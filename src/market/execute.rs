@@ -91,7 +91,7 @@ impl Batch<'_> {
     fn trade(&mut self, taker: &mut Order, maker: &mut Order) -> Option<()> {
         let amount = taker.remaining().min(maker.remaining());
         let price = maker.price;
-        let value = price.product_floor(amount).expect("no fill is worth more than its order");
+        let value = price.mul_floor(amount).expect("no fill is worth more than its order");
         let taken = taker.filled_with(amount, value)?;
         let made = maker.filled_with(amount, value)?;
         let ((buy, bought), (sell, sold)) = match taker.side {

@@ -1,4 +1,4 @@
-//! Exact numbers of eight decimals: prices, amounts, values, balances, rates.
+//! DecimalNumber numbers of eight decimals: prices, amounts, values, balances, rates.
 //!
 //! A [`Fixed`] is a count of 10⁻⁸ units in 64 bits, products are taken in 128 bits, and every
 //! rounding has its direction in its name. There are no floats here, and no operators: an overflow
@@ -92,14 +92,14 @@ impl Fixed {
     }
 
     /// ⌊self × other⌋ in units of 10⁻⁸, for numbers that are not negative.
-    pub fn product_floor(self, other: Self) -> Option<Self> {
+    pub fn mul_floor(self, other: Self) -> Option<Self> {
         let product = self.product(other)?;
         let quotient = product.checked_div(i128::from(SCALE))?;
         i64::try_from(quotient).ok().map(Self)
     }
 
     /// ⌈self × other⌉ in units of 10⁻⁸, for numbers that are not negative.
-    pub fn product_ceil(self, other: Self) -> Option<Self> {
+    pub fn mul_ceil(self, other: Self) -> Option<Self> {
         let padded = self.product(other)?.checked_add(i128::from(SCALE).checked_sub(1)?)?;
         let quotient = padded.checked_div(i128::from(SCALE))?;
         i64::try_from(quotient).ok().map(Self)
@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn rounds_products_as_named() {
         let third = Fixed::from_units(33_333_333);
-        assert_eq!(third.product_floor(third).map(Fixed::units), Some(11_111_110));
-        assert_eq!(third.product_ceil(third).map(Fixed::units), Some(11_111_111));
-        assert_eq!(Fixed::ONE.product_ceil(third), Some(third));
-        assert_eq!(Fixed::MAX.product_floor(Fixed::MAX), None);
-        assert_eq!(Fixed::MAX.product_floor(Fixed::ONE), Some(Fixed::MAX));
+        assert_eq!(third.mul_floor(third).map(Fixed::units), Some(11_111_110));
+        assert_eq!(third.mul_ceil(third).map(Fixed::units), Some(11_111_111));
+        assert_eq!(Fixed::ONE.mul_ceil(third), Some(third));
+        assert_eq!(Fixed::MAX.mul_floor(Fixed::MAX), None);
+        assert_eq!(Fixed::MAX.mul_floor(Fixed::ONE), Some(Fixed::MAX));
     }
 }

@@ -137,9 +137,9 @@ impl Order {
 
     /// Value and commission of the whole order if its rest fills at its limit.
     fn total(&self) -> Option<Fixed> {
-        let rest = self.price.product_floor(self.remaining())?;
+        let rest = self.price.mul_floor(self.remaining())?;
         let value = self.filled_value.checked_add(rest)?;
-        value.checked_add(self.commission_rate.product_ceil(value)?)
+        value.checked_add(self.commission_rate.mul_ceil(value)?)
     }
 
     /// The order once `amount` of it is filled for `value`, and what that takes from the
@@ -155,7 +155,7 @@ impl Order {
         self.filled = self.filled.checked_add(amount)?;
         self.filled_value = self.filled_value.checked_add(value)?;
         assert!(self.filled <= self.amount, "filled more than was ordered");
-        let charged = self.commission_rate.product_ceil(self.filled_value)?;
+        let charged = self.commission_rate.mul_ceil(self.filled_value)?;
         let commission = charged.checked_sub(self.commission)?;
         self.commission = charged;
         if self.remaining().is_zero() {

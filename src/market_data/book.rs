@@ -1,59 +1,41 @@
-//! The event `book.updated`: the best prices of a book, as many as fit.
+//! The event `book.updated`: the best prices of a book, as many as fit into one event.
 
-use serde::Serialize;
-
-use crate::events::decimal::ExactText;
+use crate::events::decimal::DecimalString;
+use crate::events::{BookLevel, BookUpdated, EventKind, NewEvent, SizeLimits, market_channel};
 use crate::market::Market;
-use crate::store::outbox::{BOOK_UPDATED, NewEvent, market_channel};
 use crate::store::published_books::Level;
 
 /// Both sides of a book, best prices first.
 #[derive(Clone, Debug, Default)]
-pub struct Book {
+pub struct BookDepth {
     pub bids: Vec<Level>,
     pub asks: Vec<Level>,
 }
 
-/// A price, and all that is ordered at it. An array: names for both would be longer than they are.
-#[derive(Serialize)]
-struct Row(ExactText, ExactText);
-
-/// To everybody: whose the orders are is not told.
-#[derive(Serialize)]
-struct BookUpdated<'a> {
-    /// The same for every delivery of the event: a client drops the second one that it sees.
-    event_id: &'a str,
-    /// Its number within its market, without a hole: what is older than what one has is dropped.
-    sequence: i64,
-    symbol: &'a str,
-    bids: Vec<Row>,
-    asks: Vec<Row>,
-}
-
-/// The event that tells `book`, with at most `limit` bytes of data: as long as it has more, the
-/// worst price of the longer side is left out.
+/// The event that publishes `depth` within the size limit of its channel: while it is too large,
+/// the worst price of the longer side is left out.
 ///
 /// `None`: not even an empty book fits.
 pub fn event(
     market: &Market,
     sequence: i64,
-    book: Book,
-    limit: impl Fn(&str) -> usize,
+    depth: BookDepth,
+    limits: SizeLimits,
 ) -> Option<NewEvent> {
     let channel = market_channel(&market.symbol);
-    let limit = limit(&channel);
-    let row = |level: Level| Row(level.price.into(), ExactText { units: level.units });
-    let mut payload = BookUpdated {
-        event_id: &format!("{BOOK_UPDATED}-{}-{sequence}", market.id),
-        sequence,
-        symbol: &market.symbol,
-        bids: book.bids.into_iter().map(row).collect(),
-        asks: book.asks.into_iter().map(row).collect(),
+    let limit = limits.of(&channel);
+    let level = |level: Level| BookLevel {
+        price: level.price.into(),
+        amount: DecimalString { units: level.units },
     };
+    let bids = depth.bids.into_iter().map(level).collect();
+    let asks = depth.asks.into_iter().map(level).collect();
+    let mut payload = BookUpdated::new(market, sequence, bids, asks);
     loop {
-        let data = serde_json::to_string(&payload).expect("numbers and words are JSON");
+        let data = serde_json::to_string(&payload).expect("numbers and strings are valid JSON");
         if data.len() <= limit {
-            return Some(NewEvent { channel, name: BOOK_UPDATED, data, socket_id: None });
+            let kind = EventKind::BookUpdated;
+            return Some(NewEvent { channel, kind, data, socket_id: None });
         }
         let longer = if payload.asks.len() > payload.bids.len() {
             &mut payload.asks
@@ -66,11 +48,12 @@ pub fn event(
 
 #[cfg(test)]
 mod tests {
-    use super::{Book, event};
+    use super::{BookDepth, event};
+    use crate::events::SizeLimits;
     use crate::market::{AssetId, Fixed, Market, MarketId};
     use crate::store::published_books::Level;
 
-    /// The longest symbol and id there may be.
+    /// The longest possible symbol and id.
     fn market() -> Market {
         Market {
             id: MarketId(i32::MAX),
@@ -82,14 +65,19 @@ mod tests {
         }
     }
 
-    /// So many prices on both sides, with as many digits as a million full accounts together have.
-    fn book(bids: usize, asks: usize) -> Book {
+    /// A book with this many prices a side, each with the digits of a million full accounts.
+    fn book(bids: usize, asks: usize) -> BookDepth {
         let level = Level { price: Fixed::MAX, units: i128::from(i64::MAX) * 1_000_000 };
-        Book { bids: vec![level; bids], asks: vec![level; asks] }
+        BookDepth { bids: vec![level; bids], asks: vec![level; asks] }
     }
 
     fn lengths(limit: usize, bids: usize, asks: usize) -> Option<(usize, usize)> {
-        let event = event(&market(), i64::MAX, book(bids, asks), |_| limit)?;
+        let event = event(
+            &market(),
+            i64::MAX,
+            book(bids, asks),
+            SizeLimits { plain: limit, ..SizeLimits::UNLIMITED },
+        )?;
         assert!(event.data.len() <= limit, "{} of {limit}", event.data.len());
         let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
         let len = |side: &str| data[side].as_array().unwrap().len();
@@ -97,12 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn the_deepest_book_that_may_be_asked_for_stays_far_below_what_a_provider_takes() {
+    fn the_deepest_configurable_book_stays_far_below_the_size_limit() {
         assert_eq!(lengths(6_000, 50, 50), Some((50, 50)));
     }
 
     #[test]
-    fn the_worst_prices_are_left_out_first_from_the_longer_side() {
+    fn the_worst_prices_of_the_longer_side_are_left_out_first() {
         for (limit, bids, asks, expected) in [
             // An empty book has 137 bytes, each price 47, and a comma where it is not the first.
             (10_240, 3, 2, Some((3, 2))),
@@ -118,8 +106,9 @@ mod tests {
             assert_eq!(lengths(limit, bids, asks), expected, "{limit} {bids} {asks}");
         }
         let level = |units| Level { price: Fixed::from_units(units), units: 1 };
-        let book = Book { bids: vec![level(3), level(2), level(1)], asks: Vec::new() };
-        let event = event(&market(), 1, book, |_| 140).unwrap();
+        let book = BookDepth { bids: vec![level(3), level(2), level(1)], asks: Vec::new() };
+        let event =
+            event(&market(), 1, book, SizeLimits { plain: 140, ..SizeLimits::UNLIMITED }).unwrap();
         assert!(event.data.contains("0.00000003"), "{}", event.data);
         assert!(!event.data.contains("0.00000002"), "{}", event.data);
     }

@@ -21,11 +21,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::events::SizeLimits;
 use crate::market::{Market, Side};
 use crate::store::markets::Catalog;
 use crate::store::published_books::{self, Behind};
 use crate::store::{AnyConnection, Store, StoreError, now, outbox};
-use book::Book;
+use book::BookDepth;
 
 /// How often to look when nobody has said that there is something to tell.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
@@ -36,16 +37,15 @@ const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How much of a book is told, and how often.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct BookPublisherSettings {
     /// Most events of one market in a second; at least 1.
     pub updates_per_second: u32,
     /// Prices on each side.
     pub depth: i64,
-    /// Most bytes of an event's data on this channel.
-    pub data_limit: fn(&str) -> usize,
+    pub size_limits: SizeLimits,
 }
 
-impl Settings {
+impl BookPublisherSettings {
     /// The least time between two events of a market.
     fn interval(&self) -> Duration {
         // Rounded up, or there would be one too many in a second.
@@ -55,10 +55,10 @@ impl Settings {
 }
 
 /// The feed of one process.
-pub struct Feed {
+pub struct BookPublisher {
     store: Store,
     teller: Teller,
-    /// Told when a book may have changed.
+    /// NewEvents when a book may have changed.
     changes: Arc<Notify>,
     /// To be told that events wait.
     publisher: Arc<Notify>,
@@ -75,12 +75,12 @@ enum Next {
     Failed,
 }
 
-impl Feed {
-    /// A feed of the catalog's markets. `changes` wakes it, and it wakes `publisher`.
+impl BookPublisher {
+    /// A feed of the catalog's markets. `changes` notifiers it, and it notifiers `publisher`.
     pub fn new(
         store: Store,
         catalog: Arc<Catalog>,
-        settings: Settings,
+        settings: BookPublisherSettings,
         changes: Arc<Notify>,
         publisher: Arc<Notify>,
     ) -> Self {
@@ -154,7 +154,7 @@ struct Look {
 #[derive(Clone)]
 struct Teller {
     catalog: Arc<Catalog>,
-    settings: Settings,
+    settings: BookPublisherSettings,
 }
 
 impl Teller {
@@ -162,10 +162,10 @@ impl Teller {
         let interval = self.settings.interval();
         let mut look = Look::default();
         let mut later = |wait: Duration| look.due = Some(look.due.map_or(wait, |d| d.min(wait)));
-        for Behind { market, told_at } in published_books::behind(connection)? {
+        for Behind { market, published_at } in published_books::behind(connection)? {
             // A market that came up after this process started is another's to tell.
             let Some(market) = self.catalog.markets.get(&market) else { continue };
-            match told_at.map(|told_at| (told_at + interval - now()).to_std()) {
+            match published_at.map(|published_at| (published_at + interval - now()).to_std()) {
                 // What is further away was written by a clock that was wrong.
                 Some(Ok(wait)) if wait > Duration::ZERO && wait <= interval => {
                     later(wait);
@@ -190,15 +190,15 @@ impl Teller {
         connection: &mut AnyConnection,
         market: &Market,
     ) -> Result<bool, StoreError> {
-        let Settings { depth, data_limit, .. } = self.settings;
+        let BookPublisherSettings { depth, size_limits, .. } = self.settings;
         let turn =
             published_books::take_turn(connection, market.id, now(), self.settings.interval())?;
         let Some(sequence) = turn else { return Ok(false) };
-        let book = Book {
+        let book = BookDepth {
             bids: published_books::levels(connection, market.id, Side::Buy, depth)?,
             asks: published_books::levels(connection, market.id, Side::Sell, depth)?,
         };
-        let Some(event) = book::event(market, sequence, book, data_limit) else {
+        let Some(event) = book::event(market, sequence, book, size_limits) else {
             return Err(StoreError::Other(format!(
                 "not even an empty book of {} is small enough for its channel",
                 market.symbol

@@ -51,7 +51,7 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Messages that wait for one slow connection before it is closed with 4100.
     pub outgoing_messages: usize,
-    /// Silence of a client after which it is pinged. Told to clients in whole seconds.
+    /// Silence of a client after which it is pinged. NewEvents to clients in whole seconds.
     pub activity_timeout: Duration,
     /// How long the answer to a ping may take before the connection is closed with 4201.
     pub pong_timeout: Duration,

@@ -14,7 +14,7 @@ use super::outbox::completions::Results;
 use super::outbox::worker::{Clerk, Errand, Report};
 use super::{Calls, DATABASE_PAUSE, Ended, Errands, GATHERING, Publisher, Sink};
 use crate::pusher::{Client, Outcome};
-use crate::store::outbox::{Event, TERMINATE_CONNECTIONS, Tried};
+use crate::store::outbox::{FailedAttempt, OutboxEvent};
 use crate::store::{StoreError, now};
 
 impl Publisher {
@@ -37,7 +37,7 @@ impl Publisher {
             if self.suspicions.iter().any(|suspicion| suspicion.lane == index) {
                 continue;
             }
-            let fitting = |events: &[Event]| request::fitting(&client, events);
+            let fitting = |events: &[OutboxEvent]| request::fitting(&client, events);
             let Some(events) = self.lanes[index].lane.next_call(fitting) else { continue };
             if gate == Gate::Probe {
                 self.last_probe = index;
@@ -98,7 +98,7 @@ impl Publisher {
     fn refused(
         &mut self,
         index: usize,
-        events: Vec<Event>,
+        events: Vec<OutboxEvent>,
         ticket: Ticket,
         status: u16,
         answer: String,
@@ -106,11 +106,11 @@ impl Publisher {
         let now = Instant::now();
         let said = words(status, &answer);
         let lane = &mut self.lanes[index].lane;
-        let ends_connections = events.iter().any(|event| event.name == TERMINATE_CONNECTIONS);
+        let ends_connections = events.iter().any(|event| event.terminates_connections());
         match lane.refusal_of(&events) {
-            Refusal::ItsOwn if ends_connections || self.circuit.may_set_aside() => {
+            Refusal::ItsOwn if ends_connections || self.circuit.may_dead_letter() => {
                 self.circuit.answered(ticket);
-                lane.set_aside(events, &said, &mut self.results);
+                lane.dead_letters(events, &said, &mut self.results);
             }
             Refusal::ItsOwn => {
                 let until = self.circuit.held(ticket, now);
@@ -139,12 +139,12 @@ impl Publisher {
     }
 
     /// These events go back into their lane, and their attempt is remembered.
-    fn in_vain(&mut self, index: usize, events: Vec<Event>, until: Instant, answer: &str) {
+    fn in_vain(&mut self, index: usize, events: Vec<OutboxEvent>, until: Instant, answer: &str) {
         let wait = until.saturating_duration_since(Instant::now());
-        self.results.tried.push(Tried {
+        self.results.failed_attempts.push(FailedAttempt {
             ids: events.iter().map(|event| event.id).collect(),
-            next_try_at: now() + chrono::Duration::from_std(wait).unwrap_or_default(),
-            answer: answer.to_owned(),
+            next_attempt_at: now() + chrono::Duration::from_std(wait).unwrap_or_default(),
+            error: answer.to_owned(),
         });
         self.lanes[index].lane.put_back(events);
     }
@@ -177,20 +177,20 @@ impl Publisher {
             // Whatever waits here may have been sent by another process since.
             self.forget(now);
         }
-        let mut buckets = Vec::new();
+        let mut shards = Vec::new();
         for place in self.lanes.iter_mut().filter(|place| may_read && wants_more(place)) {
             (place.look, place.is_asked_for) = (false, true);
-            buckets.extend(&place.buckets);
+            shards.extend(&place.shards);
         }
         self.gathering_since = None;
         let results = std::mem::take(&mut self.results);
-        let has_failed = !results.tried.is_empty();
+        let has_failed = !results.failed_attempts.is_empty();
         let lanes = self.lanes.iter().filter(|_| has_failed);
         let in_mind = lanes.flat_map(|place| place.lane.in_mind()).collect();
         let skip = self.skip(now);
         let occupied = self.listeners.as_mut().and_then(|listeners| listeners.unwritten.take());
         let page_len = self.page_len;
-        let errand = Errand { results, in_mind, buckets, page_len, occupied, skip };
+        let errand = Errand { results, in_mind, shards, page_len, occupied, skip };
         Some(clerk.run(errand).boxed().fuse())
     }
 
@@ -230,7 +230,7 @@ impl Publisher {
     }
 
     /// Nobody listens to these.
-    fn skipped(&mut self, events: Vec<Event>) {
+    fn skipped(&mut self, events: Vec<OutboxEvent>) {
         if events.is_empty() {
             return;
         }
@@ -244,20 +244,20 @@ impl Publisher {
     }
 
     /// Gives each lane that was asked for its events.
-    fn fill(&mut self, events: Vec<Event>) {
+    fn fill(&mut self, events: Vec<OutboxEvent>) {
         match &self.sink {
             Sink::Provider(_) => {}
             Sink::Log | Sink::Nowhere => return self.swallow(events),
         }
         let page_len = usize::try_from(self.page_len).unwrap_or(usize::MAX);
-        let mut pages: Vec<Vec<Event>> = vec![Vec::new(); self.lanes.len()];
+        let mut pages: Vec<Vec<OutboxEvent>> = vec![Vec::new(); self.lanes.len()];
         for event in events {
             let lane = self.lane_of(&event);
             pages[lane].push(event);
         }
         for (place, mut page) in self.lanes.iter_mut().zip(pages) {
             if std::mem::take(&mut place.is_asked_for) {
-                // Each of its buckets gave as much; the rest stays for the next time.
+                // Each of its shards gave as much; the rest stays for the next time.
                 place.look |= page.len() >= page_len;
                 page.truncate(page_len);
                 place.lane.fill(page);
@@ -266,9 +266,9 @@ impl Publisher {
     }
 
     /// Without a provider, what is read is delivered.
-    fn swallow(&mut self, events: Vec<Event>) {
+    fn swallow(&mut self, events: Vec<OutboxEvent>) {
         if matches!(self.sink, Sink::Log) {
-            for Event { id, channel, name, data, .. } in &events {
+            for OutboxEvent { id, channel, name, data, .. } in &events {
                 tracing::info!(event.id = id, channel, name, data, "an event");
             }
         }
@@ -293,9 +293,9 @@ impl Publisher {
         }
     }
 
-    /// The lane that has the event's bucket.
-    fn lane_of(&self, event: &Event) -> usize {
-        usize::try_from(event.bucket).unwrap_or_default() % self.lanes.len()
+    /// The lane that has the event's shard.
+    fn lane_of(&self, event: &OutboxEvent) -> usize {
+        usize::try_from(event.shard).unwrap_or_default() % self.lanes.len()
     }
 
     pub(super) fn has_role(&self, now: Instant) -> bool {

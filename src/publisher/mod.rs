@@ -27,7 +27,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config;
 use crate::pusher::{Client, Diagnosis, Outcome};
-use crate::store::outbox::{BUCKETS, Event};
+use crate::store::outbox::{OutboxEvent, SHARDS};
 use crate::store::{Store, StoreError};
 use delivery::backoff::Backoff;
 use delivery::circuit_breaker::{Circuit, Ticket};
@@ -86,10 +86,10 @@ pub struct Publisher {
     is_stopping: bool,
 }
 
-/// A lane, its buckets, and whether the database may have more for it.
+/// A lane, its shards, and whether the database may have more for it.
 struct LanePlace {
     lane: Lane,
-    buckets: Vec<i16>,
+    shards: Vec<i16>,
     look: bool,
     /// The clerk is on its way for it.
     is_asked_for: bool,
@@ -101,7 +101,7 @@ struct LanePlace {
 /// A call that has ended.
 struct Ended {
     lane: usize,
-    events: Vec<Event>,
+    events: Vec<OutboxEvent>,
     ticket: Ticket,
     outcome: Outcome,
 }
@@ -115,7 +115,7 @@ impl Publisher {
         let count = settings.lanes;
         let place = |lane: i16| LanePlace {
             lane: Lane::default(),
-            buckets: (0..BUCKETS).filter(|bucket| bucket % count == lane).collect(),
+            shards: (0..SHARDS).filter(|shard| shard % count == lane).collect(),
             look: true,
             is_asked_for: false,
             refused: None,

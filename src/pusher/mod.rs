@@ -26,7 +26,7 @@ use std::fmt;
 pub use client::{Client, ClientError, Event, Timeouts};
 pub use destination::{Destination, DestinationError, Settings};
 pub use diagnosis::Diagnosis;
-pub use encryption::{InvalidMasterKey, MasterKey, data_limit};
+pub use encryption::{InvalidMasterKey, MAX_ENCRYPTED_DATA_BYTES, MasterKey, data_limit};
 pub use names::{
     ChannelKind, ChannelName, InvalidChannelName, InvalidSocketId, SocketId, USER_CHANNEL_PREFIX,
     is_encrypted,

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::{AnyConnection, StoreError, outbox, schema::trades};
+use crate::events::EventKind;
 
 /// Rows shown of each check that fails.
 const EXAMPLES: i64 = 5;
@@ -178,11 +179,12 @@ fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError
             findings.push(Finding { check: check.name, difference });
         }
     }
-    let told: Option<i64> = trades::table.select(sum(trades::told)).first(connection)?;
-    let told = told.unwrap_or(0);
-    let events = outbox::total(connection, outbox::ORDER_MATCHED)?;
-    if events != told {
-        let difference = format!("expected {told} events, found {events}");
+    let written: Option<i64> =
+        trades::table.select(sum(trades::matched_events)).first(connection)?;
+    let written = written.unwrap_or(0);
+    let events = outbox::total(connection, EventKind::OrderMatched)?;
+    if events != written {
+        let difference = format!("expected {written} events, found {events}");
         findings.push(Finding { check: EVENTS_CHECK, difference });
     }
     Ok(findings)

@@ -18,7 +18,7 @@ use super::schema::webhooks;
 use super::{AnyConnection, StoreError, now};
 
 /// How long after its authorisation a subscription may take to be told by a webhook.
-pub const EXPECTED_FOR: TimeDelta = TimeDelta::minutes(1);
+pub const PENDING_FOR: TimeDelta = TimeDelta::minutes(1);
 /// How long a webhook is remembered; providers repeat one for five minutes.
 const WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
 /// Most names in one statement.
@@ -83,7 +83,7 @@ pub fn changed(
 pub fn expect(connection: &mut AnyConnection, channel: &str) -> Result<(), StoreError> {
     make_row(connection, channel, now())?;
     let row = diesel::update(occupancy::table.find(channel));
-    row.set(occupancy::expected_at.eq(now())).execute(connection)?;
+    row.set(occupancy::authorized_at.eq(now())).execute(connection)?;
     Ok(())
 }
 
@@ -101,8 +101,8 @@ pub fn replace(
         known.into_iter().filter(|name| !listed.contains(name.as_str())).collect();
     for names in gone.chunks(NAMES_PER_STATEMENT) {
         let these = before.filter(occupancy::channel.eq_any(names.to_vec()));
-        let expired = occupancy::expected_at.is_null();
-        let expired = expired.or(occupancy::expected_at.lt(now() - EXPECTED_FOR));
+        let expired = occupancy::authorized_at.is_null();
+        let expired = expired.or(occupancy::authorized_at.lt(now() - PENDING_FOR));
         diesel::delete(these.filter(expired.assume_not_null())).execute(connection)?;
     }
     for channel in listed {
@@ -123,14 +123,15 @@ pub fn occupied_among(
     let mut occupied = BTreeSet::new();
     for names in channels.chunks(NAMES_PER_STATEMENT) {
         let these = occupancy::table.filter(occupancy::channel.eq_any(names.to_vec()));
-        let columns = (occupancy::channel, occupancy::occupied, occupancy::expected_at);
+        let columns = (occupancy::channel, occupancy::occupied, occupancy::authorized_at);
         let rows: Vec<(String, bool, Option<NaiveDateTime>)> =
             these.select(columns).load(connection)?;
-        let is_expected =
-            |at: Option<NaiveDateTime>| at.is_some_and(|at| at + EXPECTED_FOR > now());
+        let is_expected = |at: Option<NaiveDateTime>| at.is_some_and(|at| at + PENDING_FOR > now());
         occupied.extend(
             rows.into_iter()
-                .filter(|(_, is_occupied, expected_at)| *is_occupied || is_expected(*expected_at))
+                .filter(|(_, is_occupied, authorized_at)| {
+                    *is_occupied || is_expected(*authorized_at)
+                })
                 .map(|(name, ..)| name),
         );
     }

@@ -1,7 +1,7 @@
 //! What was told of each market's book, and what there is to tell.
 //!
 //! Whether it is time to tell is decided here, in the database, for all processes: by one
-//! conditional update of the market's row in `market_feeds`. The market's own row, which is the
+//! conditional update of the market's row in `published_books`. The market's own row, which is the
 //! lock of its book, is read and never locked.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use diesel::sqlite::Sqlite;
 
-use super::schema::{market_feeds, markets};
+use super::schema::{markets, published_books};
 use super::statement::statement;
 use super::{AnyConnection, StoreError};
 use crate::market::{Fixed, MarketId, Side};
@@ -22,24 +22,24 @@ use crate::market::{Fixed, MarketId, Side};
 pub struct Behind {
     pub market: MarketId,
     /// `None`: nothing was ever told of it, and [`begin`] is to come first.
-    pub told_at: Option<NaiveDateTime>,
+    pub published_at: Option<NaiveDateTime>,
 }
 
 /// The markets of which there is something to tell.
 pub fn behind(connection: &mut AnyConnection) -> Result<Vec<Behind>, StoreError> {
-    let columns = (markets::id, market_feeds::told_at.nullable());
+    let columns = (markets::id, published_books::published_at.nullable());
     let rows: Vec<(i32, Option<NaiveDateTime>)> = markets::table
-        .left_join(market_feeds::table)
+        .left_join(published_books::table)
         .filter(markets::book_version.gt(0))
         .filter(
-            market_feeds::book_version
+            published_books::book_version
                 .nullable()
                 .is_null()
-                .or(market_feeds::book_version.nullable().lt(markets::book_version.nullable())),
+                .or(published_books::book_version.nullable().lt(markets::book_version.nullable())),
         )
         .select(columns)
         .load(connection)?;
-    let behind = |(id, told_at)| Behind { market: MarketId(id), told_at };
+    let behind = |(id, published_at)| Behind { market: MarketId(id), published_at };
     Ok(rows.into_iter().map(behind).collect())
 }
 
@@ -50,12 +50,12 @@ pub fn behind(connection: &mut AnyConnection) -> Result<Vec<Behind>, StoreError>
 /// [`StoreError::Duplicate`] when another process was faster.
 pub fn begin(connection: &mut AnyConnection, market: MarketId) -> Result<(), StoreError> {
     let values = (
-        market_feeds::market_id.eq(market.0),
-        market_feeds::book_version.eq(0),
-        market_feeds::book_sequence.eq(0),
-        market_feeds::told_at.eq(DateTime::UNIX_EPOCH.naive_utc()),
+        published_books::market_id.eq(market.0),
+        published_books::book_version.eq(0),
+        published_books::book_sequence.eq(0),
+        published_books::published_at.eq(DateTime::UNIX_EPOCH.naive_utc()),
     );
-    diesel::insert_into(market_feeds::table).values(values).execute(connection)?;
+    diesel::insert_into(published_books::table).values(values).execute(connection)?;
     Ok(())
 }
 
@@ -73,20 +73,21 @@ pub fn take_turn(
 ) -> Result<Option<i64>, StoreError> {
     let version = markets::table.find(market.0).select(markets::book_version);
     let version: i64 = version.first(connection)?;
-    let feed = market_feeds::table.find(market.0);
+    let feed = published_books::table.find(market.0);
     // A time far ahead was written by a clock that was wrong, and holds nobody up.
-    let is_due =
-        market_feeds::told_at.le(now - interval).or(market_feeds::told_at.gt(now + interval));
+    let is_due = published_books::published_at
+        .le(now - interval)
+        .or(published_books::published_at.gt(now + interval));
     let values = (
-        market_feeds::book_version.eq(version),
-        market_feeds::book_sequence.eq(market_feeds::book_sequence + 1),
-        market_feeds::told_at.eq(now),
+        published_books::book_version.eq(version),
+        published_books::book_sequence.eq(published_books::book_sequence + 1),
+        published_books::published_at.eq(now),
     );
-    let turn = feed.filter(market_feeds::book_version.lt(version)).filter(is_due);
+    let turn = feed.filter(published_books::book_version.lt(version)).filter(is_due);
     if diesel::update(turn).set(values).execute(connection)? == 0 {
         return Ok(None);
     }
-    Ok(Some(feed.select(market_feeds::book_sequence).first(connection)?))
+    Ok(Some(feed.select(published_books::book_sequence).first(connection)?))
 }
 
 /// All that is ordered at one price on one side of a book.

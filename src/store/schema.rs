@@ -94,7 +94,7 @@ diesel::table! {
         buyer_commission -> BigInt,
         seller_commission -> BigInt,
         created_at -> Timestamp,
-        told -> SmallInt,
+        matched_events -> SmallInt,
         sequence -> BigInt,
     }
 }
@@ -120,30 +120,30 @@ diesel::table! {
         name -> Text,
         data -> Text,
         created_at -> Timestamp,
-        bucket -> SmallInt,
+        shard -> SmallInt,
         socket_id -> Nullable<Text>,
         attempts -> Integer,
-        next_try_at -> Nullable<Timestamp>,
-        last_answer -> Nullable<Text>,
+        next_attempt_at -> Nullable<Timestamp>,
+        last_error -> Nullable<Text>,
     }
 }
 
 diesel::table! {
-    set_aside_events (id) {
+    dead_letters (id) {
         id -> BigInt,
         channel -> Text,
         name -> Text,
         data -> Text,
         created_at -> Timestamp,
-        set_aside_at -> Timestamp,
-        answer -> Text,
+        dead_lettered_at -> Timestamp,
+        error -> Text,
         socket_id -> Nullable<Text>,
         attempts -> Integer,
     }
 }
 
 diesel::table! {
-    delivered_events (name) {
+    event_counters (name) {
         name -> Text,
         delivered -> BigInt,
         skipped -> BigInt,
@@ -160,11 +160,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    market_feeds (market_id) {
+    published_books (market_id) {
         market_id -> Integer,
         book_version -> BigInt,
         book_sequence -> BigInt,
-        told_at -> Timestamp,
+        published_at -> Timestamp,
     }
 }
 
@@ -174,7 +174,7 @@ diesel::table! {
         occupied -> Bool,
         changed_ms -> BigInt,
         seen_at -> Timestamp,
-        expected_at -> Nullable<Timestamp>,
+        authorized_at -> Nullable<Timestamp>,
     }
 }
 
@@ -187,7 +187,7 @@ diesel::table! {
 
 diesel::joinable!(ledger_entries -> accounts (account_id));
 diesel::joinable!(accounts -> assets (asset_id));
-diesel::joinable!(market_feeds -> markets (market_id));
+diesel::joinable!(published_books -> markets (market_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -200,10 +200,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     trades,
     ledger_entries,
     outbox,
-    set_aside_events,
-    delivered_events,
+    dead_letters,
+    event_counters,
     leases,
-    market_feeds,
+    published_books,
     channel_occupancy,
     webhooks,
 );

@@ -9,10 +9,11 @@ use chrono::NaiveDateTime;
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
-use super::outbox::{self, NewEvent};
+use super::outbox;
 use super::schema::{sessions, tokens};
 use super::sessions::{Session, Token, create_session, create_token};
 use super::{AnyConnection, StoreError, now, users};
+use crate::events::NewEvent;
 use crate::market::UserId;
 
 /// One thing that a user has signed in with.

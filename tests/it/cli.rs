@@ -1,6 +1,7 @@
 //! What an operator does from the command line, beside a server that runs: the real binary.
 
 use chrono::TimeDelta;
+use matchcast::events::EventKind;
 use matchcast::store::{now, outbox};
 use serde_json::{Value, json};
 
@@ -65,7 +66,7 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_no_database_is_none_is_made() {
+async fn a_missing_database_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nothing.sqlite");
     let url = format!("sqlite://{}", path.display());
@@ -74,14 +75,14 @@ async fn where_no_database_is_none_is_made() {
     assert!(said.contains("there is no database") && !path.exists(), "{said}");
 }
 
-const PAYLOAD: &str = "what-only-its-hearers-may-know";
+const PAYLOAD: &str = "for-subscribers-of-the-channel-only";
 
-/// Three events that wait, one of them in vain so far, and two that were set aside. Ids from 1.
+/// Three pending events, two of which have failed before, and two dead letters.
 fn write_events(database: &Database) {
     let ago = |minutes: i64| now() - TimeDelta::minutes(minutes);
     database.execute(&format!(
-        "INSERT INTO outbox (id, channel, name, data, created_at, bucket, attempts, next_try_at, \
-         last_answer) VALUES \
+        "INSERT INTO outbox (id, channel, name, data, created_at, shard, attempts, \
+         next_attempt_at, last_error) VALUES \
          (1, 'private-user.1', 'order.matched', '\"{PAYLOAD}\"', '{}', 1, 12, '{}', \
          '500: down'), \
          (2, 'private-encrypted-user.2', 'balance.updated', '\"{PAYLOAD}\"', '{}', 2, 0, NULL, \
@@ -94,7 +95,7 @@ fn write_events(database: &Database) {
         ago(1)
     ));
     database.execute(&format!(
-        "INSERT INTO set_aside_events (id, channel, name, data, created_at, set_aside_at, answer, \
+        "INSERT INTO dead_letters (id, channel, name, data, created_at, dead_lettered_at, error, \
          attempts) VALUES \
          (4, 'private-user.1', 'order.matched', '\"{PAYLOAD}\"', '{}', '{}', '413: too large', 1), \
          (5, 'private-user.2', 'order.matched', '\"{PAYLOAD}\"', '{}', '{}', \
@@ -110,65 +111,68 @@ on_both! {
     async fn events_are_listed_oldest_first(database: Database) {
         database.open_store();
         let (code, said) = run(&database, "events").await;
-        assert_eq!((code, said.as_str()), (0, "no event waits\nno event was set aside\n"));
+        assert_eq!((code, said.as_str()), (0, "no pending events\nno dead letters\n"));
         write_events(&database);
         let (code, said) = run(&database, "events").await;
         assert_eq!(code, 0, "{said}");
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines, [
-            "3 events wait:",
-            "  ID  NAME             CHANNEL                   AGE  ATTEMPTS  NEXT TRY  LAST ANSWER",
-            "   1  order.matched    private-user.1             3h        12    in 29m  500: down",
-            "   2  balance.updated  private-encrypted-user.2   5m         0       now",
-            "  30  trade.executed   market.BTC                 4m         1       now",
-            "2 events were set aside:",
-            "  ID  NAME           CHANNEL         AGE  ATTEMPTS  ANSWER",
+            "3 pending events:",
+            "  ID  NAME             CHANNEL                   AGE  ATTEMPTS  NEXT ATTEMPT  \
+             LAST ERROR",
+            "   1  order.matched    private-user.1             3h        12        in 29m  \
+             500: down",
+            "   2  balance.updated  private-encrypted-user.2   5m         0           now",
+            "  30  trade.executed   market.BTC                 4m         1           now",
+            "2 dead letters:",
+            "  ID  NAME           CHANNEL         AGE  ATTEMPTS  ERROR",
             "   4  order.matched  private-user.1   3d         1  413: too large",
             "   5  order.matched  private-user.2   3m         3  422: odd  [2J",
         ]);
         let (code, said) = run(&database, "events --limit 1").await;
         assert_eq!((code, said.lines().count()), (0, 6), "{said}");
-        for heading in ["3 events wait, the oldest 1:", "2 events were set aside, the oldest 1:"] {
+        for heading in ["3 pending events, the oldest 1:", "2 dead letters, the oldest 1:"] {
             assert!(said.lines().any(|line| line == heading), "{said}");
         }
     }
 
-    async fn events_are_listed_as_json_without_what_they_say(database: Database) {
+    async fn events_are_listed_as_json_without_their_payloads(database: Database) {
         database.open_store();
         write_events(&database);
         let (code, said) = run(&database, "events --json").await;
         assert_eq!(code, 0, "{said}");
         assert!(!said.contains(PAYLOAD), "{said}");
         let listed: Value = serde_json::from_str(&said).unwrap();
-        assert_eq!((&listed["waiting_total"], &listed["set_aside_total"]), (&json!(3), &json!(2)));
+        assert_eq!(listed["pending_total"], 3);
+        assert_eq!(listed["dead_letters_total"], 2);
         let ids = |kind: &str| -> Vec<i64> {
             let events = listed[kind].as_array().unwrap().iter();
             events.map(|event| event["id"].as_i64().unwrap()).collect()
         };
-        assert_eq!((ids("waiting"), ids("set_aside")), (vec![1, 2, 30], vec![4, 5]));
-        let mut first = listed["waiting"][0].clone();
-        for time in ["created_at", "next_try_at"] {
+        assert_eq!((ids("pending"), ids("dead_letters")), (vec![1, 2, 30], vec![4, 5]));
+        let mut first = listed["pending"][0].clone();
+        for time in ["created_at", "next_attempt_at"] {
             let text = first[time].take();
             assert!(text.as_str().is_some_and(|t| t.len() == 27 && t.ends_with('Z')), "{text}");
         }
         assert_eq!(first, json!({
             "id": 1, "name": "order.matched", "channel": "private-user.1", "created_at": null,
-            "attempts": 12, "next_try_at": null, "answer": "500: down",
+            "attempts": 12, "next_attempt_at": null, "error": "500: down",
         }));
-        assert_eq!(listed["waiting"][1]["answer"], Value::Null);
-        assert_eq!(listed["set_aside"][0]["answer"], "413: too large");
+        assert_eq!(listed["pending"][1]["error"], Value::Null);
+        assert_eq!(listed["dead_letters"][0]["error"], "413: too large");
         let (_, said) = run(&database, "events --json --limit 2").await;
         let listed: Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(listed["waiting"].as_array().unwrap().len(), 2);
-        assert_eq!(listed["waiting_total"], 3);
+        assert_eq!(listed["pending"].as_array().unwrap().len(), 2);
+        assert_eq!(listed["pending_total"], 3);
     }
 
-    async fn what_is_not_there_is_neither_sent_nor_given_up(database: Database) {
+    async fn an_unknown_event_is_neither_retried_nor_dropped(database: Database) {
         database.open_store();
         write_events(&database);
         for (arguments, expected, said) in [
-            ("events retry 99", 1, "there is no event 99 that was set aside"),
-            ("events retry 1", 1, "there is no event 1 that was set aside"),
+            ("events retry 99", 1, "there is no dead letter 99"),
+            ("events retry 1", 1, "there is no dead letter 1"),
             ("events drop 99", 1, "there is no event 99"),
             ("events retry", 2, "--all"),
             ("events retry 4 --all", 2, "--all"),
@@ -186,21 +190,21 @@ on_both! {
         assert_eq!(outbox::counts(&mut database.connect()).unwrap(), (3, 2));
     }
 
-    async fn events_are_given_up_and_counted(database: Database) {
+    async fn dropped_events_are_counted(database: Database) {
         database.open_store();
         write_events(&database);
         for id in [1, 4] {
             let (code, said) = run(&database, &format!("events drop {id}")).await;
-            assert_eq!((code, said), (0, format!("event {id} was given up\n")));
+            assert_eq!((code, said), (0, format!("event {id} is dropped\n")));
             assert_eq!(run(&database, &format!("events drop {id}")).await.0, 1, "once");
         }
         let mut c = database.connect();
         assert_eq!(outbox::counts(&mut c).unwrap(), (2, 1));
-        assert_eq!(outbox::total(&mut c, outbox::ORDER_MATCHED).unwrap(), 3, "none is lost");
+        assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 3, "none is lost");
     }
 
     /// Beside a server that publishes.
-    async fn events_that_were_set_aside_are_sent_once_more(database: Database) {
+    async fn retried_dead_letters_are_sent(database: Database) {
         let provider = Provider::start().await;
         let variables = provider.variables();
         let variables: Vec<(&str, &str)> =
@@ -212,20 +216,20 @@ on_both! {
             alice.place("BTC", "sell", "10", "0.001").await.data();
             bob.place("BTC", "buy", "10", "0.001").await.data();
         }
-        wait_for("four events to be set aside", || async {
-            (database.set_aside_events().len() == 4).then_some(())
+        wait_for("four dead letters", || async {
+            (database.dead_letters().len() == 4).then_some(())
         })
         .await;
         provider.always(Reaction::Answer(ok()));
         let (code, said) = run(&database, "events retry 1").await;
-        assert_eq!((code, said.as_str()), (0, "event 1 waits to be sent once more\n"));
+        assert_eq!((code, said.as_str()), (0, "event 1 is queued again\n"));
         wait_for("one event", || async { (provider.heard().len() == 1).then_some(()) }).await;
-        for (expected, left) in [("3 events wait to be sent once more\n", 0),
-            ("no event was set aside\n", 0)]
+        for (expected, left) in [("3 events are queued again\n", 0),
+            ("there are no dead letters\n", 0)]
         {
             let (code, said) = run(&database, "events retry --all").await;
             assert_eq!((code, said.as_str()), (0, expected));
-            assert_eq!(database.set_aside_events().len(), left);
+            assert_eq!(database.dead_letters().len(), left);
         }
         wait_for("all events", || async { (provider.heard().len() == 4).then_some(()) }).await;
         app.stop();

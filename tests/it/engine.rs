@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
-use matchcast::engine::{self, EngineError, Settings, Switches, Wakes};
+use matchcast::engine::{self, EngineError, EventSettings, Notifiers, Settings};
 use matchcast::market::{AccountKey, Command, Done, Fixed, NewOrder, Side, UserId};
 use matchcast::store::{Store, users};
 
@@ -86,9 +86,11 @@ on_both! {
         let (store, catalog) = database.open_store();
         let (catalog, user) = (Arc::new(catalog), make_user(&store, &database));
         let market = catalog.market("BTC").expect("a market").clone();
-        let settings = Settings { queue_len: 64, batch_len: 64, switches: Switches::default() };
+        let switches = EventSettings::default();
+        let settings = Settings { queue_len: 64, batch_len: 64, switches };
+        let notifiers = Notifiers::default();
         let (engine, thread) =
-            engine::start(store, catalog.clone(), Wakes::default(), settings).expect("a thread");
+            engine::start(store, catalog.clone(), notifiers, settings).expect("a thread");
         let deposit = Command::Deposit {
             account: AccountKey { user, asset: catalog.quote() },
             amount: Fixed::parse("1000").expect("an amount"),

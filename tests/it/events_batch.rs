@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread::JoinHandle;
 
-use matchcast::engine::{self, Handle, Origin, Settings, Switches, Wakes};
+use matchcast::engine::{self, EventSettings, Handle, Notifiers, Origin, Settings};
+use matchcast::events::{SizeLimits, UserChannels};
 use matchcast::market::{
     AccountKey, Command, Done, Fixed, MarketId, NewOrder, OrderId, Rejection, Side, UserId,
 };
@@ -28,12 +29,12 @@ struct Batches {
 const SELLER: UserId = UserId(1);
 const BUYER: UserId = UserId(2);
 
-fn everything() -> Switches {
-    Switches {
+fn everything() -> EventSettings {
+    EventSettings {
         order_updated: true,
         balance_updated: true,
         trade_executed: true,
-        ..Switches::default()
+        ..EventSettings::default()
     }
 }
 
@@ -42,7 +43,7 @@ fn fixed(text: &str) -> Fixed {
 }
 
 impl Batches {
-    async fn start(database: &Database, switches: Switches) -> Self {
+    async fn start(database: &Database, switches: EventSettings) -> Self {
         let (store, catalog) = database.open_store();
         let catalog = Arc::new(catalog);
         let mut connection = store.connect().expect("a connection");
@@ -52,7 +53,8 @@ impl Batches {
         }
         let settings = Settings { queue_len: 100, batch_len: 100, switches };
         let (engine, thread) =
-            engine::start(store, catalog.clone(), Wakes::default(), settings).expect("a thread");
+            engine::start(store, catalog.clone(), Notifiers::default(), settings)
+                .expect("a thread");
         let batches = Self { engine, thread, catalog };
         for (user, symbol, amount) in [(SELLER, "BTC", "10"), (BUYER, "USD", "10000")] {
             let asset = batches.catalog.asset(symbol).expect("an asset");
@@ -60,7 +62,7 @@ impl Batches {
             let deposit = Command::Deposit { account, amount: fixed(amount), daily_limit: 1 };
             batches.engine.submit(deposit).await.expect("an answer").outcome.expect("a deposit");
         }
-        database.execute("DELETE FROM outbox; DELETE FROM set_aside_events");
+        database.execute("DELETE FROM outbox; DELETE FROM dead_letters");
         batches
     }
 
@@ -177,7 +179,7 @@ on_both! {
     }
 
     async fn a_connection_is_left_out_of_what_it_alone_has_caused(database: Database) {
-        let switches = Switches { to_others: true, ..everything() };
+        let switches = EventSettings { to_others: true, ..everything() };
         let batches = Batches::start(&database, switches).await;
         let from = |socket: &str| Some(Origin::new(socket));
         let resting = batches.order(Side::Sell, "100", "1");
@@ -230,28 +232,32 @@ on_both! {
         batches.end(&database).await;
     }
 
-    async fn what_is_too_large_is_set_aside_with_what_it_belongs_to(database: Database) {
-        let limit = |channel: &str| if channel == "private-user.1" { 130 } else { 10_240 };
-        let batches =
-            Batches::start(&database, Switches { data_limit: limit, ..everything() }).await;
+    async fn an_event_that_is_too_large_for_its_channel_becomes_a_dead_letter(database: Database) {
+        let size_limits = SizeLimits { encrypted: 130, ..SizeLimits::UNLIMITED };
+        let user_channels = UserChannels::Both;
+        let settings = EventSettings { size_limits, user_channels, ..everything() };
+        let batches = Batches::start(&database, settings).await;
         for side in [Side::Sell, Side::Buy] {
             let command = batches.order(side, "100", "1");
             batches.engine.submit(command).await.expect("an answer").outcome.expect("a success");
         }
         let aside: Vec<(String, String, String)> = database.kept_aside();
         let names: Vec<&str> = aside.iter().map(|(name, ..)| name.as_str()).collect();
-        assert_eq!(names, ["order.updated", "order.matched", "order.updated"]);
+        let (matched, updated) = ("order.matched", "order.updated");
+        assert_eq!(names, [updated, matched, matched, updated, updated]);
         for (name, data, answer) in &aside {
             let expected =
                 format!("not sent: {} bytes of data, its channel takes 130", data.len());
             assert_eq!(answer, &expected, "{name}");
         }
         let sent = database.events();
-        let balances = told_on(&sent, "private-user.1");
+        let balances = told_on(&sent, "private-encrypted-user.1");
         assert!(balances.iter().all(|told| told.starts_with("balance.updated")), "{balances:?}");
         assert_eq!(balances.len(), 3, "they are short");
-        assert!(told_on(&sent, "private-user.2").contains(&"order.matched-1".to_owned()));
-        // Told, waiting and set aside: the audit counts both parties of the trade.
+        for channel in ["private-user.1", "private-user.2"] {
+            assert!(told_on(&sent, channel).contains(&"order.matched-1".to_owned()), "{channel}");
+        }
+        // Published, pending and dead letters: the audit counts both parties of the trade.
         batches.end(&database).await;
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use matchcast::events::SizeLimits;
 use matchcast::market::Fixed;
-use matchcast::market_data::{Feed, Settings};
+use matchcast::market_data::{BookPublisher, BookPublisherSettings};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
@@ -186,7 +187,7 @@ on_both! {
         variables.push(("MATCHCAST__HTTP__METRICS", "true".to_owned()));
         let process = Process::start(&database, &variables).await;
         let alice = process.log_in("alice").await;
-        database.execute("ALTER TABLE market_feeds RENAME TO elsewhere");
+        database.execute("ALTER TABLE published_books RENAME TO elsewhere");
         for _ in 0..5 {
             alice.place("BTC", "sell", "50000", "0.01").await.data();
         }
@@ -197,7 +198,7 @@ on_both! {
             (count >= Some(3_u64)).then_some(())
         })
         .await;
-        database.execute("ALTER TABLE elsewhere RENAME TO market_feeds");
+        database.execute("ALTER TABLE elsewhere RENAME TO published_books");
         let row = book_number(&database, "BTC", 1).await;
         assert_eq!(row.json()["asks"], json!([["50000", "0.05"]]));
         let log = process.stop().await;
@@ -216,12 +217,18 @@ on_both! {
         silent.stop();
         let (store, catalog) = database.open_store();
         let publisher = Arc::new(Notify::new());
-        let settings = Settings { updates_per_second: 1, depth: 25, data_limit: |_| 101 };
-        let feed =
-            Feed::new(store, Arc::new(catalog), settings, Arc::default(), publisher.clone());
-        // A feed that is to end looks once more, and this is its first look.
+        let size_limits = SizeLimits { plain: 101, ..SizeLimits::UNLIMITED };
+        let settings = BookPublisherSettings { updates_per_second: 1, depth: 25, size_limits };
+        let publishing = BookPublisher::new(
+            store,
+            Arc::new(catalog),
+            settings,
+            Arc::default(),
+            publisher.clone(),
+        );
+        // A publisher that is asked to stop looks once more, and this is its first look.
         let (_stop, stopped) = watch::channel(true);
-        feed.run(stopped).await;
+        publishing.run(stopped).await;
         publisher.notified().await;
         let rows = books(&database, "ETH");
         assert_eq!(rows.len(), 1);

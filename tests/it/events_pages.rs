@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use matchcast::engine::{self, Settings, Switches, Wakes};
+use matchcast::engine::{self, EventSettings, Notifiers, Settings};
 use matchcast::market::{AccountKey, Command, Fixed, UserId};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -38,9 +38,9 @@ async fn pages_are_told_which_events_there_are() {
 async fn fund(database: &Database, user: i64, symbol: &str) {
     let (store, catalog) = database.open_store();
     let asset = catalog.asset(symbol).expect("an asset");
-    let settings = Settings { queue_len: 1, batch_len: 1, switches: Switches::default() };
+    let settings = Settings { queue_len: 1, batch_len: 1, switches: EventSettings::default() };
     let (engine, thread) =
-        engine::start(store, Arc::new(catalog), Wakes::default(), settings).expect("a thread");
+        engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("a thread");
     let account = AccountKey { user: UserId(user), asset };
     let amount = Fixed::parse("1000").expect("an amount");
     let deposit = Command::Deposit { account, amount, daily_limit: 1 };

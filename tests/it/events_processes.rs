@@ -74,7 +74,9 @@ async fn a_locked_book_is_told_and_a_locked_feed_holds_up_no_order() {
 
     let mut feed = database.connect();
     diesel::sql_query("BEGIN").execute(&mut feed).expect("a transaction");
-    diesel::sql_query("SELECT 1 FROM market_feeds FOR UPDATE").execute(&mut feed).expect("a lock");
+    diesel::sql_query("SELECT 1 FROM published_books FOR UPDATE")
+        .execute(&mut feed)
+        .expect("a lock");
     for _ in 0..10 {
         alice.place("BTC", "sell", "50000", "0.01").await.data();
     }

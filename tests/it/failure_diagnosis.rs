@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use matchcast::store::outbox::bucket_of;
+use matchcast::store::outbox::shard_of;
 
 use crate::on_both;
 use crate::support::app::TestApp;
@@ -53,7 +53,7 @@ const BAD: &str = "private-user.1";
 const MALFORMED: (&str, &str) = ("400 Bad Request", "malformed");
 
 fn lane(channel: &str) -> usize {
-    usize::try_from(bucket_of(channel)).expect("not negative") % LANES
+    usize::try_from(shard_of(channel)).expect("not negative") % LANES
 }
 
 fn lane_of(call: &Call) -> usize {
@@ -69,7 +69,7 @@ fn other() -> &'static str {
 
 async fn until_set_aside(database: &Database, count: usize) {
     wait_for(&format!("{count} events set aside"), || async {
-        (database.set_aside_events().len() >= count).then_some(())
+        (database.dead_letters().len() >= count).then_some(())
     })
     .await;
 }
@@ -88,7 +88,7 @@ on_both! {
             app.stop();
             let code = refusal.0.split(' ').next().unwrap_or_default();
             let answer = format!("{code} {}", refusal.1);
-            assert_eq!(database.set_aside_events()[number - 1], (BAD.to_owned(), answer));
+            assert_eq!(database.dead_letters()[number - 1], (BAD.to_owned(), answer));
             // Refused, the question, refused again.
             assert_eq!(provider.post_count() - calls, 2);
             assert_eq!(provider.questions() - questions, 1);
@@ -115,11 +115,11 @@ on_both! {
             (provider.heard_len() == others).then_some(())
         })
         .await;
-        assert_eq!(database.set_aside_events(), []);
+        assert_eq!(database.dead_letters(), []);
         provider.release();
         until_nothing_waits(&database).await;
         app.stop();
-        assert_eq!(database.set_aside_events(), [(BAD.to_owned(), "400 malformed".to_owned())]);
+        assert_eq!(database.dead_letters(), [(BAD.to_owned(), "400 malformed".to_owned())]);
         assert_eq!(provider.heard_len(), CHANNELS);
         // Its lane: all together, each alone, and the bad one once more.
         let verdict = provider.posts().iter().filter(|call| lane_of(call) == lane(BAD)).count();
@@ -141,12 +141,12 @@ on_both! {
         })
         .await;
         assert!(started.elapsed() >= HOLD * 2, "it is tried rarely");
-        assert_eq!((database.set_aside_events().len(), database.waiting_events()), (3, 3));
+        assert_eq!((database.dead_letters().len(), database.waiting_events()), (3, 3));
 
         database.write_events(7, [other()]);
         until_nothing_waits(&database).await;
         app.stop();
-        assert_eq!(database.set_aside_events().len(), 6, "each was refused for its own sake");
+        assert_eq!(database.dead_letters().len(), 6, "each was refused for its own sake");
         assert_eq!(provider.heard_len(), 1);
     }
 
@@ -164,11 +164,11 @@ on_both! {
             (provider.post_count() >= calls + 4).then_some(())
         })
         .await;
-        assert_eq!((database.set_aside_events().len(), database.waiting_events()), (3, 37));
+        assert_eq!((database.dead_letters().len(), database.waiting_events()), (3, 37));
         provider.accept();
         until_nothing_waits(&database).await;
         app.stop();
-        assert_eq!((database.set_aside_events().len(), provider.heard_len()), (3, 37));
+        assert_eq!((database.dead_letters().len(), provider.heard_len()), (3, 37));
         assert_well_behaved(&provider);
     }
 
@@ -180,7 +180,7 @@ on_both! {
         let app = start(&database, &provider).await;
         // Somebody trades now and then, never two at once.
         let mut number = 3;
-        while database.set_aside_events().is_empty() {
+        while database.dead_letters().is_empty() {
             number += 1;
             assert!(number < 20, "its neighbours pass, and it is still not known to be bad");
             database.write_events(number, [other()]);
@@ -192,7 +192,7 @@ on_both! {
         }
         until_nothing_waits(&database).await;
         app.stop();
-        assert_eq!(database.set_aside_events(), [(BAD.to_owned(), "400 malformed".to_owned())]);
+        assert_eq!(database.dead_letters(), [(BAD.to_owned(), "400 malformed".to_owned())]);
         assert_eq!(provider.heard_len(), number - 1);
         assert_order_per_channel(&provider);
     }
@@ -213,11 +213,11 @@ on_both! {
         let (calls, lasted) = (provider.post_count(), started.elapsed());
         let holds = usize::try_from(lasted.as_millis() / HOLD.as_millis()).expect("few");
         assert!(calls <= LANES + holds + 1, "{calls} calls in {lasted:?}");
-        assert_eq!(database.set_aside_events(), []);
+        assert_eq!(database.dead_letters(), []);
 
         provider.accept();
         until_nothing_waits(&database).await;
-        assert_eq!((provider.heard_len(), database.set_aside_events()), (EVENTS, vec![]));
+        assert_eq!((provider.heard_len(), database.dead_letters()), (EVENTS, vec![]));
         let log = process.stop().await;
         let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
         assert_eq!(lines("the provider refuses"), 1, "once, however often it does: {log}");

@@ -79,7 +79,7 @@ on_both! {
         assert_told(&database, &provider);
         assert_order_per_channel(&provider);
         assert_well_behaved(&provider);
-        assert_eq!(database.set_aside_events(), [], "nothing is given up");
+        assert_eq!(database.dead_letters(), [], "nothing is given up");
         let repeated = repetitions(&provider, &deaths);
         let told = 2 * database.trades().len();
         assert!(told >= events * 9 / 10, "{told} events are too few to show anything");

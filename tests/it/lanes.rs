@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use matchcast::store::outbox::bucket_of;
+use matchcast::store::outbox::shard_of;
 
 use crate::on_both;
 use crate::support::app::TestApp;
@@ -45,8 +45,8 @@ fn in_turn(channels: &[String], times: usize) -> impl Iterator<Item = &str> {
 fn shares(channels: &[String], times: usize, lanes: usize) -> Vec<usize> {
     let mut shares = BTreeMap::<usize, usize>::new();
     for channel in channels {
-        let bucket = usize::try_from(bucket_of(channel)).expect("not negative");
-        *shares.entry(bucket % lanes).or_default() += times;
+        let shard = usize::try_from(shard_of(channel)).expect("not negative");
+        *shares.entry(shard % lanes).or_default() += times;
     }
     shares.into_values().collect()
 }
@@ -103,8 +103,8 @@ on_both! {
         let calls: BTreeMap<usize, usize> =
             provider.posts().iter().fold(BTreeMap::new(), |mut calls, call| {
                 let channel = call.channels().into_iter().next().expect("it has events");
-                let bucket = usize::try_from(bucket_of(channel)).expect("not negative");
-                *calls.entry(bucket % DEFAULT_LANES).or_default() += 1;
+                let shard = usize::try_from(shard_of(channel)).expect("not negative");
+                *calls.entry(shard % DEFAULT_LANES).or_default() += 1;
                 calls
             });
         let longest = calls.values().copied().max().expect("there were calls");
@@ -142,7 +142,7 @@ on_both! {
         let all: std::collections::BTreeSet<_> =
             provider.heard().iter().map(|event| event.key()).collect();
         assert_eq!(all.len(), channels.len() * each, "each event is heard");
-        assert_eq!(database.set_aside_events(), [], "nothing is given up");
+        assert_eq!(database.dead_letters(), [], "nothing is given up");
         // Once, unless nobody could know.
         repetitions(&provider, &[]);
         let failed = provider.posts().iter().filter(|call| !call.accepted).count();

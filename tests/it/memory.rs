@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use matchcast::store::outbox::{self, SetAside, Waiting};
+use matchcast::events::EventKind;
+use matchcast::store::outbox::{self, DeadLetter, PendingEvent};
 use matchcast::store::{AnyConnection, StoreError, now};
 
 use crate::on_both;
@@ -29,7 +30,7 @@ async fn start(database: &Database, provider: &Provider, more: &[(&str, &str)]) 
     TestApp::start_with(database, &all).await
 }
 
-fn list(database: &Database) -> (Vec<Waiting>, Vec<SetAside>) {
+fn list(database: &Database) -> (Vec<PendingEvent>, Vec<DeadLetter>) {
     outbox::list(&mut database.connect(), 100).expect("the outbox is read")
 }
 
@@ -39,7 +40,7 @@ fn act<T>(database: &Database, work: impl FnMut(&mut AnyConnection) -> Result<T,
     store.write(&mut database.connect(), work).expect("a commit")
 }
 
-async fn until_tried(database: &Database, times: i32) -> Vec<Waiting> {
+async fn until_tried(database: &Database, times: i32) -> Vec<PendingEvent> {
     wait_for(&format!("{times} attempts in vain with each event"), || async {
         let (waiting, _) = list(database);
         waiting.iter().all(|event| event.attempts >= times).then_some(waiting)
@@ -74,9 +75,9 @@ on_both! {
             let waiting = until_tried(&database, 2).await;
             assert_eq!(waiting.len(), 3);
             for event in &waiting {
-                let answer = event.last_answer.as_deref().unwrap_or_default();
+                let answer = event.last_error.as_deref().unwrap_or_default();
                 assert!(answer.contains(words), "{event:?}");
-                assert!(event.next_try_at.is_some(), "{event:?}");
+                assert!(event.next_attempt_at.is_some(), "{event:?}");
             }
             provider.accept();
             until_nothing_waits(&database).await;
@@ -102,7 +103,7 @@ on_both! {
         })
         .await;
         let next = now() - chrono::Duration::from_std(next.elapsed()).expect("short");
-        let promised = event.next_try_at.expect("a time");
+        let promised = event.next_attempt_at.expect("a time");
         // The clocks' own precision.
         assert!(next + chrono::Duration::milliseconds(5) >= promised, "{next} before {promised}");
         provider.accept();
@@ -119,7 +120,7 @@ on_both! {
         until_nothing_waits(&database).await;
         let (_, aside) = list(&database);
         let answers: Vec<(&str, i32)> =
-            aside.iter().map(|event| (event.answer.as_str(), event.attempts)).collect();
+            aside.iter().map(|event| (event.error.as_str(), event.attempts)).collect();
         assert_eq!(answers, [("413 too big", 1); 3]);
 
         // It is refused again.
@@ -167,7 +168,7 @@ on_both! {
         app.stop();
         let expected: Vec<i64> = (1..=30).filter(|number| ![4, 26, 30].contains(number)).collect();
         assert_eq!(heard(&provider), expected);
-        let total = outbox::total(&mut database.connect(), outbox::ORDER_MATCHED);
+        let total = outbox::total(&mut database.connect(), EventKind::OrderMatched);
         assert_eq!(total.expect("a sum"), 30, "each is counted");
     }
 
@@ -228,9 +229,9 @@ on_both! {
         let expected = [
             // As they were counted at the start.
             ("matchcast_outbox_waiting", 4.0),
-            ("matchcast_outbox_set_aside", 0.0),
+            ("matchcast_dead_letters", 0.0),
             ("matchcast_events_delivered_total", 3.0),
-            ("matchcast_events_set_aside_total{answer=\"413\"}", 1.0),
+            ("matchcast_events_dead_lettered_total{answer=\"413\"}", 1.0),
             ("matchcast_publisher_calls_total{outcome=\"retry\",answer=\"503\"}", 1.0),
             ("matchcast_publisher_calls_total{outcome=\"retry\",answer=\"none\"}", 1.0),
             ("matchcast_publisher_calls_total{outcome=\"held\",answer=\"401\"}", 1.0),

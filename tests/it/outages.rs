@@ -116,7 +116,7 @@ on_both! {
             until_calls(&provider, failed_before + 2).await;
             trades.extend(market.trade(1).await);
             assert_eq!(database.waiting_events(), 8, "{name}: everything is kept");
-            assert_eq!(database.set_aside_events(), [], "{name}: nothing is set aside");
+            assert_eq!(database.dead_letters(), [], "{name}: nothing is set aside");
             provider.accept();
             until_nothing_waits(&database).await;
             assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
@@ -267,7 +267,7 @@ on_both! {
             });
             until_nothing_waits(&database).await;
 
-            let aside = database.set_aside_events();
+            let aside = database.dead_letters();
             let code = status.split(' ').next().unwrap_or_default();
             assert_eq!(aside.len(), number + 1, "{aside:?}");
             assert_eq!(aside[number], (channel.clone(), format!("{code} {body}")));
@@ -303,7 +303,7 @@ on_both! {
         assert!(calls <= 11, "{calls} calls: ten events together, then each alone, tell enough");
         market.trade(3).await;
         assert_eq!((provider.posts().len(), database.waiting_events()), (calls, 66));
-        assert_eq!(database.set_aside_events(), []);
+        assert_eq!(database.dead_letters(), []);
         market.app.stop();
         database.audit();
     }
@@ -324,7 +324,7 @@ on_both! {
             plain("404 Not Found", "No app with this id")
         });
         until_nothing_waits(&database).await;
-        assert_eq!(database.set_aside_events(), []);
+        assert_eq!(database.dead_letters(), []);
         assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
         market.app.stop();
         database.audit();

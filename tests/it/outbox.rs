@@ -1,7 +1,8 @@
 //! The outbox when two processes believe to publish: one slept through the end of its role.
 
 use diesel::connection::SimpleConnection;
-use matchcast::store::outbox::{self, Event};
+use matchcast::events::EventKind;
+use matchcast::store::outbox::{self, OutboxEvent};
 
 use crate::on_both;
 
@@ -15,25 +16,26 @@ on_both! {
         let (store, _) = database.open_store();
         let mut connection = store.connect().expect("a connection");
         connection.batch_execute(THREE_EVENTS).expect("events");
-        let events: Vec<Event> = outbox::heads(&mut connection, &[-1], 10).expect("events");
+        let events: Vec<OutboxEvent> = outbox::heads(&mut connection, &[-1], 10).expect("events");
         for part in [&events[..2], &events[..], &events[1..]] {
-            store.write(&mut connection, |c| outbox::delivered(c, part)).expect("a commit");
+            store.write(&mut connection, |c| outbox::record_delivered(c, part)).expect("a commit");
         }
-        assert_eq!(outbox::total(&mut connection, outbox::ORDER_MATCHED).expect("a sum"), 3);
+        assert_eq!(outbox::total(&mut connection, EventKind::OrderMatched).expect("a sum"), 3);
     }
 
     async fn an_event_that_was_set_aside_twice_is_there_once(database: Database) {
         let (store, _) = database.open_store();
         let mut connection = store.connect().expect("a connection");
         connection.batch_execute(THREE_EVENTS).expect("events");
-        let events: Vec<Event> = outbox::heads(&mut connection, &[-1], 10).expect("events");
-        store.write(&mut connection, |c| outbox::delivered(c, &events[..1])).expect("a commit");
+        let events: Vec<OutboxEvent> = outbox::heads(&mut connection, &[-1], 10).expect("events");
+        let deliver = |c: &mut _| outbox::record_delivered(c, &events[..1]);
+        store.write(&mut connection, deliver).expect("a commit");
         for event in [&events[0], &events[1], &events[1]] {
-            let aside = |c: &mut _| outbox::set_aside(c, event, "413 too big");
+            let aside = |c: &mut _| outbox::move_to_dead_letters(c, event, "413 too big");
             store.write(&mut connection, aside).expect("a commit");
         }
         // One delivered, one waiting, one set aside; what was delivered is not set aside as well.
         assert_eq!(outbox::counts(&mut connection).expect("counts"), (1, 1));
-        assert_eq!(outbox::total(&mut connection, outbox::ORDER_MATCHED).expect("a sum"), 3);
+        assert_eq!(outbox::total(&mut connection, EventKind::OrderMatched).expect("a sum"), 3);
     }
 }

@@ -2,8 +2,9 @@
 //! revoked, it refuses at once, although it remembers look-ups for long in here.
 
 use diesel::connection::SimpleConnection;
+use matchcast::events::EventKind;
 use matchcast::store::AnyConnection;
-use matchcast::store::outbox::{self, TERMINATE_CONNECTIONS};
+use matchcast::store::outbox;
 use reqwest::Method;
 use serde_json::json;
 
@@ -28,7 +29,7 @@ pub fn terminations(database: &Database) -> i64 {
         AnyConnection::Sqlite(_) => "BEGIN",
     };
     connection.batch_execute(begin).unwrap();
-    outbox::total(&mut connection, TERMINATE_CONNECTIONS).unwrap()
+    outbox::total(&mut connection, EventKind::TerminateConnections).unwrap()
 }
 
 async fn put(client: &Client, body: &str) -> Reply {

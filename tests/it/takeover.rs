@@ -139,12 +139,12 @@ async fn who_slept_through_its_role_sends_nothing_until_it_has_it_again() {
     let second = start(&database, &provider, "second").await;
     until_nothing_waits(&database).await;
     assert_eq!(heard(&provider), all, "the second has sent what the first could not");
-    // Now the first one's calls are accepted, late, and it hears of it when it wakes up.
+    // Now the first one's calls are accepted, late, and it hears of it when it notifiers up.
     provider.release();
     first.wake();
     let awake = provider.post_count();
     for _ in 0..5 {
-        // Its engine wakes its publisher with each of these.
+        // Its engine notifiers its publisher with each of these.
         trade(&people).await;
         until_nothing_waits(&database).await;
     }

@@ -300,7 +300,7 @@ on_both! {
 const AUTH: &str = "/api/broadcasting/auth";
 const OWN: &str = "socket_id=1.2&channel_name=private-user.1";
 const EXPECTED_LONG_AGO: &str =
-    "UPDATE channel_occupancy SET expected_at = '2001-01-01 00:00:00', occupied = FALSE";
+    "UPDATE channel_occupancy SET authorized_at = '2001-01-01 00:00:00', occupied = FALSE";
 
 on_both! {
     async fn who_was_authorised_is_expected_where_that_matters(database: Database) {

@@ -11,7 +11,7 @@ use crate::support::rounds;
 
 /// What somebody tells of the channel `a`.
 #[derive(Clone, Copy, Debug)]
-enum Told {
+enum NewEvents {
     /// A webhook of this time, in milliseconds.
     Occupied(i64),
     Vacated(i64),
@@ -22,10 +22,10 @@ enum Told {
     /// So many seconds pass, as far as the table knows.
     Pass(i64),
 }
-use Told::{Authorised, Listed, Missing, Occupied, Pass, Vacated};
+use NewEvents::{Authorised, Listed, Missing, Occupied, Pass, Vacated};
 
 /// What is told one after the other, and whether the channel is then taken for occupied.
-const STORIES: &[(&[Told], bool)] = &[
+const STORIES: &[(&[NewEvents], bool)] = &[
     (&[], false),
     (&[Occupied(100)], true),
     (&[Occupied(100), Vacated(101)], false),
@@ -61,7 +61,7 @@ fn changes(channels: &[(&str, bool)]) -> BTreeMap<String, bool> {
     channels.iter().map(|(name, is_occupied)| ((*name).to_owned(), *is_occupied)).collect()
 }
 
-fn tell(store: &Store, c: &mut AnyConnection, database: &Database, told: Told) {
+fn tell(store: &Store, c: &mut AnyConnection, database: &Database, told: NewEvents) {
     let ago = |seconds: i64| now() - TimeDelta::seconds(seconds);
     let names = ["a".to_owned(), "a".to_owned()];
     let write = |c: &mut AnyConnection| match told {
@@ -82,7 +82,7 @@ fn tell(store: &Store, c: &mut AnyConnection, database: &Database, told: Told) {
                 format!("{column} = strftime({format}, {column}, '-{seconds} seconds')")
             }
         };
-        let (seen, expected) = (earlier("seen_at"), earlier("expected_at"));
+        let (seen, expected) = (earlier("seen_at"), earlier("authorized_at"));
         database.execute(&format!("UPDATE channel_occupancy SET {seen}, {expected}"));
     }
 }
@@ -161,7 +161,7 @@ on_both! {
                 }
             });
             // Without what was expected: the webhooks alone say so.
-            database.execute("UPDATE channel_occupancy SET expected_at = NULL");
+            database.execute("UPDATE channel_occupancy SET authorized_at = NULL");
             assert_eq!(occupied(&mut database.connect(), &[&channel]).len(), 1);
         }
     }

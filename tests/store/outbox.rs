@@ -1,8 +1,9 @@
 //! The outbox and the publisher's lease.
 
 use chrono::TimeDelta;
+use matchcast::events::{EventKind, user_channel};
 use matchcast::market::UserId;
-use matchcast::store::outbox::{self, Event, ORDER_MATCHED, user_channel};
+use matchcast::store::outbox::{self, OutboxEvent};
 use matchcast::store::{AnyConnection, leases, now};
 
 use crate::on_both;
@@ -12,37 +13,37 @@ fn write(database: &Database, channels: &[&str]) {
     for channel in channels {
         database.execute(&format!(
             "INSERT INTO outbox (channel, name, data, created_at) VALUES \
-             ('{channel}', '{ORDER_MATCHED}', '{{\"n\":1}}', '2026-01-01 00:00:00')"
+             ('{channel}', 'order.matched', '{{\"n\":1}}', '2026-01-01 00:00:00')"
         ));
     }
 }
 
-fn channels(events: &[Event]) -> Vec<&str> {
+fn channels(events: &[OutboxEvent]) -> Vec<&str> {
     events.iter().map(|event| event.channel.as_str()).collect()
 }
 
-fn head(c: &mut AnyConnection, len: i64) -> Vec<Event> {
-    let all: Vec<i16> = (-1..outbox::BUCKETS).collect();
+fn head(c: &mut AnyConnection, len: i64) -> Vec<OutboxEvent> {
+    let all: Vec<i16> = (-1..outbox::SHARDS).collect();
     outbox::heads(c, &all, len).unwrap()
 }
 
 use crate::support::database::Database;
 
-/// Lanes are made of buckets: channels that fall into few of them would wait for each other.
+/// Lanes are made of shards: channels that fall into few of them would wait for each other.
 #[test]
-fn channels_are_spread_over_all_buckets() {
+fn channels_are_spread_over_all_shards() {
     for name in ["private-user.", "private-encrypted-user."] {
         let mut counts = [0_u32; 64];
         for number in 1..=640 {
-            let bucket = outbox::bucket_of(&format!("{name}{number}"));
-            counts[usize::try_from(bucket).unwrap()] += 1;
+            let shard = outbox::shard_of(&format!("{name}{number}"));
+            counts[usize::try_from(shard).unwrap()] += 1;
         }
         assert!(counts.iter().all(|count| (1..=30).contains(count)), "{name} {counts:?}");
     }
     // Rows that other versions have written stay where they are looked for.
     let known = [("private-user.1", 21), ("private-user.2", 14), ("market.BTC", 34), ("", 38)];
-    for (channel, bucket) in known {
-        assert_eq!(outbox::bucket_of(channel), bucket, "{channel}");
+    for (channel, shard) in known {
+        assert_eq!(outbox::shard_of(channel), shard, "{channel}");
     }
 }
 
@@ -56,7 +57,7 @@ on_both! {
         let all = head(&mut c, 100);
         assert_eq!(channels(&all), ["a", "b", "a", "c"]);
         assert!(all.is_sorted_by_key(|event| event.id));
-        assert_eq!((all[0].name.as_str(), all[0].data.as_str()), (ORDER_MATCHED, r#"{"n":1}"#));
+        assert_eq!((all[0].name.as_str(), all[0].data.as_str()), ("order.matched", r#"{"n":1}"#));
         assert_eq!(outbox::counts(&mut c).unwrap(), (4, 0));
         assert_eq!(user_channel(UserId(7)), "private-user.7");
     }
@@ -66,34 +67,35 @@ on_both! {
         let mut c = store.connect().unwrap();
         write(&database, &["a", "b", "c", "d"]);
         let all = head(&mut c, 100);
-        store.write(&mut c, |c| outbox::delivered(c, &all[..2])).unwrap();
+        store.write(&mut c, |c| outbox::record_delivered(c, &all[..2])).unwrap();
         assert_eq!(channels(&head(&mut c, 100)), ["c", "d"]);
         // Delivered twice, by two processes: counted once.
-        store.write(&mut c, |c| outbox::delivered(c, &all[1..3])).unwrap();
-        assert_eq!(outbox::total(&mut c, ORDER_MATCHED).unwrap(), 4);
-        store.write(&mut c, |c| outbox::set_aside(c, &all[3], "413: too large")).unwrap();
-        store.write(&mut c, |c| outbox::set_aside(c, &all[3], "once more")).unwrap();
-        store.write(&mut c, |c| outbox::set_aside(c, &all[0], "too late")).unwrap();
+        store.write(&mut c, |c| outbox::record_delivered(c, &all[1..3])).unwrap();
+        assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 4);
+        let move_to = outbox::move_to_dead_letters;
+        store.write(&mut c, |c| move_to(c, &all[3], "413: too large")).unwrap();
+        store.write(&mut c, |c| outbox::move_to_dead_letters(c, &all[3], "once more")).unwrap();
+        store.write(&mut c, |c| outbox::move_to_dead_letters(c, &all[0], "too late")).unwrap();
         assert_eq!(outbox::counts(&mut c).unwrap(), (0, 1));
-        assert_eq!(outbox::total(&mut c, ORDER_MATCHED).unwrap(), 4);
-        assert_eq!(outbox::total(&mut c, "another").unwrap(), 0);
-        let aside = database.set_aside_events();
+        assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 4);
+        assert_eq!(outbox::total(&mut c, EventKind::BookUpdated).unwrap(), 0);
+        let aside = database.dead_letters();
         assert_eq!(aside, [("d".to_owned(), "413: too large".to_owned())]);
     }
 
     async fn more_than_fit_into_one_statement_are_delivered(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
-        let row = format!("('a', '{ORDER_MATCHED}', '{{}}', '2026-01-01 00:00:00')");
+        let row = format!("('a', 'order.matched', '{{}}', '2026-01-01 00:00:00')");
         let rows = vec![row; 1203].join(",");
         database.execute(&format!(
             "INSERT INTO outbox (channel, name, data, created_at) VALUES {rows}"
         ));
         let all = head(&mut c, 2000);
         assert_eq!(all.len(), 1203);
-        store.write(&mut c, |c| outbox::delivered(c, &all)).unwrap();
+        store.write(&mut c, |c| outbox::record_delivered(c, &all)).unwrap();
         assert_eq!(outbox::counts(&mut c).unwrap(), (0, 0));
-        assert_eq!(outbox::total(&mut c, ORDER_MATCHED).unwrap(), 1203);
+        assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 1203);
     }
 
     async fn a_lease_has_one_holder_at_a_time(database: Database) {

@@ -1,8 +1,9 @@
 //! How what a user has signed in with begins and ends, and when that ends the connections.
 
 use chrono::TimeDelta;
+use matchcast::events::{EventKind, user_channel};
 use matchcast::market::UserId;
-use matchcast::store::outbox::{self, TERMINATE_CONNECTIONS};
+use matchcast::store::outbox;
 use matchcast::store::sessions::{self, Session, Token};
 use matchcast::store::sign_ins::{self, Revoked, SignIn};
 use matchcast::store::{AnyConnection, Store, now, users};
@@ -53,7 +54,7 @@ impl Person {
 
     /// How often the connections were ended.
     fn terminations(&mut self) -> i64 {
-        outbox::total(&mut self.connection, TERMINATE_CONNECTIONS).unwrap()
+        outbox::total(&mut self.connection, EventKind::TerminateConnections).unwrap()
     }
 }
 
@@ -74,10 +75,10 @@ on_both! {
         assert_eq!(person.log_out(&SignIn::Token(second)), Revoked::default());
         assert_eq!(person.terminations(), 1, "it was gone already");
         let events = outbox::heads(&mut person.connection, &[
-            outbox::bucket_of(&outbox::user_channel(person.user)),
+            outbox::shard_of(&user_channel(person.user)),
         ], 10);
         let event = &events.unwrap()[0];
-        assert_eq!(event.channel, outbox::user_channel(person.user));
+        assert_eq!(event.channel, user_channel(person.user));
         assert_eq!(event.data, person.user.to_string());
     }
 

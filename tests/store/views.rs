@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use matchcast::engine::{self, Settings, Switches, Wakes};
+use matchcast::engine::{self, EventSettings, Notifiers, Settings};
 use matchcast::market::{
     AccountKey, Action, AssetId, Command, Done, Fixed, MarketId, NewOrder, OrderId, Side, Status,
     UserId,
@@ -31,9 +31,10 @@ impl Traded {
     pub async fn start(database: &Database) -> Self {
         let (store, catalog) = database.open_store();
         let catalog = Arc::new(catalog);
-        let settings = Settings { queue_len: 100, batch_len: 100, switches: Switches::default() };
+        let settings =
+            Settings { queue_len: 100, batch_len: 100, switches: EventSettings::default() };
         let (engine, _) =
-            engine::start(store.clone(), catalog.clone(), Wakes::default(), settings).unwrap();
+            engine::start(store.clone(), catalog.clone(), Notifiers::default(), settings).unwrap();
         let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
         let mut c = store.connect().unwrap();
         let mut user = |email: &str| {

@@ -14,7 +14,7 @@ use super::logs;
 /// The secret of the tests' provider.
 pub const SECRET: &str = "secret-of-the-tests";
 
-/// Switches off all events but those that existing pages know, as production does.
+/// EventSettings off all events but those that existing pages know, as production does.
 pub const ONLY_ORDER_MATCHED: [(&str, &str); 4] = [
     ("MATCHCAST__EVENTS__ORDER_UPDATED", "false"),
     ("MATCHCAST__EVENTS__BALANCE_UPDATED", "false"),

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use matchcast::market::Fixed;
 use matchcast::store::markets::{self, Catalog};
-use matchcast::store::schema::{orders, outbox as outbox_rows, set_aside_events, trades};
+use matchcast::store::schema::{dead_letters, orders, outbox as outbox_rows, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
 
 /// An empty database of its own.
@@ -113,16 +113,16 @@ impl Database {
     /// belongs to them, so the audit cannot be asked afterwards.
     pub fn write_events<'a>(&self, first: usize, channels: impl IntoIterator<Item = &'a str>) {
         let row = |(number, channel): (usize, &str)| {
-            let bucket = outbox::bucket_of(channel);
+            let shard = outbox::shard_of(channel);
             format!(
                 r#"('{channel}', 'order.matched', '{{"event_id":"e-{number}","trade_id":{number}}}',
-                '2026-01-01 00:00:00', {bucket})"#
+                '2026-01-01 00:00:00', {shard})"#
             )
         };
         let rows: Vec<String> = (first..).zip(channels).map(row).collect();
         let mut connection = self.connect();
         for rows in rows.chunks(500) {
-            let sql = "INSERT INTO outbox (channel, name, data, created_at, bucket) VALUES ";
+            let sql = "INSERT INTO outbox (channel, name, data, created_at, shard) VALUES ";
             connection.batch_execute(&format!("{sql}{}", rows.join(","))).expect("a schema");
         }
     }
@@ -144,9 +144,9 @@ impl Database {
     }
 
     /// Channel and answer of each event that was set aside, in order.
-    pub fn set_aside_events(&self) -> Vec<(String, String)> {
-        let columns = (set_aside_events::channel, set_aside_events::answer);
-        let all = set_aside_events::table.select(columns).order(set_aside_events::id);
+    pub fn dead_letters(&self) -> Vec<(String, String)> {
+        let columns = (dead_letters::channel, dead_letters::error);
+        let all = dead_letters::table.select(columns).order(dead_letters::id);
         all.load(&mut self.connect()).expect("events are read")
     }
 

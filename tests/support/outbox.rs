@@ -1,7 +1,7 @@
 //! A matchcast whose events nobody takes, so that all of them can be read where they wait.
 
 use diesel::prelude::*;
-use matchcast::store::schema::{outbox, set_aside_events};
+use matchcast::store::schema::{dead_letters, outbox};
 use serde_json::Value;
 
 use super::app::TestApp;
@@ -72,8 +72,8 @@ impl Database {
 
     /// Name, data and answer of what was set aside, in order.
     pub fn kept_aside(&self) -> Vec<(String, String, String)> {
-        use set_aside_events as aside;
-        let rows = aside::table.select((aside::name, aside::data, aside::answer)).order(aside::id);
+        use dead_letters as aside;
+        let rows = aside::table.select((aside::name, aside::data, aside::error)).order(aside::id);
         rows.load(&mut self.connect()).expect("events are read")
     }
 }

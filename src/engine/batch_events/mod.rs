@@ -1,6 +1,6 @@
 //! What the world must hear of a batch: a pure function of its plan.
 //!
-//! Which events there are is said by [`Switches`]; what is switched off costs nothing. On each
+//! Which events there are is said by [`EventSettings`]; what is switched off costs nothing. On each
 //! channel what happened first comes first, and the trades of a batch come before what became of
 //! orders and balances by them.
 
@@ -12,33 +12,31 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::Origin;
-use crate::events::payload::{BalanceUpdated, OrderMatched, OrderUpdated, TradeExecuted};
+use crate::events::{
+    BalanceUpdated, EventKind, NewEvent, OrderMatched, OrderUpdated, SizeLimits, TradeExecuted,
+    UserChannels, market_channel,
+};
 use crate::market::{AccountKey, Plan, State, Trade, UserId};
 use crate::store::markets::Catalog;
-use crate::store::outbox::{
-    BALANCE_UPDATED, NewEvent, ORDER_MATCHED, ORDER_UPDATED, TRADE_EXECUTED, market_channel,
-    user_channel,
-};
-use crate::store::trading::Told;
+use crate::store::trading::NewEvents;
 
 /// Which events are written, and for whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Switches {
+pub struct EventSettings {
     pub order_matched: bool,
     pub order_updated: bool,
     pub balance_updated: bool,
     pub trade_executed: bool,
-    /// Where a user hears of what is the user's own: such an event is written for each of them.
-    pub user_channels: &'static [fn(UserId) -> String],
+    /// The channels on which a user receives private events: one event is written for each.
+    pub user_channels: UserChannels,
     /// Leaves the connection that caused an event out of it, where all of the commands that caused
     /// it came from there. Only `order.matched` and `order.updated`: the answer to a command says
     /// nothing of balances, and who follows a market must hear every number of it.
     pub to_others: bool,
-    /// Most bytes of an event's data on this channel.
-    pub data_limit: fn(&str) -> usize,
+    pub size_limits: SizeLimits,
 }
 
-impl Default for Switches {
+impl Default for EventSettings {
     /// What existing pages know: `order.matched` on private channels.
     fn default() -> Self {
         Self {
@@ -46,9 +44,9 @@ impl Default for Switches {
             order_updated: false,
             balance_updated: false,
             trade_executed: false,
-            user_channels: &[user_channel],
+            user_channels: UserChannels::Private,
             to_others: false,
-            data_limit: |_| usize::MAX,
+            size_limits: SizeLimits::UNLIMITED,
         }
     }
 }
@@ -66,7 +64,7 @@ pub struct Batch<'a> {
 /// The events of a batch.
 #[derive(Debug, Default)]
 pub struct Events {
-    pub told: Told,
+    pub new_events: NewEvents,
     /// What no provider would take. It is set aside at once, so that nothing is refused later.
     pub too_large: Vec<TooLarge>,
 }
@@ -88,7 +86,7 @@ impl TooLarge {
 }
 
 /// Everything that `switches` ask for.
-pub fn of_batch(switches: &Switches, batch: &Batch<'_>) -> Events {
+pub fn of_batch(switches: &EventSettings, batch: &Batch<'_>) -> Events {
     let mut writer = Writer { switches, events: Events::default() };
     writer.trades(batch);
     if switches.order_updated {
@@ -101,17 +99,19 @@ pub fn of_batch(switches: &Switches, batch: &Batch<'_>) -> Events {
 }
 
 struct Writer<'a> {
-    switches: &'a Switches,
+    switches: &'a EventSettings,
     events: Events,
 }
 
 impl Writer<'_> {
     fn trades(&mut self, batch: &Batch<'_>) {
-        let Switches { order_matched, trade_executed, user_channels, .. } = *self.switches;
-        let for_each_trade = if order_matched { user_channels.len().saturating_mul(2) } else { 0 };
-        let told = &mut self.events.told;
-        told.per_trade = i16::try_from(for_each_trade).expect("there are two kinds of channel");
-        told.events.reserve(batch.plan.trades.len().saturating_mul(for_each_trade));
+        let EventSettings { order_matched, trade_executed, user_channels, .. } = *self.switches;
+        let for_each_trade =
+            if order_matched { user_channels.count().saturating_mul(2) } else { 0 };
+        let new_events = &mut self.events.new_events;
+        new_events.matched_per_trade =
+            i16::try_from(for_each_trade).expect("there are two kinds of channel");
+        new_events.events.reserve(batch.plan.trades.len().saturating_mul(for_each_trade));
         let mut origins = causes::of_trades(batch);
         for trade in &batch.plan.trades {
             let origin = origins.next().flatten();
@@ -121,15 +121,15 @@ impl Writer<'_> {
             if trade_executed {
                 let symbol = batch.catalog.symbol(trade.market);
                 let data = json(&TradeExecuted::new(trade, symbol, batch.at));
-                self.write(market_channel(symbol), TRADE_EXECUTED, data, None);
+                self.write(market_channel(symbol), EventKind::TradeExecuted, data, None);
             }
         }
     }
 
     fn matched(&mut self, trade: &Trade, catalog: &Catalog, origin: Option<&Origin>) {
         let data = json(&OrderMatched::new(trade, catalog.symbol(trade.market)));
-        self.write_to(trade.buyer, ORDER_MATCHED, &data, origin);
-        self.write_to(trade.seller, ORDER_MATCHED, &data, origin);
+        self.write_to(trade.buyer, EventKind::OrderMatched, &data, origin);
+        self.write_to(trade.seller, EventKind::OrderMatched, &data, origin);
     }
 
     /// Each order that is new or has changed, once, as it stands now.
@@ -141,7 +141,7 @@ impl Writer<'_> {
         orders.sort_unstable_by_key(|(cause, _)| cause.turn);
         for (cause, order) in orders {
             let data = json(&OrderUpdated::new(order, catalog.symbol(order.market)));
-            self.write_to(order.user, ORDER_UPDATED, &data, cause.origin);
+            self.write_to(order.user, EventKind::OrderUpdated, &data, cause.origin);
         }
     }
 
@@ -156,31 +156,25 @@ impl Writer<'_> {
             let currency = batch.catalog.assets.get(&key.asset).map_or("", String::as_str);
             let account = batch.state.ledger.account(key);
             let data = json(&BalanceUpdated::new(account, currency, batch.at));
-            self.write_to(key.user, BALANCE_UPDATED, &data, None);
+            self.write_to(key.user, EventKind::BalanceUpdated, &data, None);
         }
     }
 
     /// To one user, on each kind of channel that is asked for.
-    fn write_to(&mut self, user: UserId, name: &'static str, data: &str, origin: Option<&Origin>) {
-        for channel_of in self.switches.user_channels {
-            self.write(channel_of(user), name, data.to_owned(), origin);
+    fn write_to(&mut self, user: UserId, kind: EventKind, data: &str, origin: Option<&Origin>) {
+        for channel in self.switches.user_channels.of(user) {
+            self.write(channel, kind, data.to_owned(), origin);
         }
     }
 
-    fn write(
-        &mut self,
-        channel: String,
-        name: &'static str,
-        data: String,
-        origin: Option<&Origin>,
-    ) {
-        let limit = (self.switches.data_limit)(&channel);
+    fn write(&mut self, channel: String, kind: EventKind, data: String, origin: Option<&Origin>) {
+        let limit = self.switches.size_limits.of(&channel);
         let socket_id = origin.map(|origin| origin.as_str().to_owned());
-        let event = NewEvent { channel, name, data, socket_id };
+        let event = NewEvent { channel, kind, data, socket_id };
         if event.data.len() > limit {
             self.events.too_large.push(TooLarge { event, limit });
         } else {
-            self.events.told.events.push(event);
+            self.events.new_events.events.push(event);
         }
     }
 }
@@ -191,14 +185,14 @@ fn json(payload: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Switches, of_batch};
+    use super::{Batch, EventSettings, of_batch};
+    use crate::events::UserChannels;
     use crate::market::{
         Account, AccountKey, Action, AssetId, Done, Entry, Fixed, Market, MarketId, Order, OrderId,
         Plan, Reference, Side, State, Status, Trade, TradeId, UserId,
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
-    use crate::store::outbox::{encrypted_user_channel, user_channel};
 
     const LAST: i64 = i64::MAX;
     const MARKET: MarketId = MarketId(i32::MAX);
@@ -269,12 +263,12 @@ mod tests {
 
     #[test]
     fn with_the_longest_numbers_there_are_every_event_stays_far_below_what_a_provider_takes() {
-        let switches = Switches {
+        let switches = EventSettings {
             order_updated: true,
             balance_updated: true,
             trade_executed: true,
-            user_channels: &[user_channel, encrypted_user_channel],
-            ..Switches::default()
+            user_channels: UserChannels::Both,
+            ..EventSettings::default()
         };
         let mut state = State::default();
         let account = Account { id: LAST, available: MOST, locked: MOST };
@@ -282,7 +276,7 @@ mod tests {
         let (plan, catalog) = (plan(), catalog());
         let batch =
             Batch { state: &state, plan: &plan, catalog: &catalog, origins: &[], at: now() };
-        let events = of_batch(&switches, &batch).told.events;
+        let events = of_batch(&switches, &batch).new_events.events;
         // Two parties, one order, one account on two channels each; everybody on one.
         assert_eq!(events.len(), 4 + 2 + 2 + 1);
         for event in &events {

@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::market::{Rejection, Side};
 use crate::store::StoreError;
 
-/// Told to those who must try again, in seconds.
+/// NewEvents to those who must try again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The texts of each field that is wrong, in the order of the rules.

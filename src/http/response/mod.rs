@@ -7,7 +7,7 @@ use serde::Serialize;
 
 mod error;
 
-pub use crate::events::timestamp::iso;
+pub use crate::events::timestamp::iso8601;
 pub use error::{ApiError, FieldErrors};
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::auth;
-use crate::events::decimal::Exact;
+use crate::events::decimal::DecimalNumber;
 use crate::http::extract::Caller;
 use crate::http::extract::{Input, Rules};
 use crate::http::response::ApiError;
@@ -20,16 +20,16 @@ struct ProfileBody {
     email: String,
     asset_balances: Vec<AssetBalance>,
     /// The quote asset, which `asset_balances` leaves out.
-    balance: Exact,
-    locked_balance: Exact,
+    balance: DecimalNumber,
+    locked_balance: DecimalNumber,
 }
 
 #[derive(Serialize)]
 struct AssetBalance {
     symbol: String,
     /// Available.
-    amount: Exact,
-    locked_amount: Exact,
+    amount: DecimalNumber,
+    locked_amount: DecimalNumber,
 }
 
 /// `GET /profile`
@@ -46,18 +46,18 @@ pub async fn profile(
         name: user.name,
         email: user.email,
         asset_balances: Vec::new(),
-        balance: Exact(Fixed::ZERO),
-        locked_balance: Exact(Fixed::ZERO),
+        balance: DecimalNumber(Fixed::ZERO),
+        locked_balance: DecimalNumber(Fixed::ZERO),
     };
     for balance in balances {
         if balance.asset == quote {
-            body.balance = Exact(balance.available);
-            body.locked_balance = Exact(balance.locked);
+            body.balance = DecimalNumber(balance.available);
+            body.locked_balance = DecimalNumber(balance.locked);
         } else if let Some(symbol) = services.catalog.assets.get(&balance.asset) {
             body.asset_balances.push(AssetBalance {
                 symbol: symbol.clone(),
-                amount: Exact(balance.available),
-                locked_amount: Exact(balance.locked),
+                amount: DecimalNumber(balance.available),
+                locked_amount: DecimalNumber(balance.locked),
             });
         }
     }
@@ -74,10 +74,10 @@ struct HistoryRow {
     id: i64,
     currency: String,
     /// Available after it.
-    balance: Exact,
+    balance: DecimalNumber,
     action: &'static str,
-    credit: Exact,
-    debit: Exact,
+    credit: DecimalNumber,
+    debit: DecimalNumber,
     description: String,
     reference_type: Option<&'static str>,
     reference_id: Option<i64>,
@@ -115,10 +115,10 @@ fn history_row(entry: EntryView) -> HistoryRow {
     };
     HistoryRow {
         id: entry.id,
-        balance: Exact(entry.available_after),
+        balance: DecimalNumber(entry.available_after),
         action: action_name(entry.action),
-        credit: Exact(credit),
-        debit: Exact(debit),
+        credit: DecimalNumber(credit),
+        debit: DecimalNumber(debit),
         description: describe(&entry),
         reference_type: entry.reference.map(|(kind, _)| match kind {
             ReferenceKind::Order => "Order",
@@ -126,7 +126,7 @@ fn history_row(entry: EntryView) -> HistoryRow {
             ReferenceKind::Market => "Market",
         }),
         reference_id: entry.reference.map(|(_, id)| id),
-        date: response::iso(entry.created_at),
+        date: response::iso8601(entry.created_at),
         currency: entry.symbol,
     }
 }
@@ -179,9 +179,9 @@ fn faucet_limit(symbol: &str) -> Fixed {
 #[derive(Serialize)]
 struct FaucetBody {
     currency: String,
-    amount: Exact,
+    amount: DecimalNumber,
     /// Available after it.
-    balance: Exact,
+    balance: DecimalNumber,
 }
 
 /// `POST /faucet`: only there while the demo is on.
@@ -213,8 +213,8 @@ pub async fn faucet(
         Done::Deposited { available } => {
             let body = FaucetBody {
                 currency: currency.unwrap_or_default(),
-                amount: Exact(amount),
-                balance: Exact(available),
+                amount: DecimalNumber(amount),
+                balance: DecimalNumber(available),
             };
             Ok(response::ok("Account funded successfully", body))
         }

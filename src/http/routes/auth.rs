@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::auth::Verdict;
-use crate::events::decimal::Exact;
+use crate::events::decimal::DecimalNumber;
 use crate::http::extract::{Caller, Issued, Tokens};
 use crate::http::extract::{Input, Rules};
 use crate::http::middleware::csrf;
@@ -32,7 +32,7 @@ struct UserBody {
     name: String,
     email: String,
     /// Available USD.
-    balance: Exact,
+    balance: DecimalNumber,
     email_verified_at: Option<String>,
     created_at: String,
     updated_at: String,
@@ -49,10 +49,10 @@ fn user_body(user: User, balance: Fixed) -> UserBody {
         id: user.id,
         name: user.name,
         email: user.email,
-        balance: Exact(balance),
-        email_verified_at: user.email_verified_at.map(response::iso),
-        created_at: response::iso(user.created_at),
-        updated_at: response::iso(user.updated_at),
+        balance: DecimalNumber(balance),
+        email_verified_at: user.email_verified_at.map(response::iso8601),
+        created_at: response::iso8601(user.created_at),
+        updated_at: response::iso8601(user.updated_at),
     }
 }
 

@@ -10,14 +10,14 @@ use actix_web::{HttpResponse, web};
 use moka::sync::Cache;
 use serde::Serialize;
 
-use crate::config::{Delivery, UserChannels};
+use crate::config::Delivery;
+use crate::events::UserChannels;
 use crate::http::Services;
 use crate::http::extract::Caller;
 use crate::http::extract::{Input, Rules};
 use crate::http::response::ApiError;
 use crate::market::UserId;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, encryption, sign};
-use crate::store::outbox::{encrypted_user_channel, user_channel};
 use crate::store::{Store, occupancy};
 
 /// Channels that are remembered at most as noted. Some 100 bytes each.
@@ -69,7 +69,7 @@ pub struct Expectations {
 impl Expectations {
     pub fn new(delivery: &Delivery) -> Self {
         let refresh = Duration::from_secs(delivery.occupancy_refresh_seconds);
-        let held = occupancy::EXPECTED_FOR.to_std().unwrap_or_default();
+        let held = occupancy::PENDING_FOR.to_std().unwrap_or_default();
         let cache = || {
             let cache = Cache::builder().max_capacity(EXPECTATIONS_LEN);
             cache.time_to_live(refresh.min(held) / 2).build()
@@ -88,11 +88,9 @@ impl Expectations {
     }
 }
 
-/// The one of the user's own channels that was asked for, in our words.
-fn own_channel(channels: UserChannels, user: UserId, asked: &str) -> Option<String> {
-    let private = channels.private().then(|| user_channel(user));
-    let encrypted = channels.encrypted().then(|| encrypted_user_channel(user));
-    private.into_iter().chain(encrypted).find(|own| own == asked)
+/// The user's channel that was asked for, as the server formats it.
+fn own_channel(channels: UserChannels, user: UserId, requested: &str) -> Option<String> {
+    channels.of(user).find(|channel| channel == requested)
 }
 
 /// `POST /broadcasting/user-auth`

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::orders;
-use crate::events::decimal::Exact;
+use crate::events::decimal::DecimalNumber;
 use crate::http::extract::Caller;
 use crate::http::response::ApiError;
 use crate::http::{Services, response};
@@ -24,9 +24,9 @@ struct BookBody {
 
 #[derive(Serialize)]
 struct BookOrder {
-    price: Exact,
+    price: DecimalNumber,
     /// What is not filled yet.
-    amount: Exact,
+    amount: DecimalNumber,
     side: &'static str,
     user_id: i64,
 }
@@ -48,8 +48,8 @@ pub async fn book(
         .await?;
     let side = |rows: Vec<BookRow>, side| {
         let row = |row: BookRow| BookOrder {
-            price: Exact(row.price),
-            amount: Exact(row.remaining),
+            price: DecimalNumber(row.price),
+            amount: DecimalNumber(row.remaining),
             side: orders::side_name(side),
             user_id: row.user.0,
         };

@@ -5,7 +5,7 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use crate::engine::Origin;
-use crate::events::decimal::Exact;
+use crate::events::decimal::DecimalNumber;
 use crate::http::extract::Caller;
 use crate::http::extract::{Input, Rules};
 use crate::http::response::ApiError;
@@ -28,9 +28,9 @@ struct OrderBody<'a> {
     user_id: i64,
     symbol: &'a str,
     side: &'static str,
-    price: Exact,
-    amount: Exact,
-    filled_amount: Exact,
+    price: DecimalNumber,
+    amount: DecimalNumber,
+    filled_amount: DecimalNumber,
     status: u8,
     cancelled_at: Option<String>,
     created_at: String,
@@ -47,8 +47,8 @@ pub struct TradeBody<'a> {
     buyer_id: i64,
     seller_id: i64,
     symbol: &'a str,
-    price: Exact,
-    amount: Exact,
+    price: DecimalNumber,
+    amount: DecimalNumber,
     created_at: String,
     updated_at: String,
 }
@@ -59,9 +59,9 @@ struct MyOrderRow<'a> {
     id: i64,
     symbol: &'a str,
     side: &'static str,
-    price: Exact,
-    amount: Exact,
-    filled_amount: Exact,
+    price: DecimalNumber,
+    amount: DecimalNumber,
+    filled_amount: DecimalNumber,
     status: u8,
     date: String,
     cancelled_at: Option<String>,
@@ -88,13 +88,13 @@ fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBod
         user_id: order.user.0,
         symbol,
         side: side_name(order.side),
-        price: Exact(order.price),
-        amount: Exact(order.amount),
-        filled_amount: Exact(order.filled),
+        price: DecimalNumber(order.price),
+        amount: DecimalNumber(order.amount),
+        filled_amount: DecimalNumber(order.filled),
         status: status_number(order.status),
-        cancelled_at: (order.status == Status::Cancelled).then(|| response::iso(at)),
-        created_at: response::iso(at),
-        updated_at: response::iso(at),
+        cancelled_at: (order.status == Status::Cancelled).then(|| response::iso8601(at)),
+        created_at: response::iso8601(at),
+        updated_at: response::iso8601(at),
     }
 }
 
@@ -107,10 +107,10 @@ pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> Trad
         buyer_id: trade.buyer.0,
         seller_id: trade.seller.0,
         symbol,
-        price: Exact(trade.price),
-        amount: Exact(trade.amount),
-        created_at: response::iso(at),
-        updated_at: response::iso(at),
+        price: DecimalNumber(trade.price),
+        amount: DecimalNumber(trade.amount),
+        created_at: response::iso8601(at),
+        updated_at: response::iso8601(at),
     }
 }
 
@@ -179,9 +179,9 @@ pub async fn list(caller: Caller, services: web::Data<Services>) -> Result<HttpR
         id: order.id.0,
         symbol: services.catalog.symbol(order.market),
         side: side_name(order.side),
-        price: Exact(order.price),
-        amount: Exact(order.amount),
-        filled_amount: Exact(order.filled),
+        price: DecimalNumber(order.price),
+        amount: DecimalNumber(order.amount),
+        filled_amount: DecimalNumber(order.filled),
         status: status_number(order.status),
         date: response::plain(order.created_at),
         cancelled_at: order.cancelled_at.map(response::plain),

@@ -22,7 +22,7 @@ pub struct PublicSettings {
     /// The names of the events that are told: what a page need not wait for in vain.
     pub events: Vec<&'static str>,
     /// What a buyer pays of the value, as it is written in the configuration.
-    pub buyer_commission: crate::events::decimal::Exact,
+    pub buyer_commission: crate::events::decimal::DecimalNumber,
 }
 
 /// `GET /config`

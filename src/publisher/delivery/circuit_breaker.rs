@@ -115,7 +115,7 @@ impl Circuit {
     }
 
     /// One more event seems to be refused for its own sake; says whether that can be believed.
-    pub fn may_set_aside(&mut self) -> bool {
+    pub fn may_dead_letter(&mut self) -> bool {
         let believable = self.refusals < REFUSALS_IN_A_ROW;
         if believable {
             self.refusals += 1;
@@ -221,12 +221,12 @@ mod tests {
     #[test]
     fn few_events_are_believed_to_be_at_fault_before_one_is_accepted() {
         let mut circuit = circuit();
-        let believed = (0..5).filter(|_| circuit.may_set_aside()).count();
+        let believed = (0..5).filter(|_| circuit.may_dead_letter()).count();
         assert_eq!(believed, 3);
         let ticket = circuit.start();
         circuit.answered(ticket);
-        assert!(!circuit.may_set_aside(), "an answer is no acceptance");
+        assert!(!circuit.may_dead_letter(), "an answer is no acceptance");
         circuit.accepted(ticket);
-        assert!(circuit.may_set_aside());
+        assert!(circuit.may_dead_letter());
     }
 }

@@ -7,12 +7,12 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::publisher::outbox::completions::Results;
-use crate::store::outbox::{Event, TERMINATE_CONNECTIONS};
+use crate::store::outbox::OutboxEvent;
 
 /// One lane.
 #[derive(Debug, Default)]
 pub struct Lane {
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<OutboxEvent>,
     /// So many of the first ones go alone: a call with all of them was refused, and one of them may
     /// be the reason.
     alone: usize,
@@ -48,7 +48,7 @@ impl Lane {
     ///
     /// # Panics
     /// When the lane is not idle: what it still has would be there twice.
-    pub fn fill(&mut self, events: Vec<Event>) {
+    pub fn fill(&mut self, events: Vec<OutboxEvent>) {
         assert!(self.is_idle(), "a lane that still has events was filled");
         self.waiting = events.into();
         (self.alone, self.suspect) = (0, None);
@@ -78,11 +78,14 @@ impl Lane {
     }
 
     /// The events of the next call, if there is one to be made: as many as `fitting` allows.
-    pub fn next_call(&mut self, fitting: impl FnOnce(&[Event]) -> usize) -> Option<Vec<Event>> {
+    pub fn next_call(
+        &mut self,
+        fitting: impl FnOnce(&[OutboxEvent]) -> usize,
+    ) -> Option<Vec<OutboxEvent>> {
         if self.has_call || self.waiting.is_empty() {
             return None;
         }
-        let ends_connections = |event: &Event| event.name == TERMINATE_CONNECTIONS;
+        let ends_connections = |event: &OutboxEvent| event.terminates_connections();
         let waiting = self.waiting.make_contiguous();
         let len = match waiting.iter().position(ends_connections) {
             _ if self.alone > 0 => 1,
@@ -95,13 +98,13 @@ impl Lane {
     }
 
     /// The call was accepted.
-    pub fn delivered(&mut self, events: Vec<Event>, results: &mut Results) {
+    pub fn delivered(&mut self, events: Vec<OutboxEvent>, results: &mut Results) {
         self.ended(events.len());
         results.delivered.extend(events);
     }
 
     /// The call has failed and will be made again; nothing is known about its events.
-    pub fn put_back(&mut self, events: Vec<Event>) {
+    pub fn put_back(&mut self, events: Vec<OutboxEvent>) {
         self.has_call = false;
         if std::mem::take(&mut self.is_forgotten) {
             return;
@@ -113,9 +116,9 @@ impl Lane {
 
     /// The provider will never take this payload (413, 422). Alone it is set aside; together with
     /// others, each is tried alone.
-    pub fn rejected(&mut self, events: Vec<Event>, answer: &str, results: &mut Results) {
+    pub fn rejected(&mut self, events: Vec<OutboxEvent>, answer: &str, results: &mut Results) {
         if events.len() == 1 {
-            self.set_aside(events, answer, results);
+            self.dead_letters(events, answer, results);
         } else {
             self.alone = self.alone.max(events.len());
             self.put_back(events);
@@ -123,7 +126,7 @@ impl Lane {
     }
 
     /// What a refusal (400, 404) of these events means.
-    pub fn refusal_of(&self, events: &[Event]) -> Refusal {
+    pub fn refusal_of(&self, events: &[OutboxEvent]) -> Refusal {
         match events {
             [event] if self.suspect == Some(event.id) => Refusal::ItsOwn,
             _ => Refusal::Unclear,
@@ -140,9 +143,9 @@ impl Lane {
     }
 
     /// These events are refused for their own sake.
-    pub fn set_aside(&mut self, events: Vec<Event>, answer: &str, results: &mut Results) {
+    pub fn dead_letters(&mut self, events: Vec<OutboxEvent>, answer: &str, results: &mut Results) {
         self.ended(events.len());
-        results.set_aside.extend(events.into_iter().map(|event| (event, answer.to_owned())));
+        results.dead_letters.extend(events.into_iter().map(|event| (event, answer.to_owned())));
     }
 
     fn ended(&mut self, len: usize) {
@@ -156,10 +159,10 @@ mod tests {
     use super::*;
     use crate::store::now;
 
-    fn events(names: &[&str]) -> Vec<Event> {
-        let event = |(id, name): (i64, &&str)| Event {
+    fn events(names: &[&str]) -> Vec<OutboxEvent> {
+        let event = |(id, name): (i64, &&str)| OutboxEvent {
             id,
-            bucket: 0,
+            shard: 0,
             channel: "private-user.1".to_owned(),
             name: (*name).to_owned(),
             data: "{}".to_owned(),
@@ -176,11 +179,11 @@ mod tests {
         lane
     }
 
-    fn ids(events: &[Event]) -> Vec<i64> {
+    fn ids(events: &[OutboxEvent]) -> Vec<i64> {
         events.iter().map(|event| event.id).collect()
     }
 
-    fn next(lane: &mut Lane) -> Option<Vec<Event>> {
+    fn next(lane: &mut Lane) -> Option<Vec<OutboxEvent>> {
         lane.next_call(|events| events.len().min(10))
     }
 
@@ -237,7 +240,7 @@ mod tests {
     #[test]
     fn ending_connections_is_a_call_of_its_own() {
         let (mut lane, mut results) =
-            (lane(&["e", "e", TERMINATE_CONNECTIONS, "e"]), Results::default());
+            (lane(&["e", "e", "terminate_connections", "e"]), Results::default());
         for expected in [vec![1, 2], vec![3], vec![4]] {
             let call = next(&mut lane).unwrap();
             assert_eq!(ids(&call), expected);
@@ -260,7 +263,7 @@ mod tests {
                 lane.delivered(call, &mut results);
             }
         }
-        let aside: Vec<_> = results.set_aside.iter().map(|(e, a)| (e.id, a.as_str())).collect();
+        let aside: Vec<_> = results.dead_letters.iter().map(|(e, a)| (e.id, a.as_str())).collect();
         assert_eq!(aside, [(2, "413 too large")]);
         assert_eq!(ids(&results.delivered), [1, 3]);
     }
@@ -278,7 +281,7 @@ mod tests {
         lane.cleared(1);
         let first = next(&mut lane).unwrap();
         assert_eq!((ids(&first), lane.refusal_of(&first)), (vec![1], Refusal::ItsOwn));
-        lane.set_aside(first, "404", &mut results);
+        lane.dead_letters(first, "404", &mut results);
         let second = next(&mut lane).unwrap();
         assert_eq!((ids(&second), lane.refusal_of(&second)), (vec![2], Refusal::Unclear));
         lane.delivered(second, &mut results);

@@ -1,18 +1,18 @@
 //! One call to the provider.
 
 use crate::pusher::{self, Client, MAX_EVENTS_PER_BATCH, Outcome, SocketId};
-use crate::store::outbox::{Event, TERMINATE_CONNECTIONS};
+use crate::store::outbox::OutboxEvent;
 
 /// How many of the first of these events fit into one call.
-pub fn fitting(client: &Client, events: &[Event]) -> usize {
+pub fn fitting(client: &Client, events: &[OutboxEvent]) -> usize {
     let events = &events[..events.len().min(MAX_EVENTS_PER_BATCH)];
     client.fitting(&as_sent(events, &sockets_of(events)))
 }
 
 /// Posts these events, in their order, or ends the connections of the user that the only one names.
-pub async fn make(client: &Client, events: &[Event]) -> Outcome {
+pub async fn make(client: &Client, events: &[OutboxEvent]) -> Outcome {
     let outcome = match events {
-        [event] if event.name == TERMINATE_CONNECTIONS => {
+        [event] if event.terminates_connections() => {
             client.terminate_connections(&event.data).await
         }
         events => {
@@ -34,14 +34,17 @@ pub async fn make(client: &Client, events: &[Event]) -> Outcome {
 }
 
 /// What is stored was checked when it came in.
-fn sockets_of(events: &[Event]) -> Vec<Option<SocketId>> {
-    let parse = |event: &Event| event.socket_id.as_deref().map(SocketId::parse);
+fn sockets_of(events: &[OutboxEvent]) -> Vec<Option<SocketId>> {
+    let parse = |event: &OutboxEvent| event.socket_id.as_deref().map(SocketId::parse);
     events.iter().map(|event| parse(event).and_then(Result::ok)).collect()
 }
 
-fn as_sent<'a>(events: &'a [Event], sockets: &'a [Option<SocketId>]) -> Vec<pusher::Event<'a>> {
-    let sent = |(event, socket_id): (&'a Event, &'a Option<SocketId>)| {
-        let Event { name, channel, data, .. } = event;
+fn as_sent<'a>(
+    events: &'a [OutboxEvent],
+    sockets: &'a [Option<SocketId>],
+) -> Vec<pusher::Event<'a>> {
+    let sent = |(event, socket_id): (&'a OutboxEvent, &'a Option<SocketId>)| {
+        let OutboxEvent { name, channel, data, .. } = event;
         pusher::Event { name, channel, data, socket_id: socket_id.as_ref() }
     };
     events.iter().zip(sockets).map(sent).collect()

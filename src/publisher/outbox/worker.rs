@@ -10,7 +10,7 @@ use chrono::NaiveDateTime;
 use super::completions::Results;
 use super::connection::Connection;
 use super::lease::Lease;
-use crate::store::outbox::{self, Event, TERMINATE_CONNECTIONS};
+use crate::store::outbox::{self, OutboxEvent};
 use crate::store::{AnyConnection, Store, StoreError, now, occupancy};
 
 /// How often the events that wait are counted.
@@ -30,7 +30,7 @@ pub struct Errand {
     /// What waits in the lanes. Looked for after an attempt in vain, as it may have been dropped.
     pub in_mind: Vec<i64>,
     /// To be read from, at most so many events of each.
-    pub buckets: Vec<i16>,
+    pub shards: Vec<i16>,
     pub page_len: i64,
     /// The provider's list of occupied channels, and when it was asked for.
     pub occupied: Option<(Vec<String>, NaiveDateTime)>,
@@ -50,10 +50,10 @@ pub enum Skip {
 pub struct Report {
     /// Until when this process has the role of publishing; `None`: it has not.
     pub held_until: Option<Instant>,
-    /// From the buckets, in order. Empty without the role.
-    pub events: Vec<Event>,
+    /// From the shards, in order. Empty without the role.
+    pub events: Vec<OutboxEvent>,
     /// From there as well, but nobody listens.
-    pub unheard: Vec<Event>,
+    pub unheard: Vec<OutboxEvent>,
     /// Whether a list of occupied channels was written down.
     pub has_list: bool,
     /// What waits in the lanes and not in the outbox any more.
@@ -98,7 +98,7 @@ impl Clerk {
         let gone = if in_mind.is_empty() {
             BTreeSet::new()
         } else {
-            self.connection.read(move |c| outbox::gone(c, &in_mind)).await?
+            self.connection.read(move |c| outbox::missing(c, &in_mind)).await?
         };
         let has_list = errand.occupied.is_some();
         if let Some((occupied, asked_at)) = errand.occupied.clone() {
@@ -106,16 +106,16 @@ impl Clerk {
             self.connection.write(replace).await?;
         }
         let held_until = self.lease.keep(&mut self.connection).await?;
-        if held_until.is_none() || errand.buckets.is_empty() {
+        if held_until.is_none() || errand.shards.is_empty() {
             let (events, unheard) = (Vec::new(), Vec::new());
             return Ok(Report { held_until, events, unheard, has_list, gone });
         }
         self.count().await?;
-        let (buckets, page_len, skip) = (errand.buckets.clone(), errand.page_len, errand.skip);
+        let (shards, page_len, skip) = (errand.shards.clone(), errand.page_len, errand.skip);
         let (events, unheard) = self
             .connection
             .read(move |c| {
-                let events = outbox::heads(c, &buckets, page_len)?;
+                let events = outbox::heads(c, &shards, page_len)?;
                 match skip {
                     Skip::Nothing => Ok((events, Vec::new())),
                     Skip::Unheard => heard_and_unheard(c, events),
@@ -125,24 +125,24 @@ impl Clerk {
         Ok(Report { held_until, events, unheard, has_list, gone })
     }
 
-    /// Counts what waits, now and then, and gives buckets to what an older version wrote.
+    /// Counts what waits, now and then, and gives shards to what an older version wrote.
     async fn count(&mut self) -> Result<(), StoreError> {
         if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return Ok(());
         }
-        while self.connection.write(outbox::assign_buckets).await? > 0 {}
-        let (waiting, set_aside, oldest) = self
+        while self.connection.write(outbox::assign_shards).await? > 0 {}
+        let (waiting, dead_letters, oldest) = self
             .connection
             .read(|c| {
-                let (waiting, set_aside) = outbox::counts(c)?;
-                Ok((waiting, set_aside, outbox::oldest(c)?))
+                let (waiting, dead_letters) = outbox::counts(c)?;
+                Ok((waiting, dead_letters, outbox::oldest(c)?))
             })
             .await?;
         let age = oldest.and_then(|at| (now() - at).to_std().ok()).unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "a metric")]
         let gauge = |count: i64| count as f64;
         metrics::gauge!("matchcast_outbox_waiting").set(gauge(waiting));
-        metrics::gauge!("matchcast_outbox_set_aside").set(gauge(set_aside));
+        metrics::gauge!("matchcast_dead_letters").set(gauge(dead_letters));
         metrics::gauge!("matchcast_outbox_oldest_seconds").set(age.as_secs_f64());
         self.counted_at = Some(Instant::now());
         Ok(())
@@ -162,11 +162,11 @@ impl Clerk {
 /// Takes apart what somebody may hear, and what nobody can.
 fn heard_and_unheard(
     connection: &mut AnyConnection,
-    events: Vec<Event>,
-) -> Result<(Vec<Event>, Vec<Event>), StoreError> {
+    events: Vec<OutboxEvent>,
+) -> Result<(Vec<OutboxEvent>, Vec<OutboxEvent>), StoreError> {
     let channels: BTreeSet<&str> = events.iter().map(|event| event.channel.as_str()).collect();
     let occupied = occupancy::occupied_among(connection, &channels)?;
     let is_heard =
-        |event: &Event| event.name == TERMINATE_CONNECTIONS || occupied.contains(&event.channel);
+        |event: &OutboxEvent| event.terminates_connections() || occupied.contains(&event.channel);
     Ok(events.into_iter().partition(is_heard))
 }

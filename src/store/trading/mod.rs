@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::NaiveDateTime;
 
-use super::outbox::NewEvent;
 use super::{AnyConnection, StoreError};
+use crate::events::NewEvent;
 use crate::market::{
     AccountKey, Command, Fixed, Market, MarketId, NewOrder, Order, OrderId, Plan, Priority, Side,
     State, Status, TradeId,
@@ -73,12 +73,12 @@ pub fn next_trade_ids(
     Ok(ids.into_iter().map(TradeId).collect())
 }
 
-/// What the world must hear of a plan.
+/// The events of a plan.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct NewEvents {
     pub events: Vec<NewEvent>,
-    /// How many of them are an [`ORDER_MATCHED`](super::outbox::ORDER_MATCHED), for each trade.
-    pub per_trade: i16,
+    /// How many `order.matched` there are for each trade.
+    pub matched_per_trade: i16,
 }
 
 /// Writes a plan and the events that the world must hear of it.
@@ -86,15 +86,15 @@ pub fn apply(
     connection: &mut AnyConnection,
     state: &State,
     plan: &Plan,
-    told: &Told,
+    new_events: &NewEvents,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     if plan.is_empty() {
         return Ok(());
     }
     match connection {
-        AnyConnection::Postgres(c) => postgres::apply(c, state, plan, told, now),
-        AnyConnection::Sqlite(c) => sqlite::apply(c, state, plan, told, now),
+        AnyConnection::Postgres(c) => postgres::apply(c, state, plan, new_events, now),
+        AnyConnection::Sqlite(c) => sqlite::apply(c, state, plan, new_events, now),
     }
 }
 

@@ -6,12 +6,12 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
 
-use super::Told;
+use super::NewEvents;
 use super::resting::resting_statements;
 use super::rows::{self, OrderRow, OrderSql, order_columns};
 use crate::market::{Account, AccountKey, AssetId, Fixed, Order, Plan, Side, State, UserId};
 use crate::store::StoreError;
-use crate::store::outbox::bucket_of;
+use crate::store::outbox::shard_of;
 use crate::store::statement::{ConnectionOf, statement};
 
 statement! {
@@ -137,14 +137,14 @@ statement! {
         trade_buyer: Vec<i64> => Array<BigInt>, trade_seller: Vec<i64> => Array<BigInt>,
         trade_price: Vec<i64> => Array<BigInt>, trade_amount: Vec<i64> => Array<BigInt>,
         trade_value: Vec<i64> => Array<BigInt>, trade_buyer_fee: Vec<i64> => Array<BigInt>,
-        trade_seller_fee: Vec<i64> => Array<BigInt>, trade_told: i16 => SmallInt,
+        trade_seller_fee: Vec<i64> => Array<BigInt>, trade_matched_events: i16 => SmallInt,
         entry_account: Vec<i64> => Array<BigInt>, entry_action: Vec<i16> => Array<SmallInt>,
         entry_available: Vec<i64> => Array<BigInt>, entry_locked: Vec<i64> => Array<BigInt>,
         entry_after: Vec<i64> => Array<BigInt>,
         entry_type: Vec<Option<i16>> => Array<Nullable<SmallInt>>,
         entry_reference: Vec<Option<i64>> => Array<Nullable<BigInt>>,
         event_channel: Vec<String> => Array<Text>, event_name: Vec<String> => Array<Text>,
-        event_data: Vec<String> => Array<Text>, event_bucket: Vec<i16> => Array<SmallInt>,
+        event_data: Vec<String> => Array<Text>, event_shard: Vec<i16> => Array<SmallInt>,
         event_socket: Vec<Option<String>> => Array<Nullable<Text>>,
     } -> (BigInt,):
     "WITH clock AS (SELECT " [now] " AS now), \
@@ -173,8 +173,8 @@ statement! {
     ") AS a (id, available, locked) WHERE accounts.id = a.id), \
      new_trades AS (INSERT INTO trades (id, sequence, market_id, buy_order_id, \
        sell_order_id, buyer_id, seller_id, price, amount, value, buyer_commission, \
-       seller_commission, created_at, told) \
-       SELECT t.*, now, " [trade_told] " FROM clock, unnest("
+       seller_commission, created_at, matched_events) \
+       SELECT t.*, now, " [trade_matched_events] " FROM clock, unnest("
     [trade_id] ", " [trade_sequence] ", " [trade_market] ", " [trade_buy] ", " [trade_sell] ", "
     [trade_buyer] ", " [trade_seller] ", " [trade_price] ", " [trade_amount] ", " [trade_value] ", "
     [trade_buyer_fee] ", " [trade_seller_fee]
@@ -185,9 +185,9 @@ statement! {
     [entry_account] ", " [entry_action] ", " [entry_available] ", " [entry_locked] ", "
     [entry_after] ", " [entry_type] ", " [entry_reference]
     ") AS e) \
-     INSERT INTO outbox (channel, name, data, bucket, socket_id, created_at) \
+     INSERT INTO outbox (channel, name, data, shard, socket_id, created_at) \
        SELECT v.*, now FROM clock, unnest("
-    [event_channel] ", " [event_name] ", " [event_data] ", " [event_bucket] ", " [event_socket]
+    [event_channel] ", " [event_name] ", " [event_data] ", " [event_shard] ", " [event_socket]
     ") AS v"
 }
 
@@ -195,10 +195,10 @@ pub fn apply(
     connection: &mut PgConnection,
     state: &State,
     plan: &Plan,
-    told: &Told,
+    new_events: &NewEvents,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
-    let events = &told.events;
+    let events = &new_events.events;
     let new = &plan.new_orders;
     let changed = &plan.changed_orders;
     let trades = &plan.trades;
@@ -251,11 +251,11 @@ pub fn apply(
         entry_after: column(entries, |e| e.available_after.units()),
         entry_type: column(&references, |(kind, _)| *kind),
         entry_reference: column(&references, |(_, id)| *id),
-        trade_told: told.per_trade,
+        trade_matched_events: new_events.matched_per_trade,
         event_channel: column(events, |e| e.channel.clone()),
-        event_name: column(events, |e| e.name.to_owned()),
+        event_name: column(events, |e| e.kind.name().to_owned()),
         event_data: column(events, |e| e.data.clone()),
-        event_bucket: column(events, |e| bucket_of(&e.channel)),
+        event_shard: column(events, |e| shard_of(&e.channel)),
         event_socket: column(events, |e| e.socket_id.clone()),
     };
     statement.execute(connection)?;

@@ -8,12 +8,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-use super::Told;
+use super::NewEvents;
 use super::resting::resting_statements;
 use super::rows::{self, OrderRow, OrderSql, order_columns};
 use crate::market::{Account, AccountKey, Fixed, Order, Plan, Side, State, Status};
 use crate::store::StoreError;
-use crate::store::outbox::bucket_of;
+use crate::store::outbox::shard_of;
 use crate::store::statement::{ConnectionOf, statement};
 
 statement! {
@@ -97,13 +97,15 @@ statement! {
         id: i64 => BigInt, market: i32 => Integer, buy: i64 => BigInt, sell: i64 => BigInt,
         buyer: i64 => BigInt, seller: i64 => BigInt, price: i64 => BigInt, amount: i64 => BigInt,
         value: i64 => BigInt, buyer_fee: i64 => BigInt, seller_fee: i64 => BigInt,
-        created: NaiveDateTime => Timestamp, told: i16 => SmallInt, sequence: i64 => BigInt,
+        created: NaiveDateTime => Timestamp, matched_events: i16 => SmallInt,
+        sequence: i64 => BigInt,
     } -> (BigInt,):
     "INSERT INTO trades (id, market_id, buy_order_id, sell_order_id, buyer_id, seller_id, price, \
-     amount, value, buyer_commission, seller_commission, created_at, told, sequence) VALUES ("
+     amount, value, buyer_commission, seller_commission, created_at, matched_events, sequence) \
+     VALUES ("
     [id] ", " [market] ", " [buy] ", " [sell] ", " [buyer] ", " [seller] ", " [price] ", "
-    [amount] ", " [value] ", " [buyer_fee] ", " [seller_fee] ", " [created] ", " [told] ", "
-    [sequence] ")"
+    [amount] ", " [value] ", " [buyer_fee] ", " [seller_fee] ", " [created] ", "
+    [matched_events] ", " [sequence] ")"
 }
 
 statement! {
@@ -120,11 +122,11 @@ statement! {
 statement! {
     InsertEvent<Sqlite> {
         channel: String => Text, name: String => Text, data: String => Text,
-        bucket: i16 => SmallInt, socket: Option<String> => Nullable<Text>,
+        shard: i16 => SmallInt, socket: Option<String> => Nullable<Text>,
         created: NaiveDateTime => Timestamp,
     } -> (BigInt,):
-    "INSERT INTO outbox (channel, name, data, bucket, socket_id, created_at) VALUES (" [channel]
-    ", " [name] ", " [data] ", " [bucket] ", " [socket] ", " [created] ")"
+    "INSERT INTO outbox (channel, name, data, shard, socket_id, created_at) VALUES (" [channel]
+    ", " [name] ", " [data] ", " [shard] ", " [socket] ", " [created] ")"
 }
 
 pub fn markets_of_orders(
@@ -202,7 +204,7 @@ pub fn apply(
     connection: &mut SqliteConnection,
     state: &State,
     plan: &Plan,
-    told: &Told,
+    new_events: &NewEvents,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     for (id, trades) in &state.trade_counts {
@@ -229,7 +231,7 @@ pub fn apply(
         UpdateAccount { available: available.units(), locked: locked.units(), id }
             .execute(connection)?;
     }
-    insert_trades(connection, plan, told.per_trade, now)?;
+    insert_trades(connection, plan, new_events.matched_per_trade, now)?;
     for entry in &plan.entries {
         let (kind, reference) = rows::reference_codes(plan, entry.reference);
         InsertEntry {
@@ -244,12 +246,12 @@ pub fn apply(
         }
         .execute(connection)?;
     }
-    for event in &told.events {
+    for event in &new_events.events {
         InsertEvent {
             channel: event.channel.clone(),
-            name: event.name.to_owned(),
+            name: event.kind.name().to_owned(),
             data: event.data.clone(),
-            bucket: bucket_of(&event.channel),
+            shard: shard_of(&event.channel),
             socket: event.socket_id.clone(),
             created: now,
         }
@@ -287,7 +289,7 @@ fn insert_order(
 fn insert_trades(
     connection: &mut SqliteConnection,
     plan: &Plan,
-    told: i16,
+    matched_events: i16,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     for trade in &plan.trades {
@@ -304,7 +306,7 @@ fn insert_trades(
             buyer_fee: trade.buyer_commission.units(),
             seller_fee: trade.seller_commission.units(),
             created: now,
-            told,
+            matched_events,
             sequence: trade.sequence,
         }
         .execute(connection)?;

@@ -1,0 +1,46 @@
+//! The existing database that a command works on.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::config::Config;
+use crate::store::{AnyConnection, DatabaseUrl, Store, StoreError};
+
+/// An existing database and one connection to it.
+pub struct Database {
+    store: Store,
+    connection: AnyConnection,
+}
+
+impl Database {
+    /// # Errors
+    /// If the database does not exist (a missing SQLite file is not created) or cannot be opened.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        if let DatabaseUrl::Sqlite(path) = &config.database
+            && !Path::new(path).exists()
+        {
+            anyhow::bail!("there is no database at {path}");
+        }
+        let store =
+            Store::open(config.database.clone(), 1).context("the database cannot be opened")?;
+        let connection = store.connect()?;
+        Ok(Self { store, connection })
+    }
+
+    pub fn read<T>(
+        &mut self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> anyhow::Result<T> {
+        work(&mut self.connection).context("the database cannot be read")
+    }
+
+    /// Runs `work` in one write transaction.
+    pub fn write<T>(
+        &mut self,
+        work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> anyhow::Result<T> {
+        let written = self.store.write(&mut self.connection, work);
+        written.context("the database was not changed")
+    }
+}

@@ -1,0 +1,53 @@
+//! `matchcast serve`: runs the server until SIGTERM or SIGINT.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{self, App};
+use crate::config::{Broadcasting, Config};
+use crate::telemetry;
+
+pub fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    actix_web::rt::System::new().block_on(run_server(config))
+}
+
+async fn run_server(config: Config) -> anyhow::Result<ExitCode> {
+    let metrics = telemetry::start_metrics()?;
+    let app = App::build(config.clone(), Some(metrics)).await?;
+    // A closed standard output is no reason to stop.
+    let _ = std::io::stdout().write_all(greeting(&config, app.address()).as_bytes());
+    app.run(stop_signal()?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where to point the browser, and how to log in.
+fn greeting(config: &Config, address: SocketAddr) -> String {
+    let mut text = format!("matchcast listens: open http://{address}\n");
+    if config.demo.enabled {
+        for (email, password) in app::demo_log_ins() {
+            text.push_str(&format!("  demo log-in: {email} / {password}\n"));
+        }
+    }
+    if config.broadcasting == Broadcasting::Embedded {
+        let key = &config.pusher.key;
+        text.push_str(&format!(
+            "  events: embedded provider, key {key} (for evaluation and tests)\n"
+        ));
+    }
+    text
+}
+
+/// Completes on SIGTERM or SIGINT.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

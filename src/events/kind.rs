@@ -1,0 +1,38 @@
+//! The kinds of events.
+
+/// A kind of event. Existing pages listen to the exact name of `order.matched`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// To the buyer and the seller of a trade.
+    OrderMatched,
+    /// To the owner of an order: it was opened, filled in part or in full, or cancelled.
+    OrderUpdated,
+    /// To the owner of an account: its balance changed.
+    BalanceUpdated,
+    /// To everybody: a trade was executed.
+    TradeExecuted,
+    /// To everybody: the best prices of an order book.
+    BookUpdated,
+    /// Not published to pages: has the provider terminate a user's connections.
+    TerminateConnections,
+}
+
+impl EventKind {
+    /// The name of the event, in the outbox and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OrderMatched => "order.matched",
+            Self::OrderUpdated => "order.updated",
+            Self::BalanceUpdated => "balance.updated",
+            Self::TradeExecuted => "trade.executed",
+            Self::BookUpdated => "book.updated",
+            Self::TerminateConnections => "terminate_connections",
+        }
+    }
+}
+
+impl std::fmt::Display for EventKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
