@@ -1,10 +1,10 @@
 # syntax=docker/dockerfile:1
-# Four stages: the page; the dependencies, which change rarely and take minutes; matchcast itself; and
-# a runtime that holds one binary and the certificates to reach a provider over TLS.
+# Four stages: the dashboard; the dependencies, which change rarely and take minutes to build;
+# matchcast itself; and a runtime image with the binary and the CA certificates for TLS.
 
 FROM node:22-bookworm-slim AS page
 WORKDIR /page
-# Where pages reach the provider, if that is not where matchcast itself reaches it.
+# How pages reach the provider, if it differs from how matchcast reaches it.
 ARG VITE_PUSHER_APP_KEY VITE_PUSHER_APP_CLUSTER
 ARG VITE_PUSHER_HOST VITE_PUSHER_PORT VITE_PUSHER_SCHEME
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
@@ -13,17 +13,17 @@ COPY frontend ./
 RUN npm run build
 
 FROM rust:1.95-slim-bookworm AS build
-# OpenSSL and libpq are compiled from source: a C compiler, make and perl are all it takes.
+# OpenSSL and libpq are compiled from source, which needs a C compiler, make and perl.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev make perl \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 
 FROM build AS dependencies
-# The benches are named in Cargo.toml, and cargo reads no manifest whose files are missing.
+# Cargo.toml names the benches, and cargo rejects a manifest whose files are missing.
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY benches benches
-# An empty crate with the same dependencies: this layer stays until Cargo.lock changes.
+# An empty crate with the same dependencies: this layer is cached until Cargo.lock changes.
 RUN mkdir src \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs \
@@ -32,7 +32,7 @@ RUN mkdir src \
 FROM dependencies AS matchcast
 COPY . .
 COPY --from=page /page/dist frontend/dist
-# cargo compares times, and copied files may be older than the empty ones that they replace.
+# cargo compares modification times, and copied files may be older than the ones they replace.
 RUN touch src/main.rs src/lib.rs \
     && cargo build --release --locked --bin matchcast \
     && strip --strip-debug target/release/matchcast
@@ -45,12 +45,12 @@ RUN apt-get update \
 COPY --from=matchcast /build/target/release/matchcast /usr/local/bin/matchcast
 USER matchcast
 WORKDIR /var/lib/matchcast
-# Inside a container every address is the container's own; outside, the published port decides.
+# Listen on all addresses of the container; the published port controls access from outside.
 ENV HOST=0.0.0.0 PORT=8080
 EXPOSE 8080
-# bash speaks TCP by itself, so no HTTP client has to be carried along. Ready is 200, nothing else.
+# bash can open TCP connections, so the image needs no HTTP client. Only 200 means ready.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["bash", "-c", \
     "exec 3<>/dev/tcp/127.0.0.1/$PORT && printf 'GET /health HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
-# SIGTERM reaches matchcast itself, which answers what it has taken and flushes before it ends.
+# SIGTERM reaches matchcast directly, which then shuts down gracefully.
 ENTRYPOINT ["matchcast"]
 CMD ["serve"]
