@@ -1,21 +1,20 @@
-//! The engine alone: commands in, committed answers out.
+//! The engine alone: typed requests in, committed results out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use matchcast::engine::{self, EventSettings, Notifiers, Settings};
-use matchcast::market::Command;
+use matchcast::engine::{self, EngineSettings, EventSettings, Notifiers};
 
 use crate::database::Database;
 use crate::setup;
 
-/// Answered orders per second.
+/// Acknowledged orders per second.
 pub async fn measure(database: &Database, clients: usize, duration: Duration) -> f64 {
     let (store, catalog) = setup::prepare(database);
-    // Only what existing pages know: order.matched.
-    let settings =
-        Settings { queue_len: 4096, batch_len: 1000, switches: EventSettings::default() };
+    // Only order.matched, the event that existing pages know.
+    let events = EventSettings::default();
+    let settings = EngineSettings { queue_len: 4096, batch_len: 1000, events };
     let (handle, thread) =
         engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("it starts");
     let answered = Arc::new(AtomicU64::new(0));
@@ -25,9 +24,7 @@ pub async fn measure(database: &Database, clients: usize, duration: Duration) ->
             let (handle, answered) = (handle.clone(), answered.clone());
             tokio::spawn(async move {
                 while started.elapsed() < duration {
-                    let command = Command::Place(setup::random_order());
-                    let answer = handle.submit(command).await.expect("an answer");
-                    answer.outcome.expect("funds suffice");
+                    handle.place(setup::random_order(), None).await.expect("funds suffice");
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             })

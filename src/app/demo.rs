@@ -1,14 +1,14 @@
-//! The demo's users and their money.
+//! Demo users and their balances.
 
 use crate::auth::hash_password;
 use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
 use crate::store::markets::{Catalog, QUOTE};
 use crate::store::{AnyConnection, Store, StoreError, now, trading, users};
 
-/// Everybody's password.
+/// The password of every demo user.
 pub const PASSWORD: &str = "password";
 
-/// A user of the demo: name, and what they hold, in 10⁻⁸ units.
+/// A demo user, with holdings in 10⁻⁸ units.
 struct DemoUser {
     name: &'static str,
     email: &'static str,
@@ -33,12 +33,12 @@ const USERS: [DemoUser; 3] = [
     },
 ];
 
-/// The log-ins, for the start-up message.
+/// E-mail addresses and passwords, for the start-up message.
 pub fn log_ins() -> impl Iterator<Item = (&'static str, &'static str)> {
     USERS.iter().map(|user| (user.email, PASSWORD))
 }
 
-/// Puts the demo's users into a database that has none, with their money, or changes nothing.
+/// Creates the demo users and their balances, unless the database has users.
 pub fn seed(
     store: &Store,
     connection: &mut AnyConnection,
@@ -49,7 +49,7 @@ pub fn seed(
     }
     let hash = hash_password(PASSWORD)?;
     let seeded = store.write(connection, |connection| {
-        if users::is_empty(connection)? { make_users(connection, catalog, &hash) } else { Ok(()) }
+        if users::is_empty(connection)? { create_users(connection, catalog, &hash) } else { Ok(()) }
     });
     match seeded {
         // Another process was faster.
@@ -58,7 +58,7 @@ pub fn seed(
     }
 }
 
-fn make_users(
+fn create_users(
     connection: &mut AnyConnection,
     catalog: &Catalog,
     hash: &str,
@@ -67,7 +67,7 @@ fn make_users(
     let mut commands = Vec::new();
     for DemoUser { name, email, holdings } in &USERS {
         let user = users::create(connection, name, email, hash, &assets)?.user_id();
-        // Of markets that the configuration has left out, nobody holds anything.
+        // Assets without a configured market are skipped.
         let held = holdings.iter().filter_map(|(symbol, units)| {
             let account = AccountKey { user, asset: catalog.asset(symbol)? };
             let amount = Fixed::from_units(*units);
@@ -81,7 +81,7 @@ fn make_users(
     trading::apply(connection, &state, &plan, &trading::NewEvents::default(), at)
 }
 
-/// Whether a user of the demo is in the database.
+/// Whether the database contains a demo user.
 pub fn is_present(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     for user in &USERS {
         if users::by_email(connection, user.email)?.is_some() {

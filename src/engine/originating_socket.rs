@@ -1,12 +1,12 @@
-//! Where a command came from, so that it can be left out of what it causes.
+//! The connection that a request came from, so that it can be excluded from the request's events.
 
-/// The connection of the page that sent a command, by the id that the provider gave it.
+/// The connection of the page that sent a request, by the id that the provider assigned to it.
 ///
-/// It becomes part of a call to the provider, so whoever makes one has checked the form of the id.
+/// It becomes part of a request to the provider, so its form is checked before one is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(String);
+pub struct OriginatingSocket(String);
 
-impl Origin {
+impl OriginatingSocket {
     pub fn new(socket_id: impl Into<String>) -> Self {
         Self(socket_id.into())
     }

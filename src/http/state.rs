@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::routes::{DebugConsole, Expectations, PublicSettings};
 use crate::auth::Passwords;
 use crate::config::Delivery;
-use crate::engine;
+use crate::engine::EngineHandle;
 use crate::pusher::Credentials;
 use crate::store::Store;
 use crate::store::markets::Catalog;
@@ -15,7 +15,7 @@ use crate::store::markets::Catalog;
 /// What handlers call.
 pub struct Services {
     pub store: Store,
-    pub engine: engine::Handle,
+    pub engine: EngineHandle,
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
     /// Which channels are a user's own.

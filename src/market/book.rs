@@ -1,17 +1,17 @@
 //! The price–time book of one market: which resting order is next, and how far the book is known.
 //!
-//! A book in memory is the head of the book in the database: complete up to its [`Book::know_all`]
-//! mark on each side and unknown behind it. Matching past the mark would skip orders that it cannot
-//! see, so it is an assertion, not a silent miss.
+//! A book in memory is the head of the book in the database: complete up to a mark on each side
+//! ([`Book::set_known_up_to`]) and unknown beyond it. Matching beyond the mark would skip orders,
+//! so an assertion prevents it.
 
 use std::collections::BTreeSet;
 
 use super::{Fixed, OrderId, Side};
 
-/// A place in the queue of one side; the smallest is matched first.
+/// A position in the queue of one side; the smallest is matched first.
 ///
-/// Dear bids and cheap asks come first, equal prices in order of arrival, which is the order of
-/// ids: ids are given out while the market's lock is held.
+/// The highest bids and the lowest asks come first, equal prices in order of arrival, which is the
+/// order of ids: ids are assigned while the market's lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Priority(i64, OrderId);
 
@@ -58,20 +58,21 @@ impl Book {
         self.queue(side).resting.remove(&Priority::new(side, price, id));
     }
 
-    /// Every resting order of this side up to and including `priority` is in the book.
-    pub fn know_to(&mut self, side: Side, priority: Priority) {
+    /// Records that the book contains every resting order of this side up to and including
+    /// `priority`.
+    pub fn set_known_to(&mut self, side: Side, priority: Priority) {
         self.queue(side).known_to = Some(priority);
     }
 
-    /// Every resting order of this side up to `limit` (a price) is in the book.
-    pub fn know_all(&mut self, side: Side, limit: Fixed) {
+    /// Records that the book contains every resting order of this side up to the price `limit`.
+    pub fn set_known_up_to(&mut self, side: Side, limit: Fixed) {
         self.queue(side).known_to = Some(Priority(rank(side, limit), OrderId(i64::MAX)));
     }
 
-    /// The resting order that an incoming one of the other side with this limit meets next.
+    /// The next resting order that matches an incoming order of the other side with this limit.
     ///
     /// # Panics
-    /// When the answer lies behind the known part of the book: `load` broke its contract.
+    /// If the result lies beyond the known part of the book: `load` violated its contract.
     pub fn next_match(&self, resting: Side, limit: Fixed) -> Option<OrderId> {
         let queue = match resting {
             Side::Buy => &self.bids,
@@ -79,10 +80,10 @@ impl Book {
         };
         let reach = Priority(rank(resting, limit), OrderId(i64::MAX));
         let first = queue.resting.first().copied().filter(|first| *first <= reach);
-        let looked_at = first.unwrap_or(reach);
+        let examined = first.unwrap_or(reach);
         assert!(
-            queue.known_to.is_some_and(|known_to| looked_at <= known_to),
-            "matching looked behind the loaded part of the book"
+            queue.known_to.is_some_and(|known_to| examined <= known_to),
+            "matching went beyond the loaded part of the book"
         );
         first.map(|Priority(_, id)| id)
     }

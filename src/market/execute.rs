@@ -1,4 +1,4 @@
-//! Commands, one after the other, against the state they can touch.
+//! Executes commands one after the other against the state they can touch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,33 +7,33 @@ use super::{
     Plan, Reference, Rejection, Side, State, Status, Trade, TradeId, UserId,
 };
 
-/// Executes a batch: changes `state` and gives what has to be written.
+/// Executes a batch: changes `state` and returns the plan of everything to be written.
 ///
 /// # Panics
-/// When `state` lacks what the batch can touch, or an invariant of this module is broken.
+/// If `state` lacks something that the batch can touch, or an invariant of this module is violated.
 pub fn execute(state: &mut State, commands: &[Command]) -> Plan {
-    let mut batch = Batch {
+    let mut execution = Execution {
         state,
         trades: Vec::new(),
         new: BTreeSet::new(),
         changed: BTreeSet::new(),
         commission: BTreeMap::new(),
     };
-    let outcomes = commands.iter().map(|command| batch.execute(*command)).collect();
-    batch.credit_houses();
-    batch.into_plan(outcomes)
+    let outcomes = commands.iter().map(|command| execution.execute(*command)).collect();
+    execution.credit_houses();
+    execution.into_plan(outcomes)
 }
 
-struct Batch<'a> {
+struct Execution<'a> {
     state: &'a mut State,
     trades: Vec<Trade>,
     new: BTreeSet<OrderId>,
     changed: BTreeSet<OrderId>,
-    /// Collected in this batch; each house gets one entry.
+    /// Commission collected in this batch; each house user gets one ledger entry.
     commission: BTreeMap<MarketId, Fixed>,
 }
 
-impl Batch<'_> {
+impl Execution<'_> {
     fn execute(&mut self, command: Command) -> Result<Done, Rejection> {
         match command {
             Command::Place(new) => self.place(new),
@@ -45,7 +45,8 @@ impl Batch<'_> {
     }
 
     fn place(&mut self, new: NewOrder) -> Result<Done, Rejection> {
-        let id = self.state.order_ids.pop_front().expect("load brings an id for each new order");
+        let id =
+            self.state.order_ids.pop_front().expect("load() provides an id for each new order");
         let market = self.market(new.market);
         let (asset, rate) = match new.side {
             Side::Buy => (market.quote, market.buyer_rate),
@@ -63,7 +64,7 @@ impl Batch<'_> {
         Ok(Done::Placed { order, trades: first_trade..self.trades.len() })
     }
 
-    /// Fills `taker` from the other side of the book until it is done or nothing is in reach.
+    /// Fills `taker` from the other side of the book until it is filled or nothing matches.
     fn match_incoming(&mut self, taker: &mut Order) {
         while taker.status == Status::Open {
             let book = self.state.books.entry(taker.market).or_default();
@@ -84,14 +85,14 @@ impl Batch<'_> {
         }
     }
 
-    /// One fill: as much as both have left, at the maker's price.
+    /// One fill: the smaller remaining amount, at the maker's price.
     ///
-    /// `None`, and nothing has changed, when somebody cannot hold what the fill brings: a balance
-    /// or the sum of an order's fills would leave its range.
+    /// Returns `None` and changes nothing if the fill would take a balance, or the sum of an
+    /// order's fills, out of range.
     fn trade(&mut self, taker: &mut Order, maker: &mut Order) -> Option<()> {
         let amount = taker.remaining().min(maker.remaining());
         let price = maker.price;
-        let value = price.mul_floor(amount).expect("no fill is worth more than its order");
+        let value = price.mul_floor(amount).expect("a fill is worth no more than its order");
         let taken = taker.filled_with(amount, value)?;
         let made = maker.filled_with(amount, value)?;
         let ((buy, bought), (sell, sold)) = match taker.side {
@@ -103,9 +104,14 @@ impl Batch<'_> {
         let proceeds = value.checked_sub(sold.commission).expect("commission is part of the value");
         let collected = self.commission.get(&market).copied().unwrap_or_default();
         let collected = collected.checked_add(bought.commission)?.checked_add(sold.commission)?;
-        self.state.ledger.room(account(buy.user, base), amount)?;
-        self.state.ledger.room(account(sell.user, quote), proceeds)?;
-        self.state.ledger.room(account(market.house(), quote), collected)?;
+        let credits = [
+            (account(buy.user, base), amount),
+            (account(sell.user, quote), proceeds),
+            (account(market.house(), quote), collected),
+        ];
+        if !credits.iter().all(|(key, credit)| self.state.ledger.can_credit(*key, *credit)) {
+            return None;
+        }
 
         let paid = bought.spent.negated();
         let ledger = &mut self.state.ledger;
@@ -158,7 +164,7 @@ impl Batch<'_> {
         Ok(Done::Cancelled { order })
     }
 
-    /// Cancels an order's rest and gives back what it had reserved.
+    /// Cancels the remaining amount of an order and releases its reservation.
     fn close(&mut self, order: &mut Order) {
         let market = self.market(order.market);
         let asset = match order.side {
@@ -180,7 +186,9 @@ impl Batch<'_> {
         if *recent >= daily_limit {
             return Err(Rejection::DepositLimit);
         }
-        self.state.ledger.room(account, amount).ok_or(Rejection::OutOfRange)?;
+        if !self.state.ledger.can_credit(account, amount) {
+            return Err(Rejection::OutOfRange);
+        }
         *recent = recent.saturating_add(1);
         let none = Reference::None;
         self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, none);
@@ -212,7 +220,7 @@ impl Batch<'_> {
     }
 
     fn market(&self, id: MarketId) -> &Market {
-        self.state.markets.get(&id).expect("load brings every market of a batch")
+        self.state.markets.get(&id).expect("load() provides every market of a batch")
     }
 }
 

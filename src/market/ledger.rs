@@ -1,14 +1,14 @@
 //! Accounts and the entries that change them.
 //!
-//! Nothing changes an account but [`Ledger::post`], and every call of it leaves an [`Entry`]: an
-//! account is the sum of its entries. Balances never become negative; an attempt is a bug, except
-//! in [`Ledger::reserve`], where it is an answer.
+//! Only [`Ledger::post`] changes an account, and every call leaves an [`Entry`]: an account is the
+//! sum of its entries. Balances never become negative; an attempt is a bug, except in
+//! [`Ledger::reserve`], which rejects it.
 
 use std::collections::BTreeMap;
 
 use super::{AssetId, Fixed, MarketId, OrderId, UserId};
 
-/// Whose account, of which asset. Also the order in which accounts are locked.
+/// Identifies an account by user and asset. Accounts are locked in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountKey {
     pub user: UserId,
@@ -24,7 +24,7 @@ pub struct Account {
     pub locked: Fixed,
 }
 
-/// Why an account changed.
+/// The reason of a ledger entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     Deposit,
@@ -45,7 +45,7 @@ impl Action {
         Self::CommissionCollected,
     ];
 
-    /// The database's number.
+    /// The code in the database.
     pub const fn code(self) -> i16 {
         match self {
             Self::Deposit => 1,
@@ -58,7 +58,7 @@ impl Action {
     }
 }
 
-/// What an entry is about.
+/// The subject of a ledger entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference {
     None,
@@ -79,11 +79,11 @@ pub struct Entry {
     pub reference: Reference,
 }
 
-/// The refusal of a reservation.
+/// The available balance does not cover a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Insufficient;
 
-/// The accounts that a batch can touch, and what it did to them.
+/// The accounts that a batch can touch, and the entries that changed them.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     accounts: BTreeMap<AccountKey, Account>,
@@ -96,18 +96,19 @@ impl Ledger {
     }
 
     /// # Panics
-    /// When the account was not loaded: `load` broke its contract.
+    /// If the account was not loaded: `load` violated its contract.
     pub fn account(&self, key: AccountKey) -> &Account {
-        self.accounts.get(&key).expect("load brings every account that a batch can touch")
+        self.accounts.get(&key).expect("load() provides every account that a batch can touch")
     }
 
-    /// `Some` when the account can hold `more`, with what is locked in it given back as well.
-    pub fn room(&self, key: AccountKey, more: Fixed) -> Option<()> {
+    /// Whether the account can hold `credit` as well, even once everything locked in it is
+    /// released.
+    pub fn can_credit(&self, key: AccountKey, credit: Fixed) -> bool {
         let Account { available, locked, .. } = *self.account(key);
-        available.checked_add(locked)?.checked_add(more).map(|_| ())
+        available.checked_add(locked).and_then(|held| held.checked_add(credit)).is_some()
     }
 
-    /// Moves `amount` from available to locked, if it is there.
+    /// Moves `amount` from available to locked, if the available balance covers it.
     pub fn reserve(
         &mut self,
         key: AccountKey,
@@ -121,15 +122,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// Gives back what an order had reserved.
+    /// Moves the reservation of an order, or a part of it, back to available.
     pub fn release(&mut self, key: AccountKey, action: Action, amount: Fixed, order: OrderId) {
         self.post(key, action, amount, amount.negated(), Reference::Order(order));
     }
 
-    /// Changes an account by signed amounts and writes the entry.
+    /// Changes an account by signed amounts and adds the entry.
     ///
     /// # Panics
-    /// When a balance would become negative or leave its range: money would be made or lost.
+    /// If a balance would become negative or leave its range: money would be created or lost.
     pub fn post(
         &mut self,
         key: AccountKey,
@@ -138,8 +139,10 @@ impl Ledger {
         locked_change: Fixed,
         reference: Reference,
     ) {
-        let account =
-            self.accounts.get_mut(&key).expect("load brings every account that a batch can touch");
+        let account = self
+            .accounts
+            .get_mut(&key)
+            .expect("load() provides every account that a batch can touch");
         let sum = |balance: Fixed, change: Fixed| {
             let sum = balance.checked_add(change).expect("a balance left its range");
             assert!(sum >= Fixed::ZERO, "a balance would become negative");

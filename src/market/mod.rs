@@ -1,17 +1,17 @@
 //! The market's rules, pure: values in, values out. No IO, no clock, no randomness, no SQL.
 //!
-//! [`execute`] takes what a batch of commands can touch ([`State`], loaded and locked by the store)
-//! and gives what has to be written ([`Plan`]). It guarantees, for every batch:
+//! [`execute`] takes everything that a batch of commands can touch ([`State`], loaded and locked by
+//! the store) and returns everything to be written ([`Plan`]). Guarantees for every batch:
 //!
-//! - price–time priority at the resting order's price, partial fills, no self-trade;
-//! - no number leaves its range: where a fill would be more than somebody can hold, it is not made,
-//!   and the incoming order's rest is cancelled;
-//! - nothing is created or lost: per asset, the entries of a batch sum to its deposits;
-//! - what an order has reserved always suffices, and nothing stays reserved once it is closed;
-//! - one batch gives what the same commands give one by one.
+//! - Price–time priority at the maker's price, partial fills, no self-trade.
+//! - No number leaves its range: a fill that an account could not hold is not executed, and the
+//!   remaining amount of the incoming order is cancelled.
+//! - Nothing is created or lost: per asset, the entries of a batch sum to its deposits.
+//! - A reservation always suffices, and nothing stays reserved once an order is closed.
+//! - A batch has the same results as its commands one by one.
 //!
-//! What could not be true unless there were a bug is an assertion: it panics, the transaction is
-//! rolled back, and the engine isolates the command.
+//! A violated invariant is a bug and an assertion: it panics, the transaction is rolled back, and
+//! the engine isolates the command.
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::float_arithmetic)]
 
 mod book;
@@ -43,7 +43,7 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A user. People have positive ids; see [`MarketId::house`] for the others.
+    /// A user. Ids of people are positive; see [`MarketId::house`] for the others.
     UserId(i64);
     OrderId(i64);
     TradeId(i64);
@@ -52,16 +52,16 @@ ids! {
 }
 
 impl MarketId {
-    /// The user that commission of this market is credited to.
+    /// The house user of this market, to whom its commission is credited.
     ///
-    /// There is one per market, so that no row is written by every batch of every market. Its id is
-    /// negative: it can never be taken by somebody who registers.
+    /// Each market has its own, so that no row is written by every batch of every market. The id is
+    /// negative, so that registration cannot assign it.
     pub fn house(self) -> UserId {
         UserId(i64::from(self.0).saturating_neg())
     }
 }
 
-/// Something a user asks the market to do.
+/// A user's request to the market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Place(NewOrder),
@@ -69,7 +69,7 @@ pub enum Command {
     Deposit { account: AccountKey, amount: Fixed, daily_limit: u32 },
 }
 
-/// What a command led to.
+/// The result of an executed command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
     /// The order as it stood after its own matching, and its trades in [`Plan::trades`].
@@ -85,17 +85,17 @@ pub enum Done {
     },
 }
 
-/// Why a command was refused. A refusal changes nothing.
+/// Why a command was rejected. A rejection changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// The buyer's quote asset, or the seller's base asset, does not cover the reservation.
     InsufficientFunds(Side),
-    /// No such order, or another user's: the same answer for both.
+    /// There is no such order, or it belongs to another user: deliberately indistinguishable.
     OrderNotFound,
-    /// The order is filled or cancelled already.
+    /// The order is already filled or cancelled.
     OrderNotOpen,
-    /// `price × amount` with its commission, or the balance after a deposit, leaves the range.
+    /// `price × amount` with its commission, or the balance after a deposit, is out of range.
     OutOfRange,
-    /// The account has had all deposits that a day allows.
+    /// The account has reached its daily limit of deposits.
     DepositLimit,
 }

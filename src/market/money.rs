@@ -1,8 +1,8 @@
 //! DecimalNumber numbers of eight decimals: prices, amounts, values, balances, rates.
 //!
-//! A [`Fixed`] is a count of 10⁻⁸ units in 64 bits, products are taken in 128 bits, and every
-//! rounding has its direction in its name. There are no floats here, and no operators: an overflow
-//! is a `None` that the caller has to answer, never a wrapped number.
+//! A [`Fixed`] is a count of 10⁻⁸ units in 64 bits, products are computed in 128 bits, and every
+//! rounding operation is named after its direction. There are no floats and no operators: an
+//! overflow is a `None` that the caller has to handle, never a wrapped number.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,21 +13,21 @@ use rust_decimal::Decimal;
 const SCALE: i64 = 100_000_000;
 /// Decimals after the point.
 const DECIMALS: u32 = 8;
-/// Texts longer than this are refused before they are read, so that nobody pays for parsing them.
+/// Longer texts are rejected before they are parsed, in bytes.
 const MAX_TEXT_LEN: usize = 64;
 
-/// A number of eight decimals, in units of 10⁻⁸. About ±92 billion.
+/// A number with eight decimals, in units of 10⁻⁸. Its range is about ±92 billion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fixed(i64);
 
-/// Why a text is not a [`Fixed`].
+/// Why a text cannot be parsed as a [`Fixed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseError {
     /// Not a decimal number in JSON notation.
     NotANumber,
-    /// Finer than 10⁻⁸: it would have to be rounded.
+    /// More than eight decimals: it would have to be rounded.
     TooFine,
-    /// Does not fit.
+    /// Out of range.
     OutOfRange,
 }
 
@@ -48,8 +48,8 @@ impl Fixed {
         self.0
     }
 
-    /// Reads a decimal in any JSON notation (`0.1`, `1e-8`, `5E+4`), exactly. What people type into
-    /// forms beside it is taken too: blanks around, a leading `+`, `.5` and `5.`.
+    /// Parses a decimal in any JSON notation (`0.1`, `1e-8`, `5E+4`) exactly. Also accepts input
+    /// that is common in forms: surrounding blanks, a leading `+`, `.5` and `5.`.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let notation = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
@@ -86,19 +86,19 @@ impl Fixed {
     /// The same number with the other sign.
     ///
     /// # Panics
-    /// For the one number that has no counterpart; no amount and no balance is negative.
+    /// For the one number without a counterpart, which is no amount and no balance.
     pub fn negated(self) -> Self {
         Self(self.0.checked_neg().expect("amounts are not negative"))
     }
 
-    /// ⌊self × other⌋ in units of 10⁻⁸, for numbers that are not negative.
+    /// ⌊self × other⌋ in units of 10⁻⁸, for non-negative numbers.
     pub fn mul_floor(self, other: Self) -> Option<Self> {
         let product = self.product(other)?;
         let quotient = product.checked_div(i128::from(SCALE))?;
         i64::try_from(quotient).ok().map(Self)
     }
 
-    /// ⌈self × other⌉ in units of 10⁻⁸, for numbers that are not negative.
+    /// ⌈self × other⌉ in units of 10⁻⁸, for non-negative numbers.
     pub fn mul_ceil(self, other: Self) -> Option<Self> {
         let padded = self.product(other)?.checked_add(i128::from(SCALE).checked_sub(1)?)?;
         let quotient = padded.checked_div(i128::from(SCALE))?;
@@ -106,7 +106,7 @@ impl Fixed {
     }
 
     fn product(self, other: Self) -> Option<i128> {
-        debug_assert!(self.0 >= 0 && other.0 >= 0, "rounding is defined for what is not negative");
+        debug_assert!(self.0 >= 0 && other.0 >= 0, "rounding is defined for non-negative numbers");
         i128::from(self.0).checked_mul(i128::from(other.0))
     }
 }
@@ -120,7 +120,7 @@ fn split_exponent(text: &str) -> Result<(&str, i64), ParseError> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(ParseError::NotANumber);
     }
-    // More digits than a machine number holds: far out of range in the one direction or the other.
+    // An exponent beyond 64 bits is far out of range, in either direction.
     let fallback = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
     Ok((mantissa, exponent.parse().unwrap_or(fallback)))
 }
@@ -133,7 +133,7 @@ fn parse_mantissa(text: &str) -> Result<Decimal, ParseError> {
     if empty || !only_digits(whole) || !only_digits(fraction) {
         return Err(ParseError::NotANumber);
     }
-    // Zeros at the end say nothing, but would count as digits that a Decimal cannot hold.
+    // Trailing zeros are insignificant but would count towards the capacity of a Decimal.
     let significant =
         if digits.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     if significant.trim_start_matches(['+', '-']).is_empty() {
@@ -179,7 +179,7 @@ impl FromStr for Fixed {
     }
 }
 
-/// The shortest exact notation, which is also a JSON number: `50000`, `0.1`, `-0.00000001`.
+/// The shortest exact notation, which is also valid JSON: `50000`, `0.1`, `-0.00000001`.
 impl fmt::Display for Fixed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimal = Decimal::from_i128_with_scale(i128::from(self.0), DECIMALS);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_json_notation_exactly() {
+    fn every_json_notation_is_parsed_exactly() {
         for (text, units) in [
             ("0", 0),
             ("-0", 0),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_would_have_to_round() {
+    fn numbers_with_more_than_eight_decimals_are_rejected() {
         for text in ["0.000000001", "1e-9", "1.5e-8", "1e-400", "0.1234567891", "1e-99999999999999"]
         {
             check(text, Err(ParseError::TooFine));
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_does_not_fit() {
+    fn numbers_out_of_range_are_rejected() {
         for text in ["1e400", "92233720368.54775808", "1e11", "99999999999999999999999999999999999"]
         {
             check(text, Err(ParseError::OutOfRange));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_number() {
+    fn texts_that_are_not_numbers_are_rejected() {
         for text in ["", " ", "abc", "NaN", "inf", "1_000", "1,5", "0x10", "1e", "1e+", "--1", "."]
         {
             check(text, Err(ParseError::NotANumber));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_the_shortest_exact_text() {
+    fn the_shortest_exact_text_is_written() {
         for (units, text) in [
             (0, "0"),
             (1, "0.00000001"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_products_as_named() {
+    fn products_are_rounded_in_the_named_direction() {
         let third = Fixed::from_units(33_333_333);
         assert_eq!(third.mul_floor(third).map(Fixed::units), Some(11_111_110));
         assert_eq!(third.mul_ceil(third).map(Fixed::units), Some(11_111_111));

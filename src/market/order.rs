@@ -1,10 +1,10 @@
 //! An order and the arithmetic of its reservation; a trade.
 //!
-//! A buy order reserves `⌊price × amount⌋` and the commission on it. At every moment what it may
-//! still cost is `total = V + ⌊price × rest⌋ + ⌈rate × (V + ⌊price × rest⌋)⌉`, where V is the value
-//! filled so far. A fill of value v at no more than the limit never raises that total, because `v +
-//! ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. So the reservation always suffices, and the difference is
-//! what a fill gives back.
+//! A buy order reserves `⌊price × amount⌋` and the commission on it. At every moment its maximum
+//! total cost is `total = V + ⌊price × rest⌋ + ⌈rate × (V + ⌊price × rest⌋)⌉`, where V is the value
+//! filled so far and rest the remaining amount. A fill of value v at or below the limit never
+//! raises that total, because `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. The reservation therefore
+//! always suffices, and a fill refunds the difference.
 
 use super::{Fixed, MarketId, OrderId, TradeId, UserId};
 
@@ -25,13 +25,13 @@ impl Side {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Also while partly filled.
+    /// Including partially filled orders.
     Open,
     Filled,
     Cancelled,
 }
 
-/// What a user asks for: a limit order.
+/// A limit order to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     pub user: UserId,
@@ -41,7 +41,7 @@ pub struct NewOrder {
     pub amount: Fixed,
 }
 
-/// An order as it stands.
+/// An order and its current state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     pub id: OrderId,
@@ -50,15 +50,15 @@ pub struct Order {
     pub side: Side,
     pub price: Fixed,
     pub amount: Fixed,
-    /// How much of the amount is filled.
+    /// The part of the amount that is filled.
     pub filled: Fixed,
     /// The value of the fills so far, in the quote asset.
     pub filled_value: Fixed,
     /// Commission charged so far, in the quote asset.
     pub commission: Fixed,
-    /// The rate this order was placed under; it stays with the order.
+    /// The rate at the time of placement, which the order keeps.
     pub commission_rate: Fixed,
-    /// What is still locked for this order: quote asset for a buy, base asset for a sell.
+    /// Still locked for this order, in the quote asset for a buy and the base asset for a sell.
     pub reserved: Fixed,
     pub status: Status,
 }
@@ -66,10 +66,10 @@ pub struct Order {
 /// One fill between two orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trade {
-    /// Given by the store, see [`super::Plan::number_trades`].
+    /// Assigned by the store, see [`super::Plan::number_trades`].
     pub id: TradeId,
     pub market: MarketId,
-    /// Its number within its market: 1, 2, 3, without a hole.
+    /// Its number within its market: 1, 2, 3, … without gaps.
     pub sequence: i64,
     pub buy_order: OrderId,
     pub sell_order: OrderId,
@@ -84,27 +84,27 @@ pub struct Trade {
 }
 
 impl Trade {
-    /// The side of the incoming order. It is the younger one: what rests came before.
+    /// The side of the incoming order, which is the newer one.
     pub fn taker_side(&self) -> Side {
         if self.buy_order > self.sell_order { Side::Buy } else { Side::Sell }
     }
 }
 
-/// What one fill means for one of its two orders.
+/// The effect of a fill on one of its two orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fill {
     /// Commission of this fill.
     pub commission: Fixed,
-    /// What the fill takes from the reservation.
+    /// Taken from the reservation.
     pub spent: Fixed,
-    /// What a better price saves, given back from the reservation.
+    /// Saved by a better price and released from the reservation.
     pub refund: Fixed,
 }
 
 impl NewOrder {
     /// The order before its first match, with its reservation.
     ///
-    /// `None` when its value or its reservation leaves the range of [`Fixed`].
+    /// `None` if its value or its reservation is out of range.
     pub fn open(self, id: OrderId, commission_rate: Fixed) -> Option<Order> {
         let mut order = Order {
             id,
@@ -130,31 +130,30 @@ impl NewOrder {
 }
 
 impl Order {
-    /// What is not filled yet.
+    /// The amount that is not filled yet.
     pub fn remaining(&self) -> Fixed {
-        self.amount.checked_sub(self.filled).expect("no more is filled than was ordered")
+        self.amount.checked_sub(self.filled).expect("no more than the amount is filled")
     }
 
-    /// Value and commission of the whole order if its rest fills at its limit.
+    /// Value and commission of the whole order if the remaining amount fills at its limit.
     fn total(&self) -> Option<Fixed> {
         let rest = self.price.mul_floor(self.remaining())?;
         let value = self.filled_value.checked_add(rest)?;
         value.checked_add(self.commission_rate.mul_ceil(value)?)
     }
 
-    /// The order once `amount` of it is filled for `value`, and what that takes from the
-    /// reservation.
+    /// The order after `amount` of it is filled for `value`, and the effect on its reservation.
     ///
     /// Commission is cumulative, `⌈rate × value so far⌉ − charged so far`: many small fills never
-    /// cost more than one big one. `None` when the value of all fills leaves its range, which only
-    /// happens to sells: a buy has reserved it.
+    /// cost more than one large fill. `None` if the value of all fills would be out of range, which
+    /// can only happen to sell orders: a buy order has reserved it.
     ///
     /// # Panics
-    /// When the fill is larger than the rest or dearer than the limit: a bug in matching.
+    /// If the fill exceeds the remaining amount or the limit price: a bug in matching.
     pub(super) fn filled_with(mut self, amount: Fixed, value: Fixed) -> Option<(Self, Fill)> {
         self.filled = self.filled.checked_add(amount)?;
         self.filled_value = self.filled_value.checked_add(value)?;
-        assert!(self.filled <= self.amount, "filled more than was ordered");
+        assert!(self.filled <= self.amount, "an order is filled beyond its amount");
         let charged = self.commission_rate.mul_ceil(self.filled_value)?;
         let commission = charged.checked_sub(self.commission)?;
         self.commission = charged;
@@ -175,7 +174,7 @@ impl Order {
         Some((self, Fill { commission, spent, refund }))
     }
 
-    /// Closes the order and gives what it had still reserved.
+    /// Closes the order and returns its remaining reservation.
     pub(super) fn cancel(&mut self) -> Fixed {
         assert!(self.status == Status::Open, "only an open order can be cancelled");
         self.status = Status::Cancelled;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
-use matchcast::engine::{self, EngineError, EventSettings, Notifiers, Settings};
-use matchcast::market::{AccountKey, Command, Done, Fixed, NewOrder, Side, UserId};
+use matchcast::engine::{self, EngineError, EngineSettings, EventSettings, Notifiers};
+use matchcast::market::{AccountKey, Fixed, NewOrder, Side, UserId};
 use matchcast::store::{Store, users};
 
 use crate::on_both;
@@ -86,17 +86,14 @@ on_both! {
         let (store, catalog) = database.open_store();
         let (catalog, user) = (Arc::new(catalog), make_user(&store, &database));
         let market = catalog.market("BTC").expect("a market").clone();
-        let switches = EventSettings::default();
-        let settings = Settings { queue_len: 64, batch_len: 64, switches };
+        let events = EventSettings::default();
+        let settings = EngineSettings { queue_len: 64, batch_len: 64, events };
         let notifiers = Notifiers::default();
         let (engine, thread) =
             engine::start(store, catalog.clone(), notifiers, settings).expect("a thread");
-        let deposit = Command::Deposit {
-            account: AccountKey { user, asset: catalog.quote() },
-            amount: Fixed::parse("1000").expect("an amount"),
-            daily_limit: 1,
-        };
-        engine.submit(deposit).await.expect("an answer").outcome.expect("a deposit");
+        let account = AccountKey { user, asset: catalog.quote() };
+        let amount = Fixed::parse("1000").expect("an amount");
+        engine.deposit(account, amount, 1).await.expect("a deposit");
         install_trap(&database);
 
         let held = database.hold_market("BTC");
@@ -106,7 +103,7 @@ on_both! {
                 let units = if number % 13 == 0 { TRAPPED_UNITS } else { number };
                 let amount = Fixed::from_units(units);
                 let order = NewOrder { user, market: market.id, side: Side::Buy, price, amount };
-                (units, Box::pin(engine.submit(Command::Place(order))))
+                (units, Box::pin(engine.place(order, None)))
             })
             .collect();
         for (_, submitted) in &mut waiting {
@@ -118,10 +115,8 @@ on_both! {
         let mut last = 0;
         for (units, submitted) in waiting {
             match submitted.await {
-                Ok(answer) => {
-                    let Ok(Done::Placed { order, .. }) = answer.outcome else {
-                        panic!("{units}: {:?}", answer.outcome);
-                    };
+                Ok(placed) => {
+                    let order = placed.order;
                     assert_eq!(order.amount.units(), units);
                     assert!(order.id.0 > last, "{} after {last}", order.id.0);
                     last = order.id.0;

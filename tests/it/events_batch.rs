@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread::JoinHandle;
 
-use matchcast::engine::{self, EventSettings, Handle, Notifiers, Origin, Settings};
+use chrono::NaiveDateTime;
+use matchcast::engine::{
+    self, EngineError, EngineHandle, EngineSettings, EventSettings, Notifiers, OriginatingSocket,
+};
 use matchcast::events::{SizeLimits, UserChannels};
 use matchcast::market::{
-    AccountKey, Command, Done, Fixed, MarketId, NewOrder, OrderId, Rejection, Side, UserId,
+    AccountKey, Fixed, MarketId, NewOrder, Order, OrderId, Rejection, Side, UserId,
 };
 use matchcast::store::markets::Catalog;
 use matchcast::store::users;
@@ -21,9 +24,15 @@ use crate::support::wait_for;
 
 /// An engine with a seller (1), who has bitcoins, and a buyer (2), who has money.
 struct Batches {
-    engine: Handle,
+    engine: EngineHandle,
     thread: JoinHandle<()>,
     catalog: Arc<Catalog>,
+}
+
+/// A request for the engine; the seller is the one who cancels.
+enum Request {
+    Place(NewOrder),
+    Cancel(OrderId),
 }
 
 const SELLER: UserId = UserId(1);
@@ -43,7 +52,7 @@ fn fixed(text: &str) -> Fixed {
 }
 
 impl Batches {
-    async fn start(database: &Database, switches: EventSettings) -> Self {
+    async fn start(database: &Database, events: EventSettings) -> Self {
         let (store, catalog) = database.open_store();
         let catalog = Arc::new(catalog);
         let mut connection = store.connect().expect("a connection");
@@ -51,7 +60,7 @@ impl Batches {
             let make = |c: &mut _| users::create(c, "user", email, "no hash", &[]);
             store.write(&mut connection, make).expect("a user");
         }
-        let settings = Settings { queue_len: 100, batch_len: 100, switches };
+        let settings = EngineSettings { queue_len: 100, batch_len: 100, events };
         let (engine, thread) =
             engine::start(store, catalog.clone(), Notifiers::default(), settings)
                 .expect("a thread");
@@ -59,8 +68,7 @@ impl Batches {
         for (user, symbol, amount) in [(SELLER, "BTC", "10"), (BUYER, "USD", "10000")] {
             let asset = batches.catalog.asset(symbol).expect("an asset");
             let account = AccountKey { user, asset };
-            let deposit = Command::Deposit { account, amount: fixed(amount), daily_limit: 1 };
-            batches.engine.submit(deposit).await.expect("an answer").outcome.expect("a deposit");
+            batches.engine.deposit(account, fixed(amount), 1).await.expect("a deposit");
         }
         database.execute("DELETE FROM outbox; DELETE FROM dead_letters");
         batches
@@ -70,10 +78,10 @@ impl Batches {
         self.catalog.market("BTC").expect("a market").id
     }
 
-    fn order(&self, side: Side, price: &str, amount: &str) -> Command {
+    fn order(&self, side: Side, price: &str, amount: &str) -> NewOrder {
         let user = if side == Side::Buy { BUYER } else { SELLER };
         let (price, amount) = (fixed(price), fixed(amount));
-        Command::Place(NewOrder { user, market: self.market(), side, price, amount })
+        NewOrder { user, market: self.market(), side, price, amount }
     }
 
     /// Executes all of them in one transaction: they gather behind an order that is refused, but
@@ -81,33 +89,50 @@ impl Batches {
     async fn at_once(
         &self,
         database: &Database,
-        commands: Vec<(Option<Origin>, Command)>,
-    ) -> Vec<Done> {
+        requests: Vec<(Option<OriginatingSocket>, Request)>,
+    ) -> Vec<Order> {
         let held = database.hold_market("BTC");
         let refused = self.order(Side::Buy, "10000", "10000");
         let mut context = Context::from_waker(Waker::noop());
-        let mut refused = pin!(self.engine.submit(refused));
+        let mut refused = pin!(self.engine.place(refused, None));
         // The first look puts a command into the queue.
         assert!(refused.as_mut().poll(&mut context).is_pending());
         wait_for("an engine that is busy", || {
-            let busy = self.engine.waiting() == 0;
+            let busy = self.engine.queue_len() == 0;
             async move { busy.then_some(()) }
         })
         .await;
-        let submit = |(origin, command)| Box::pin(self.engine.submit_from(origin, command));
-        let mut waiting: Vec<_> = commands.into_iter().map(submit).collect();
+        let submit = |(socket, request)| Box::pin(self.submit(socket, request));
+        let mut waiting: Vec<_> = requests.into_iter().map(submit).collect();
         for submitted in &mut waiting {
             assert!(submitted.as_mut().poll(&mut context).is_pending());
         }
         drop(held);
-        let refused = refused.await.expect("an answer").outcome;
-        assert_eq!(refused, Err(Rejection::InsufficientFunds(Side::Buy)));
-        let mut answers = Vec::new();
+        let refused = refused.await.expect_err("a rejection");
+        assert_eq!(refused, EngineError::Rejected(Rejection::InsufficientFunds(Side::Buy)));
+        let mut results = Vec::new();
         for submitted in waiting {
-            answers.push(submitted.await.expect("an answer"));
+            results.push(submitted.await.expect("a result"));
         }
-        assert!(answers.windows(2).all(|pair| pair[0].at == pair[1].at), "one batch");
-        answers.into_iter().map(|answer| answer.outcome.expect("a success")).collect()
+        assert!(results.windows(2).all(|pair| pair[0].1 == pair[1].1), "one batch");
+        results.into_iter().map(|(order, _)| order).collect()
+    }
+
+    async fn submit(
+        &self,
+        socket: Option<OriginatingSocket>,
+        request: Request,
+    ) -> Result<(Order, NaiveDateTime), EngineError> {
+        match request {
+            Request::Place(order) => {
+                let placed = self.engine.place(order, socket).await?;
+                Ok((placed.order, placed.executed_at))
+            }
+            Request::Cancel(order) => {
+                let cancelled = self.engine.cancel(SELLER, order, socket).await?;
+                Ok((cancelled.order, cancelled.executed_at))
+            }
+        }
     }
 
     async fn end(self, database: &Database) {
@@ -132,27 +157,19 @@ on_both! {
     async fn a_batch_tells_the_last_state_once_and_trades_first(database: Database) {
         let batches = Batches::start(&database, everything()).await;
         let resting = batches.order(Side::Sell, "100", "1");
-        batches.engine.submit(resting).await.expect("an answer").outcome.expect("it rests");
+        batches.engine.place(resting, None).await.expect("it rests");
         let before = database.events().len();
-        let cancel = Command::Cancel { user: SELLER, order: OrderId(1) };
-        let commands = vec![
-            batches.order(Side::Sell, "90", "2"),
-            batches.order(Side::Buy, "95", "1"),
-            batches.order(Side::Buy, "95", "0.5"),
-            cancel,
-            batches.order(Side::Sell, "101", "1"),
+        let place = |side, price, amount| Request::Place(batches.order(side, price, amount));
+        let requests = vec![
+            (None, place(Side::Sell, "90", "2")),
+            (None, place(Side::Buy, "95", "1")),
+            (None, place(Side::Buy, "95", "0.5")),
+            (None, Request::Cancel(OrderId(1))),
+            (None, place(Side::Sell, "101", "1")),
         ];
-        let done = batches
-            .at_once(&database, commands.into_iter().map(|command| (None, command)).collect())
-            .await;
+        let orders = batches.at_once(&database, requests).await;
         let told = database.events().split_off(before);
-        let ids: Vec<i64> = done
-            .iter()
-            .map(|done| match done {
-                Done::Placed { order, .. } | Done::Cancelled { order } => order.id.0,
-                Done::Deposited { .. } => panic!("nobody has asked for it"),
-            })
-            .collect();
+        let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
         let [partly, first, second, cancelled, opened] = ids[..] else { panic!("{ids:?}") };
         let updated = |order: i64, rest: &str| format!("order.updated-{order}-{rest}");
         assert_eq!(told_on(&told, "private-user.1"), [
@@ -179,23 +196,23 @@ on_both! {
     }
 
     async fn a_connection_is_left_out_of_what_it_alone_has_caused(database: Database) {
-        let switches = EventSettings { to_others: true, ..everything() };
-        let batches = Batches::start(&database, switches).await;
-        let from = |socket: &str| Some(Origin::new(socket));
+        let settings = EventSettings { to_others: true, ..everything() };
+        let batches = Batches::start(&database, settings).await;
+        let from = |socket: &str| Some(OriginatingSocket::new(socket));
         let resting = batches.order(Side::Sell, "100", "1");
-        let from_elsewhere = batches.engine.submit_from(from("9.9"), resting).await;
-        from_elsewhere.expect("an answer").outcome.expect("it rests");
+        batches.engine.place(resting, from("9.9")).await.expect("it rests");
+        let place = |side, price, amount| Request::Place(batches.order(side, price, amount));
         let before = database.events().len();
-        let commands = vec![
+        let requests = vec![
             // Two connections meet the first order together; what follows is one's alone.
-            (from("1.1"), batches.order(Side::Buy, "100", "0.1")),
-            (from("2.2"), batches.order(Side::Buy, "100", "0.2")),
-            (from("1.1"), batches.order(Side::Sell, "110", "0.5")),
-            (from("1.1"), batches.order(Side::Buy, "110", "0.9")),
-            (None, batches.order(Side::Buy, "90", "1")),
-            (from("2.2"), batches.order(Side::Buy, "80", "1")),
+            (from("1.1"), place(Side::Buy, "100", "0.1")),
+            (from("2.2"), place(Side::Buy, "100", "0.2")),
+            (from("1.1"), place(Side::Sell, "110", "0.5")),
+            (from("1.1"), place(Side::Buy, "110", "0.9")),
+            (None, place(Side::Buy, "90", "1")),
+            (from("2.2"), place(Side::Buy, "80", "1")),
         ];
-        batches.at_once(&database, commands).await;
+        batches.at_once(&database, requests).await;
         let told = database.events().split_off(before);
         let mut left_out: Vec<(String, Option<String>)> = told
             .iter()
@@ -238,8 +255,8 @@ on_both! {
         let settings = EventSettings { size_limits, user_channels, ..everything() };
         let batches = Batches::start(&database, settings).await;
         for side in [Side::Sell, Side::Buy] {
-            let command = batches.order(side, "100", "1");
-            batches.engine.submit(command).await.expect("an answer").outcome.expect("a success");
+            let order = batches.order(side, "100", "1");
+            batches.engine.place(order, None).await.expect("a success");
         }
         let aside: Vec<(String, String, String)> = database.kept_aside();
         let names: Vec<&str> = aside.iter().map(|(name, ..)| name.as_str()).collect();
@@ -247,7 +264,7 @@ on_both! {
         assert_eq!(names, [updated, matched, matched, updated, updated]);
         for (name, data, answer) in &aside {
             let expected =
-                format!("not sent: {} bytes of data, its channel takes 130", data.len());
+                format!("not sent: {} bytes of data, the limit of the channel is 130", data.len());
             assert_eq!(answer, &expected, "{name}");
         }
         let sent = database.events();

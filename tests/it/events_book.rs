@@ -202,8 +202,8 @@ on_both! {
         let row = book_number(&database, "BTC", 1).await;
         assert_eq!(row.json()["asks"], json!([["50000", "0.05"]]));
         let log = process.stop().await;
-        assert_eq!(log.matches("books cannot be told").count(), 1, "{log}");
-        assert_eq!(log.matches("books are told again").count(), 1, "{log}");
+        assert_eq!(log.matches("order books cannot be published").count(), 1, "{log}");
+        assert_eq!(log.matches("order books are published again").count(), 1, "{log}");
         database.audit();
     }
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use matchcast::engine::{self, EventSettings, Notifiers, Settings};
-use matchcast::market::{AccountKey, Command, Fixed, UserId};
+use matchcast::engine::{self, EngineSettings, EventSettings, Notifiers};
+use matchcast::market::{AccountKey, Fixed, UserId};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -38,13 +38,13 @@ async fn pages_are_told_which_events_there_are() {
 async fn fund(database: &Database, user: i64, symbol: &str) {
     let (store, catalog) = database.open_store();
     let asset = catalog.asset(symbol).expect("an asset");
-    let settings = Settings { queue_len: 1, batch_len: 1, switches: EventSettings::default() };
+    let events = EventSettings::default();
+    let settings = EngineSettings { queue_len: 1, batch_len: 1, events };
     let (engine, thread) =
         engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("a thread");
     let account = AccountKey { user: UserId(user), asset };
     let amount = Fixed::parse("1000").expect("an amount");
-    let deposit = Command::Deposit { account, amount, daily_limit: 1 };
-    engine.submit(deposit).await.expect("an answer").outcome.expect("a deposit");
+    engine.deposit(account, amount, 1).await.expect("a deposit");
     engine.stop().await;
     thread.join().expect("the engine ends");
 }

@@ -222,12 +222,12 @@ fn matching_does_not_look_behind_what_was_loaded() {
     assert_eq!(looked(&book, Side::Sell), Err("asserts"), "nothing is known");
 
     book.insert(Side::Sell, price, OrderId(7));
-    book.know_to(Side::Sell, Priority::new(Side::Sell, price, OrderId(7)));
+    book.set_known_to(Side::Sell, Priority::new(Side::Sell, price, OrderId(7)));
     assert_eq!(looked(&book, Side::Sell), Ok(Some(OrderId(7))));
     book.remove(Side::Sell, price, OrderId(7));
     assert_eq!(looked(&book, Side::Sell), Err("asserts"), "behind the seventh nothing is known");
 
-    book.know_all(Side::Sell, price);
+    book.set_known_up_to(Side::Sell, price);
     assert_eq!(looked(&book, Side::Sell), Ok(None));
     assert_eq!(looked(&book, Side::Buy), Err("asserts"), "the other side is another matter");
 }

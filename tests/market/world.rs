@@ -169,10 +169,10 @@ impl World {
             }
             state.insert_order(*order);
             wanted -= units(order.remaining());
-            state.books.entry(market).or_default().know_to(side, rank(&order));
+            state.books.entry(market).or_default().set_known_to(side, rank(&order));
         }
         if self.loading == Loading::Whole || wanted > 0 {
-            state.books.entry(market).or_default().know_all(side, limit);
+            state.books.entry(market).or_default().set_known_up_to(side, limit);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The audit finds each kind of damage: one row is changed behind everybody's back for each check.
 
-use matchcast::market::{Command, Side};
+use matchcast::market::Side;
 
 use super::views::Traded;
 use crate::on_both;
@@ -13,7 +13,7 @@ async fn trade(database: &Database) -> Traded {
     traded.place(Side::Buy, "100", "0.4").await;
     traded.place(Side::Sell, "110", "2").await;
     let cancelled = traded.place(Side::Sell, "120", "3").await;
-    traded.run(Command::Cancel { user: traded.seller, order: cancelled }).await;
+    traded.cancel(cancelled).await;
     traded.place(Side::Buy, "90", "1").await;
     database.audit();
     traded

@@ -86,7 +86,7 @@ on_both! {
     async fn more_than_fit_into_one_statement_are_delivered(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
-        let row = format!("('a', 'order.matched', '{{}}', '2026-01-01 00:00:00')");
+        let row = "('a', 'order.matched', '{}', '2026-01-01 00:00:00')";
         let rows = vec![row; 1203].join(",");
         database.execute(&format!(
             "INSERT INTO outbox (channel, name, data, created_at) VALUES {rows}"

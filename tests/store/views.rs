@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use matchcast::engine::{self, EventSettings, Notifiers, Settings};
+use matchcast::engine::{self, EngineHandle, EngineSettings, EventSettings, Notifiers};
 use matchcast::market::{
-    AccountKey, Action, AssetId, Command, Done, Fixed, MarketId, NewOrder, OrderId, Side, Status,
-    UserId,
+    AccountKey, Action, AssetId, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
 };
 use matchcast::store::markets::Catalog;
 use matchcast::store::views::{self, ReferenceKind};
@@ -18,7 +17,7 @@ use crate::support::database::Database;
 pub struct Traded {
     pub store: Store,
     pub catalog: Arc<Catalog>,
-    engine: engine::Handle,
+    engine: EngineHandle,
     pub buyer: UserId,
     pub seller: UserId,
 }
@@ -31,8 +30,8 @@ impl Traded {
     pub async fn start(database: &Database) -> Self {
         let (store, catalog) = database.open_store();
         let catalog = Arc::new(catalog);
-        let settings =
-            Settings { queue_len: 100, batch_len: 100, switches: EventSettings::default() };
+        let events = EventSettings::default();
+        let settings = EngineSettings { queue_len: 100, batch_len: 100, events };
         let (engine, _) =
             engine::start(store.clone(), catalog.clone(), Notifiers::default(), settings).unwrap();
         let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
@@ -52,23 +51,21 @@ impl Traded {
         self.catalog.market("BTC").unwrap().id
     }
 
-    pub async fn run(&self, command: Command) -> Done {
-        self.engine.submit(command).await.unwrap().outcome.unwrap()
-    }
-
     pub async fn deposit(&self, user: UserId, symbol: &str, amount: &str) {
         let account = AccountKey { user, asset: self.catalog.asset(symbol).unwrap() };
-        let amount = fixed(amount);
-        self.run(Command::Deposit { account, amount, daily_limit: u32::MAX }).await;
+        self.engine.deposit(account, fixed(amount), u32::MAX).await.unwrap();
+    }
+
+    /// Cancels an order of the seller.
+    pub async fn cancel(&self, order: OrderId) {
+        self.engine.cancel(self.seller, order, None).await.unwrap();
     }
 
     pub async fn place(&self, side: Side, price: &str, amount: &str) -> OrderId {
         let user = if side == Side::Buy { self.buyer } else { self.seller };
         let (price, amount, market) = (fixed(price), fixed(amount), self.market());
-        match self.run(Command::Place(NewOrder { user, market, side, price, amount })).await {
-            Done::Placed { order, .. } => order.id,
-            other => panic!("{other:?}"),
-        }
+        let order = NewOrder { user, market, side, price, amount };
+        self.engine.place(order, None).await.unwrap().order.id
     }
 }
 
@@ -108,7 +105,7 @@ on_both! {
         let first = traded.place(Side::Sell, "100", "1").await;
         let second = traded.place(Side::Sell, "110", "2").await;
         traded.place(Side::Buy, "100", "1").await;
-        traded.run(Command::Cancel { user: traded.seller, order: second }).await;
+        traded.cancel(second).await;
         let third = traded.place(Side::Sell, "120", "3").await;
         let mut c = traded.store.connect().unwrap();
         let all = views::orders_of(&mut c, traded.seller, 10).unwrap();

@@ -1,55 +1,56 @@
-//! Which commands of a batch led to what, and from where they came.
+//! Which commands of a batch changed which orders, and the sockets those commands came from.
 
 use std::collections::HashMap;
 
-use super::Batch;
-use crate::engine::Origin;
+use super::ExecutedBatch;
+use crate::engine::OriginatingSocket;
 use crate::market::{Done, OrderId};
 
-/// What led to the last state of an order.
+/// The cause of an order's final state.
 #[derive(Clone, Copy)]
 pub struct Cause<'a> {
-    /// Grows with each change of any order of the batch.
-    pub turn: usize,
-    /// The one connection from which everything came that changed the order in this batch.
-    pub origin: Option<&'a Origin>,
+    /// Grows with each change of any order in the batch.
+    pub position: usize,
+    /// The socket that all changes of the order in this batch came from.
+    pub socket: Option<&'a OriginatingSocket>,
 }
 
-/// Where the order came from that made each of the plan's trades, in their order. Ends early where
-/// nobody asks.
-pub fn of_trades<'a>(batch: &'a Batch<'_>) -> impl Iterator<Item = Option<&'a Origin>> {
-    batch.plan.outcomes.iter().zip(batch.origins).flat_map(|(outcome, origin)| {
+/// The taker's socket for each trade of the plan, in order. Ends early if sockets are not excluded.
+pub fn of_trades<'a>(
+    batch: &'a ExecutedBatch<'_>,
+) -> impl Iterator<Item = Option<&'a OriginatingSocket>> {
+    batch.plan.outcomes.iter().zip(batch.sockets).flat_map(|(outcome, socket)| {
         let trades = match outcome {
             Ok(Done::Placed { trades, .. }) => trades.len(),
             _ => 0,
         };
-        std::iter::repeat_n(*origin, trades)
+        std::iter::repeat_n(*socket, trades)
     })
 }
 
-/// The causes of all orders that are new or have changed.
-pub fn of_orders<'a>(batch: &'a Batch<'_>) -> HashMap<OrderId, Cause<'a>> {
+/// The causes of all new and changed orders.
+pub fn of_orders<'a>(batch: &'a ExecutedBatch<'_>) -> HashMap<OrderId, Cause<'a>> {
     let plan = batch.plan;
     let mut causes =
         HashMap::with_capacity(plan.new_orders.len().saturating_add(plan.changed_orders.len()));
-    let mut turn = 0_usize;
-    let mut touch = |id: OrderId, origin: Option<&'a Origin>| {
-        turn = turn.saturating_add(1);
-        let cause = causes.entry(id).or_insert(Cause { turn, origin });
-        cause.turn = turn;
-        cause.origin = cause.origin.filter(|known| origin == Some(known));
+    let mut position = 0_usize;
+    let mut add = |id: OrderId, socket: Option<&'a OriginatingSocket>| {
+        position = position.saturating_add(1);
+        let cause = causes.entry(id).or_insert(Cause { position, socket });
+        cause.position = position;
+        cause.socket = cause.socket.filter(|known| socket == Some(known));
     };
-    for (number, outcome) in plan.outcomes.iter().enumerate() {
-        let origin = batch.origins.get(number).copied().flatten();
+    for (index, outcome) in plan.outcomes.iter().enumerate() {
+        let socket = batch.sockets.get(index).copied().flatten();
         match outcome {
             Ok(Done::Placed { order, trades }) => {
                 for trade in &plan.trades[trades.clone()] {
-                    touch(trade.buy_order, origin);
-                    touch(trade.sell_order, origin);
+                    add(trade.buy_order, socket);
+                    add(trade.sell_order, socket);
                 }
-                touch(order.id, origin);
+                add(order.id, socket);
             }
-            Ok(Done::Cancelled { order }) => touch(order.id, origin),
+            Ok(Done::Cancelled { order }) => add(order.id, socket),
             Ok(Done::Deposited { .. }) | Err(_) => {}
         }
     }

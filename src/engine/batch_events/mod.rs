@@ -1,8 +1,8 @@
-//! What the world must hear of a batch: a pure function of its plan.
+//! The events of a batch: a pure function of its plan.
 //!
-//! Which events there are is said by [`EventSettings`]; what is switched off costs nothing. On each
-//! channel what happened first comes first, and the trades of a batch come before what became of
-//! orders and balances by them.
+//! [`EventSettings`] enables kinds of events; a disabled kind costs nothing. On each channel events
+//! are in the order in which they happened, and the trades of a batch precede the resulting changes
+//! of orders and balances.
 
 mod causes;
 
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::Origin;
+use super::OriginatingSocket;
 use crate::events::{
     BalanceUpdated, EventKind, NewEvent, OrderMatched, OrderUpdated, SizeLimits, TradeExecuted,
     UserChannels, market_channel,
@@ -20,7 +20,7 @@ use crate::market::{AccountKey, Plan, State, Trade, UserId};
 use crate::store::markets::Catalog;
 use crate::store::trading::NewEvents;
 
-/// Which events are written, and for whom.
+/// Which events are written, and on which channels.
 #[derive(Clone, Copy, Debug)]
 pub struct EventSettings {
     pub order_matched: bool,
@@ -29,15 +29,15 @@ pub struct EventSettings {
     pub trade_executed: bool,
     /// The channels on which a user receives private events: one event is written for each.
     pub user_channels: UserChannels,
-    /// Leaves the connection that caused an event out of it, where all of the commands that caused
-    /// it came from there. Only `order.matched` and `order.updated`: the answer to a command says
-    /// nothing of balances, and who follows a market must hear every number of it.
+    /// Excludes the connection that caused an event from it, if all requests that caused the event
+    /// came from that connection. Applies to `order.matched` and `order.updated` only: responses
+    /// contain no balances, and followers of a market need every sequence number.
     pub to_others: bool,
     pub size_limits: SizeLimits,
 }
 
 impl Default for EventSettings {
-    /// What existing pages know: `order.matched` on private channels.
+    /// `order.matched` on private channels: the event that existing pages know.
     fn default() -> Self {
         Self {
             order_matched: true,
@@ -51,102 +51,101 @@ impl Default for EventSettings {
     }
 }
 
-/// What events are made of.
-pub struct Batch<'a> {
+/// A batch that was executed and is about to be written.
+pub struct ExecutedBatch<'a> {
     pub state: &'a State,
     pub plan: &'a Plan,
     pub catalog: &'a Catalog,
-    /// Where each command came from; empty where that does not matter.
-    pub origins: &'a [Option<&'a Origin>],
+    /// The socket that each command came from; empty if sockets are not excluded.
+    pub sockets: &'a [Option<&'a OriginatingSocket>],
     pub at: NaiveDateTime,
 }
 
 /// The events of a batch.
 #[derive(Debug, Default)]
-pub struct Events {
+pub struct BatchEvents {
     pub new_events: NewEvents,
-    /// What no provider would take. It is set aside at once, so that nothing is refused later.
-    pub too_large: Vec<TooLarge>,
+    /// Events that no provider would accept. They become dead letters in the same transaction.
+    pub oversized: Vec<OversizedEvent>,
 }
 
-/// An event with more data than its channel takes.
+/// An event whose payload exceeds the limit of its channel.
 #[derive(Clone, Debug)]
-pub struct TooLarge {
+pub struct OversizedEvent {
     pub event: NewEvent,
     /// In bytes.
     pub limit: usize,
 }
 
-impl TooLarge {
-    /// What is told to whoever looks at what was set aside.
-    pub fn answer(&self) -> String {
+impl OversizedEvent {
+    /// The error of the dead letter.
+    pub fn error(&self) -> String {
         let Self { event, limit } = self;
-        format!("not sent: {} bytes of data, its channel takes {limit}", event.data.len())
+        format!("not sent: {} bytes of data, the limit of the channel is {limit}", event.data.len())
     }
 }
 
-/// Everything that `switches` ask for.
-pub fn of_batch(switches: &EventSettings, batch: &Batch<'_>) -> Events {
-    let mut writer = Writer { switches, events: Events::default() };
-    writer.trades(batch);
-    if switches.order_updated {
-        writer.orders(batch);
+/// All events that `settings` enable.
+pub fn of_batch(settings: &EventSettings, batch: &ExecutedBatch<'_>) -> BatchEvents {
+    let mut collector = Collector { settings, events: BatchEvents::default() };
+    collector.trades(batch);
+    if settings.order_updated {
+        collector.orders(batch);
     }
-    if switches.balance_updated {
-        writer.balances(batch);
+    if settings.balance_updated {
+        collector.balances(batch);
     }
-    writer.events
+    collector.events
 }
 
-struct Writer<'a> {
-    switches: &'a EventSettings,
-    events: Events,
+struct Collector<'a> {
+    settings: &'a EventSettings,
+    events: BatchEvents,
 }
 
-impl Writer<'_> {
-    fn trades(&mut self, batch: &Batch<'_>) {
-        let EventSettings { order_matched, trade_executed, user_channels, .. } = *self.switches;
-        let for_each_trade =
-            if order_matched { user_channels.count().saturating_mul(2) } else { 0 };
+impl Collector<'_> {
+    fn trades(&mut self, batch: &ExecutedBatch<'_>) {
+        let EventSettings { order_matched, trade_executed, user_channels, .. } = *self.settings;
+        let per_trade = if order_matched { user_channels.count().saturating_mul(2) } else { 0 };
         let new_events = &mut self.events.new_events;
         new_events.matched_per_trade =
-            i16::try_from(for_each_trade).expect("there are two kinds of channel");
-        new_events.events.reserve(batch.plan.trades.len().saturating_mul(for_each_trade));
-        let mut origins = causes::of_trades(batch);
+            i16::try_from(per_trade).expect("a user has at most two channels");
+        new_events.events.reserve(batch.plan.trades.len().saturating_mul(per_trade));
+        let mut sockets = causes::of_trades(batch);
         for trade in &batch.plan.trades {
-            let origin = origins.next().flatten();
+            let socket = sockets.next().flatten();
             if order_matched {
-                self.matched(trade, batch.catalog, origin);
+                self.matched(trade, batch.catalog, socket);
             }
             if trade_executed {
                 let symbol = batch.catalog.symbol(trade.market);
                 let data = json(&TradeExecuted::new(trade, symbol, batch.at));
-                self.write(market_channel(symbol), EventKind::TradeExecuted, data, None);
+                self.add(market_channel(symbol), EventKind::TradeExecuted, data, None);
             }
         }
     }
 
-    fn matched(&mut self, trade: &Trade, catalog: &Catalog, origin: Option<&Origin>) {
+    fn matched(&mut self, trade: &Trade, catalog: &Catalog, socket: Option<&OriginatingSocket>) {
         let data = json(&OrderMatched::new(trade, catalog.symbol(trade.market)));
-        self.write_to(trade.buyer, EventKind::OrderMatched, &data, origin);
-        self.write_to(trade.seller, EventKind::OrderMatched, &data, origin);
+        self.add_for_user(trade.buyer, EventKind::OrderMatched, &data, socket);
+        self.add_for_user(trade.seller, EventKind::OrderMatched, &data, socket);
     }
 
-    /// Each order that is new or has changed, once, as it stands now.
-    fn orders(&mut self, batch: &Batch<'_>) {
-        let Batch { plan, catalog, .. } = *batch;
+    /// Each new or changed order once, in its final state.
+    fn orders(&mut self, batch: &ExecutedBatch<'_>) {
+        let ExecutedBatch { plan, catalog, .. } = *batch;
         let causes = causes::of_orders(batch);
         let orders = plan.changed_orders.iter().chain(&plan.new_orders);
         let mut orders: Vec<_> = orders.map(|order| (causes[&order.id], order)).collect();
-        orders.sort_unstable_by_key(|(cause, _)| cause.turn);
+        orders.sort_unstable_by_key(|(cause, _)| cause.position);
         for (cause, order) in orders {
             let data = json(&OrderUpdated::new(order, catalog.symbol(order.market)));
-            self.write_to(order.user, EventKind::OrderUpdated, &data, cause.origin);
+            self.add_for_user(order.user, EventKind::OrderUpdated, &data, cause.socket);
         }
     }
 
-    /// Each account that has changed, once, as it stands now. Houses hear nothing.
-    fn balances(&mut self, batch: &Batch<'_>) {
+    /// Each changed account once, in its final state, except those of house users.
+    fn balances(&mut self, batch: &ExecutedBatch<'_>) {
         let mut known = BTreeSet::new();
         let changes = batch.plan.entries.iter().rev().map(|entry| entry.account);
         let last_changes = changes.filter(|key| key.user.0 > 0 && known.insert(*key));
@@ -156,23 +155,35 @@ impl Writer<'_> {
             let currency = batch.catalog.assets.get(&key.asset).map_or("", String::as_str);
             let account = batch.state.ledger.account(key);
             let data = json(&BalanceUpdated::new(account, currency, batch.at));
-            self.write_to(key.user, EventKind::BalanceUpdated, &data, None);
+            self.add_for_user(key.user, EventKind::BalanceUpdated, &data, None);
         }
     }
 
-    /// To one user, on each kind of channel that is asked for.
-    fn write_to(&mut self, user: UserId, kind: EventKind, data: &str, origin: Option<&Origin>) {
-        for channel in self.switches.user_channels.of(user) {
-            self.write(channel, kind, data.to_owned(), origin);
+    /// One event on each of the user's channels.
+    fn add_for_user(
+        &mut self,
+        user: UserId,
+        kind: EventKind,
+        data: &str,
+        socket: Option<&OriginatingSocket>,
+    ) {
+        for channel in self.settings.user_channels.of(user) {
+            self.add(channel, kind, data.to_owned(), socket);
         }
     }
 
-    fn write(&mut self, channel: String, kind: EventKind, data: String, origin: Option<&Origin>) {
-        let limit = self.switches.size_limits.of(&channel);
-        let socket_id = origin.map(|origin| origin.as_str().to_owned());
+    fn add(
+        &mut self,
+        channel: String,
+        kind: EventKind,
+        data: String,
+        socket: Option<&OriginatingSocket>,
+    ) {
+        let limit = self.settings.size_limits.of(&channel);
+        let socket_id = socket.map(|socket| socket.as_str().to_owned());
         let event = NewEvent { channel, kind, data, socket_id };
         if event.data.len() > limit {
-            self.events.too_large.push(TooLarge { event, limit });
+            self.events.oversized.push(OversizedEvent { event, limit });
         } else {
             self.events.new_events.events.push(event);
         }
@@ -180,12 +191,12 @@ impl Writer<'_> {
 }
 
 fn json(payload: &impl Serialize) -> String {
-    serde_json::to_string(payload).expect("numbers and words are JSON")
+    serde_json::to_string(payload).expect("numbers and strings are valid JSON")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, EventSettings, of_batch};
+    use super::{EventSettings, ExecutedBatch, of_batch};
     use crate::events::UserChannels;
     use crate::market::{
         Account, AccountKey, Action, AssetId, Done, Entry, Fixed, Market, MarketId, Order, OrderId,
@@ -198,7 +209,7 @@ mod tests {
     const MARKET: MarketId = MarketId(i32::MAX);
     const USER: UserId = UserId(LAST);
     const ASSET: AssetId = AssetId(i32::MAX);
-    /// Has as many digits as any, on both sides of the point.
+    /// The number with the most digits.
     const MOST: Fixed = Fixed::MAX;
 
     fn catalog() -> Catalog {
@@ -214,7 +225,7 @@ mod tests {
         Catalog { markets: [(MARKET, market)].into(), assets: [(ASSET, symbol)].into() }
     }
 
-    /// An order partly filled by a trade, and an account, with the longest numbers there are.
+    /// A partially filled order, its trade and an account, all with the longest numbers.
     fn plan() -> Plan {
         let order = Order {
             id: OrderId(LAST),
@@ -262,8 +273,8 @@ mod tests {
     }
 
     #[test]
-    fn with_the_longest_numbers_there_are_every_event_stays_far_below_what_a_provider_takes() {
-        let switches = EventSettings {
+    fn events_with_the_longest_numbers_stay_far_below_the_size_limit() {
+        let settings = EventSettings {
             order_updated: true,
             balance_updated: true,
             trade_executed: true,
@@ -274,10 +285,15 @@ mod tests {
         let account = Account { id: LAST, available: MOST, locked: MOST };
         state.ledger.insert(AccountKey { user: USER, asset: ASSET }, account);
         let (plan, catalog) = (plan(), catalog());
-        let batch =
-            Batch { state: &state, plan: &plan, catalog: &catalog, origins: &[], at: now() };
-        let events = of_batch(&switches, &batch).new_events.events;
-        // Two parties, one order, one account on two channels each; everybody on one.
+        let batch = ExecutedBatch {
+            state: &state,
+            plan: &plan,
+            catalog: &catalog,
+            sockets: &[],
+            at: now(),
+        };
+        let events = of_batch(&settings, &batch).new_events.events;
+        // Two counterparties, one order and one account on two channels each; one public channel.
         assert_eq!(events.len(), 4 + 2 + 2 + 1);
         for event in &events {
             assert!(event.data.len() < 400, "{}: {}", event.data.len(), event.data);

@@ -66,7 +66,7 @@ pub enum ApiError {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
-    Engine(#[from] EngineError),
+    Engine(EngineError),
     #[error("{0}")]
     Internal(&'static str),
 }
@@ -103,11 +103,13 @@ impl ApiError {
             Self::CsrfMismatch => "csrf_token_mismatch",
             Self::Store(StoreError::Unavailable(_) | StoreError::Conflict(_))
             | Self::Engine(EngineError::Unavailable) => "unavailable",
-            Self::Engine(EngineError::Full) => "too_busy",
+            Self::Engine(EngineError::QueueFull) => "too_busy",
             Self::Engine(EngineError::Stopped) => "stopping",
             Self::Engine(EngineError::OutcomeUnknown)
             | Self::Store(StoreError::CommitUnknown(_)) => "outcome_unknown",
-            Self::Engine(EngineError::Failed) | Self::Store(_) | Self::Internal(_) => "internal",
+            Self::Engine(EngineError::Failed | EngineError::Rejected(_))
+            | Self::Store(_)
+            | Self::Internal(_) => "internal",
         }
     }
 
@@ -127,6 +129,15 @@ impl ApiError {
                 _ => "Something went wrong on our side. Nothing happened.",
             }
             .to_owned(),
+        }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Rejected(rejection) => rejection.into(),
+            error => Self::Engine(error),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::http::extract::Caller;
 use crate::http::extract::{Input, Rules};
 use crate::http::response::ApiError;
 use crate::http::{Services, response};
-use crate::market::{AccountKey, Action, AssetId, Command, Done, Fixed};
+use crate::market::{AccountKey, Action, AssetId, Fixed};
 use crate::store::markets::QUOTE;
 use crate::store::views::{self, EntryView, ReferenceKind};
 
@@ -208,16 +208,11 @@ pub async fn faucet(
     let asset = asset.ok_or(ApiError::Internal("a currency without an asset passed the rules"))?;
 
     let account = AccountKey { user: caller.user, asset };
-    let command = Command::Deposit { account, amount, daily_limit };
-    match services.engine.submit(command).await?.outcome? {
-        Done::Deposited { available } => {
-            let body = FaucetBody {
-                currency: currency.unwrap_or_default(),
-                amount: DecimalNumber(amount),
-                balance: DecimalNumber(available),
-            };
-            Ok(response::ok("Account funded successfully", body))
-        }
-        _ => Err(ApiError::Internal("a deposit was answered with something else")),
-    }
+    let deposit = services.engine.deposit(account, amount, daily_limit).await?;
+    let body = FaucetBody {
+        currency: currency.unwrap_or_default(),
+        amount: DecimalNumber(amount),
+        balance: DecimalNumber(deposit.available),
+    };
+    Ok(response::ok("Account funded successfully", body))
 }

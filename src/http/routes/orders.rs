@@ -4,13 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use crate::engine::Origin;
+use crate::engine::OriginatingSocket;
 use crate::events::decimal::DecimalNumber;
 use crate::http::extract::Caller;
 use crate::http::extract::{Input, Rules};
 use crate::http::response::ApiError;
 use crate::http::{Services, response};
-use crate::market::{Command, Done, NewOrder, Order, OrderId, Side, Status, Trade};
+use crate::market::{NewOrder, Order, OrderId, Side, Status, Trade};
 use crate::pusher::SocketId;
 use crate::store::views::{self, OrderView};
 
@@ -123,24 +123,21 @@ pub async fn place(
 ) -> Result<HttpResponse, ApiError> {
     let order = read_order(&caller, &input, &services)?;
     let symbol = services.catalog.symbol(order.market);
-    let answer = services.engine.submit_from(origin(&request), Command::Place(order)).await?;
-    let Done::Placed { order, .. } = answer.outcome? else {
-        return Err(ApiError::Internal("an order was answered with something else"));
-    };
-    let trade = |trade| trade_body(trade, symbol, answer.at);
+    let placed = services.engine.place(order, originating_socket(&request)).await?;
+    let trade = |trade| trade_body(trade, symbol, placed.executed_at);
     let data = PlacedBody {
-        order: order_body(&order, symbol, answer.at),
-        trade: answer.trades.first().map(trade),
-        trades: answer.trades.iter().map(trade).collect(),
+        order: order_body(&placed.order, symbol, placed.executed_at),
+        trade: placed.trades.first().map(trade),
+        trades: placed.trades.iter().map(trade).collect(),
     };
     Ok(response::ok("Order created successfully", data))
 }
 
-/// The page's own connection, where it names one. Pages that are not connected write `undefined`;
-/// that and everything else that is no socket id says nothing.
-fn origin(request: &HttpRequest) -> Option<Origin> {
+/// The page's connection, if the request names it. Pages that are not connected send `undefined`,
+/// which is ignored like everything else that is not a socket id.
+fn originating_socket(request: &HttpRequest) -> Option<OriginatingSocket> {
     let header = request.headers().get("x-socket-id")?.to_str().ok()?;
-    SocketId::parse(header).ok().map(|id| Origin::new(id.as_str()))
+    SocketId::parse(header).ok().map(|id| OriginatingSocket::new(id.as_str()))
 }
 
 fn read_order(caller: &Caller, input: &Input, services: &Services) -> Result<NewOrder, ApiError> {
@@ -199,7 +196,7 @@ pub async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     // What is no number names no order.
     let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;
-    let command = Command::Cancel { user: caller.user, order: OrderId(id) };
-    services.engine.submit_from(origin(&request), command).await?.outcome?;
+    let socket = originating_socket(&request);
+    services.engine.cancel(caller.user, OrderId(id), socket).await?;
     Ok(response::done("Order cancelled successfully"))
 }

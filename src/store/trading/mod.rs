@@ -223,12 +223,12 @@ fn load_resting(
             page.after = Some((order.price, order.id));
             if covered >= wanted {
                 let known_to = Priority::new(side, order.price, order.id);
-                state.books.entry(market).or_default().know_to(side, known_to);
+                state.books.entry(market).or_default().set_known_to(side, known_to);
                 return Ok(());
             }
         }
         if exhausted {
-            state.books.entry(market).or_default().know_all(side, limit);
+            state.books.entry(market).or_default().set_known_up_to(side, limit);
             return Ok(());
         }
         page.len = page.len.saturating_mul(2);
