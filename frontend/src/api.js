@@ -1,7 +1,7 @@
 // The one place that knows the REST contract. Numbers come as the text that the API wrote (ids
-// too), see lib/exact.js; numbers are sent as text, which the API reads exactly.
+// too), see lib/decimal.js; numbers are sent as text, which the API reads exactly.
 import axios from "axios";
-import { parseExact } from "./lib/exact.js";
+import { parseExact } from "./lib/decimal.js";
 import { TRADES_SHOWN } from "./lib/trades.js";
 
 const TIMEOUT_MS = 15_000;

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { bookOf, levelsOf, ownPricesOf, spreadOf } from "../src/lib/book.js";
 import { candlesOf } from "../src/lib/candles.js";
 import { toCsv } from "../src/lib/csv.js";
-import { toUnits } from "../src/lib/exact.js";
+import { toUnits } from "../src/lib/decimal.js";
 import { closureOf, connectionOf, refusalOf } from "../src/lib/provider.js";
-import { quote, share } from "../src/lib/quote.js";
+import { quote, share } from "../src/lib/orderPreview.js";
 import { GAP, NEXT, OLD, newSequence } from "../src/lib/sequence.js";
 import { newerThan, tradeOf } from "../src/lib/trades.js";
 

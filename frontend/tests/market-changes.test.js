@@ -1,7 +1,7 @@
 // The dashboard between markets, connections and servers: what it hears, and what it still shows.
 import { describe, expect, it, vi } from "vitest";
 
-const { FakePusher, made } = await vi.hoisted(() => import("./support/pusher.js"));
+const { FakePusher, made } = await vi.hoisted(() => import("./support/fakePusher.js"));
 const dashboard = await vi.hoisted(() => import("./support/dashboard.js"));
 vi.mock("pusher-js", () => ({ default: FakePusher }));
 vi.mock("../src/api.js", () => dashboard.api);

@@ -1,7 +1,7 @@
 // The dashboard while events of its market come: what it shows, and what it asks the API for.
 import { describe, expect, it, vi } from "vitest";
 
-const { FakePusher } = await vi.hoisted(() => import("./support/pusher.js"));
+const { FakePusher } = await vi.hoisted(() => import("./support/fakePusher.js"));
 const dashboard = await vi.hoisted(() => import("./support/dashboard.js"));
 vi.mock("pusher-js", () => ({ default: FakePusher }));
 vi.mock("../src/api.js", () => dashboard.api);

@@ -2,7 +2,7 @@
 import { createApp, defineComponent, h, nextTick, onBeforeUnmount, onMounted } from "vue";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-const { FakePusher, made } = await vi.hoisted(() => import("./support/pusher.js"));
+const { FakePusher, made } = await vi.hoisted(() => import("./support/fakePusher.js"));
 vi.mock("pusher-js", () => ({ default: FakePusher }));
 const settings = { key: "local", cluster: "mt1", host: null, tls: false, embedded: true };
 const asked = vi.hoisted(() => ({ authorize: null, settings: null }));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
-import { until } from "../clients/support/until.js";
+import { until } from "../clients/support/waitUntil.js";
 import { Window, useBrowser } from "./support/browser.js";
 
 const { server } = useBrowser({ MATCHCAST__HTTP__SHUTDOWN_SECONDS: "1" });

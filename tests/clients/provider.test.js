@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { User } from "./support/api.js";
 import { Page, authorizations, sdk, signedBy } from "./support/pages.js";
 import { onEachDatabase } from "./support/server.js";
-import { until } from "./support/until.js";
+import { until } from "./support/waitUntil.js";
 
 const PYTHON_DEADLINE_MS = 30_000;
 const PATIENCE_OF_A_PAGE_MS = 1_000;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { User } from "./support/api.js";
 import { EchoPage, Page, authorizations, sdk } from "./support/pages.js";
 import { onEachDatabase } from "./support/server.js";
-import { until } from "./support/until.js";
+import { until } from "./support/waitUntil.js";
 
 const PAYLOAD_KEYS = [
   "amount",

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { User } from "./support/api.js";
 import { Page, authorizations } from "./support/pages.js";
 import { onEachDatabase } from "./support/server.js";
-import { until } from "./support/until.js";
+import { until } from "./support/waitUntil.js";
 
 const AUTH_PATH = "/api/broadcasting/user-auth";
 // What pusher-js is told when its user may not stay: it does not come back by itself.

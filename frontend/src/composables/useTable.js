@@ -1,6 +1,6 @@
 // Sorting and paging of rows that are all here already.
 import { computed, ref, watch } from "vue";
-import { toUnits } from "../lib/exact.js";
+import { toUnits } from "../lib/decimal.js";
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 

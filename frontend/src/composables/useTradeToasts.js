@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { useAuth } from "./useAuth.js";
 import { useToasts } from "./useToasts.js";
 import { useTrading } from "./useTrading.js";
-import { grouped, plain } from "../lib/exact.js";
+import { grouped, plain } from "../lib/decimal.js";
 
 const SINGLE_AT_MOST = 3;
 

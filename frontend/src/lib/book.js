@@ -1,6 +1,6 @@
 // The book as people read it: one row per price.
-import { fromUnits, sumToUnits, toUnits } from "./exact.js";
-import { OPEN } from "./words.js";
+import { fromUnits, sumToUnits, toUnits } from "./decimal.js";
+import { OPEN } from "./labels.js";
 
 const rowsOf = (levels) => levels.map(([price, amount]) => ({ price, amount }));
 

@@ -1,5 +1,5 @@
 // Trades as candles. A chart is drawn with floats; the exact numbers stand in the tables.
-import { toDate } from "./times.js";
+import { toDate } from "./timestamps.js";
 
 /** Candles of so many seconds, oldest first, from trades that come newest first. */
 export function candlesOf(trades, seconds) {

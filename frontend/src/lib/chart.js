@@ -1,6 +1,6 @@
 // The price chart: TradingView's lightweight-charts in the page's colours.
 import { CandlestickSeries, HistogramSeries, createChart } from "lightweight-charts";
-import { grouped } from "./exact.js";
+import { grouped } from "./decimal.js";
 
 /** How an axis writes prices: with as many digits as the prices themselves have. */
 function priceFormatOf(places) {

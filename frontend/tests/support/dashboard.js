@@ -1,8 +1,8 @@
 // A dashboard with an API and a Pusher that tests hold in their hands. Each test file mocks
-// "../src/api.js" by `api` and "pusher-js" by the fake of pusher.js beside this file.
+// "../src/api.js" by `api` and "pusher-js" by the fake of fakePusher.js beside this file.
 import { createApp } from "vue";
 import { afterEach, beforeAll, beforeEach, vi } from "vitest";
-import { made } from "./pusher.js";
+import { made } from "./fakePusher.js";
 
 /** What the API answers; `asked` is what it was asked for. */
 export const server = {};

@@ -6,7 +6,7 @@ import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium, selectors } from "playwright-core";
 import { Server, sqliteDatabase } from "../../clients/support/server.js";
-import { until } from "../../clients/support/until.js";
+import { until } from "../../clients/support/waitUntil.js";
 
 const artifacts = fileURLToPath(new URL("../../artifacts/", import.meta.url));
 const DEADLINE_MS = 15_000;

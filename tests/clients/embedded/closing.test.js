@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import { Page } from "../support/pages.js";
 import { onEachDatabase } from "../support/server.js";
-import { until } from "../support/until.js";
+import { until } from "../support/waitUntil.js";
 
 onEachDatabase("the embedded provider", (server) => {
   // Sockudo cuts the connection without a closing code, and the page tries again for ever.

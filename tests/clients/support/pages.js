@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import Echo from "laravel-echo";
 import Sdk from "pusher";
-import { until } from "./until.js";
+import { until } from "./waitUntil.js";
 
 const Pusher = createRequire(import.meta.url)("pusher-js");
 

@@ -1,5 +1,5 @@
 // What an order would cost, before it is placed: the server's arithmetic, done beforehand.
-import { affordable, costOf, fromUnits, toUnits, valueOf } from "./exact.js";
+import { affordable, costOf, fromUnits, toUnits, valueOf } from "./decimal.js";
 
 /**
  * @param draft `{side, price, amount}` as they are typed

@@ -11,7 +11,7 @@ import {
   plain,
   toUnits,
   valueOf,
-} from "../src/lib/exact.js";
+} from "../src/lib/decimal.js";
 
 const RATE = toUnits("0.015");
 

@@ -21,6 +21,6 @@ async function reveal(kind, id) {
   row?.focus({ preventScroll: true });
 }
 
-export function useSpotlight() {
+export function useHighlight() {
   return { target: readonly(target), show, reveal };
 }
