@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
-import { until } from "../clients/support/waitUntil.js";
+import { waitUntil } from "../clients/support/waitUntil.js";
 import { Window, useBrowser } from "./support/browser.js";
 
 const { server } = useBrowser({ MATCHCAST__HTTP__SHUTDOWN_SECONDS: "1" });
@@ -60,7 +60,7 @@ test("twenty trades in a second cause few re-fetches and no toast twice", async 
   assert.equal(placed.flatMap(({ trades }) => trades).length, 20);
   const id = placed[0].trades[0].buy_order_id;
   await alice.status(id, "Filled");
-  await until("the toasts tell of all trades", async () => {
+  await waitUntil("the toasts tell of all trades", async () => {
     const texts = await alice.toasts().allTextContents();
     const told = texts.map((text) => Number(/(\d+) trades in BTC/.exec(text)?.[1] ?? 1));
     return told.reduce((sum, count) => sum + count, 0) >= 20;

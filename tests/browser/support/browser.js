@@ -6,7 +6,7 @@ import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium, selectors } from "playwright-core";
 import { Server, sqliteDatabase } from "../../clients/support/server.js";
-import { until } from "../../clients/support/waitUntil.js";
+import { waitUntil } from "../../clients/support/waitUntil.js";
 
 const artifacts = fileURLToPath(new URL("../../artifacts/", import.meta.url));
 const DEADLINE_MS = 15_000;
@@ -105,7 +105,7 @@ export class Window {
   // Until it has fetched what it fetches by itself; what it asks for after that is noted anew.
   async settle() {
     const isQuiet = () => Date.now() - this.#askedAt > QUIET_MS;
-    await until("the page asks for nothing more", isQuiet);
+    await waitUntil("the page asks for nothing more", isQuiet);
     this.asked.length = 0;
   }
 

@@ -1,14 +1,14 @@
-// Waits for a predicate, never for a time.
+// Waits for a condition instead of sleeping.
 
-const POLL_MS = 10;
-export const DEADLINE_MS = 15_000;
+const POLL_INTERVAL_MS = 10;
+export const TIMEOUT_MS = 15_000;
 
-export async function until(what, predicate, deadlineMs = DEADLINE_MS) {
-  const end = Date.now() + deadlineMs;
+export async function waitUntil(description, condition, timeoutMs = TIMEOUT_MS) {
+  const end = Date.now() + timeoutMs;
   for (;;) {
-    const value = await predicate();
+    const value = await condition();
     if (value) return value;
-    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (Date.now() > end) throw new Error(`timed out after ${timeoutMs} ms: ${description}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
 }
