@@ -1,20 +1,20 @@
-// "Show me that order": from a row of the history to the row of the order or trade it is about.
+// Scrolls to and highlights the order or trade that an entry of the balance history refers to.
 import { nextTick, readonly, ref } from "vue";
 
-const LIT_MS = 2_500;
+const DURATION_MS = 2_500;
 
 /** `{kind: "Order" | "Trade", id}` */
 const target = ref(null);
 let timer;
 
-function show(kind, id) {
+function highlight(kind, id) {
   clearTimeout(timer);
   target.value = { kind, id };
-  timer = setTimeout(() => (target.value = null), LIT_MS);
+  timer = setTimeout(() => (target.value = null), DURATION_MS);
 }
 
-/** Brings the row into view, once it is rendered, and moves the keyboard there. */
-async function reveal(kind, id) {
+/** Scrolls to the row once it is rendered, and moves the keyboard focus to it. */
+async function scrollToRow(kind, id) {
   await nextTick();
   const row = document.getElementById(`${kind.toLowerCase()}-${id}`);
   row?.scrollIntoView({ block: "center", behavior: "smooth" });
@@ -22,5 +22,5 @@ async function reveal(kind, id) {
 }
 
 export function useHighlight() {
-  return { target: readonly(target), show, reveal };
+  return { target: readonly(target), highlight, scrollToRow };
 }

@@ -1,90 +1,90 @@
-// Exact decimals. The API's numbers stay the text that it wrote; arithmetic counts units of 10⁻⁸
-// in BigInt, with the same roundings as the server. No amount passes through a float.
+// Exact decimal arithmetic. Numbers from the API are kept as text; calculations use BigInt units of
+// 10⁻⁸ and the same rounding rules as the server. No amount is ever converted to a float.
 
-export const DECIMALS = 8;
-export const ONE = 10n ** BigInt(DECIMALS);
-// The server counts in 64 bits.
-const MOST_UNITS = 2n ** 63n - 1n;
+export const DECIMAL_PLACES = 8;
+export const ONE = 10n ** BigInt(DECIMAL_PLACES);
+// The server stores amounts as signed 64-bit integers.
+const MAX_UNITS = 2n ** 63n - 1n;
 
-const NUMBER = /("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
+const STRING_OR_NUMBER = /("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g;
 
-/** Parses JSON; every number becomes the text that it was written with. */
-export function parseExact(text) {
-  return JSON.parse(text.replace(NUMBER, (_, string, number) => string ?? `"${number}"`));
+/** Parses JSON and returns every number as the text it was written as. */
+export function parseLosslessJson(text) {
+  return JSON.parse(text.replace(STRING_OR_NUMBER, (_, string, number) => string ?? `"${number}"`));
 }
 
-/** Units of 10⁻⁸ of a decimal's text; `null` when it is none, too fine, or too large. */
+/** Converts a decimal to units of 10⁻⁸; `null` if it is invalid, too precise or too large. */
 export function toUnits(text) {
-  const units = sumToUnits(text);
-  return units > MOST_UNITS || units < -MOST_UNITS ? null : units;
+  const units = toUnboundedUnits(text);
+  return units > MAX_UNITS || units < -MAX_UNITS ? null : units;
 }
 
-/** The same of a sum, which may be larger than anything that one account holds. */
-export function sumToUnits(text) {
+/** Like `toUnits` without the upper limit: the total of many orders may exceed any one account. */
+export function toUnboundedUnits(text) {
   const match = /^(-?)(\d*)(?:\.(\d*))?$/.exec(String(text).trim());
   if (!match || !(match[2] || match[3])) return null;
   const fraction = (match[3] ?? "").replace(/0+$/, "");
-  if (fraction.length > DECIMALS) return null;
-  const units = BigInt(match[2] || "0") * ONE + BigInt(fraction.padEnd(DECIMALS, "0"));
+  if (fraction.length > DECIMAL_PLACES) return null;
+  const units = BigInt(match[2] || "0") * ONE + BigInt(fraction.padEnd(DECIMAL_PLACES, "0"));
   return match[1] ? -units : units;
 }
 
-/** The shortest text of so many units: `50000`, `0.1`. */
+/** Converts units to their shortest decimal text: `50000`, `0.1`. */
 export function fromUnits(units) {
   const sign = units < 0n ? "-" : "";
-  const digits = (units < 0n ? -units : units).toString().padStart(DECIMALS + 1, "0");
-  const fraction = digits.slice(-DECIMALS).replace(/0+$/, "");
-  return `${sign}${digits.slice(0, -DECIMALS)}${fraction && `.${fraction}`}`;
+  const digits = (units < 0n ? -units : units).toString().padStart(DECIMAL_PLACES + 1, "0");
+  const fraction = digits.slice(-DECIMAL_PLACES).replace(/0+$/, "");
+  return `${sign}${digits.slice(0, -DECIMAL_PLACES)}${fraction && `.${fraction}`}`;
 }
 
 /** `⌊price × amount⌋`, in units. */
-export const valueOf = (price, amount) => (price * amount) / ONE;
+export const orderValue = (price, amount) => (price * amount) / ONE;
 
 /** `⌈rate × value⌉`, in units. */
 export const commissionOn = (value, rate) => (rate * value + ONE - 1n) / ONE;
 
-/** What a buy reserves: its value and the commission on it. */
-export function costOf(price, amount, rate) {
-  const value = valueOf(price, amount);
+/** The funds that a buy order reserves: its value plus the commission. */
+export function buyCost(price, amount, rate) {
+  const value = orderValue(price, amount);
   const commission = commissionOn(value, rate);
   return { value, commission, total: value + commission };
 }
 
-/** An amount whose whole cost a budget surely covers; at most 10⁻⁸ of the budget stays unused. */
-export function affordable(budget, price, rate) {
-  // Two roundings together cost at most one unit more than the exact product.
+/** The largest amount whose total cost fits the budget, leaving at most 10⁻⁸ of it unused. */
+export function maxAffordableAmount(budget, price, rate) {
+  // The two rounding steps add at most one unit to the exact product.
   return price > 0n && budget > 1n ? ((budget - 1n) * ONE * ONE) / (price * (ONE + rate)) : 0n;
 }
 
 const parts = new Intl.NumberFormat().formatToParts(1000.5);
 const decimalPoint = parts.find(({ type }) => type === "decimal")?.value ?? ".";
-const grouping = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const integerFormat = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 
-/** The same digits, grouped as the reader's locale does it. */
-export function grouped(text) {
+/** Formats a decimal for the user's locale without changing its digits. */
+export function formatDecimal(text) {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(text));
   if (!match) return String(text);
   const [, sign, whole, fraction] = match;
-  const point = fraction ? decimalPoint + fraction : "";
-  return `${sign && "−"}${grouping.format(BigInt(whole))}${point}`;
+  const suffix = fraction ? decimalPoint + fraction : "";
+  return `${sign && "−"}${integerFormat.format(BigInt(whole))}${suffix}`;
 }
 
-/** The text of a number that somebody else has read as a float, without an exponent. */
-export function plain(number) {
+/** Converts a number that was parsed as a float to text without an exponent. */
+export function floatToText(number) {
   const text = String(number);
-  return text.includes("e") ? number.toFixed(DECIMALS).replace(/\.?0+$/, "") : text;
+  return text.includes("e") ? number.toFixed(DECIMAL_PLACES).replace(/\.?0+$/, "") : text;
 }
 
-/** How many digits stand behind the decimal point. */
-export const fractionLength = (text) => String(text).split(".")[1]?.length ?? 0;
+/** The number of digits after the decimal point. */
+export const decimalPlacesOf = (text) => String(text).split(".")[1]?.length ?? 0;
 
-/** The most digits behind the point in a column: what aligns it. */
-export const placesOf = (values) =>
-  values.reduce((most, value) => Math.max(most, fractionLength(value)), 0);
+/** The largest number of decimal places in a column, to which the others are padded. */
+export const maxDecimalPlaces = (values) =>
+  values.reduce((max, value) => Math.max(max, decimalPlacesOf(value)), 0);
 
-/** What stands invisibly behind a number, so that the points of a column are below each other. */
-export function padding(text, places) {
-  const missing = places - fractionLength(text);
+/** The invisible text after a number that aligns the decimal points of a column. */
+export function alignmentPadding(text, places) {
+  const missing = places - decimalPlacesOf(text);
   if (missing <= 0) return "";
-  return (fractionLength(text) ? "" : decimalPoint) + "0".repeat(missing);
+  return (decimalPlacesOf(text) ? "" : decimalPoint) + "0".repeat(missing);
 }

@@ -1,16 +1,16 @@
-// The page's words for the API's codes.
-export const OPEN = "1";
-export const STATUSES = { 1: "Open", 2: "Filled", 3: "Cancelled" };
-export const SIDES = { buy: "Buy", sell: "Sell" };
+// Display labels for the codes of the API.
+export const ORDER_OPEN = "1";
+export const STATUS_LABELS = { 1: "Open", 2: "Filled", 3: "Cancelled" };
+export const SIDE_LABELS = { buy: "Buy", sell: "Sell" };
 
-export const statusOf = (order) => STATUSES[order.status] ?? "Unknown";
+export const statusLabel = (order) => STATUS_LABELS[order.status] ?? "Unknown";
 
-const ACTIONS = {
+const ACTION_LABELS = {
   deposit: "Deposit",
-  order_reserved: "Reserved",
+  order_reserved: "Order reserved",
   order_refund: "Refund",
-  order_cancelled: "Given back",
+  order_cancelled: "Order cancelled",
   trade_completed: "Trade",
   commission_collected: "Commission",
 };
-export const actionOf = (entry) => ACTIONS[entry.action] ?? entry.action;
+export const actionLabel = (entry) => ACTION_LABELS[entry.action] ?? entry.action;

@@ -1,35 +1,38 @@
-// Times come as UTC, in ISO 8601 or as `Y-m-d H:i:s`; people read them in their own zone.
+// Parses the API's UTC timestamps (ISO 8601 or `Y-m-d H:i:s`) and formats them in the user's locale
+// and time zone.
 
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const thisYear = new Intl.DateTimeFormat(undefined, {
+const timeFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const dateTimeFormat = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "medium",
+});
+const shortDateTimeFormat = new Intl.DateTimeFormat(undefined, {
   month: "short",
   day: "numeric",
   hour: "numeric",
   minute: "2-digit",
   second: "2-digit",
 });
-
-export function toDate(text) {
-  return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`);
-}
-
-const precise = new Intl.DateTimeFormat(undefined, {
+const preciseTimeFormat = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
   fractionalSecondDigits: 3,
 });
 
-/** The time of day of milliseconds since 1970, to the millisecond. */
-export const clockTimeOf = (ms) => precise.format(new Date(Number(ms)));
+export function parseTimestamp(text) {
+  return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`);
+}
 
-export const timeOf = (text) => clock.format(toDate(text));
-export const dateTimeOf = (text) => full.format(toDate(text));
+/** The time of day with milliseconds, from milliseconds since 1970. */
+export const formatPreciseTime = (ms) => preciseTimeFormat.format(new Date(Number(ms)));
 
-/** With the year only where it is another one. */
-export function shortDateTimeOf(text) {
-  const date = toDate(text);
+export const formatTime = (text) => timeFormat.format(parseTimestamp(text));
+export const formatDateTime = (text) => dateTimeFormat.format(parseTimestamp(text));
+
+/** Omits the year for dates in the current year. */
+export function formatShortDateTime(text) {
+  const date = parseTimestamp(text);
   const isThisYear = date.getFullYear() === new Date().getFullYear();
-  return (isThisYear ? thisYear : full).format(date);
+  return (isThisYear ? shortDateTimeFormat : dateTimeFormat).format(date);
 }
