@@ -15,7 +15,7 @@ export default [
       "prefer-const": "error",
       "vue/block-order": ["error", { order: ["script", "template", "style"] }],
       "vue/component-api-style": ["error", ["script-setup"]],
-      // A page is named by its word: Dashboard, Login, Register.
+      // Pages have one-word names.
       "vue/multi-word-component-names": [
         "error",
         { ignores: ["App", "Dashboard", "Login", "Register"] },

@@ -1,14 +1,15 @@
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";
 
-// The checkout keeps the directory of the build, so that cargo notices when something is built
-// into it; the build empties the directory, so it writes this file again.
-const KEEP = "# What is built here goes into the binary; none of it is kept.\n*\n!.gitignore\n";
+// The build directory is part of the checkout, so that cargo detects changes in it. Vite empties
+// the directory, so the build writes its .gitignore again.
+const GITIGNORE =
+  "# Build output that becomes part of the binary. Not committed.\n*\n!.gitignore\n";
 const keepDirectory = {
   name: "keep-directory",
   apply: "build",
   generateBundle() {
-    this.emitFile({ type: "asset", fileName: ".gitignore", source: KEEP });
+    this.emitFile({ type: "asset", fileName: ".gitignore", source: GITIGNORE });
   },
 };
 
@@ -19,7 +20,8 @@ export default defineConfig({
   plugins: [vue(), keepDirectory],
   server: {
     port: 5173,
-    // `/app/` is the embedded provider's WebSocket; the page's own `/app…` files are none of it.
+    // `/app/{key}` is the WebSocket of the embedded provider. Other paths that start with `/app`
+    // are files of the page.
     proxy: {
       "/api": proxied,
       "/broadcasting": proxied,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests of the dashboard in a real browser: `prepare` fetches what they need, `run` runs them
-# against a built matchcast (MATCHCAST_BIN). Screenshots are left in tests/artifacts/.
+# The tests of the dashboard in a real browser: `tools` installs the programs they need, `prepare`
+# also their packages, and `run` runs them with a built matchcast (MATCHCAST_BIN). They write
+# screenshots to tests/artifacts/. `screenshots` replaces the committed ones in docs/images/.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,7 +10,7 @@ browser="$root/tests/browser"
 
 need_tools() {
     need_node
-    # Elsewhere than on Debian, MATCHCAST_CHROMIUM names the program.
+    # On systems other than Debian, MATCHCAST_CHROMIUM names the program.
     [[ -n ${MATCHCAST_CHROMIUM:-} ]] || need chromium chromium
 }
 
@@ -23,14 +24,28 @@ run() {
     MATCHCAST_CHROMIUM=${MATCHCAST_CHROMIUM:-$(command -v chromium)}
     export MATCHCAST_BIN MATCHCAST_CHROMIUM
     cd "$browser"
-    # One file after the other: a browser keeps both cores busy.
+    # One file at a time, because a browser uses several cores.
     NO_COLOR=1 exec node --test --test-reporter=spec --test-concurrency=1 --test-timeout=180000 \
         --test-force-exit "$@"
+}
+
+screenshots() {
+    local theme name
+    need pngquant pngquant
+    (run --test-name-pattern='shows a busy market' screenshots.test.js)
+    mkdir -p "$root/docs/images"
+    for theme in light dark; do
+        name="dashboard-$theme.png"
+        # 256 colors are enough for the page and reduce the size to a third.
+        pngquant --force --strip --speed 1 --quality 80-100 \
+            --output "$root/docs/images/$name" "$root/tests/artifacts/$name"
+    done
 }
 
 case ${1:-} in
 tools) need_tools ;;
 prepare) need_tools && prepare ;;
 run) shift && run "$@" ;;
-*) die "usage: scripts/browser.sh tools | prepare | run [FILE…]" ;;
+screenshots) need_tools && prepare && screenshots ;;
+*) die "usage: scripts/browser.sh tools | prepare | run [FILE…] | screenshots" ;;
 esac

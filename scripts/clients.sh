@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
-# Installs what the client tests need: `prepare` fetches it, `run` runs the tests against a built
-# matchcast (MATCHCAST_BIN), on SQLite and, with TEST_DATABASE_URL, on PostgreSQL. The provider is
-# the embedded one or, where MATCHCAST_SOCKUDO names its binary, Sockudo.
+# The client tests: `tools` installs the programs they need, `prepare` also their packages, and
+# `run` runs them with a built matchcast (MATCHCAST_BIN), on SQLite and, with TEST_DATABASE_URL, on
+# PostgreSQL. The provider is the embedded one or, if MATCHCAST_SOCKUDO is set, that Sockudo binary.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 clients="$root/tests/clients"
 requirements="$clients/python/requirements.txt"
+# Debian installs nginx here, which is not in the PATH of every user.
+PATH="$PATH:/usr/sbin"
 
 need_tools() {
     need_node
     need python3 python3
-    # Debian ships Python without the part that puts pip into a virtual environment.
+    # Debian packages the modules that create virtual environments separately.
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
+    need nginx nginx-light
 }
 
-# Named after what is in it, so that another set of requirements or another Python starts afresh.
+# The name contains a hash of the requirements and the Python version, so that a change of either
+# creates a new environment.
 venv_dir() {
     local key
     key=$({ cat "$requirements" && python3 -c 'import sys; print(sys.executable, sys.version)'; } |
@@ -43,7 +47,7 @@ run() {
     cd "$clients"
     local files=("$@")
     if [[ ${#files[@]} -eq 0 ]]; then
-        # A file that cannot hold for both kinds of provider says why at its top.
+        # Tests in embedded/ and external/ apply to only one kind of provider.
         files=(*.test.js)
         if [[ -n ${MATCHCAST_SOCKUDO:-} ]]; then
             files+=(external/*.test.js)
@@ -51,8 +55,8 @@ run() {
             files+=(embedded/*.test.js)
         fi
     fi
-    # The timeout ends a test that hangs. pusher-js leaves a timer of 30 s behind for every socket
-    # that the server has closed; with the forced exit nobody waits for it.
+    # The timeout ends a test that hangs. pusher-js keeps a timer of 30 s for every socket that the
+    # server has closed; the forced exit does not wait for it.
     NO_COLOR=1 exec node --test --test-reporter=spec --test-timeout=120000 --test-force-exit \
         "${files[@]}"
 }

@@ -1,8 +1,8 @@
-// The one place that knows the REST contract. Numbers come as the text that the API wrote (ids
-// too), see lib/exact.js; numbers are sent as text, which the API reads exactly.
+// The client of the REST API. Numbers and ids in responses are text, exactly as the API wrote them
+// (see lib/decimal.js); numbers in requests are sent as text, which the API parses exactly.
 import axios from "axios";
-import { parseExact } from "./lib/exact.js";
-import { TRADES_SHOWN } from "./lib/trades.js";
+import { parseLosslessJson } from "./lib/decimal.js";
+import { MAX_TRADES } from "./lib/trades.js";
 
 const TIMEOUT_MS = 15_000;
 
@@ -10,11 +10,11 @@ const http = axios.create({
   baseURL: import.meta.env.VITE_API_URL || "/api",
   timeout: TIMEOUT_MS,
   headers: { Accept: "application/json" },
-  // An error of a proxy may be no JSON at all.
+  // The error page of a proxy may not be JSON.
   transformResponse: [
     (text) => {
       try {
-        return text ? parseExact(text) : {};
+        return text ? parseLosslessJson(text) : {};
       } catch {
         return {};
       }
@@ -22,70 +22,70 @@ const http = axios.create({
   ],
 });
 
-let session = { token: () => null, expired: () => {} };
+let session = { token: () => null, onExpired: () => {} };
 
-/** Who gives the bearer token, and who wants to know when the server refuses it. */
-export function useSession(source) {
-  session = source;
+/** Sets the source of the bearer token and the callback for a token that the server rejects. */
+export function setSession(newSession) {
+  session = newSession;
 }
 
-/** A refusal or a failure, in words for the page. */
+/** A failed request, with a message for the user. */
 export class ApiError extends Error {
   constructor(message, { status = 0, code = "", fields = {} } = {}) {
     super(message);
     this.status = status;
     this.code = code;
-    /** Per field the first text. */
+    /** The first validation error of each field. */
     this.fields = fields;
   }
 }
 
-function failure(error) {
+function toApiError(error) {
   const { response } = error;
   if (!response) {
-    return new ApiError("The server cannot be reached. Look at your connection and try again.");
+    return new ApiError("Cannot reach the server. Check your connection and try again.");
   }
   const { status, data } = response;
   const fields = Object.entries(data?.errors ?? {}).map(([name, [text]]) => [name, text]);
-  const message = data?.message || `The server answered ${status}. Try again later.`;
+  const message = data?.message || `The server returned status ${status}. Try again later.`;
   return new ApiError(message, { status, code: data?.code, fields: Object.fromEntries(fields) });
 }
 
-async function call(method, url, { data, params, headers } = {}) {
+async function request(method, url, { data, params, headers } = {}) {
   const token = session.token();
   const auth = token ? { Authorization: `Bearer ${token}` } : {};
   try {
     const options = { method, url, data, params, headers: { ...auth, ...headers } };
     return (await http.request(options)).data;
   } catch (error) {
-    const refused = failure(error);
-    // A refusal that belongs to an older token says nothing about this one.
-    if (refused.status === 401 && token && token === session.token()) session.expired();
-    throw refused;
+    const apiError = toApiError(error);
+    // A 401 for an older token says nothing about the current one.
+    if (apiError.status === 401 && token && token === session.token()) session.onExpired();
+    throw apiError;
   }
 }
 
-const read = async (url, params) => (await call("get", url, { params })).data;
-const write = async (url, data) => (await call("post", url, { data })).data;
+const get = async (url, params) => (await request("get", url, { params })).data;
+const post = async (url, data) => (await request("post", url, { data })).data;
 
-export const settings = () => read("/config");
-export const logIn = (email, password) => write("/login", { email, password });
-export const register = (form) => write("/register", form);
-export const logOut = () => write("/logout");
-export const user = () => read("/user");
-export const profile = () => read("/profile");
-export const book = (symbol) => read("/orders", { symbol });
-export const trades = (symbol) => read("/trades", { symbol, limit: TRADES_SHOWN });
-export const orders = () => read("/my-orders");
-export const history = () => read("/balance-history", { currency: "all" });
-export const placeOrder = (order) => write("/orders", order);
-export const cancelOrder = (id) => write(`/orders/${id}/cancel`);
-export const faucet = (currency) => write("/faucet", { currency });
-export const debugEvents = (seen) => read("/debug/events", { seen });
-export const sendEvent = (event) => write("/debug/events", event);
+export const settings = () => get("/config");
+export const logIn = (email, password) => post("/login", { email, password });
+export const register = (form) => post("/register", form);
+export const logOut = () => post("/logout");
+export const user = () => get("/user");
+export const profile = () => get("/profile");
+export const book = (symbol) => get("/orders", { symbol });
+export const trades = (symbol) => get("/trades", { symbol, limit: MAX_TRADES });
+export const orders = () => get("/my-orders");
+export const history = () => get("/balance-history", { currency: "all" });
+export const placeOrder = (order) => post("/orders", order);
+export const cancelOrder = (id) => post(`/orders/${id}/cancel`);
+export const faucet = (currency) => post("/faucet", { currency });
+export const debugEvents = (seen) => get("/debug/events", { seen });
+export const sendEvent = (event) => post("/debug/events", event);
 
-/** The signature for one private channel; what pusher-js wants is the bare body. */
+/** Authorizes a private channel. pusher-js expects the bare response body. */
 export function authorizeChannel(socketId, channelName) {
   const data = new URLSearchParams({ socket_id: socketId, channel_name: channelName });
-  return call("post", "/broadcasting/auth", { data, headers: { Accept: "*/*" } });
+  return request("post", "/broadcasting/auth", { data, headers: { Accept: "*/*" } });
 }

@@ -2,7 +2,7 @@ import { createApp } from "vue";
 import App from "./App.vue";
 import { router } from "./router.js";
 import "./styles/base.css";
-import "./styles/parts.css";
+import "./styles/components.css";
 import "./styles/dashboard.css";
 
 createApp(App).use(router).mount("#app");

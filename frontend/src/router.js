@@ -1,5 +1,5 @@
-// The pages, and who may see them: without a token every way leads to the log-in page and, after
-// it, back to where one wanted to go.
+// The routes. Without a token, protected routes redirect to the login page, which returns to the
+// requested route after a successful login.
 import { createRouter, createWebHistory } from "vue-router";
 import { useAuth } from "./composables/useAuth.js";
 import Dashboard from "./pages/Dashboard.vue";
@@ -7,23 +7,23 @@ import Login from "./pages/Login.vue";
 import NotFound from "./pages/NotFound.vue";
 import Register from "./pages/Register.vue";
 
-const { isLoggedIn, whenExpired } = useAuth();
+const { isLoggedIn, onSessionExpired } = useAuth();
 
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: "/", name: "dashboard", component: Dashboard, meta: { title: "Dashboard" } },
-    { path: "/login", name: "login", component: Login, meta: { title: "Log in", open: true } },
+    { path: "/login", name: "login", component: Login, meta: { title: "Log in", isPublic: true } },
     {
       path: "/register",
       name: "register",
       component: Register,
-      meta: { title: "Create an account", open: true },
+      meta: { title: "Create account", isPublic: true },
     },
     {
       path: "/debug",
       name: "debug",
-      // Few look at it: it is no part of what everybody loads.
+      // Few users need the console, so it is not part of the entry bundle.
       component: () => import("./pages/DebugConsole.vue"),
       meta: { title: "Debug console" },
     },
@@ -31,15 +31,15 @@ export const router = createRouter({
       path: "/:path(.*)*",
       name: "not-found",
       component: NotFound,
-      meta: { title: "Not found", open: true },
+      meta: { title: "Page not found", isPublic: true },
     },
   ],
 });
 
 router.beforeEach((to) => {
-  // Who is logged in has no business there, unless the window is to become somebody else's.
+  // A logged-in user skips the login page, unless the window was opened for another user.
   if (to.name === "login" && isLoggedIn.value && !to.query.as) return { name: "dashboard" };
-  if (to.meta.open || isLoggedIn.value) return true;
+  if (to.meta.isPublic || isLoggedIn.value) return true;
   return { name: "login", query: to.fullPath === "/" ? {} : { back: to.fullPath } };
 });
 
@@ -47,9 +47,9 @@ router.afterEach((to) => {
   document.title = `${to.meta.title} · matchcast`;
 });
 
-whenExpired(() => {
+onSessionExpired(() => {
   const from = router.currentRoute.value;
-  if (from.meta.open) return;
+  if (from.meta.isPublic) return;
   const back = from.fullPath === "/" ? {} : { back: from.fullPath };
   router.replace({ name: "login", query: { ...back, reason: "expired" } });
 });

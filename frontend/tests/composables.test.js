@@ -1,21 +1,21 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { byNumber, byText, useTable } from "../src/composables/useTable.js";
 
-describe("a table", () => {
+describe("useTable", () => {
   const rows = [
     { id: "10", name: "b" },
     { id: "9", name: "c" },
     { id: "100", name: "a" },
   ];
   const columns = { id: byNumber("id"), name: byText("name") };
-  const ids = (table) => table.shown.value.map(({ id }) => id);
+  const ids = (table) => table.pageRows.value.map(({ id }) => id);
 
-  it("sorts by number up, down, and as it came", () => {
+  it("cycles through ascending, descending and the original order", () => {
     const table = useTable(() => rows, columns);
     const orders = [ids(table)];
     for (let click = 0; click < 3; click++) {
-      table.sortBy("id");
-      orders.push(ids(table), table.sortOf("id"));
+      table.toggleSort("id");
+      orders.push(ids(table), table.ariaSort("id"));
     }
     expect(orders).toEqual([
       ["10", "9", "100"],
@@ -26,66 +26,66 @@ describe("a table", () => {
       ["10", "9", "100"],
       "none",
     ]);
-    expect(table.sortOf("name")).toBe("none");
+    expect(table.ariaSort("name")).toBe("none");
   });
 
-  it("turns pages, and to the page of a row", () => {
+  it("opens the page that contains a row", () => {
     const table = useTable(() => rows, columns, { pageLength: 2 });
-    expect([table.pages.value, ids(table)]).toEqual([2, ["10", "9"]]);
-    expect(table.showRow(({ id }) => id === "100")).toBe(true);
+    expect([table.pageCount.value, ids(table)]).toEqual([2, ["10", "9"]]);
+    expect(table.goToRow(({ id }) => id === "100")).toBe(true);
     expect(ids(table)).toEqual(["100"]);
-    expect(table.showRow(({ id }) => id === "5")).toBe(false);
+    expect(table.goToRow(({ id }) => id === "5")).toBe(false);
   });
 });
 
-describe("fetching", () => {
-  let calls;
-  let answers;
+describe("a refresh", () => {
+  let requests;
+  let responses;
   let trading;
 
   beforeEach(async () => {
     vi.resetModules();
-    calls = [];
-    answers = [];
-    const reader = (name, answer) => () => {
-      calls.push(name);
-      return answers.shift()?.() ?? Promise.resolve(answer);
+    requests = [];
+    responses = [];
+    const fetcher = (name, response) => () => {
+      requests.push(name);
+      return responses.shift()?.() ?? Promise.resolve(response);
     };
     vi.doMock("../src/api.js", () => ({
-      profile: reader("profile", { balance: "1", locked_balance: "0", asset_balances: [] }),
-      orders: reader("orders", []),
-      history: reader("history", []),
-      book: reader("book", { asks: [], bids: [] }),
-      trades: reader("trades", []),
+      profile: fetcher("profile", { balance: "1", locked_balance: "0", asset_balances: [] }),
+      orders: fetcher("orders", []),
+      history: fetcher("history", []),
+      book: fetcher("book", { asks: [], bids: [] }),
+      trades: fetcher("trades", []),
     }));
     const { useTrading } = await import("../src/composables/useTrading.js");
     trading = useTrading();
   });
-  const rounds = () => calls.filter((name) => name === "profile").length;
+  const refreshCount = () => requests.filter((name) => name === "profile").length;
 
-  it("happens at most twice for a burst of twenty", async () => {
+  it("runs at most twice for twenty simultaneous requests", async () => {
     await Promise.all(Array.from({ length: 20 }, () => trading.refresh()));
-    expect(rounds()).toBe(2);
-    expect(calls).toHaveLength(10);
+    expect(refreshCount()).toBe(2);
+    expect(requests).toHaveLength(10);
   });
 
-  it("keeps what was there when it fails, and says so", async () => {
+  it("keeps the previous data and reports the error when it fails", async () => {
     await trading.refresh();
-    answers.push(() => Promise.reject(new Error("away")));
+    responses.push(() => Promise.reject(new Error("unavailable")));
     await trading.refresh();
     expect(trading.data.profile.data.balance).toBe("1");
-    expect(trading.data.profile.error.message).toBe("away");
+    expect(trading.data.profile.error.message).toBe("unavailable");
     await trading.refresh();
     expect(trading.data.profile.error).toBeNull();
   });
 
-  it("shows nothing of one user to the next", async () => {
+  it("that finishes after a reset does not restore the data", async () => {
     await trading.refresh();
     const late = trading.refresh();
-    trading.forgetAll();
+    trading.reset();
     await late;
-    expect(rounds()).toBe(2);
-    trading.forgetAll();
+    expect(refreshCount()).toBe(2);
+    trading.reset();
     expect(trading.balances.value).toBeNull();
   });
 });

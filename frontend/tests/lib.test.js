@@ -1,37 +1,42 @@
 import { describe, expect, it } from "vitest";
-import { bookOf, levelsOf, ownPricesOf, spreadOf } from "../src/lib/book.js";
-import { candlesOf } from "../src/lib/candles.js";
+import { aggregateLevels, bookFromEvent, spreadOf, userPrices } from "../src/lib/book.js";
+import { buildCandles } from "../src/lib/candles.js";
 import { toCsv } from "../src/lib/csv.js";
-import { toUnits } from "../src/lib/exact.js";
-import { closureOf, connectionOf, refusalOf } from "../src/lib/provider.js";
-import { quote, share } from "../src/lib/quote.js";
-import { GAP, NEXT, OLD, newSequence } from "../src/lib/sequence.js";
-import { newerThan, tradeOf } from "../src/lib/trades.js";
+import { toUnits } from "../src/lib/decimal.js";
+import { closeProblem, connectionOptions, subscriptionProblem } from "../src/lib/provider.js";
+import { amountForPercentage, previewOrder } from "../src/lib/orderPreview.js";
+import { GAP, NEXT, STALE, createSequenceTracker } from "../src/lib/sequence.js";
+import { tradeFromEvent, tradesNewerThan } from "../src/lib/trades.js";
 
-describe("the book", () => {
+describe("the order book", () => {
   const orders = [
     { price: "50000", amount: "0.1", user_id: "1" },
     { price: "50000", amount: "0.2", user_id: "2" },
     { price: "50001", amount: "1", user_id: "2" },
   ];
 
-  it("has one row per price, exact sums, and marks one's own", () => {
-    const rows = levelsOf(orders, (order) => order.user_id === "1");
+  it("has one row per price with exact cumulative totals and marks the user's orders", () => {
+    const rows = aggregateLevels(orders, (order) => order.user_id === "1");
     expect(
-      rows.map(({ price, amount, sumText, isOwn }) => [price, amount, sumText, isOwn]),
+      rows.map(({ price, amount, totalText, hasUserOrder }) => [
+        price,
+        amount,
+        totalText,
+        hasUserOrder,
+      ]),
     ).toEqual([
       ["50000", "0.3", "0.3", true],
       ["50001", "1", "1.3", false],
     ]);
   });
 
-  it("has levels at which more stands than one account can hold", () => {
-    const [row] = levelsOf([{ price: "1", amount: "92233720368547.75807" }], () => false);
-    expect([row.amount, row.sumText]).toEqual(["92233720368547.75807", "92233720368547.75807"]);
+  it("supports levels with more than one account can hold", () => {
+    const [row] = aggregateLevels([{ price: "1", amount: "92233720368547.75807" }], () => false);
+    expect([row.amount, row.totalText]).toEqual(["92233720368547.75807", "92233720368547.75807"]);
   });
 
-  it("has a spread when both sides have orders", () => {
-    const levels = (side) => levelsOf(side, () => false);
+  it("has a spread only if both sides have orders", () => {
+    const levels = (side) => aggregateLevels(side, () => false);
     const [asks, bids] = [levels(orders), levels([{ price: "49999.5", amount: "1" }])];
     expect(spreadOf({ asks, bids })).toBe("0.5");
     expect(spreadOf({ asks, bids: [] })).toBeNull();
@@ -39,16 +44,16 @@ describe("the book", () => {
 });
 
 describe("a snapshot of the book", () => {
-  it("becomes rows", () => {
-    expect(bookOf({ asks: [["50001", "1"]], bids: [] })).toEqual({
+  it("is converted to the shape of the API's order book", () => {
+    expect(bookFromEvent({ asks: [["50001", "1"]], bids: [] })).toEqual({
       asks: [{ price: "50001", amount: "1" }],
       bids: [],
     });
   });
 
-  it("has one's own prices from the open orders of that market and side", () => {
+  it("marks the prices of the user's open orders in that market and side", () => {
     const open = { symbol: "BTC", side: "buy", price: "50000.5", status: "1" };
-    const own = ownPricesOf(
+    const prices = userPrices(
       [
         open,
         { ...open, price: "1", status: "2" },
@@ -58,45 +63,45 @@ describe("a snapshot of the book", () => {
       ],
       "BTC",
     );
-    expect(own).toEqual({
+    expect(prices).toEqual({
       bids: new Set([toUnits("50000.50")]),
       asks: new Set([toUnits("50001")]),
     });
   });
 });
 
-describe("events that are numbered", () => {
+describe("a sequence of events", () => {
   it.each([
-    ["begin anywhere", [7, 8, 9], [NEXT, NEXT, NEXT]],
-    ["come twice", [1, 2, 2, 1, 3], [NEXT, NEXT, OLD, OLD, NEXT]],
-    ["are missed", [1, 3, 4, 2], [NEXT, GAP, NEXT, OLD]],
-  ])("%s", (_, numbers, places) => {
-    const sequence = newSequence();
-    expect(numbers.map(sequence.place)).toEqual(places);
+    ["may start at any number", [7, 8, 9], [NEXT, NEXT, NEXT]],
+    ["marks duplicates as stale", [1, 2, 2, 1, 3], [NEXT, NEXT, STALE, STALE, NEXT]],
+    ["reports a gap once", [1, 3, 4, 2], [NEXT, GAP, NEXT, STALE]],
+  ])("%s", (_, numbers, results) => {
+    const sequence = createSequenceTracker();
+    expect(numbers.map(sequence.classify)).toEqual(results);
   });
 
-  it("begin anew, also lower, after a reset", () => {
-    const sequence = newSequence();
-    sequence.place(9);
+  it("may restart at a lower number after a reset", () => {
+    const sequence = createSequenceTracker();
+    sequence.classify(9);
     sequence.reset();
-    expect([1, 2].map(sequence.place)).toEqual([NEXT, NEXT]);
+    expect([1, 2].map(sequence.classify)).toEqual([NEXT, NEXT]);
   });
 });
 
-describe("told trades", () => {
+describe("live trades", () => {
   const ids = (trades) => trades.map(({ id }) => id);
 
-  it("are those that the list does not reach to, as numbers and not as text", () => {
-    const told = [{ id: "11" }, { id: "10" }, { id: "9" }];
-    expect(ids(newerThan([{ id: "9" }, { id: "8" }], told))).toEqual(["11", "10"]);
-    expect(ids(newerThan([], told))).toEqual(["11", "10", "9"]);
+  it("are kept if their id is numerically greater than the newest fetched one", () => {
+    const live = [{ id: "11" }, { id: "10" }, { id: "9" }];
+    expect(ids(tradesNewerThan([{ id: "9" }, { id: "8" }], live))).toEqual(["11", "10"]);
+    expect(ids(tradesNewerThan([], live))).toEqual(["11", "10", "9"]);
   });
 
-  it("have the digits of the event and say nothing of who took part", () => {
+  it("have the exact decimals of the event and no user ids", () => {
     const event = { event_id: "e", sequence: 1, trade_id: 5, symbol: "BTC", side: "buy" };
     const [price, amount] = ["12345678901.12345678", "0.1"];
     const at = "2026-01-01T00:00:00.000000Z";
-    expect(tradeOf({ ...event, price, amount, executed_at: at })).toEqual({
+    expect(tradeFromEvent({ ...event, price, amount, executed_at: at })).toEqual({
       id: "5",
       symbol: "BTC",
       price,
@@ -106,44 +111,44 @@ describe("told trades", () => {
   });
 });
 
-describe("an order before it is placed", () => {
+describe("an order preview", () => {
   const rate = toUnits("0.015");
   const [usd, btc] = [toUnits("10000"), toUnits("0.5")];
 
-  it("shows value, commission, total and what remains of a buy", () => {
-    expect(quote({ side: "buy", price: "50000", amount: "0.1" }, usd, rate)).toEqual({
+  it("shows value, commission, total and remaining balance of a buy", () => {
+    expect(previewOrder({ side: "buy", price: "50000", amount: "0.1" }, usd, rate)).toEqual({
       value: "5000",
       commission: "75",
       total: "5075",
-      rest: toUnits("4925"),
+      remaining: toUnits("4925"),
     });
   });
 
-  it("shows what a sell takes of the asset", () => {
-    const shown = quote({ side: "sell", price: "50000", amount: "0.6" }, btc, rate);
-    expect(shown.total).toBe("0.6");
-    expect(shown.rest).toBe(toUnits("-0.1"));
+  it("shows the amount and the remaining balance of a sell", () => {
+    const preview = previewOrder({ side: "sell", price: "50000", amount: "0.6" }, btc, rate);
+    expect(preview.total).toBe("0.6");
+    expect(preview.remaining).toBe(toUnits("-0.1"));
   });
 
-  it("shows nothing while something is missing", () => {
+  it("is empty while the draft is incomplete", () => {
     for (const draft of [
       { side: "buy", price: "", amount: "1" },
       { side: "buy", price: "1", amount: "0" },
       { side: "sell", price: "1", amount: "x" },
     ]) {
-      expect(quote(draft, usd, rate)).toBeNull();
+      expect(previewOrder(draft, usd, rate)).toBeNull();
     }
   });
 
-  it("takes a share of what is available", () => {
-    expect(share(50n, { side: "sell", price: "" }, btc, rate)).toBe(toUnits("0.25"));
-    expect(share(100n, { side: "buy", price: "" }, usd, rate)).toBeNull();
-    const amount = share(100n, { side: "buy", price: "50000" }, usd, rate);
+  it("calculates the amount for a percentage of the balance", () => {
+    expect(amountForPercentage(50n, { side: "sell", price: "" }, btc, rate)).toBe(toUnits("0.25"));
+    expect(amountForPercentage(100n, { side: "buy", price: "" }, usd, rate)).toBeNull();
+    const amount = amountForPercentage(100n, { side: "buy", price: "50000" }, usd, rate);
     expect(amount).toBe(toUnits("0.19704433"));
   });
 });
 
-describe("where events come from", () => {
+describe("the provider connection", () => {
   const page = { hostname: "127.0.0.1", port: "8080", protocol: "http:" };
   const embedded = {
     key: "local",
@@ -154,47 +159,47 @@ describe("where events come from", () => {
     embedded: true,
   };
   const hosted = { ...embedded, key: "k", cluster: "eu", tls: true, embedded: false };
-  const own = { ...hosted, host: "ws.example", port: "6001", tls: false };
+  const selfHosted = { ...hosted, host: "ws.example", port: "6001", tls: false };
   const cases = [
     [
-      "the page's own server",
+      "uses the page's host and port for the embedded provider",
       embedded,
       {},
       page,
       { key: "local", host: "127.0.0.1", port: 8080, tls: false },
     ],
     [
-      "the same behind TLS",
+      "uses TLS for the embedded provider if the page does",
       embedded,
       {},
       { hostname: "x.example", port: "", protocol: "https:" },
       { key: "local", host: "x.example", port: 443, tls: true },
     ],
-    ["hosted Pusher", hosted, {}, page, { key: "k", cluster: "eu", tls: true }],
+    ["uses the cluster of hosted Pusher", hosted, {}, page, { key: "k", cluster: "eu", tls: true }],
     [
-      "a server of one's own",
-      own,
+      "uses the host and port of a self-hosted provider",
+      selfHosted,
       {},
       page,
       { key: "k", host: "ws.example", port: 6001, tls: false },
     ],
     [
-      "what was set at build time",
+      "prefers the key and cluster set at build time",
       embedded,
       { VITE_PUSHER_APP_KEY: "built", VITE_PUSHER_APP_CLUSTER: "us2" },
       page,
       { key: "built", cluster: "us2", tls: true },
     ],
     [
-      "a host that was set at build time",
+      "prefers the host set at build time",
       hosted,
       { VITE_PUSHER_HOST: "b.example", VITE_PUSHER_PORT: "8443", VITE_PUSHER_SCHEME: "https" },
       page,
       { key: "k", host: "b.example", port: 8443, tls: true },
     ],
   ];
-  it.each(cases)("%s", (_, settings, build, location, expected) => {
-    const { key, options } = connectionOf(settings, build, location);
+  it.each(cases)("%s", (_, settings, env, location, expected) => {
+    const { key, options } = connectionOptions(settings, env, location);
     expect(key).toBe(expected.key);
     expect(options.wsHost).toBe(expected.host);
     expect(options.forceTLS).toBe(expected.tls);
@@ -203,19 +208,19 @@ describe("where events come from", () => {
     if (expected.cluster) expect(options.cluster).toBe(expected.cluster);
   });
 
-  it("is explained when it fails", () => {
-    expect(refusalOf(401).text).toContain("401");
-    expect(refusalOf(403).text).toContain("403");
-    expect(refusalOf(503).code).toBe("unanswered");
-    expect(refusalOf(undefined).text).toContain("did not answer");
-    expect(closureOf(4001, "no such app").text).toContain("no such app");
-    expect(closureOf(4100)).toBeNull();
-    expect(closureOf(undefined)).toBeNull();
+  it("describes its problems", () => {
+    expect(subscriptionProblem(401).text).toContain("401");
+    expect(subscriptionProblem(403).text).toContain("403");
+    expect(subscriptionProblem(503).code).toBe("unavailable");
+    expect(subscriptionProblem(undefined).text).toContain("no response");
+    expect(closeProblem(4001, "no such app").text).toContain("no such app");
+    expect(closeProblem(4100)).toBeNull();
+    expect(closeProblem(undefined)).toBeNull();
   });
 });
 
-describe("the history as a file", () => {
-  it("keeps digits, quotes what must be quoted and defuses formulas", () => {
+describe("the CSV export", () => {
+  it("keeps exact decimals, quotes special characters and escapes formulas", () => {
     const rows = [{ id: "1", credit: "0.10000001", text: 'a "b", c', other: "=1+1", none: null }];
     expect(toCsv(rows, ["id", "credit", "text", "other", "none"])).toBe(
       'id,credit,text,other,none\r\n1,0.10000001,"a ""b"", c",\'=1+1,\r\n',
@@ -227,7 +232,7 @@ describe("the history as a file", () => {
 describe("candles", () => {
   const trade = (time, price, amount) => ({ created_at: `2026-01-01T00:${time}Z`, price, amount });
 
-  it("gather the trades of an interval, oldest first", () => {
+  it("aggregate the trades of each interval, oldest first", () => {
     const trades = [
       trade("01:05.000000", "12", "1"),
       trade("00:50.000000", "9", "2"),
@@ -235,7 +240,7 @@ describe("candles", () => {
       trade("00:10.000000", "10", "1"),
     ];
     const start = Date.UTC(2026, 0, 1) / 1000;
-    expect(candlesOf(trades, 60)).toEqual([
+    expect(buildCandles(trades, 60)).toEqual([
       { time: start, open: 10, high: 11, low: 9, close: 9, volume: 4 },
       { time: start + 60, open: 12, high: 12, low: 12, close: 12, volume: 1 },
     ]);

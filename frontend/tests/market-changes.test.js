@@ -1,172 +1,180 @@
-// The dashboard between markets, connections and servers: what it hears, and what it still shows.
+// The dashboard across changes of market, connection and server settings.
 import { describe, expect, it, vi } from "vitest";
 
-const { FakePusher, made } = await vi.hoisted(() => import("./support/pusher.js"));
+const { FakePusher, instances } = await vi.hoisted(() => import("./support/fakePusher.js"));
 const dashboard = await vi.hoisted(() => import("./support/dashboard.js"));
 vi.mock("pusher-js", () => ({ default: FakePusher }));
 vi.mock("../src/api.js", () => dashboard.api);
-// One needs the router, the other a canvas; neither is looked at here.
+// These need a router and a canvas, and are not part of these tests.
 vi.mock("../src/components/AppHeader.vue", () => ({ default: { render: () => null } }));
 vi.mock("../src/components/PriceChart.vue", () => ({ default: { render: () => null } }));
 
 const {
-  told,
+  emitted,
   server,
   page,
   trade,
   bid,
   bookWith,
-  open,
-  hold,
+  openDashboard,
+  delay,
   settle,
-  asked,
-  tradesShown,
-  levelsShown,
-  ownShown,
+  requestCount,
+  displayedTrades,
+  displayedLevels,
+  markedLevels,
   emit,
-  executed,
-  snapshot,
+  emitTrade,
+  emitBook,
 } = dashboard;
 
-describe("another market", () => {
-  it("is heard instead, with numbers of its own", async () => {
-    await open();
-    executed(41, 5);
-    snapshot(70, ["101"]);
+describe("after switching to another market, the page", () => {
+  it("subscribes to it instead, with an independent sequence", async () => {
+    await openDashboard();
+    emitTrade(41, 5);
+    emitBook(70, ["101"]);
     await settle();
     const { useTrading } = await import("../src/composables/useTrading.js");
-    useTrading().choose("ETH");
+    useTrading().selectMarket("ETH");
     await settle();
-    expect([...made[0].channels.keys()]).toEqual(["private-user.7", "market.ETH"]);
-    expect([tradesShown(), levelsShown()]).toEqual([["3"], ["10"]]);
-    made[0].channel("market.ETH").emit("pusher:subscription_succeeded", {});
+    expect([...instances[0].channels.keys()]).toEqual(["private-user.7", "market.ETH"]);
+    expect([displayedTrades(), displayedLevels()]).toEqual([["3"], ["10"]]);
+    instances[0].channel("market.ETH").emit("pusher:subscription_succeeded", {});
     await settle();
-    server.asked = [];
-    executed(1, 6, { symbol: "ETH" });
-    snapshot(1, ["11"], "ETH");
+    server.requests = [];
+    emitTrade(1, 6, { symbol: "ETH" });
+    emitBook(1, ["11"], "ETH");
     await settle();
-    expect([tradesShown(), levelsShown()]).toEqual([["6", "3"], ["11"]]);
-    expect(server.asked).toEqual([]);
+    expect([displayedTrades(), displayedLevels()]).toEqual([["6", "3"], ["11"]]);
+    expect(server.requests).toEqual([]);
   });
 
-  it("is fetched again once its events are heard: some may have come before", async () => {
-    await open();
+  it("fetches it again after the subscription, because events may have been missed", async () => {
+    await openDashboard();
     const { useTrading } = await import("../src/composables/useTrading.js");
-    useTrading().choose("ETH");
+    useTrading().selectMarket("ETH");
     await settle();
     server.books.ETH = bookWith("12");
     server.trades.ETH = [trade(9), trade(3)];
-    made[0].channel("market.ETH").emit("pusher:subscription_succeeded", {});
+    instances[0].channel("market.ETH").emit("pusher:subscription_succeeded", {});
     await settle();
-    expect([tradesShown(), levelsShown()]).toEqual([["9", "3"], ["12"]]);
+    expect([displayedTrades(), displayedLevels()]).toEqual([["9", "3"], ["12"]]);
   });
 });
 
-it("a market that was left shows no answer that comes late", async () => {
-  await open();
-  const releases = [hold("book"), hold("trades")];
-  page.box.querySelector(".book header button").click();
+it("a late response for the previous market is not displayed", async () => {
+  await openDashboard();
+  const releases = [delay("book"), delay("trades")];
+  page.root.querySelector(".book header button").click();
   const { useTrading } = await import("../src/composables/useTrading.js");
-  useTrading().choose("ETH");
+  useTrading().selectMarket("ETH");
   await settle();
   releases.forEach((release) => release());
   await settle();
-  expect([tradesShown(), levelsShown()]).toEqual([["3"], ["10"]]);
+  expect([displayedTrades(), displayedLevels()]).toEqual([["3"], ["10"]]);
 });
 
-describe("a connection that comes back", () => {
-  it("fetches everything again, and the numbers begin anew", async () => {
-    await open();
-    executed(41, 5);
-    snapshot(70, ["101"]);
+describe("after a reconnect, the page", () => {
+  it("fetches everything again and restarts the sequences", async () => {
+    await openDashboard();
+    emitTrade(41, 5);
+    emitBook(70, ["101"]);
     await settle(200);
-    made[0].become("connecting");
+    instances[0].setState("connecting");
     server.trades.BTC = [6, 5, 2, 1].map((id) => trade(id));
     server.books.BTC = bookWith("103");
-    made[0].live();
+    instances[0].connectAndSubscribe();
     await settle(50);
-    expect(new Set(server.asked)).toEqual(
+    expect(new Set(server.requests)).toEqual(
       new Set(["profile", "orders", "history", "book", "trades"]),
     );
-    expect([tradesShown(), levelsShown()]).toEqual([["6", "5", "2", "1"], ["103"]]);
+    expect([displayedTrades(), displayedLevels()]).toEqual([["6", "5", "2", "1"], ["103"]]);
     await settle();
-    server.asked = [];
-    executed(3, 7);
-    executed(4, 8);
-    snapshot(2, ["104"]);
+    server.requests = [];
+    emitTrade(3, 7);
+    emitTrade(4, 8);
+    emitBook(2, ["104"]);
     await settle();
-    expect([tradesShown(), levelsShown()]).toEqual([["8", "7", "6", "5", "2", "1"], ["104"]]);
-    expect(server.asked).toEqual([]);
+    expect([displayedTrades(), displayedLevels()]).toEqual([
+      ["8", "7", "6", "5", "2", "1"],
+      ["104"],
+    ]);
+    expect(server.requests).toEqual([]);
   });
 
-  it("keeps what was told until the answer is there", async () => {
-    await open();
-    executed(41, 5);
+  it("keeps live trades until the response arrives", async () => {
+    await openDashboard();
+    emitTrade(41, 5);
     await settle();
-    const release = hold("trades");
+    const release = delay("trades");
     server.trades.BTC = [5, 2, 1].map((id) => trade(id));
-    made[0].live();
-    executed(1, 6);
+    instances[0].connectAndSubscribe();
+    emitTrade(1, 6);
     await settle();
-    expect(tradesShown()).toEqual(["6", "5", "2", "1"]);
+    expect(displayedTrades()).toEqual(["6", "5", "2", "1"]);
     release();
     await settle();
-    expect(tradesShown()).toEqual(["6", "5", "2", "1"]);
+    expect(displayedTrades()).toEqual(["6", "5", "2", "1"]);
   });
 });
 
-describe("one's own events", () => {
-  const updated = (name) => emit("private-user.7", name, { event_id: `u-${++told.count}` });
+describe("events on the user's channel", () => {
+  const emitUpdate = (name) => emit("private-user.7", name, { event_id: `u-${++emitted.count}` });
 
-  it.each(["order.updated", "balance.updated"])("%s is no toast, but fetches", async (name) => {
-    await open();
-    for (let time = 0; time < 20; time++) updated(name);
+  it.each(["order.updated", "balance.updated"])("%s causes a fetch and no toast", async (name) => {
+    await openDashboard();
+    for (let count = 0; count < 20; count++) emitUpdate(name);
     await settle();
-    for (const list of ["profile", "orders", "history"]) expect(asked(list)).toBe(2);
-    expect([asked("book"), asked("trades")]).toEqual([0, 0]);
+    for (const list of ["profile", "orders", "history"]) expect(requestCount(list)).toBe(2);
+    expect([requestCount("book"), requestCount("trades")]).toEqual([0, 0]);
     const { useToasts } = await import("../src/composables/useToasts.js");
     expect(useToasts().toasts).toHaveLength(0);
   });
 
-  it("fetch the book too where it is not told", async () => {
-    await open(["order.matched", "order.updated"]);
-    updated("order.updated");
+  it("cause a fetch of the book if the server does not publish it", async () => {
+    await openDashboard(["order.matched", "order.updated"]);
+    emitUpdate("order.updated");
     await settle();
-    expect([asked("orders"), asked("book"), asked("trades")]).toEqual([1, 1, 0]);
+    expect([requestCount("orders"), requestCount("book"), requestCount("trades")]).toEqual([
+      1, 1, 0,
+    ]);
   });
 });
 
-describe("a server that tells less", () => {
-  it("has its book say whose the orders are", async () => {
+describe("with a server that publishes fewer events", () => {
+  it("the user's orders are marked by the user ids of the book", async () => {
     server.books.BTC = { asks: [], bids: [bid("101", "7"), bid("100")] };
-    await open(["order.matched"]);
-    expect([levelsShown(), ownShown()]).toEqual([["101", "100"], ["101"]]);
+    await openDashboard(["order.matched"]);
+    expect([displayedLevels(), markedLevels()]).toEqual([["101", "100"], ["101"]]);
   });
 
-  const hint = () => page.box.querySelector(".book header button").title;
+  const hint = () => page.root.querySelector(".book header button").title;
 
   it.each([
-    ["an older one", null],
-    ["one that tells trades to their own users only", ["order.matched"]],
-    ["one that tells a user's own changes too", ["order.matched", "order.updated"]],
-  ])("%s: no market is heard, and the book says so", async (_, events) => {
-    await open(events);
-    expect(made[0].subscribed).toEqual(["private-user.7"]);
-    expect(hint()).toContain("Other people's orders are not told");
+    ["does not list its events", null],
+    ["publishes only order.matched", ["order.matched"]],
+    ["publishes only user events", ["order.matched", "order.updated"]],
+  ])("that %s, no market is subscribed and the book explains it", async (_, events) => {
+    await openDashboard(events);
+    expect(instances[0].subscribed).toEqual(["private-user.7"]);
+    expect(hint()).toContain("Other users' orders do not update automatically");
   });
 
-  it.each(["trade.executed", "book.updated"])("with %s alone its market is heard", async (name) => {
-    await open(["order.matched", name]);
-    expect(made[0].subscribed).toEqual(["private-user.7", "market.BTC"]);
-    expect(hint().includes("not told")).toBe(name !== "book.updated");
-  });
+  it.each(["trade.executed", "book.updated"])(
+    "and %s is enabled, the market is subscribed",
+    async (name) => {
+      await openDashboard(["order.matched", name]);
+      expect(instances[0].subscribed).toEqual(["private-user.7", "market.BTC"]);
+      expect(hint().includes("do not update")).toBe(name !== "book.updated");
+    },
+  );
 });
 
-it("a dashboard that is left hears no market", async () => {
-  await open();
-  expect(made[0].channel("market.BTC")).toBeDefined();
+it("leaving the dashboard unsubscribes from the market", async () => {
+  await openDashboard();
+  expect(instances[0].channel("market.BTC")).toBeDefined();
   page.app.unmount();
-  expect([...made[0].channels.keys()]).toEqual(["private-user.7"]);
-  // Unmounting twice is an error, and the next test's end does it again.
+  expect([...instances[0].channels.keys()]).toEqual(["private-user.7"]);
+  // afterEach unmounts again, which would be an error.
   page.app = { unmount: () => {} };
 });

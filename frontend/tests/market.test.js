@@ -1,11 +1,11 @@
-// The dashboard while events of its market come: what it shows, and what it asks the API for.
+// The dashboard while market events arrive: what it displays and what it fetches.
 import { describe, expect, it, vi } from "vitest";
 
-const { FakePusher } = await vi.hoisted(() => import("./support/pusher.js"));
+const { FakePusher } = await vi.hoisted(() => import("./support/fakePusher.js"));
 const dashboard = await vi.hoisted(() => import("./support/dashboard.js"));
 vi.mock("pusher-js", () => ({ default: FakePusher }));
 vi.mock("../src/api.js", () => dashboard.api);
-// One needs the router, the other a canvas; neither is looked at here.
+// These need a router and a canvas, and are not part of these tests.
 vi.mock("../src/components/AppHeader.vue", () => ({ default: { render: () => null } }));
 vi.mock("../src/components/PriceChart.vue", () => ({ default: { render: () => null } }));
 
@@ -14,111 +14,111 @@ const {
   page,
   trade,
   bookWith,
-  open,
-  hold,
+  openDashboard,
+  delay,
   settle,
-  asked,
-  tradesShown,
-  levelsShown,
-  ownShown,
+  requestCount,
+  displayedTrades,
+  displayedLevels,
+  markedLevels,
   emit,
-  executed,
-  snapshot,
+  emitTrade,
+  emitBook,
 } = dashboard;
 
-describe("trades that are told", () => {
-  it("stand before those that were fetched, and nothing is asked for", async () => {
-    await open();
-    executed(41, 5);
-    executed(42, 6);
+describe("live trades", () => {
+  it("are displayed before the fetched ones without any request", async () => {
+    await openDashboard();
+    emitTrade(41, 5);
+    emitTrade(42, 6);
     await settle();
-    expect(tradesShown()).toEqual(["6", "5", "2", "1"]);
-    expect(page.box.querySelector("#trade-6").textContent).toContain("50,001");
-    expect(server.asked).toEqual([]);
+    expect(displayedTrades()).toEqual(["6", "5", "2", "1"]);
+    expect(page.root.querySelector("#trade-6").textContent).toContain("50,001");
+    expect(server.requests).toEqual([]);
   });
 
-  it("are shown once, although they are told twice or were fetched before", async () => {
-    await open();
-    executed(41, 2);
-    executed(42, 5, { event_id: "same" });
-    executed(42, 5, { event_id: "same" });
-    executed(42, 5);
-    executed(43, 6);
+  it("are displayed once even if they are delivered twice or were fetched before", async () => {
+    await openDashboard();
+    emitTrade(41, 2);
+    emitTrade(42, 5, { event_id: "same" });
+    emitTrade(42, 5, { event_id: "same" });
+    emitTrade(42, 5);
+    emitTrade(43, 6);
     await settle();
-    expect(tradesShown()).toEqual(["6", "5", "2", "1"]);
-    expect(server.asked).toEqual([]);
+    expect(displayedTrades()).toEqual(["6", "5", "2", "1"]);
+    expect(server.requests).toEqual([]);
   });
 
-  it("are fetched when one is missing, and go on from there", async () => {
-    await open();
-    executed(41, 5);
+  it("are fetched if one is missing, and continue from there", async () => {
+    await openDashboard();
+    emitTrade(41, 5);
     server.trades.BTC = [7, 6, 5, 2, 1].map((id) => trade(id));
-    executed(43, 7);
+    emitTrade(43, 7);
     await settle();
-    expect(tradesShown()).toEqual(["7", "6", "5", "2", "1"]);
-    expect(server.asked).toEqual(["trades"]);
-    executed(44, 8);
-    executed(42, 6);
+    expect(displayedTrades()).toEqual(["7", "6", "5", "2", "1"]);
+    expect(server.requests).toEqual(["trades"]);
+    emitTrade(44, 8);
+    emitTrade(42, 6);
     await settle();
-    expect(tradesShown()).toEqual(["8", "7", "6", "5", "2", "1"]);
-    expect(server.asked).toEqual(["trades"]);
+    expect(displayedTrades()).toEqual(["8", "7", "6", "5", "2", "1"]);
+    expect(server.requests).toEqual(["trades"]);
   });
 
-  it("are dropped when they come late: the list that was asked for has them", async () => {
-    await open();
-    const release = hold("trades");
+  it("are dropped if they arrive late, because the fetched list contains them", async () => {
+    await openDashboard();
+    const release = delay("trades");
     server.trades.BTC = [7, 6, 5, 2, 1].map((id) => trade(id));
-    executed(41, 5);
-    executed(43, 7);
-    executed(42, 6);
+    emitTrade(41, 5);
+    emitTrade(43, 7);
+    emitTrade(42, 6);
     await settle();
-    expect(tradesShown()).toEqual(["7", "5", "2", "1"]);
+    expect(displayedTrades()).toEqual(["7", "5", "2", "1"]);
     release();
     await settle();
-    expect(tradesShown()).toEqual(["7", "6", "5", "2", "1"]);
+    expect(displayedTrades()).toEqual(["7", "6", "5", "2", "1"]);
   });
 
-  it("wait for the first list", async () => {
-    const release = hold("trades");
-    await open();
-    executed(41, 5);
+  it("are displayed only after the first list is loaded", async () => {
+    const release = delay("trades");
+    await openDashboard();
+    emitTrade(41, 5);
     await settle();
-    expect(tradesShown()).toEqual([]);
+    expect(displayedTrades()).toEqual([]);
     release();
     await settle();
-    expect(tradesShown()).toEqual(["5", "2", "1"]);
+    expect(displayedTrades()).toEqual(["5", "2", "1"]);
   });
 
-  it("are nobody's own, also for a page whose user has just logged out", async () => {
-    await open();
-    executed(41, 5);
+  it("are not marked as the user's, even after a logout", async () => {
+    await openDashboard();
+    emitTrade(41, 5);
     await settle();
     const { useAuth } = await import("../src/composables/useAuth.js");
     await useAuth().logOut();
     await settle();
-    expect(tradesShown()).toEqual(["5", "2", "1"]);
-    expect(page.box.querySelector(".trades").textContent).not.toMatch(/Bought|Sold/);
+    expect(displayedTrades()).toEqual(["5", "2", "1"]);
+    expect(page.root.querySelector(".trades").textContent).not.toMatch(/Bought|Sold/);
   });
 
   it("stay when an older list arrives after them", async () => {
-    await open();
-    const release = hold("trades");
-    page.box.querySelector(".book header button").click();
+    await openDashboard();
+    const release = delay("trades");
+    page.root.querySelector(".book header button").click();
     await settle(0);
-    executed(41, 5);
+    emitTrade(41, 5);
     await settle();
-    expect(tradesShown()).toEqual(["5", "2", "1"]);
+    expect(displayedTrades()).toEqual(["5", "2", "1"]);
     release();
     await settle();
-    expect(asked("trades")).toBe(1);
-    expect(tradesShown()).toEqual(["5", "2", "1"]);
+    expect(requestCount("trades")).toBe(1);
+    expect(displayedTrades()).toEqual(["5", "2", "1"]);
   });
 
-  it("are one's own once the trade is fetched, which its order.matched causes", async () => {
-    await open();
-    executed(41, 5);
+  it("are marked as the user's once order.matched causes a fetch", async () => {
+    await openDashboard();
+    emitTrade(41, 5);
     await settle();
-    expect(page.box.querySelector("#trade-5").textContent).not.toContain("Bought");
+    expect(page.root.querySelector("#trade-5").textContent).not.toContain("Bought");
     server.trades.BTC = [trade(5, { buyer_id: "7" }), trade(2), trade(1)];
     emit("private-user.7", "order.matched", {
       event_id: "m",
@@ -127,86 +127,86 @@ describe("trades that are told", () => {
       buyer_id: 7,
     });
     await settle();
-    expect(page.box.querySelector("#trade-5").textContent).toContain("Bought");
+    expect(page.root.querySelector("#trade-5").textContent).toContain("Bought");
   });
 
-  it("cause few fetches when many of them are missing", async () => {
-    await open();
-    for (let sequence = 1; sequence < 200; sequence += 2) executed(sequence, 100 + sequence);
+  it("cause at most two fetches if many of them are missing", async () => {
+    await openDashboard();
+    for (let sequence = 1; sequence < 200; sequence += 2) emitTrade(sequence, 100 + sequence);
     await settle();
-    expect(asked("trades")).toBe(2);
+    expect(requestCount("trades")).toBe(2);
   });
 });
 
-describe("snapshots of the book", () => {
-  it("replace what was fetched, and nothing is asked for", async () => {
-    await open();
-    expect(levelsShown()).toEqual(["100"]);
-    snapshot(7, ["102", "101"]);
+describe("snapshots of the order book", () => {
+  it("replace the fetched book without any request", async () => {
+    await openDashboard();
+    expect(displayedLevels()).toEqual(["100"]);
+    emitBook(7, ["102", "101"]);
     await settle();
-    expect(levelsShown()).toEqual(["102", "101"]);
-    snapshot(8, ["101"]);
+    expect(displayedLevels()).toEqual(["102", "101"]);
+    emitBook(8, ["101"]);
     await settle();
-    expect(levelsShown()).toEqual(["101"]);
-    expect(server.asked).toEqual([]);
+    expect(displayedLevels()).toEqual(["101"]);
+    expect(server.requests).toEqual([]);
   });
 
-  it("are dropped when they are older than the one that is shown", async () => {
-    await open();
-    snapshot(8, ["102"]);
-    snapshot(7, ["101"]);
-    snapshot(8, ["103"]);
+  it("are dropped if they are older than the displayed one", async () => {
+    await openDashboard();
+    emitBook(8, ["102"]);
+    emitBook(7, ["101"]);
+    emitBook(8, ["103"]);
     await settle();
-    expect(levelsShown()).toEqual(["102"]);
-    snapshot(10, ["104"]);
+    expect(displayedLevels()).toEqual(["102"]);
+    emitBook(10, ["104"]);
     await settle();
-    expect(levelsShown()).toEqual(["104"]);
+    expect(displayedLevels()).toEqual(["104"]);
   });
 
-  it("mark the levels at which one's own open orders stand", async () => {
+  it("mark the levels of the user's open orders", async () => {
     const order = { id: "1", symbol: "BTC", side: "buy", amount: "1", filled_amount: "0" };
     const own = { ...order, price: "101", status: "1", date: "2026-01-01 00:00:00" };
     server.orders = [own, { ...own, id: "2", price: "102", status: "3" }];
-    await open();
-    snapshot(7, ["102", "101.0", "100"]);
+    await openDashboard();
+    emitBook(7, ["102", "101.0", "100"]);
     await settle();
-    expect(ownShown()).toEqual(["101.0"]);
+    expect(markedLevels()).toEqual(["101.0"]);
   });
 
-  it("are not overwritten by an answer that was asked for before them", async () => {
-    await open();
-    const release = hold("book");
-    page.box.querySelector(".book header button").click();
+  it("are not overwritten by a response to an earlier request", async () => {
+    await openDashboard();
+    const release = delay("book");
+    page.root.querySelector(".book header button").click();
     await settle();
-    snapshot(7, ["101"]);
+    emitBook(7, ["101"]);
     await settle();
     release();
     await settle();
-    expect(asked("book")).toBe(1);
-    expect(levelsShown()).toEqual(["101"]);
+    expect(requestCount("book")).toBe(1);
+    expect(displayedLevels()).toEqual(["101"]);
   });
 
-  it("are not mixed with answers while they keep coming", async () => {
-    await open();
+  it("take precedence over responses while they keep arriving", async () => {
+    await openDashboard();
     server.books.BTC = bookWith("90");
-    snapshot(7, ["101"]);
+    emitBook(7, ["101"]);
     await settle(300);
-    page.box.querySelector(".book header button").click();
+    page.root.querySelector(".book header button").click();
     await settle();
-    expect(asked("book")).toBe(1);
-    expect(levelsShown()).toEqual(["101"]);
+    expect(requestCount("book")).toBe(1);
+    expect(displayedLevels()).toEqual(["101"]);
   });
 
-  it("give way to an answer when none has come for a while", async () => {
-    await open();
-    snapshot(7, ["101"]);
+  it("give way to a response if none has arrived for a while", async () => {
+    await openDashboard();
+    emitBook(7, ["101"]);
     await settle();
     server.books.BTC = bookWith("102");
-    page.box.querySelector(".book header button").click();
+    page.root.querySelector(".book header button").click();
     await settle();
-    expect(levelsShown()).toEqual(["102"]);
-    snapshot(8, ["103"]);
+    expect(displayedLevels()).toEqual(["102"]);
+    emitBook(8, ["103"]);
     await settle();
-    expect(levelsShown()).toEqual(["103"]);
+    expect(displayedLevels()).toEqual(["103"]);
   });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
-describe("a toast of a trade", () => {
-  // More digits than a float holds.
+describe("a trade toast", () => {
+  // More digits than a float can represent.
   const price = "12345678901.12345678";
   const trade = { id: "7", symbol: "ETH", price, amount: "0.1", buyer_id: "1", seller_id: "2" };
   const event = {
@@ -19,11 +19,11 @@ describe("a toast of a trade", () => {
   beforeEach(async () => {
     vi.resetModules();
     trades = vi.fn(async (symbol) => (symbol === "ETH" ? [trade] : []));
-    const nothing = async () => [];
+    const emptyList = async () => [];
     vi.doMock("../src/api.js", () => ({
       profile: async () => ({ balance: "1", locked_balance: "0", asset_balances: [] }),
-      orders: nothing,
-      history: nothing,
+      orders: emptyList,
+      history: emptyList,
       book: async () => ({ asks: [], bids: [] }),
       trades,
     }));
@@ -35,7 +35,7 @@ describe("a toast of a trade", () => {
     onOrderMatched = useTradeToasts();
   });
 
-  it("has the digits that the API wrote, in a market that is not on the page too", async () => {
+  it("shows the exact decimals of a trade in a market that is not selected", async () => {
     await onOrderMatched(event);
     expect(trades).toHaveBeenCalledWith("BTC");
     expect(toasts).toHaveLength(1);
@@ -43,8 +43,8 @@ describe("a toast of a trade", () => {
     expect(toasts[0].text).toContain("12,345,678,901.12345678 USD, trade #7");
   });
 
-  it("comes without them when they cannot be fetched", async () => {
-    trades.mockImplementation(async () => Promise.reject(new Error("away")));
+  it("is shown with the event's numbers if the trade cannot be fetched", async () => {
+    trades.mockImplementation(async () => Promise.reject(new Error("unavailable")));
     await onOrderMatched(event);
     expect(toasts[0].title).toBe("Bought 0.1 ETH");
   });

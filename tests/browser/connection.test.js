@@ -1,118 +1,114 @@
-// What the page says and does when events do not arrive, and when too many do.
+// The page when events do not arrive, and when many arrive at once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
-import { until } from "../clients/support/until.js";
+import { waitUntil } from "../clients/support/waitUntil.js";
 import { Window, useBrowser } from "./support/browser.js";
 
 const { server } = useBrowser({ MATCHCAST__HTTP__SHUTDOWN_SECONDS: "1" });
-const REFUSED = /status of (401|403)/;
-// The browser itself reports connections that fail while the server is away.
-const AWAY = /ERR_CONNECTION_REFUSED|WebSocket connection to|ERR_(EMPTY_RESPONSE|SOCKET|FAILED)/;
+const REJECTED = /status of (401|403)/;
+// The browser logs failed connections while the server is stopped.
+const UNAVAILABLE =
+  /ERR_CONNECTION_REFUSED|WebSocket connection to|ERR_(EMPTY_RESPONSE|SOCKET|FAILED)/;
 
-// Counts rounds of fetching by the one call that nothing else causes.
-const rounds = (window) => window.asked.filter((path) => path === "/api/my-orders").length;
+// Counts refreshes by a request that nothing else sends.
+const refreshCount = (window) => window.requests.filter((path) => path === "/api/my-orders").length;
 
-test("a subscription that is refused is explained in words", async (t) => {
-  const alice = await Window.open(t, { allowed: [REFUSED] });
+test("a rejected subscription is explained", async (t) => {
+  const alice = await Window.open(t, { allowedErrors: [REJECTED] });
   const message = { message: "You are not allowed to listen to this channel." };
   await alice.page.route("**/api/broadcasting/auth", (route) =>
     route.fulfill({ status: 403, json: message }),
   );
-  await alice.go("/login");
+  await alice.goto("/login");
   await alice.page.getByRole("button", { name: "Alice", exact: true }).click();
-  await alice.badge("No events");
+  await alice.waitForBadge("No events");
   const problem = alice.page.getByTestId("problem");
   await problem.getByText("403").waitFor();
-  assert.match(await problem.textContent(), /somebody else.*Log out and in again/s);
-  await alice.shoot("refused");
+  assert.match(await problem.textContent(), /another user.*Log out and log in again/s);
+  await alice.screenshot("subscription-rejected");
 });
 
-test("somebody else's channel is refused by the server, and nothing is heard of it", async (t) => {
+test("the server rejects the channel of another user", async (t) => {
   const [alice, bob] = [await User.logIn(server(), "alice"), await User.logIn(server(), "bob")];
   const body = new URLSearchParams({ socket_id: "1.2", channel_name: bob.channel });
-  const answer = await fetch(`${server().url}/api/broadcasting/auth`, {
+  const response = await fetch(`${server().url}/api/broadcasting/auth`, {
     method: "POST",
     headers: alice.headers,
     body,
   });
-  assert.equal(answer.status, 403);
-  // The page asks for the channel of the user that the server names; a wrong one is refused.
-  const window = await Window.open(t, { allowed: [REFUSED] });
+  assert.equal(response.status, 403);
+  // The page subscribes to the channel of the user in the login response.
+  const window = await Window.open(t, { allowedErrors: [REJECTED] });
   await window.page.route("**/api/login", async (route) => {
-    const real = await route.fetch();
-    const json = await real.json();
+    const original = await route.fetch();
+    const json = await original.json();
     json.data.user.id = bob.id;
-    await route.fulfill({ response: real, json });
+    await route.fulfill({ response: original, json });
   });
-  await window.go("/login");
+  await window.goto("/login");
   await window.page.getByRole("button", { name: "Alice", exact: true }).click();
   await window.page.getByTestId("problem").getByText("403").waitFor();
 });
 
-test("twenty trades in a second cause few re-fetches and no toast twice", async (t) => {
-  const alice = await Window.loggedIn(t, "Alice");
+test("twenty trades in a second cause few refreshes and no duplicate toasts", async (t) => {
+  const alice = await Window.logIn(t, "Alice");
   const bob = await User.logIn(server(), "bob");
-  await alice.place("Buy BTC", "0.02", "50000");
-  const before = rounds(alice);
-  const places = Array.from({ length: 20 }, () => bob.placeOrder("sell", "0.001", "50000"));
-  const placed = await Promise.all(places);
+  await alice.placeOrder("Buy BTC", "0.02", "50000");
+  const before = refreshCount(alice);
+  const orders = Array.from({ length: 20 }, () => bob.placeOrder("sell", "0.001", "50000"));
+  const placed = await Promise.all(orders);
   assert.equal(placed.flatMap(({ trades }) => trades).length, 20);
   const id = placed[0].trades[0].buy_order_id;
-  await alice.status(id, "Filled");
-  await until("the toasts tell of all trades", async () => {
-    const texts = await alice.toasts().allTextContents();
-    const told = texts.map((text) => Number(/(\d+) trades in BTC/.exec(text)?.[1] ?? 1));
-    return told.reduce((sum, count) => sum + count, 0) >= 20;
+  await alice.waitForStatus(id, "Filled");
+  const tradesIn = (text) => Number(/(\d+) trades in BTC/.exec(text)?.[1] ?? 1);
+  const countTrades = (texts) => texts.reduce((sum, text) => sum + tradesIn(text), 0);
+  await waitUntil("the toasts cover all trades", async () => {
+    return countTrades(await alice.toasts().allTextContents()) >= 20;
   });
   const texts = await alice.toasts().allTextContents();
   assert.equal(new Set(texts).size, texts.length, texts.join("; "));
-  const told = texts.map((text) => Number(/(\d+) trades in BTC/.exec(text)?.[1] ?? 1));
-  assert.equal(
-    told.reduce((sum, count) => sum + count, 0),
-    20,
-    "each trade is told once",
-  );
-  const fetched = rounds(alice) - before;
-  assert.ok(fetched >= 1 && fetched <= 6, `${fetched} re-fetches for 20 trades`);
+  assert.equal(countTrades(texts), 20, "each trade is counted once");
+  const refreshes = refreshCount(alice) - before;
+  assert.ok(refreshes >= 1 && refreshes <= 6, `${refreshes} refreshes for 20 trades`);
 });
 
-test("a server that stops and starts: offline, live again, and nothing is missed", async (t) => {
-  const alice = await Window.loggedIn(t, "Alice", { allowed: [AWAY] });
+test("the page recovers from a restart of the server without missing changes", async (t) => {
+  const alice = await Window.logIn(t, "Alice", { allowedErrors: [UNAVAILABLE] });
   const asAlice = await User.logIn(server(), "alice");
-  await alice.markPage();
+  await alice.markDocument();
   await server().stop();
-  await alice.badge("Offline");
-  await alice.page.getByTestId("problem").getByText("connection is lost").waitFor();
-  await alice.shoot("offline");
+  await alice.waitForBadge("Offline");
+  await alice.page.getByTestId("problem").getByText("Connection lost").waitFor();
+  await alice.screenshot("offline");
   await server().start();
-  // Before the page is back something happens that no event tells.
+  // This change happens before the page reconnects, so its event is lost.
   const { order } = await asAlice.placeOrder("buy", "0.01", "1000");
-  await alice.badge("Live");
-  await alice.status(order.id, "Open");
-  assert.ok(await alice.isSamePage());
+  await alice.waitForBadge("Live");
+  await alice.waitForStatus(order.id, "Open");
+  assert.ok(await alice.isSameDocument());
   assert.equal(await alice.page.getByTestId("problem").count(), 0);
 
-  // And events are heard again.
+  // Events arrive again.
   const bob = await User.logIn(server(), "bob");
   await bob.placeOrder("sell", "0.01", "1000");
-  await alice.status(order.id, "Filled");
+  await alice.waitForStatus(order.id, "Filled");
 });
 
-test("a token that is revoked leads to the log-in page, and back to where one was", async (t) => {
-  const alice = await Window.loggedIn(t, "Alice", { allowed: [REFUSED] });
-  await alice.go("/?from=here");
-  await alice.live();
-  // What the page still fetches would be refused by itself, and the click below come too late.
+test("a revoked token leads to the login page, which returns to the previous page", async (t) => {
+  const alice = await Window.logIn(t, "Alice", { allowedErrors: [REJECTED] });
+  await alice.goto("/?from=here");
+  await alice.waitForLive();
+  // A request of the page itself would be rejected first, before the click below.
   await alice.page.waitForLoadState("networkidle");
   const token = await alice.page.evaluate(() => localStorage.getItem("auth_token"));
   const headers = { Authorization: `Bearer ${token}` };
   await fetch(`${server().url}/api/logout`, { method: "POST", headers });
-  await alice.page.getByRole("button", { name: "Fetch the book again" }).click();
-  await alice.page.getByText("Your session has ended").waitFor();
+  await alice.page.getByRole("button", { name: "Refresh order book" }).click();
+  await alice.page.getByText("Your session has expired").waitFor();
   assert.equal(new URL(alice.page.url()).pathname, "/login");
   assert.equal(await alice.page.evaluate(() => localStorage.getItem("auth_token")), null);
   await alice.page.getByRole("button", { name: "Alice", exact: true }).click();
-  await alice.live();
+  await alice.waitForLive();
   assert.equal(new URL(alice.page.url()).search, "?from=here");
 });

@@ -1,11 +1,11 @@
-// Who may hear what: the answers of /broadcasting/auth and /broadcasting/user-auth, asked by the
-// clients themselves and in every form in which pages are known to ask.
+// Channel authorization and user authentication at /broadcasting/auth and /broadcasting/user-auth,
+// with requests in all the formats that clients are known to send.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "./support/api.js";
 import { EchoPage, Page, authorizations, sdk } from "./support/pages.js";
 import { onEachDatabase } from "./support/server.js";
-import { until } from "./support/until.js";
+import { waitUntil } from "./support/waitUntil.js";
 
 const SOCKET_ID = "123.456";
 const PREFIXES = ["/api", ""];
@@ -15,25 +15,25 @@ const form = (fields) => new URLSearchParams(fields).toString();
 const fieldsFor = (channel) => ({ socket_id: SOCKET_ID, channel_name: channel });
 
 async function post(url, headers, body) {
-  const answer = await fetch(url, { method: "POST", headers, body });
-  return { status: answer.status, body: await answer.json() };
+  const response = await fetch(url, { method: "POST", headers, body });
+  return { status: response.status, body: await response.json() };
 }
 
 onEachDatabase("authorization", (server) => {
-  test("our signature of one's own channel equals the official library's", async () => {
+  test("the signature of the user's channel equals the official library's", async () => {
     const alice = await User.logIn(server(), "alice");
     const expected = sdk(server()).authorizeChannel(SOCKET_ID, alice.channel);
     for (const prefix of PREFIXES) {
-      const answer = await post(
+      const response = await post(
         `${server().url}${prefix}/broadcasting/auth`,
         { ...alice.headers, "Content-Type": FORM },
         form(fieldsFor(alice.channel)),
       );
-      assert.deepEqual(answer, { status: 200, body: expected });
+      assert.deepEqual(response, { status: 200, body: expected });
     }
   });
 
-  test("our signature of a sign-in equals the official library's", async () => {
+  test("the signature of a sign-in equals the official library's", async () => {
     const bob = await User.logIn(server(), "bob");
     for (const prefix of PREFIXES) {
       const { status, body } = await post(
@@ -49,7 +49,7 @@ onEachDatabase("authorization", (server) => {
     }
   });
 
-  test("JSON, and a form that claims to be JSON, are understood as well", async () => {
+  test("JSON bodies and forms with a JSON content type are accepted", async () => {
     const alice = await User.logIn(server(), "alice");
     const fields = fieldsFor(alice.channel);
     const bodies = [
@@ -61,15 +61,15 @@ onEachDatabase("authorization", (server) => {
     const expected = sdk(server()).authorizeChannel(SOCKET_ID, alice.channel);
     for (const [type, body] of bodies) {
       const headers = { ...alice.headers, "Content-Type": type };
-      const answer = await post(`${server().url}/api/broadcasting/auth`, headers, body);
-      assert.deepEqual(answer, { status: 200, body: expected }, `${type}: ${body}`);
+      const response = await post(`${server().url}/api/broadcasting/auth`, headers, body);
+      assert.deepEqual(response, { status: 200, body: expected }, `${type}: ${body}`);
     }
   });
 
-  test("what is not the user's own channel is never signed", async () => {
+  test("only the user's own channel is authorized", async () => {
     const alice = await User.logIn(server(), "alice");
     const own = alice.channel;
-    const refused = [
+    const rejected = [
       [401, {}, fieldsFor(own)],
       [401, { Authorization: "Bearer 1|wrong" }, fieldsFor(own)],
       [401, { Authorization: `Bearer ${alice.token}x` }, fieldsFor(own)],
@@ -83,20 +83,20 @@ onEachDatabase("authorization", (server) => {
       [422, alice.headers, { socket_id: SOCKET_ID }],
     ];
     for (const prefix of PREFIXES) {
-      for (const [expected, headers, fields] of refused) {
+      for (const [expected, headers, fields] of rejected) {
         const { status, body } = await post(
           `${server().url}${prefix}/broadcasting/auth`,
           { ...headers, "Content-Type": FORM },
           form(fields),
         );
-        const asked = `${prefix} ${JSON.stringify(fields)}: ${JSON.stringify(body)}`;
-        assert.equal(status, expected, asked);
-        assert.equal(body.auth, undefined, asked);
+        const description = `${prefix} ${JSON.stringify(fields)}: ${JSON.stringify(body)}`;
+        assert.equal(status, expected, description);
+        assert.equal(body.auth, undefined, description);
       }
     }
   });
 
-  test("pusher-js and Echo report a refusal, and stay connected", async (t) => {
+  test("pusher-js and Echo report a rejection and stay connected", async (t) => {
     const alice = await User.logIn(server(), "alice");
     const outsider = new User(server(), { id: 0, token: "1|wrong" });
     for (const path of ["/api/broadcasting/auth", "/broadcasting/auth"]) {
@@ -113,16 +113,16 @@ onEachDatabase("authorization", (server) => {
     }
   });
 
-  test("a page's own authorizer that posts JSON gets a subscription", async (t) => {
+  test("a custom authorizer that posts JSON can subscribe", async (t) => {
     const alice = await User.logIn(server(), "alice");
-    // As pages that use axios write it.
+    // A handler as pages with axios implement it.
     const authorize = async (socketId, channelName) => {
       const { status, body } = await post(
         `${server().url}/api/broadcasting/auth`,
         { ...alice.headers, "Content-Type": "application/json" },
         JSON.stringify({ socket_id: socketId, channel_name: channelName }),
       );
-      if (status !== 200) throw new Error(`answered ${status}`);
+      if (status !== 200) throw new Error(`returned status ${status}`);
       return body;
     };
     const customHandler = ({ socketId, channelName }, callback) => {
@@ -138,37 +138,37 @@ onEachDatabase("authorization", (server) => {
     for (const options of [{ channelAuthorization: { customHandler } }, { authorizer }]) {
       const page = new Page(t, server(), options);
       await page.subscribe(alice.channel);
-      await assert.rejects(page.subscribe("private-user.2"), /refused/);
+      await assert.rejects(page.subscribe("private-user.2"), /rejected/);
     }
   });
 
-  test("a page signs in and is reached as its user", async (t) => {
+  test("a signed-in page receives events for its user", async (t) => {
     const alice = await User.logIn(server(), "alice");
     for (const prefix of PREFIXES) {
       const path = `${prefix}/broadcasting/user-auth`;
       const page = new Page(t, server(), authorizations.userAuthentication(alice, path));
-      page.pusher.user.bind_global((event, data) => page.heard.push({ event, data }));
+      page.pusher.user.bind_global((event, data) => page.received.push({ event, data }));
       page.pusher.signin();
-      await until("the page is signed in", () => page.pusher.user.user_data);
+      await waitUntil("the page is signed in", () => page.pusher.user.user_data);
       assert.equal(page.pusher.user.user_data.id, "1");
-      await until("the user can be reached", () => {
+      await waitUntil("the user channel is subscribed", () => {
         return page.pusher.user.serverToUserChannel?.subscribed;
       });
       await sdk(server()).sendToUser("1", "notice", { text: path });
-      assert.deepEqual(await page.hears("notice"), [{ text: path }]);
+      assert.deepEqual(await page.waitForEvents("notice"), [{ text: path }]);
       page.pusher.disconnect();
     }
   });
 
-  test("a sign-in without a valid token is refused", async (t) => {
+  test("a sign-in without a valid token is rejected", async (t) => {
     const outsider = new User(server(), { id: 0, token: "1|wrong" });
     const path = "/broadcasting/user-auth";
     const page = new Page(t, server(), authorizations.userAuthentication(outsider, path));
-    let refusal;
-    page.pusher.user.bind("pusher:signin_error", (error) => (refusal = error));
+    let failure;
+    page.pusher.user.bind("pusher:signin_error", (error) => (failure = error));
     page.pusher.signin();
-    await until("the sign-in is refused", () => refusal);
-    assert.equal(refusal.status, 401);
+    await waitUntil("the sign-in is rejected", () => failure);
+    assert.equal(failure.status, 401);
     assert.equal(page.pusher.user.user_data, null);
   });
 });

@@ -1,48 +1,47 @@
-// `matchcast check`, which an operator runs when no event arrives, against a provider that answers
-// for real: it blames the variable that is wrong, and no other.
+// `matchcast check` with a real provider: it names the wrong variable and no other.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { onEachDatabase } from "./support/server.js";
 
-// What the variable is changed to, what the advice names, and what it must not blame.
+// The changed variable, the names that the advice must contain, and those it must not.
 const MISTAKES = [
   {
     changes: { PUSHER_APP_KEY: "another-key" },
-    named: ["PUSHER_APP_KEY", "another-key"],
-    notBlamed: ["PUSHER_APP_ID", "PUSHER_APP_SECRET", "clock"],
+    expected: ["PUSHER_APP_KEY", "another-key"],
+    absent: ["PUSHER_APP_ID", "PUSHER_APP_SECRET", "clock"],
   },
   {
     changes: { PUSHER_APP_SECRET: "another-secret" },
-    named: ["PUSHER_APP_SECRET"],
-    notBlamed: ["PUSHER_APP_ID", "clock"],
+    expected: ["PUSHER_APP_SECRET"],
+    absent: ["PUSHER_APP_ID", "clock"],
   },
   {
     changes: { PUSHER_APP_ID: "another-app" },
-    named: ["PUSHER_APP_ID", "another-app"],
-    notBlamed: ["PUSHER_APP_KEY", "PUSHER_APP_SECRET", "clock"],
+    expected: ["PUSHER_APP_ID", "another-app"],
+    absent: ["PUSHER_APP_KEY", "PUSHER_APP_SECRET", "clock"],
   },
 ];
 
 onEachDatabase("matchcast check", (server) => {
-  test("what is set up rightly is accepted", async () => {
-    const { code, said } = await server().check();
-    assert.equal(code, 0, said);
-    assert.match(said, /accepts/);
+  test("a correct configuration is accepted", async () => {
+    const { code, output } = await server().check();
+    assert.equal(code, 0, output);
+    assert.match(output, /accepts/);
   });
 
-  for (const { changes, named, notBlamed } of MISTAKES) {
+  for (const { changes, expected, absent } of MISTAKES) {
     const [variable] = Object.keys(changes);
     test(`a wrong ${variable} is named`, async () => {
-      const { code, said } = await server().check(changes);
-      assert.equal(code, 1, said);
-      assert.doesNotMatch(said, /auth_signature/);
+      const { code, output } = await server().check(changes);
+      assert.equal(code, 1, output);
+      assert.doesNotMatch(output, /auth_signature/);
       for (const secret of [server().app.secret, "another-secret"]) {
-        assert.ok(!said.includes(secret), said);
+        assert.ok(!output.includes(secret), output);
       }
-      // The advice stands before what the provider said.
-      const [advice] = said.split("The provider said");
-      for (const name of named) assert.ok(advice.includes(name), said);
-      for (const name of notBlamed) assert.ok(!advice.includes(name), said);
+      // The advice precedes the message of the provider.
+      const [advice] = output.split("The provider said");
+      for (const name of expected) assert.ok(advice.includes(name), output);
+      for (const name of absent) assert.ok(!advice.includes(name), output);
     });
   }
 });

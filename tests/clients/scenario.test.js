@@ -1,10 +1,10 @@
-// The reason matchcast exists: two people trade, and the pages of both hear of it at once, once.
+// The main scenario: two users trade, and the pages of both receive the event once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "./support/api.js";
 import { EchoPage, Page, authorizations, sdk } from "./support/pages.js";
 import { onEachDatabase } from "./support/server.js";
-import { until } from "./support/until.js";
+import { waitUntil } from "./support/waitUntil.js";
 
 const PAYLOAD_KEYS = [
   "amount",
@@ -20,12 +20,12 @@ const PAYLOAD_KEYS = [
 
 const AUTH_PATHS = ["/api/broadcasting/auth", "/broadcasting/auth"];
 
-// Every way in which a page of `user` may be written, all of them listening.
+// Opens and subscribes a page of the user for each supported configuration.
 async function openPages(t, user) {
   const pages = [];
   for (const path of AUTH_PATHS) {
-    for (const way of ["channelAuthorization", "authEndpoint"]) {
-      const page = new Page(t, user.server, authorizations[way](user, path));
+    for (const method of ["channelAuthorization", "authEndpoint"]) {
+      const page = new Page(t, user.server, authorizations[method](user, path));
       await page.subscribe(user.channel);
       pages.push(page);
     }
@@ -36,7 +36,7 @@ async function openPages(t, user) {
   return pages;
 }
 
-async function trade(buyer, seller, amount, price) {
+async function makeTrade(buyer, seller, amount, price) {
   const bought = await buyer.placeOrder("buy", amount, price);
   const sold = await seller.placeOrder("sell", amount, price);
   return { buyOrder: bought.order, sellOrder: sold.order, trade: sold.trade };
@@ -49,7 +49,7 @@ function assertMatched(data, expected) {
   assert.ok(["string", "number"].includes(typeof eventId) && eventId !== "");
 }
 
-// The difference of two balances, without the noise that JavaScript's floats add to it.
+// Units of 10⁻⁸, to compare balances without rounding errors of floats.
 const units = (value) => Math.round(value * 1e8);
 
 function assertChanged(before, after, changes) {
@@ -59,7 +59,7 @@ function assertChanged(before, after, changes) {
 }
 
 // balance[n] = balance[n-1] + credit − debit, oldest first.
-function assertChains(history) {
+function assertBalances(history) {
   let running = 0;
   for (const row of history.toReversed()) {
     running += units(row.credit) - units(row.debit);
@@ -68,15 +68,15 @@ function assertChains(history) {
 }
 
 onEachDatabase("the scenario", (server) => {
-  test("both traders' pages hear order.matched once, nobody else's does", async (t) => {
+  test("only the pages of both traders receive order.matched, once per trade", async (t) => {
     const [alice, bob, charlie] = await Promise.all(
       ["alice", "bob", "charlie"].map((name) => User.logIn(server(), name)),
     );
     const pages = [...(await openPages(t, alice)), ...(await openPages(t, bob))];
-    const [stranger] = await openPages(t, charlie);
+    const [otherPage] = await openPages(t, charlie);
 
     const before = { alice: await alice.available(), bob: await bob.available() };
-    const first = await trade(alice, bob, 0.1, 50000);
+    const first = await makeTrade(alice, bob, 0.1, 50000);
     const expected = {
       buyer_id: 1,
       seller_id: 2,
@@ -88,11 +88,11 @@ onEachDatabase("the scenario", (server) => {
       trade_id: first.trade.id,
     };
     for (const page of pages) {
-      const [data] = await page.hears("order.matched");
+      const [data] = await page.waitForEvents("order.matched");
       assertMatched(data, expected);
     }
 
-    // What the pages fetch anew when they have heard it.
+    // The data that pages fetch after the event.
     const after = { alice: await alice.available(), bob: await bob.available() };
     assertChanged(before.alice, after.alice, { USD: -5075, BTC: 0.1 });
     assertChanged(before.bob, after.bob, { USD: 5000, BTC: -0.1 });
@@ -103,7 +103,7 @@ onEachDatabase("the scenario", (server) => {
       const mine = (await user.get("/my-orders")).find(({ id }) => id === order.id);
       assert.deepEqual([mine.status, mine.filled_amount], [2, 0.1]);
       const history = await user.get("/balance-history");
-      assertChains(history);
+      assertBalances(history);
       assert.equal(history[0].balance, after[user === alice ? "alice" : "bob"].USD);
     }
     const paid = (await alice.get("/balance-history")).filter(
@@ -115,27 +115,27 @@ onEachDatabase("the scenario", (server) => {
     assert.equal(earned.length, 1);
     assert.equal(earned[0].action, "trade_completed");
 
-    // Events keep their order within a channel: when the second trade has been heard, a repetition
-    // of the first would have been heard before it.
-    const second = await trade(alice, bob, 0.01, 40000);
+    // Events of a channel are in order: a duplicate of the first trade would have arrived before
+    // the second one.
+    const second = await makeTrade(alice, bob, 0.01, 40000);
     for (const page of pages) {
-      const heard = await page.hears("order.matched", 2);
+      const events = await page.waitForEvents("order.matched", 2);
       assert.deepEqual(
-        heard.map((data) => data.trade_id),
+        events.map((data) => data.trade_id),
         [first.trade.id, second.trade.id],
       );
-      assert.notEqual(heard[0].event_id, heard[1].event_id);
+      assert.notEqual(events[0].event_id, events[1].event_id);
     }
-    // The stranger's page is alive, and has heard nothing but what was sent to it.
+    // The page of the third user is connected and has received only the sentinel.
     await sdk(server()).trigger(charlie.channel, "sentinel", {});
-    await stranger.hears("sentinel");
-    assert.deepEqual(stranger.times("order.matched"), []);
+    await otherPage.waitForEvents("sentinel");
+    assert.deepEqual(otherPage.eventsNamed("order.matched"), []);
   });
 
-  test("a page that was there before a restart hears the trades after it", async (t) => {
-    // With the embedded provider these two are one.
+  test("a page reconnects after a restart and receives later trades", async (t) => {
+    // With the embedded provider both are the same process.
     for (const restarted of new Set([server(), server().provider])) {
-      for (const end of ["stop", "kill"]) {
+      for (const method of ["stop", "kill"]) {
         const alice = await User.logIn(server(), "alice");
         const bob = await User.logIn(server(), "bob");
         const page = new Page(
@@ -146,17 +146,17 @@ onEachDatabase("the scenario", (server) => {
         const channel = await page.subscribe(alice.channel);
         const socketId = page.pusher.connection.socket_id;
 
-        await restarted[end]();
+        await restarted[method]();
         await restarted.start();
-        // Nothing is done to the page: pusher-js comes back and asks for authorization by itself.
-        // It tries after a second; finding nobody then, it waits for fifteen before it tries again.
-        const isSame = () => page.pusher.connection.socket_id === socketId;
-        const isBack = () => channel.subscribed && isSame() === (restarted !== server().provider);
-        await until("the page is back", isBack, 60_000);
+        // pusher-js reconnects and authorizes by itself: after one second, then every 15 seconds.
+        const isSameSocket = () => page.pusher.connection.socket_id === socketId;
+        const isSubscribed = () =>
+          channel.subscribed && isSameSocket() === (restarted !== server().provider);
+        await waitUntil("the page is subscribed again", isSubscribed, 60_000);
 
-        const { trade: matched } = await trade(alice, bob, 0.001, 30000);
-        const [data] = await page.hears("order.matched");
-        assert.equal(data.trade_id, matched.id, `after ${end}`);
+        const { trade: matched } = await makeTrade(alice, bob, 0.001, 30000);
+        const [data] = await page.waitForEvents("order.matched");
+        assert.equal(data.trade_id, matched.id, `after ${method}`);
         page.pusher.disconnect();
       }
     }

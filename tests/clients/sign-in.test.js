@@ -1,47 +1,47 @@
-// A token that is revoked also ends the live connections of the pages that have signed in with it.
+// Revoking a token also closes the connections of pages that have signed in with it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "./support/api.js";
 import { Page, authorizations } from "./support/pages.js";
 import { onEachDatabase } from "./support/server.js";
-import { until } from "./support/until.js";
+import { waitUntil } from "./support/waitUntil.js";
 
 const AUTH_PATH = "/api/broadcasting/user-auth";
-// What pusher-js is told when its user may not stay: it does not come back by itself.
+// The closing code for a user without valid tokens. pusher-js does not reconnect after it.
 const NOT_AUTHORIZED = 4009;
 
-class SignedIn {
-  closures = [];
+class SignedInPage {
+  closeCodes = [];
 
   static async open(t, user) {
     const page = new Page(t, user.server, authorizations.userAuthentication(user, AUTH_PATH));
-    const one = new SignedIn();
-    one.page = page;
-    page.pusher.connection.bind("error", ({ data }) => one.closures.push(data?.code));
+    const signedIn = new SignedInPage();
+    signedIn.page = page;
+    page.pusher.connection.bind("error", ({ data }) => signedIn.closeCodes.push(data?.code));
     await page.connected();
     page.pusher.signin();
     await page.pusher.user.signinDonePromise;
     assert.equal(page.pusher.user.user_data.id, String(user.id));
-    return one;
+    return signedIn;
   }
 
-  get isEnded() {
-    return this.closures.includes(NOT_AUTHORIZED) && this.page.state !== "connected";
+  get isClosed() {
+    return this.closeCodes.includes(NOT_AUTHORIZED) && this.page.state !== "connected";
   }
 }
 
-async function ask(user, method, path, body) {
-  const answer = await fetch(`${user.server.url}/api${path}`, {
+async function request(user, method, path, body) {
+  const response = await fetch(`${user.server.url}/api${path}`, {
     method,
     headers: { ...user.headers, "Content-Type": "application/json" },
     body: body && JSON.stringify(body),
   });
-  assert.equal(answer.status, 200, await answer.text());
+  assert.equal(response.status, 200, await response.text());
 }
 
 async function register(server, name) {
   const password = "a first password";
-  const answer = await fetch(`${server.url}/api/register`, {
+  const response = await fetch(`${server.url}/api/register`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({
@@ -51,37 +51,38 @@ async function register(server, name) {
       password_confirmation: password,
     }),
   });
-  const { data } = await answer.json();
+  const { data } = await response.json();
   return { user: new User(server, { id: data.user.id, token: data.token }), password };
 }
 
 onEachDatabase("signed-in connections", (server) => {
-  test("end with the log-out of the last token, and not before", async (t) => {
+  test("are closed when the last token is revoked, and not before", async (t) => {
     const first = await User.logIn(server(), "charlie");
     const second = await User.logIn(server(), "charlie");
-    const page = await SignedIn.open(t, first);
-    await ask(first, "POST", "/logout");
-    // Once somebody else's later log-out has ended a connection, this one would be ended too.
+    const page = await SignedInPage.open(t, first);
+    await request(first, "POST", "/logout");
+    // Connections are closed in order: when a later logout of another user has taken effect, this
+    // one would have been closed too.
     const alice = await User.logIn(server(), "alice");
     const bob = await User.logIn(server(), "bob");
-    const witness = await SignedIn.open(t, alice);
-    await ask(alice, "POST", "/logout");
-    await until("the witness is ended", () => witness.isEnded);
+    const witness = await SignedInPage.open(t, alice);
+    await request(alice, "POST", "/logout");
+    await waitUntil("the connection of the other user is closed", () => witness.isClosed);
     assert.equal(page.page.state, "connected");
-    const other = await SignedIn.open(t, bob);
-    await ask(second, "POST", "/logout");
-    await until("the last token's connection is ended", () => page.isEnded);
-    assert.equal(other.page.state, "connected", "nobody else's is");
+    const other = await SignedInPage.open(t, bob);
+    await request(second, "POST", "/logout");
+    await waitUntil("the connection is closed", () => page.isClosed);
+    assert.equal(other.page.state, "connected", "other users stay connected");
   });
 
-  test("end with a change of the password", async (t) => {
+  test("are closed when the password changes", async (t) => {
     const { user, password } = await register(server(), "dora");
-    const page = await SignedIn.open(t, user);
-    await ask(user, "PUT", "/user/password", {
+    const page = await SignedInPage.open(t, user);
+    await request(user, "PUT", "/user/password", {
       current_password: password,
       password: "a second password",
       password_confirmation: "a second password",
     });
-    await until("the connection is ended", () => page.isEnded);
+    await waitUntil("the connection is closed", () => page.isClosed);
   });
 });

@@ -1,5 +1,4 @@
-// Webhooks as the official library signs and checks them: what it holds for the provider's is taken
-// in, and nothing else.
+// Webhooks are accepted if and only if the official library considers them valid.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Pusher from "pusher";
@@ -16,8 +15,8 @@ const webhook = () =>
     ],
   });
 
-// The headers by which the library knows a webhook, signed by the library itself.
-const signed = (secret, body) => ({
+// The headers of a webhook, signed by the official library.
+const signedHeaders = (secret, body) => ({
   "content-type": "application/json",
   "x-pusher-key": app.key,
   "x-pusher-signature": library(secret).config.token.sign(body),
@@ -27,34 +26,34 @@ onEachDatabase(
   "webhooks of the provider",
   (server) => {
     const deliver = async (headers, body) => {
-      const answer = await fetch(`${server().url}/api/pusher/webhook`, {
+      const response = await fetch(`${server().url}/api/pusher/webhook`, {
         method: "POST",
         headers,
         body,
       });
-      return { status: answer.status, ...(await answer.json()) };
+      return { status: response.status, ...(await response.json()) };
     };
 
-    test("one that the library holds for valid is taken in, also when it comes again", async () => {
+    test("a valid webhook is accepted, and so is a duplicate", async () => {
       const body = webhook();
-      const headers = signed(app.secret, body);
+      const headers = signedHeaders(app.secret, body);
       assert.ok(library(app.secret).webhook({ headers, rawBody: body }).isValid());
       for (const attempt of ["first", "second"]) {
         assert.equal((await deliver(headers, body)).status, 200, attempt);
       }
     });
 
-    test("one that it holds for invalid is not", async () => {
+    test("an invalid webhook is rejected", async () => {
       const body = webhook();
-      const wrong = [
-        [signed("another secret", body), body],
-        [signed(app.secret, body), body.replace("user.1", "user.2")],
-        [{ ...signed(app.secret, body), "x-pusher-key": "another" }, body],
+      const invalid = [
+        [signedHeaders("another secret", body), body],
+        [signedHeaders(app.secret, body), body.replace("user.1", "user.2")],
+        [{ ...signedHeaders(app.secret, body), "x-pusher-key": "another" }, body],
       ];
-      for (const [headers, rawBody] of wrong) {
+      for (const [headers, rawBody] of invalid) {
         assert.ok(!library(app.secret).webhook({ headers, rawBody }).isValid());
-        const answer = await deliver(headers, rawBody);
-        assert.deepEqual([answer.status, answer.code], [401, "webhook_unsigned"]);
+        const response = await deliver(headers, rawBody);
+        assert.deepEqual([response.status, response.code], [401, "webhook_unsigned"]);
       }
     });
   },

@@ -1,8 +1,8 @@
-// Who is logged in here. The token is in localStorage.auth_token, as other pages of this API have
-// it; a window that was opened as somebody else keeps its own in sessionStorage, which wins there.
+// The logged-in user. The token is stored in localStorage.auth_token, where other pages of this API
+// store it too. A window that was opened for another user stores its own token in sessionStorage,
+// which takes precedence there.
 import { computed, ref, shallowRef } from "vue";
 import * as api from "../api.js";
-import { useSession } from "../api.js";
 import { disconnectPusher } from "./usePusher.js";
 
 const KEY = "auth_token";
@@ -10,60 +10,60 @@ const KEY = "auth_token";
 const readToken = () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
 const token = ref(readToken());
 const user = shallowRef(null);
-const isWindowOwn = ref(sessionStorage.getItem(KEY) !== null);
-/** Called when the server refuses the token; the router leads to the log-in page. */
-let onExpired = () => {};
+const isWindowSession = ref(sessionStorage.getItem(KEY) !== null);
+let expiredCallback = () => {};
 
-function keep(newToken, { forThisWindow }) {
-  (forThisWindow ? sessionStorage : localStorage).setItem(KEY, newToken);
+function storeToken(newToken, { windowOnly }) {
+  (windowOnly ? sessionStorage : localStorage).setItem(KEY, newToken);
   token.value = newToken;
-  isWindowOwn.value = forThisWindow;
+  isWindowSession.value = windowOnly;
 }
 
-function forget() {
-  (isWindowOwn.value ? sessionStorage : localStorage).removeItem(KEY);
-  // A window that had its own token shows its log-in page, not whoever else is logged in.
+function clearSession() {
+  (isWindowSession.value ? sessionStorage : localStorage).removeItem(KEY);
+  // After a window-only session the login page is shown, even if localStorage has a token of
+  // another user.
   token.value = null;
   user.value = null;
   disconnectPusher();
 }
 
-useSession({
+api.setSession({
   token: () => token.value,
-  expired: () => {
-    forget();
-    onExpired();
+  onExpired: () => {
+    clearSession();
+    expiredCallback();
   },
 });
 
-// Another window has logged out, or in as somebody else.
+// Another window logged out or logged in as another user.
 window.addEventListener("storage", ({ key, newValue }) => {
-  if (key !== KEY || isWindowOwn.value || newValue === token.value) return;
+  if (key !== KEY || isWindowSession.value || newValue === token.value) return;
   window.location.reload();
 });
 
-async function logIn(email, password, { forThisWindow = isWindowOwn.value } = {}) {
-  const answer = await api.logIn(email, password);
-  keep(answer.token, { forThisWindow });
-  user.value = answer.user;
+async function logIn(email, password, { windowOnly = isWindowSession.value } = {}) {
+  const session = await api.logIn(email, password);
+  storeToken(session.token, { windowOnly });
+  user.value = session.user;
 }
 
 async function register(form) {
-  const answer = await api.register(form);
-  keep(answer.token, { forThisWindow: isWindowOwn.value });
-  user.value = answer.user;
+  const session = await api.register(form);
+  storeToken(session.token, { windowOnly: isWindowSession.value });
+  user.value = session.user;
 }
 
 async function logOut() {
   try {
     await api.logOut();
   } catch {
-    // Here it ends in any case; a server that is away cannot revoke anything now.
+    // The local session ends even if the server is unavailable and cannot revoke the token.
   }
-  forget();
+  clearSession();
 }
 
-/** Who the token belongs to. */
+/** Fetches the user that the token belongs to, unless it is already known. */
 async function load() {
   if (token.value && !user.value) user.value = await api.user();
 }
@@ -73,11 +73,12 @@ export function useAuth() {
     token,
     user,
     isLoggedIn: computed(() => token.value !== null),
-    isWindowOwn,
+    isWindowSession,
     logIn,
     register,
     logOut,
     load,
-    whenExpired: (callback) => (onExpired = callback),
+    /** Sets the callback for a token that the server rejects. */
+    onSessionExpired: (callback) => (expiredCallback = callback),
   };
 }

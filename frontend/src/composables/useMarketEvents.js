@@ -1,34 +1,38 @@
-// The chosen market, live: its trades and its book, as far as the server tells them.
+// Keeps the trades and the order book of the selected market up to date, as far as the server
+// publishes market events.
 //
-// Events of a market are numbered. A trade that has not come is fetched with all others; a snapshot
-// that has not come is made good by the next one.
+// Market events have sequence numbers. A missing trade causes a fetch of the whole list; a missing
+// snapshot of the book does not matter, because the next one replaces it.
 import { computed, onBeforeUnmount, onMounted, watch } from "vue";
 import { usePusher } from "./usePusher.js";
 import { useSettings } from "./useSettings.js";
 import { useTrading } from "./useTrading.js";
-import { bookOf } from "../lib/book.js";
-import { GAP, OLD, newSequence } from "../lib/sequence.js";
-import { tradeOf } from "../lib/trades.js";
+import { bookFromEvent } from "../lib/book.js";
+import { GAP, STALE, createSequenceTracker } from "../lib/sequence.js";
+import { tradeFromEvent } from "../lib/trades.js";
 
-/** While the component that calls it is mounted, the market is followed. */
+/** Subscribes to the selected market while the calling component is mounted. */
 export function useMarketEvents() {
-  const { isTold } = useSettings();
-  const { symbol, addTrade, showBook, fetchMarket, refreshTrades } = useTrading();
-  const { hearMarket, listenTo, onMarketLive, unsubscribe } = usePusher();
-  const trades = newSequence();
-  const books = newSequence();
-  const isTheMarketTold = computed(() => isTold("trade.executed") || isTold("book.updated"));
-  const market = computed(() => (isTheMarketTold.value ? symbol.value : null));
+  const { isEventEnabled } = useSettings();
+  const { symbol, addLiveTrade, applyBookSnapshot, fetchMarket, refreshTrades } = useTrading();
+  const { subscribeToMarket, listenTo, onMarketLive, unsubscribe } = usePusher();
+  const trades = createSequenceTracker();
+  const books = createSequenceTracker();
+  const hasMarketEvents = computed(
+    () => isEventEnabled("trade.executed") || isEventEnabled("book.updated"),
+  );
+  const market = computed(() => (hasMarketEvents.value ? symbol.value : null));
 
   function onTrade(event) {
-    const place = trades.place(event.sequence);
-    if (place !== OLD) addTrade(tradeOf(event));
-    if (place === GAP) refreshTrades();
+    const result = trades.classify(event.sequence);
+    if (result !== STALE) addLiveTrade(tradeFromEvent(event));
+    if (result === GAP) refreshTrades();
   }
   function onBook(event) {
-    if (books.place(event.sequence) !== OLD) showBook(bookOf(event));
+    if (books.classify(event.sequence) !== STALE) applyBookSnapshot(bookFromEvent(event));
   }
-  // What came before is not told, and how far the numbers have come is not known.
+  // Events that were published before the subscription are lost, so the data is fetched and the
+  // sequences start again.
   function onLive() {
     trades.reset();
     books.reset();
@@ -39,10 +43,10 @@ export function useMarketEvents() {
     listenTo("trade.executed", onTrade);
     listenTo("book.updated", onBook);
     onMarketLive(onLive);
-    watch(market, hearMarket, { immediate: true });
+    watch(market, subscribeToMarket, { immediate: true });
   });
   onBeforeUnmount(() => {
     [onTrade, onBook, onLive].forEach(unsubscribe);
-    hearMarket(null);
+    subscribeToMarket(null);
   });
 }

@@ -1,216 +1,220 @@
-// Events, over one connection for the whole page, however many components listen: those of the
-// user's own channel, and those of one market's public channel for as long as somebody wants it.
+// One Pusher connection for the whole page, shared by all components. It subscribes to the user's
+// private channel and, on request, to the public channel of one market.
 //
-// An event is told to each listener once, although it may arrive twice (after a reconnect, or when
-// the server sent it again): `event_id` says which it is. What happened while a channel was not
-// heard is not told; `onLive` and `onMarketLive` say when to fetch it.
+// Each listener receives an event once, even if it is delivered twice (after a reconnect, or when
+// the server retries): duplicates are detected by `event_id`. Events that are published while a
+// channel is not subscribed are lost; `onLive` and `onMarketLive` signal when to fetch fresh data.
 import Pusher from "pusher-js";
 import { reactive, readonly } from "vue";
 import * as api from "../api.js";
-import { NO_KEY, OFFLINE, closureOf, connectionOf, refusalOf } from "../lib/provider.js";
+import {
+  NO_KEY,
+  OFFLINE,
+  closeProblem,
+  connectionOptions,
+  subscriptionProblem,
+} from "../lib/provider.js";
 import { settings } from "./useSettings.js";
 
-// What a server does not send is listened to in vain, and costs nothing.
-const OWN_EVENTS = ["order.matched", "order.updated", "balance.updated"];
+// Binding an event that the server does not publish has no effect.
+const USER_EVENTS = ["order.matched", "order.updated", "balance.updated"];
 const MARKET_EVENTS = ["trade.executed", "book.updated"];
 const SUBSCRIBED = "pusher:subscription_succeeded";
-// An event that arrives twice does so within seconds; this many are remembered of each channel, so
-// that a busy market does not push one's own out.
-const REMEMBERED = 1_000;
-const ASK_AGAIN_MS = 3_000;
-// pusher-js lets a quarter of a minute pass between attempts. The first of ours comes sooner, and
-// each further one leaves a slow network twice as much time.
-const FIRST_RETRY_MS = 3_000;
-const LONGEST_RETRY_MS = 30_000;
+// Duplicates arrive within seconds. Each channel has its own limit, so that a busy market does not
+// evict the ids of the user's channel.
+const REMEMBERED_IDS = 1_000;
+const RESUBSCRIBE_DELAY_MS = 3_000;
+// pusher-js waits 15 seconds between connection attempts. This page retries sooner, then doubles
+// the delay.
+const FIRST_RECONNECT_DELAY_MS = 3_000;
+const MAX_RECONNECT_DELAY_MS = 30_000;
 
 const state = reactive({
   /** "connecting", "live" or "offline" */
   status: "offline",
-  /** What is wrong and what to do: `{code, text, advice}`, or `null`. */
+  /** The current problem and how to solve it: `{code, text, advice}`, or `null`. */
   problem: null,
 });
 
-/** Callbacks by the name of their event. */
-const listeners = new Map([...OWN_EVENTS, ...MARKET_EVENTS].map((name) => [name, new Set()]));
+/** Callbacks by event name. */
+const listeners = new Map([...USER_EVENTS, ...MARKET_EVENTS].map((name) => [name, new Set()]));
 const liveListeners = new Set();
 const marketLiveListeners = new Set();
-let isNewOwn = firstTimes();
+let isNewUserEvent = createDeduplicator();
 let current = null;
-/** The channel that is wanted besides one's own, whether or not there is a connection. */
-let market = null;
+/** The requested market channel, whether or not there is a connection. */
+let marketChannel = null;
 
-/** A function that says whether it meets an event for the first time. */
-function firstTimes() {
+/** Returns a function that is `true` for the first event with a given id. */
+function createDeduplicator() {
   const seen = new Set();
   return ({ event_id: id }) => {
     if (id === undefined) return true;
     if (seen.has(id)) return false;
     seen.add(id);
-    if (seen.size > REMEMBERED) seen.delete(seen.values().next().value);
+    if (seen.size > REMEMBERED_IDS) seen.delete(seen.values().next().value);
     return true;
   };
 }
 
-const tell = (callbacks, event) => [...callbacks].forEach((callback) => callback(event));
+const notify = (callbacks, event) => [...callbacks].forEach((callback) => callback(event));
 
-function become(status, problem = null) {
+function setStatus(status, problem = null) {
   Object.assign(state, { status, problem });
 }
 
-/** Tells the named events of a channel, each of them once. */
-function hear(channel, names, isNew) {
+/** Passes the named events of a channel to their listeners, without duplicates. */
+function bindEvents(channel, names, isNew) {
   for (const name of names) {
-    channel.bind(name, (event) => isNew(event) && tell(listeners.get(name), event));
+    channel.bind(name, (event) => isNew(event) && notify(listeners.get(name), event));
   }
 }
 
-function subscribe(connection) {
-  const { pusher, name } = connection;
-  const channel = pusher.subscribe(name);
-  if (connection.isBound) return;
-  connection.isBound = true;
-  hear(channel, OWN_EVENTS, (event) => isNewOwn(event));
+function subscribeToUser(connection) {
+  const { pusher, userChannel } = connection;
+  const channel = pusher.subscribe(userChannel);
+  bindEvents(channel, USER_EVENTS, (event) => isNewUserEvent(event));
   channel.bind(SUBSCRIBED, () => {
-    become("live");
-    tell(liveListeners);
+    setStatus("live");
+    notify(liveListeners);
   });
   channel.bind("pusher:subscription_error", ({ status }) => {
-    // pusher-js drops the status of whoever authorizes in its place.
-    const problem = refusalOf(status ?? connection.refusedWith);
-    become("offline", problem);
-    // pusher-js asks again only when it reconnects; a server that was busy would stay unheard.
-    if (problem.code !== "unanswered") return;
-    clearTimeout(connection.timer);
-    connection.timer = setTimeout(() => {
-      if (pusher.connection.state === "connected") pusher.subscribe(name);
-    }, ASK_AGAIN_MS);
+    // pusher-js does not pass on the status of a custom authorization handler.
+    const problem = subscriptionProblem(status ?? connection.authorizationStatus);
+    setStatus("offline", problem);
+    // pusher-js subscribes again only after a reconnect, so a temporary failure is retried here.
+    if (problem.code !== "unavailable") return;
+    clearTimeout(connection.resubscribeTimer);
+    connection.resubscribeTimer = setTimeout(() => {
+      if (pusher.connection.state === "connected") pusher.subscribe(userChannel);
+    }, RESUBSCRIBE_DELAY_MS);
   });
 }
 
-/** Makes a connection hear the market that is wanted, and no other. */
-function followMarket(connection) {
+/** Subscribes a connection to the requested market channel and to no other. */
+function updateMarketSubscription(connection) {
   const { pusher } = connection;
-  if (!pusher || connection.market === market) return;
-  if (connection.market) {
-    pusher.channel(connection.market)?.unbind_all();
-    pusher.unsubscribe(connection.market);
+  if (!pusher || connection.marketChannel === marketChannel) return;
+  if (connection.marketChannel) {
+    pusher.channel(connection.marketChannel)?.unbind_all();
+    pusher.unsubscribe(connection.marketChannel);
   }
-  connection.market = market;
-  if (!market) return;
-  const channel = pusher.subscribe(market);
-  hear(channel, MARKET_EVENTS, firstTimes());
-  channel.bind(SUBSCRIBED, () => tell(marketLiveListeners));
+  connection.marketChannel = marketChannel;
+  if (!marketChannel) return;
+  const channel = pusher.subscribe(marketChannel);
+  bindEvents(channel, MARKET_EVENTS, createDeduplicator());
+  channel.bind(SUBSCRIBED, () => notify(marketLiveListeners));
 }
 
-/** Tries again after a while unless the connection stands by then. */
-function retryLater(connection, delay = FIRST_RETRY_MS) {
-  clearTimeout(connection.retry);
-  connection.retry = setTimeout(() => {
+/** Reconnects after a delay, and again with increasing delays, until the connection is open. */
+function scheduleReconnect(connection, delay = FIRST_RECONNECT_DELAY_MS) {
+  clearTimeout(connection.reconnectTimer);
+  connection.reconnectTimer = setTimeout(() => {
     const { pusher } = connection;
     if (pusher.connection.state === "connected" || state.problem?.code === "provider") return;
     pusher.disconnect();
     pusher.connect();
-    retryLater(connection, Math.min(delay * 2, LONGEST_RETRY_MS));
+    scheduleReconnect(connection, Math.min(delay * 2, MAX_RECONNECT_DELAY_MS));
   }, delay);
 }
 
-function watch(connection) {
+function watchConnection(connection) {
   const { pusher } = connection;
-  retryLater(connection);
+  scheduleReconnect(connection);
   pusher.connection.bind("state_change", ({ previous, current: now }) => {
-    if (previous === "connected") retryLater(connection);
-    // "connected" alone is not live: the channel is still to be subscribed.
+    if (previous === "connected") scheduleReconnect(connection);
+    // "connected" does not mean "live": the channel is not subscribed yet.
     if (now === "connected") {
       connection.wasConnected = true;
-      become("connecting");
+      setStatus("connecting");
     } else if (now === "connecting" && !connection.wasConnected) {
-      become("connecting");
+      setStatus("connecting");
     } else if (now === "failed") {
-      become("offline", { ...OFFLINE, text: "This browser cannot open a WebSocket." });
+      setStatus("offline", { ...OFFLINE, text: "This browser does not support WebSockets." });
     } else if (now !== "initialized" && state.problem?.code !== "provider") {
-      become("offline", OFFLINE);
+      setStatus("offline", OFFLINE);
     }
   });
   pusher.connection.bind("error", (error) => {
     const data = error?.data ?? error?.error?.data;
-    const problem = closureOf(data?.code, data?.message);
-    if (problem) become("offline", problem);
+    const problem = closeProblem(data?.code, data?.message);
+    if (problem) setStatus("offline", problem);
   });
 }
 
-/** Connects as this user; calling it again for the same user changes nothing. */
+/** Connects as this user. Further calls for the same user have no effect. */
 export async function initializePusher(userId) {
-  const name = `private-user.${userId}`;
-  if (current?.name === name) return;
+  const userChannel = `private-user.${userId}`;
+  if (current?.userChannel === userChannel) return;
   disconnectPusher();
-  const mine = { name, market: null, timer: undefined };
-  current = mine;
-  become("connecting");
-  let known;
+  const connection = { userChannel, marketChannel: null };
+  current = connection;
+  setStatus("connecting");
+  let serverSettings;
   try {
-    known = await settings();
+    serverSettings = await settings();
   } catch (error) {
-    // Nothing stands: the next call begins anew.
-    if (current === mine) disconnectPusher();
+    // Clears `current`, so that the next call tries again.
+    if (current === connection) disconnectPusher();
     throw error;
   }
-  if (current !== mine) return;
-  const { key, options } = connectionOf(known, import.meta.env, window.location);
-  if (!key) return become("offline", NO_KEY);
+  if (current !== connection) return;
+  const { key, options } = connectionOptions(serverSettings, import.meta.env, window.location);
+  if (!key) return setStatus("offline", NO_KEY);
   const customHandler = ({ socketId, channelName }, callback) => {
-    const answer = (body) => callback(null, body);
-    const refuse = (error) => {
-      mine.refusedWith = error.status;
+    const succeed = (authorization) => callback(null, authorization);
+    const fail = (error) => {
+      connection.authorizationStatus = error.status;
       callback(error, null);
     };
-    api.authorizeChannel(socketId, channelName).then(answer, refuse);
+    api.authorizeChannel(socketId, channelName).then(succeed, fail);
   };
-  mine.pusher = new Pusher(key, { ...options, channelAuthorization: { customHandler } });
-  watch(mine);
-  subscribe(mine);
-  followMarket(mine);
+  connection.pusher = new Pusher(key, { ...options, channelAuthorization: { customHandler } });
+  watchConnection(connection);
+  subscribeToUser(connection);
+  updateMarketSubscription(connection);
 }
 
-/** Hears the public channel of this market instead of another's; `null` for none. */
-export function hearMarket(symbol) {
-  market = symbol && `market.${symbol}`;
-  if (current) followMarket(current);
+/** Subscribes to the public channel of this market instead of any other; `null` for none. */
+export function subscribeToMarket(symbol) {
+  marketChannel = symbol && `market.${symbol}`;
+  if (current) updateMarketSubscription(current);
 }
 
-/** Ends the connection; listeners stay for the next one. */
+/** Closes the connection. Listeners stay registered for the next one. */
 export function disconnectPusher() {
-  const ended = current;
+  const closed = current;
   current = null;
-  isNewOwn = firstTimes();
-  if (!ended) return;
-  clearTimeout(ended.timer);
-  clearTimeout(ended.retry);
-  ended.pusher?.unbind_all();
-  ended.pusher?.connection.unbind_all();
-  ended.pusher?.disconnect();
-  become("offline");
+  isNewUserEvent = createDeduplicator();
+  if (!closed) return;
+  clearTimeout(closed.resubscribeTimer);
+  clearTimeout(closed.reconnectTimer);
+  closed.pusher?.unbind_all();
+  closed.pusher?.connection.unbind_all();
+  closed.pusher?.disconnect();
+  setStatus("offline");
 }
 
-/** Calls back with each event of this name, until `unsubscribe`. */
+/** Calls back with each event of this name until `unsubscribe`. */
 export function listenTo(name, callback) {
   listeners.get(name).add(callback);
 }
 
 export const listenToOrderMatched = (callback) => listenTo("order.matched", callback);
 
-/** The callback is not called any more, whatever it was given to. */
+/** Removes a callback from everything it was registered for. */
 export function unsubscribe(callback) {
   for (const callbacks of [...listeners.values(), liveListeners, marketLiveListeners]) {
     callbacks.delete(callback);
   }
 }
 
-/** Calls back whenever events can be heard (again): what came before must be fetched. */
+/** Calls back each time the user's channel is subscribed: earlier changes must be fetched. */
 export function onLive(callback) {
   liveListeners.add(callback);
 }
 
-/** The same for the market's channel, which becomes live by itself. */
+/** Calls back each time the market's channel is subscribed. */
 export function onMarketLive(callback) {
   marketLiveListeners.add(callback);
 }
@@ -220,7 +224,7 @@ export function usePusher() {
     state: readonly(state),
     initializePusher,
     disconnectPusher,
-    hearMarket,
+    subscribeToMarket,
     listenTo,
     listenToOrderMatched,
     onLive,

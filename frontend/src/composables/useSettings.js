@@ -1,29 +1,29 @@
-// What the server says about itself before anybody has logged in; asked once.
+// The server's public settings, fetched once.
 import { computed, shallowRef } from "vue";
 import * as api from "../api.js";
 
-// What every server tells; an older one does not name it.
-const ALWAYS_TOLD = ["order.matched"];
+// Every server publishes this event; older ones do not list their events.
+const DEFAULT_EVENTS = ["order.matched"];
 
 const current = shallowRef(null);
-const told = computed(() => current.value?.events ?? ALWAYS_TOLD);
-let asked = null;
+const enabledEvents = computed(() => current.value?.events ?? DEFAULT_EVENTS);
+let request = null;
 
-/** The settings; a failure is asked again the next time. */
+/** The settings. A failed request is repeated by the next call. */
 export function settings() {
-  asked ??= api.settings().then(
-    (answer) => (current.value = answer),
+  request ??= api.settings().then(
+    (response) => (current.value = response),
     (error) => {
-      asked = null;
+      request = null;
       throw error;
     },
   );
-  return asked;
+  return request;
 }
 
-/** Whether the server tells events of this name; `false` as long as nobody knows. */
-const isTold = (name) => told.value.includes(name);
+/** Whether the server publishes events of this name. */
+const isEventEnabled = (name) => enabledEvents.value.includes(name);
 
 export function useSettings() {
-  return { settings: current, load: settings, isTold };
+  return { settings: current, load: settings, isEventEnabled };
 }

@@ -1,56 +1,56 @@
-// Sorting and paging of rows that are all here already.
+// Client-side sorting and pagination.
 import { computed, ref, watch } from "vue";
-import { toUnits } from "../lib/exact.js";
+import { toUnits } from "../lib/decimal.js";
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** How a column is compared: as exact numbers, or as text. */
+/** Sort keys of a column: as exact decimals or as text. */
 export const byNumber = (key) => (row) => toUnits(row[key]) ?? 0n;
 export const byText = (key) => (row) => row[key];
 
 /**
- * @param rows a ref or getter of the rows, newest first
- * @param columns for each sortable column a function from a row to what is compared
+ * @param rows a getter of the rows, newest first
+ * @param sortKeys for each sortable column a function from a row to its sort key
  */
-export function useTable(rows, columns, { pageLength = 10 } = {}) {
+export function useTable(rows, sortKeys, { pageLength = 10 } = {}) {
   const sort = ref({ column: null, direction: 1 });
   const page = ref(0);
 
-  const sorted = computed(() => {
+  const sortedRows = computed(() => {
     const { column, direction } = sort.value;
     const all = rows();
     if (!column) return all;
-    const value = columns[column];
-    return [...all].sort((a, b) => direction * compare(value(a), value(b)));
+    const sortKey = sortKeys[column];
+    return [...all].sort((a, b) => direction * compare(sortKey(a), sortKey(b)));
   });
-  const pages = computed(() => Math.max(1, Math.ceil(sorted.value.length / pageLength)));
-  const shown = computed(() => {
+  const pageCount = computed(() => Math.max(1, Math.ceil(sortedRows.value.length / pageLength)));
+  const pageRows = computed(() => {
     const start = page.value * pageLength;
-    return sorted.value.slice(start, start + pageLength);
+    return sortedRows.value.slice(start, start + pageLength);
   });
-  watch(pages, (count) => (page.value = Math.min(page.value, count - 1)));
+  watch(pageCount, (count) => (page.value = Math.min(page.value, count - 1)));
 
-  /** Ascending, descending, and as it came. */
-  function sortBy(column) {
-    const { column: before, direction } = sort.value;
-    if (before !== column) sort.value = { column, direction: 1 };
+  /** Cycles through ascending, descending and the original order. */
+  function toggleSort(column) {
+    const { column: previous, direction } = sort.value;
+    if (previous !== column) sort.value = { column, direction: 1 };
     else if (direction === 1) sort.value = { column, direction: -1 };
     else sort.value = { column: null, direction: 1 };
     page.value = 0;
   }
 
-  /** What `aria-sort` of a column says. */
-  function sortOf(column) {
+  /** The `aria-sort` value of a column. */
+  function ariaSort(column) {
     if (sort.value.column !== column) return "none";
     return sort.value.direction === 1 ? "ascending" : "descending";
   }
 
-  /** Turns to the page on which a row is; whether it was found. */
-  function showRow(predicate) {
-    const index = sorted.value.findIndex(predicate);
+  /** Opens the page that contains a matching row; returns whether there is one. */
+  function goToRow(predicate) {
+    const index = sortedRows.value.findIndex(predicate);
     if (index >= 0) page.value = Math.floor(index / pageLength);
     return index >= 0;
   }
 
-  return { sorted, shown, page, pages, sortBy, sortOf, showRow };
+  return { sortedRows, pageRows, page, pageCount, toggleSort, ariaSort, goToRow };
 }

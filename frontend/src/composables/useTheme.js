@@ -1,4 +1,4 @@
-// Light, dark, or as the system has it.
+// The color theme: light, dark, or the system's.
 import { ref, watchEffect } from "vue";
 
 const KEY = "theme";
@@ -6,8 +6,8 @@ const THEMES = ["system", "light", "dark"];
 
 const stored = localStorage.getItem(KEY);
 const theme = ref(THEMES.includes(stored) ? stored : "system");
-/** Counts changes, for what must be drawn anew. */
-const changes = ref(0);
+/** Incremented with each change, for components that must be redrawn. */
+const themeVersion = ref(0);
 
 watchEffect(() => {
   if (theme.value === "system") {
@@ -17,16 +17,16 @@ watchEffect(() => {
     document.documentElement.dataset.theme = theme.value;
     localStorage.setItem(KEY, theme.value);
   }
-  changes.value++;
+  themeVersion.value++;
 });
 window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  changes.value++;
+  themeVersion.value++;
 });
 
-function next() {
+function cycleTheme() {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length];
 }
 
 export function useTheme() {
-  return { theme, changes, next };
+  return { theme, themeVersion, cycleTheme };
 }

@@ -1,8 +1,8 @@
-// Short messages that go by themselves.
+// Short notifications that disappear after a few seconds.
 import { reactive, readonly } from "vue";
 
-const SHOWN_MS = 8_000;
-const MOST = 4;
+const DURATION_MS = 8_000;
+const MAX_TOASTS = 4;
 
 const toasts = reactive([]);
 let lastId = 0;
@@ -13,13 +13,13 @@ export function dismiss(id) {
 }
 
 /** `kind` is "buy", "sell", "info" or "error". */
-export function toast(kind, title, text = "") {
+export function showToast(kind, title, text = "") {
   const id = ++lastId;
   toasts.push({ id, kind, title, text });
-  if (toasts.length > MOST) toasts.shift();
-  setTimeout(() => dismiss(id), SHOWN_MS);
+  if (toasts.length > MAX_TOASTS) toasts.shift();
+  setTimeout(() => dismiss(id), DURATION_MS);
 }
 
 export function useToasts() {
-  return { toasts: readonly(toasts), toast, dismiss };
+  return { toasts: readonly(toasts), showToast, dismiss };
 }

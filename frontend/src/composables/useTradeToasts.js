@@ -1,47 +1,50 @@
-// Tells what an event means, once what it changed is on the page: a toast for each trade, or one
-// for a burst of them.
+// Shows a toast for each of the user's trades, or one for a burst of them, after the page has been
+// refreshed.
 import * as api from "../api.js";
 import { useAuth } from "./useAuth.js";
 import { useToasts } from "./useToasts.js";
 import { useTrading } from "./useTrading.js";
-import { grouped, plain } from "../lib/exact.js";
+import { floatToText, formatDecimal } from "../lib/decimal.js";
 
-const SINGLE_AT_MOST = 3;
+const MAX_SINGLE_TOASTS = 3;
 
 export function useTradeToasts() {
   const { user } = useAuth();
-  const { toast } = useToasts();
+  const { showToast } = useToasts();
   const { data, refresh } = useTrading();
-  let waiting = [];
+  let pendingEvents = [];
 
-  // pusher-js has read the event's numbers as floats; the lists of trades have their digits. That
-  // of the market on the page is fresh, another market's is fetched.
-  async function exact(events) {
-    const known = new Map((data.trades.data ?? []).map((trade) => [trade.id, trade]));
-    const missing = events.filter((event) => !known.has(String(event.trade_id)));
+  // pusher-js parses the event's numbers as floats, so the exact decimals are taken from the lists
+  // of trades. The list of the selected market is up to date; those of other markets are fetched.
+  async function withExactDecimals(events) {
+    const trades = new Map((data.trades.data ?? []).map((trade) => [trade.id, trade]));
+    const missing = events.filter((event) => !trades.has(String(event.trade_id)));
     const symbols = [...new Set(missing.map(({ symbol }) => symbol))];
     const lists = await Promise.all(symbols.map((symbol) => api.trades(symbol).catch(() => [])));
-    lists.flat().forEach((trade) => known.set(trade.id, trade));
-    return events.map((event) => ({ ...event, ...known.get(String(event.trade_id)) }));
+    lists.flat().forEach((trade) => trades.set(trade.id, trade));
+    return events.map((event) => ({ ...event, ...trades.get(String(event.trade_id)) }));
   }
   const isBuyer = (event) => String(event.buyer_id) === user.value?.id;
 
-  function tell(event) {
-    // Numbers are left only where the list could not be fetched.
-    const [price, amount] = [plain(event.price), plain(event.amount)];
+  function showTradeToast(event) {
+    // These are still floats if the trade could not be fetched.
+    const [price, amount] = [floatToText(event.price), floatToText(event.amount)];
     const verb = isBuyer(event) ? "Bought" : "Sold";
-    const text = `at ${grouped(price)} USD, trade #${event.trade_id}`;
-    toast(isBuyer(event) ? "buy" : "sell", `${verb} ${grouped(amount)} ${event.symbol}`, text);
+    const text = `at ${formatDecimal(price)} USD, trade #${event.trade_id}`;
+    const title = `${verb} ${formatDecimal(amount)} ${event.symbol}`;
+    showToast(isBuyer(event) ? "buy" : "sell", title, text);
   }
 
   return async function onOrderMatched(event) {
-    waiting.push(event);
-    if (waiting.length > 1) return;
+    pendingEvents.push(event);
+    if (pendingEvents.length > 1) return;
     await refresh();
-    const told = waiting;
-    waiting = [];
-    if (told.length <= SINGLE_AT_MOST) return (await exact(told)).forEach(tell);
-    const symbols = [...new Set(told.map(({ symbol }) => symbol))].join(", ");
-    toast("info", `${told.length} trades in ${symbols}`, "They are in the list of trades.");
+    const events = pendingEvents;
+    pendingEvents = [];
+    if (events.length <= MAX_SINGLE_TOASTS) {
+      return (await withExactDecimals(events)).forEach(showTradeToast);
+    }
+    const symbols = [...new Set(events.map(({ symbol }) => symbol))].join(", ");
+    showToast("info", `${events.length} trades in ${symbols}`, "See the list of recent trades.");
   };
 }

@@ -1,165 +1,166 @@
-// What the dashboard shows, fetched together and shared by its components.
+// The data of the dashboard, shared by its components.
 //
-// A re-fetch that is asked for while one runs follows it once, however often it was asked for. Of
-// the chosen market events may tell more: each trade, which goes before the fetched list, and
-// snapshots of the book.
+// Refreshes are coalesced: any number of refreshes requested during a running one cause one more.
+// Market events add live trades in front of the fetched list and replace the order book with
+// snapshots.
 //
-// Which book is newer, a fetched one or a snapshot, nothing says. While snapshots come the book is
-// theirs: an answer that was asked for less than QUIET_MS after one, or before it, is dropped, or
-// levels would come and go as older and newer take turns. Another snapshot is due soon then. In a
-// market where none has come for longer, or none yet since it was chosen or the connection came
-// back, the answer is taken: it is no older than the last snapshot, and it is what remains where
-// the provider is held up.
+// A fetched order book and a snapshot carry no common version, so neither is known to be newer.
+// While snapshots arrive they take precedence: a response whose request started before the last
+// snapshot or within SNAPSHOT_PRIORITY_MS after it is discarded. Otherwise price levels would
+// flicker as older and newer books alternate. If no snapshot has arrived for longer, or none since
+// the market was selected or the connection was restored, the response is used. It is at least as
+// new as the last snapshot, and the only source while the provider is delayed.
 import { computed, reactive, readonly, ref } from "vue";
 import * as api from "../api.js";
-import { TRADES_SHOWN, newerThan } from "../lib/trades.js";
+import { MAX_TRADES, tradesNewerThan } from "../lib/trades.js";
 
 const SYMBOL_KEY = "symbol";
-/** The least time between two re-fetches: a burst of events causes few of them. */
-const PAUSE_MS = 400;
-/** Longer than a server lets pass between two snapshots of a book that changes: once a second. */
-const QUIET_MS = 1_500;
-/** Trades of a burst are put onto the page together: each time the chart is drawn anew. */
-const GATHER_MS = 100;
+/** The minimum pause between two refreshes, so that a burst of events causes few requests. */
+const REFRESH_PAUSE_MS = 400;
+/** Longer than the longest interval, one second, between the server's snapshots of a busy book. */
+const SNAPSHOT_PRIORITY_MS = 1_500;
+/** Live trades are rendered in batches, because each update redraws the chart. */
+const TRADE_BATCH_MS = 100;
 
-const resource = () => ({ data: null, error: null });
+const emptyResource = () => ({ data: null, error: null });
 const data = reactive({
-  profile: resource(),
-  orders: resource(),
-  history: resource(),
-  book: resource(),
-  trades: resource(),
+  profile: emptyResource(),
+  orders: emptyResource(),
+  history: emptyResource(),
+  book: emptyResource(),
+  trades: emptyResource(),
 });
 const symbol = ref(localStorage.getItem(SYMBOL_KEY) ?? "BTC");
-const bookAt = ref(null);
-const fetches = ref(0);
-const isFetching = computed(() => fetches.value > 0);
+const bookUpdatedAt = ref(null);
+const activeFetches = ref(0);
+const isFetching = computed(() => activeFetches.value > 0);
 
-const readers = {
+const fetchers = {
   profile: api.profile,
   orders: api.orders,
   history: api.history,
   book: () => api.book(symbol.value),
   trades: () => api.trades(symbol.value),
 };
-const ALL = Object.keys(readers);
-const OF_MARKET = ["book", "trades"];
-const OF_USER = ALL.filter((name) => !OF_MARKET.includes(name));
-// An answer may be older than one that has arrived already.
+const ALL_RESOURCES = Object.keys(fetchers);
+const MARKET_RESOURCES = ["book", "trades"];
+const USER_RESOURCES = ALL_RESOURCES.filter((name) => !MARKET_RESOURCES.includes(name));
+// Identify the latest request of each resource, because responses may arrive out of order.
 const versions = {};
 
-let snapshotAt = -Infinity;
-/** The list of trades as it was fetched, and those that came since, newest first. */
-let listed = null;
-let told = [];
-let gathering;
+let lastSnapshotAt = -Infinity;
+/** The fetched list of trades, and the live trades received since, newest first. */
+let fetchedTrades = null;
+let liveTrades = [];
+let tradeBatchTimer;
 
-async function read(name) {
+async function fetchResource(name) {
   const version = (versions[name] = (versions[name] ?? 0) + 1);
-  const askedAt = performance.now();
-  const outcome = await readers[name]().then(
-    (answer) => ({ data: answer, error: null }),
+  const startedAt = performance.now();
+  const result = await fetchers[name]().then(
+    (response) => ({ data: response, error: null }),
     (error) => ({ data: data[name].data, error }),
   );
   if (versions[name] !== version) return;
-  if (name === "book" && askedAt < snapshotAt + QUIET_MS) return;
-  Object.assign(data[name], outcome);
-  if (!outcome.error) onAnswer[name]?.();
+  if (name === "book" && startedAt < lastSnapshotAt + SNAPSHOT_PRIORITY_MS) return;
+  Object.assign(data[name], result);
+  if (!result.error) afterFetch[name]?.();
 }
 
-const onAnswer = {
-  book: () => (bookAt.value = new Date()),
+const afterFetch = {
+  book: () => (bookUpdatedAt.value = new Date()),
   trades: () => {
-    listed = data.trades.data;
-    showTrades();
+    fetchedTrades = data.trades.data;
+    mergeTrades();
   },
 };
 
-async function readAll(names) {
-  fetches.value++;
-  await Promise.all(names.map(read));
-  fetches.value--;
+async function fetchResources(names) {
+  activeFetches.value++;
+  await Promise.all(names.map(fetchResource));
+  activeFetches.value--;
 }
 
-/** The fetch under way, with the pause behind it. */
-let current = null;
-let following = null;
-const wanted = new Set();
+/** The running refresh including the pause after it, and the one that follows. */
+let currentRefresh = null;
+let nextRefresh = null;
+const requestedNames = new Set();
 
-function start() {
-  const fetched = readAll([...wanted]);
-  wanted.clear();
-  const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  current = fetched.then(pause).then(() => (current = null));
+function startRefresh() {
+  const fetched = fetchResources([...requestedNames]);
+  requestedNames.clear();
+  const pause = () => new Promise((resolve) => setTimeout(resolve, REFRESH_PAUSE_MS));
+  currentRefresh = fetched.then(pause).then(() => (currentRefresh = null));
   return fetched;
 }
 
-/** Fetches what is named, soon; resolves when what was asked for here is on the page. */
-function fetchSoon(names) {
-  names.forEach((name) => wanted.add(name));
-  if (!current && !following) return start();
-  following ??= current.then(() => {
-    following = null;
-    return start();
+/** Fetches the named resources, now or after the running refresh; resolves when they are loaded. */
+function refreshResources(names) {
+  names.forEach((name) => requestedNames.add(name));
+  if (!currentRefresh && !nextRefresh) return startRefresh();
+  nextRefresh ??= currentRefresh.then(() => {
+    nextRefresh = null;
+    return startRefresh();
   });
-  return following;
+  return nextRefresh;
 }
 
-const refresh = () => fetchSoon(ALL);
-const refreshTrades = () => fetchSoon(["trades"]);
-/** What is the user's own, and the book where no snapshot tells that it has changed with it. */
-const refreshOwn = ({ withBook }) => fetchSoon(withBook ? [...OF_USER, "book"] : OF_USER);
+const refresh = () => refreshResources(ALL_RESOURCES);
+const refreshTrades = () => refreshResources(["trades"]);
+/** The user's data, and the order book if the server publishes no snapshots of it. */
+const refreshUser = ({ withBook }) =>
+  refreshResources(withBook ? [...USER_RESOURCES, "book"] : USER_RESOURCES);
 
-/** Everything of the market, at once; no snapshot from before keeps an answer away. */
+/** Fetches the market's data immediately; earlier snapshots do not take precedence over it. */
 function fetchMarket() {
-  snapshotAt = -Infinity;
-  return readAll(OF_MARKET);
+  lastSnapshotAt = -Infinity;
+  return fetchResources(MARKET_RESOURCES);
 }
 
-/** Another market: its book and trades, the rest stays. */
-function choose(newSymbol) {
+/** Switches to another market and loads its order book and trades. */
+function selectMarket(newSymbol) {
   if (newSymbol === symbol.value) return;
   symbol.value = newSymbol;
   localStorage.setItem(SYMBOL_KEY, newSymbol);
-  [listed, told] = [null, []];
-  for (const name of OF_MARKET) Object.assign(data[name], resource());
+  [fetchedTrades, liveTrades] = [null, []];
+  for (const name of MARKET_RESOURCES) Object.assign(data[name], emptyResource());
   return fetchMarket();
 }
 
-/** A snapshot of the market's book, newer than any before. */
-function showBook(book) {
-  snapshotAt = performance.now();
+/** Replaces the order book with a snapshot that is newer than all before it. */
+function applyBookSnapshot(book) {
+  lastSnapshotAt = performance.now();
   Object.assign(data.book, { data: book, error: null });
-  bookAt.value = new Date();
+  bookUpdatedAt.value = new Date();
 }
 
-/** A trade of the market, newer than any told before; it is on the page in a moment. */
-function addTrade(trade) {
-  told = [trade, ...told].slice(0, TRADES_SHOWN);
-  gathering ??= setTimeout(() => {
-    gathering = undefined;
-    showTrades();
-  }, GATHER_MS);
+/** Adds a trade that is newer than all live trades before it, with the next batch. */
+function addLiveTrade(trade) {
+  liveTrades = [trade, ...liveTrades].slice(0, MAX_TRADES);
+  tradeBatchTimer ??= setTimeout(() => {
+    tradeBatchTimer = undefined;
+    mergeTrades();
+  }, TRADE_BATCH_MS);
 }
 
-/** The list as fetched, with what was told since before it. Nothing while there is no list. */
-function showTrades() {
-  if (!listed) return;
-  told = newerThan(listed, told);
-  data.trades.data = [...told, ...listed].slice(0, TRADES_SHOWN);
+/** Puts the live trades in front of the fetched list, once it is loaded. */
+function mergeTrades() {
+  if (!fetchedTrades) return;
+  liveTrades = tradesNewerThan(fetchedTrades, liveTrades);
+  data.trades.data = [...liveTrades, ...fetchedTrades].slice(0, MAX_TRADES);
 }
 
-/** Nothing of one user is shown to the next. */
-function forgetAll() {
-  for (const name of ALL) {
+/** Clears all data, so that the next user never sees it. */
+function reset() {
+  for (const name of ALL_RESOURCES) {
     versions[name] = (versions[name] ?? 0) + 1;
-    Object.assign(data[name], resource());
+    Object.assign(data[name], emptyResource());
   }
-  snapshotAt = -Infinity;
-  [listed, told] = [null, []];
+  lastSnapshotAt = -Infinity;
+  [fetchedTrades, liveTrades] = [null, []];
 }
 
-/** Available and locked of each asset, USD first. */
+/** The available and locked balance of each asset, USD first. */
 const balances = computed(() => {
   const profile = data.profile.data;
   if (!profile) return null;
@@ -172,15 +173,15 @@ export function useTrading() {
     data: readonly(data),
     balances,
     symbol: readonly(symbol),
-    bookAt: readonly(bookAt),
+    bookUpdatedAt: readonly(bookUpdatedAt),
     isFetching,
     refresh,
-    refreshOwn,
+    refreshUser,
     refreshTrades,
     fetchMarket,
-    showBook,
-    addTrade,
-    choose,
-    forgetAll,
+    applyBookSnapshot,
+    addLiveTrade,
+    selectMarket,
+    reset,
   };
 }

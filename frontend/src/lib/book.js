@@ -1,40 +1,43 @@
-// The book as people read it: one row per price.
-import { fromUnits, sumToUnits, toUnits } from "./exact.js";
-import { OPEN } from "./words.js";
+// The order book as the page displays it: one row per price level.
+import { fromUnits, toUnboundedUnits, toUnits } from "./decimal.js";
+import { ORDER_OPEN } from "./labels.js";
 
-const rowsOf = (levels) => levels.map(([price, amount]) => ({ price, amount }));
+const toOrders = (levels) => levels.map(([price, amount]) => ({ price, amount }));
 
-/** An event `book.updated` in the shape of the API's book; whose the orders are is not told. */
-export const bookOf = ({ asks, bids }) => ({ asks: rowsOf(asks), bids: rowsOf(bids) });
+/** Converts a `book.updated` event to the shape of the API's order book, without user ids. */
+export const bookFromEvent = ({ asks, bids }) => ({ asks: toOrders(asks), bids: toOrders(bids) });
 
-/** Prices, in units, at which a user's orders stand in a market, per side of the book. */
-export function ownPricesOf(orders, symbol) {
-  const open = orders.filter((order) => order.symbol === symbol && order.status === OPEN);
+/** The prices, in units, of the user's open orders in one market, per side of the book. */
+export function userPrices(orders, symbol) {
+  const open = orders.filter((order) => order.symbol === symbol && order.status === ORDER_OPEN);
   const prices = (side) => open.filter((order) => order.side === side).map(({ price }) => price);
   return { asks: new Set(prices("sell").map(toUnits)), bids: new Set(prices("buy").map(toUnits)) };
 }
 
-/** Orders of one side, best first, as levels with running sums; `isOwn` says which to mark. */
-export function levelsOf(orders, isOwn) {
+/**
+ * Aggregates the orders of one side, best price first, into levels with cumulative totals.
+ * @param isUserOrder tells which orders belong to the current user
+ */
+export function aggregateLevels(orders, isUserOrder) {
   const levels = [];
   for (const order of orders) {
     const last = levels.at(-1);
-    const units = sumToUnits(order.amount);
+    const units = toUnboundedUnits(order.amount);
     if (last?.price === order.price) {
       last.units += units;
-      last.isOwn ||= isOwn(order);
+      last.hasUserOrder ||= isUserOrder(order);
     } else {
-      levels.push({ price: order.price, units, isOwn: isOwn(order) });
+      levels.push({ price: order.price, units, hasUserOrder: isUserOrder(order) });
     }
   }
-  let sum = 0n;
+  let total = 0n;
   return levels.map((level) => {
-    sum += level.units;
-    return { ...level, amount: fromUnits(level.units), sum, sumText: fromUnits(sum) };
+    total += level.units;
+    return { ...level, amount: fromUnits(level.units), total, totalText: fromUnits(total) };
   });
 }
 
-/** What lies between the best prices; `null` while a side is empty. */
+/** The difference between the best ask and the best bid; `null` while one side is empty. */
 export function spreadOf({ asks, bids }) {
   if (!asks.length || !bids.length) return null;
   return fromUnits(toUnits(asks[0].price) - toUnits(bids[0].price));

@@ -1,16 +1,22 @@
-// Trades as candles. A chart is drawn with floats; the exact numbers stand in the tables.
-import { toDate } from "./times.js";
+// Aggregates trades into candles. The chart library works with floats; the tables display the exact
+// decimals.
+import { parseTimestamp } from "./timestamps.js";
 
-/** Candles of so many seconds, oldest first, from trades that come newest first. */
-export function candlesOf(trades, seconds) {
+/**
+ * @param trades newest first, as the API returns them
+ * @param intervalSeconds the length of a candle
+ * @returns candles, oldest first
+ */
+export function buildCandles(trades, intervalSeconds) {
   const candles = [];
   for (const trade of [...trades].reverse()) {
     const price = Number(trade.price);
     const amount = Number(trade.amount);
-    const at = Math.floor(toDate(trade.created_at).getTime() / 1000);
-    const time = at - (at % seconds);
+    const seconds = Math.floor(parseTimestamp(trade.created_at).getTime() / 1000);
+    const time = seconds - (seconds % intervalSeconds);
     const last = candles.at(-1);
-    // Clocks of several processes may differ by little; the chart wants ascending times.
+    // The clocks of several server processes may differ slightly; the chart requires ascending
+    // times.
     if (last && time <= last.time) {
       last.high = Math.max(last.high, price);
       last.low = Math.min(last.low, price);

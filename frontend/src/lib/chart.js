@@ -1,28 +1,33 @@
-// The price chart: TradingView's lightweight-charts in the page's colours.
+// The price chart: TradingView's lightweight-charts, styled with the colors of the page.
 import { CandlestickSeries, HistogramSeries, createChart } from "lightweight-charts";
-import { grouped } from "./exact.js";
+import { formatDecimal } from "./decimal.js";
 
-/** How an axis writes prices: with as many digits as the prices themselves have. */
-function priceFormatOf(places) {
-  const formatter = (price) => grouped(price.toFixed(places));
+/** Axis labels with as many decimal places as the prices have. */
+function priceFormat(places) {
+  const formatter = (price) => formatDecimal(price.toFixed(places));
   return { type: "custom", minMove: 10 ** -places, formatter };
 }
 
-/** Colours as the browser resolves them, because the chart knows no CSS variables. */
-function colours(element) {
+/** Resolves the colors of the theme, because the chart does not support CSS variables. */
+function themeColors(element) {
   const probe = document.createElement("i");
   element.append(probe);
-  const of = (name) => {
+  const resolve = (name) => {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const found = { text: of("dim"), line: of("line"), up: of("buy"), down: of("sell") };
+  const colors = {
+    text: resolve("muted"),
+    line: resolve("line"),
+    up: resolve("buy"),
+    down: resolve("sell"),
+  };
   probe.remove();
-  return found;
+  return colors;
 }
 
-/** Draws into an element, as large as that is. */
-export function drawChart(element) {
+/** Creates a chart that fills the element and follows its size. */
+export function createPriceChart(element) {
   const chart = createChart(element, {
     autoSize: true,
     layout: {
@@ -41,28 +46,32 @@ export function drawChart(element) {
     priceLineVisible: false,
   });
   volume.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
-  let isToFit = true;
+  let shouldFit = true;
   return {
-    /** Candles, oldest first; `places` digits behind the point of their prices. */
-    show(candles, places) {
-      price.applyOptions({ priceFormat: priceFormatOf(places) });
-      // The chart counts in UTC; people look at their own clock.
+    /**
+     * @param candles oldest first
+     * @param places decimal places of the price axis
+     */
+    setCandles(candles, places) {
+      price.applyOptions({ priceFormat: priceFormat(places) });
+      // The chart displays UTC; shift the times to the user's time zone.
       const offset = new Date().getTimezoneOffset() * 60;
       const local = candles.map((candle) => ({ ...candle, time: candle.time - offset }));
       price.setData(local);
       volume.setData(local.map(({ time, volume: value }) => ({ time, value })));
-      if (isToFit && local.length) chart.timeScale().fitContent();
-      isToFit &&= local.length === 0;
+      if (shouldFit && local.length) chart.timeScale().fitContent();
+      shouldFit &&= local.length === 0;
     },
-    fitNext() {
-      isToFit = true;
+    /** The next `setCandles` resets the visible range to all candles. */
+    fitOnNextUpdate() {
+      shouldFit = true;
     },
-    restyle() {
-      const { text, line, up, down } = colours(element);
-      const lines = { color: line };
+    applyTheme() {
+      const { text, line, up, down } = themeColors(element);
+      const gridLines = { color: line };
       chart.applyOptions({
         layout: { textColor: text },
-        grid: { vertLines: lines, horzLines: lines },
+        grid: { vertLines: gridLines, horzLines: gridLines },
       });
       price.applyOptions({ upColor: up, wickUpColor: up, downColor: down, wickDownColor: down });
       volume.applyOptions({ color: line });

@@ -1,24 +1,24 @@
-// Comma-separated values, as RFC 4180 has them, exact numbers untouched.
+// CSV export as specified by RFC 4180. Decimals are written unchanged.
 
-/** A spreadsheet would run a text that begins like a formula; numbers it may take as they are. */
-function cell(value) {
+/** Escapes a cell, and prefixes text that a spreadsheet would execute as a formula. */
+function escapeCell(value) {
   const text = value === null || value === undefined ? "" : String(value);
   const isNumber = /^-?\d+(\.\d+)?$/.test(text);
   const safe = !isNumber && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** A table with a head line; `columns` are keys of the rows. */
+/** Converts rows to CSV with a header line; `columns` are keys of the rows. */
 export function toCsv(rows, columns) {
   const lines = [columns, ...rows.map((row) => columns.map((column) => row[column]))];
-  return lines.map((line) => `${line.map(cell).join(",")}\r\n`).join("");
+  return lines.map((line) => `${line.map(escapeCell).join(",")}\r\n`).join("");
 }
 
-/** Gives the browser a file to keep. */
-export function download(name, text) {
+/** Starts a browser download of a CSV file. */
+export function downloadCsv(fileName, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
-  link.download = name;
+  link.download = fileName;
   link.click();
   URL.revokeObjectURL(link.href);
 }

@@ -1,4 +1,4 @@
-// The demo's users, as the server seeds them. They exist only where its settings say `demo`.
+// The demo users that the server seeds. They exist only if the server's settings have `demo` set.
 export const DEMO_PASSWORD = "password";
 
 export const DEMO_USERS = ["Alice", "Bob", "Charlie"].map((name) => ({
@@ -8,8 +8,8 @@ export const DEMO_USERS = ["Alice", "Bob", "Charlie"].map((name) => ({
 
 export const isDemoUser = (user) => DEMO_USERS.some(({ email }) => email === user?.email);
 
-/** Opens a window that is logged in as somebody else, beside this one. */
+/** Opens a second window that is logged in as another demo user. */
 export function openWindowAs(name) {
-  // Without an opener the new window gets a session of its own, not a copy of this one.
+  // Without an opener the new window starts with an empty sessionStorage instead of a copy.
   window.open(`/login?as=${encodeURIComponent(name.toLowerCase())}`, "_blank", "noopener");
 }

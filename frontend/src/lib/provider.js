@@ -1,24 +1,23 @@
-// Where events come from, and what is wrong in words. Pure: what the server says at run time and
-// what was set at build time in, options for pusher-js out.
+// Connection options for pusher-js, and descriptions of connection problems for the user. Pure
+// functions: the server's settings and the build-time environment are arguments.
 
-/** @returns {{key: string, options: object}} what `new Pusher(key, options)` takes */
-export function connectionOf(settings, build, page) {
-  const key = build.VITE_PUSHER_APP_KEY || settings.key || "";
-  const cluster = build.VITE_PUSHER_APP_CLUSTER || settings.cluster || "mt1";
-  const isOwn = settings.embedded && !build.VITE_PUSHER_APP_KEY;
-  const buildHost = build.VITE_PUSHER_HOST;
-  const host = buildHost || (isOwn ? page.hostname : settings.host);
-  const isPageSecure = page.protocol === "https:";
-  let isSecure = isOwn ? isPageSecure : settings.tls;
-  if (build.VITE_PUSHER_SCHEME) isSecure = build.VITE_PUSHER_SCHEME === "https";
-  else if (build.VITE_PUSHER_APP_KEY && !buildHost) isSecure = true;
-  // A host set at build time is not on the port that the server names for its own.
-  const known = isOwn && !buildHost ? page.port : buildHost ? "" : settings.port;
-  const port = Number(build.VITE_PUSHER_PORT || known) || (isSecure ? 443 : 80);
+/** @returns {{key: string, options: object}} the arguments of `new Pusher(key, options)` */
+export function connectionOptions(settings, env, location) {
+  const key = env.VITE_PUSHER_APP_KEY || settings.key || "";
+  const cluster = env.VITE_PUSHER_APP_CLUSTER || settings.cluster || "mt1";
+  const isEmbedded = settings.embedded && !env.VITE_PUSHER_APP_KEY;
+  const envHost = env.VITE_PUSHER_HOST;
+  const host = envHost || (isEmbedded ? location.hostname : settings.host);
+  let isSecure = isEmbedded ? location.protocol === "https:" : settings.tls;
+  if (env.VITE_PUSHER_SCHEME) isSecure = env.VITE_PUSHER_SCHEME === "https";
+  else if (env.VITE_PUSHER_APP_KEY && !envHost) isSecure = true;
+  // The server's port applies only to the server's own host.
+  const hostPort = isEmbedded && !envHost ? location.port : envHost ? "" : settings.port;
+  const port = Number(env.VITE_PUSHER_PORT || hostPort) || (isSecure ? 443 : 80);
   const options = { cluster, forceTLS: Boolean(isSecure), enableStats: false };
   if (host) {
     Object.assign(options, { wsHost: host, wsPort: port, wssPort: port });
-    // A server of one's own speaks one of them on its port; trying the other costs half a minute.
+    // A self-hosted port accepts either ws or wss. Trying the wrong one takes half a minute.
     options.enabledTransports = [isSecure ? "wss" : "ws"];
   }
   return { key, options };
@@ -26,47 +25,47 @@ export function connectionOf(settings, build, page) {
 
 export const NO_KEY = {
   code: "no_key",
-  text: "The server names no key for the provider of events.",
-  advice: "Set PUSHER_APP_KEY (or use the embedded provider) and start the server again.",
+  text: "No Pusher app key is configured.",
+  advice: "Set PUSHER_APP_KEY or use the embedded provider, then restart the server.",
 };
 
 export const OFFLINE = {
   code: "offline",
-  text: "The connection is lost. What you see may be out of date.",
-  advice: "Nothing to do: it comes back by itself, and then everything is fetched again.",
+  text: "Connection lost. The data on this page may be out of date.",
+  advice: "The page reconnects automatically and then refreshes all data.",
 };
 
-/** Why a subscription was refused. */
-export function refusalOf(status) {
+/** Describes a failed channel subscription by the status of its authorization request. */
+export function subscriptionProblem(status) {
   if (status === 401) {
     return {
-      code: "refused",
-      text: "Events were refused (401): the log-in is not valid any more.",
+      code: "rejected",
+      text: "The server rejected the event subscription (401): your session is no longer valid.",
       advice: "Log in again.",
     };
   }
   if (status === 403) {
     return {
-      code: "refused",
-      text: "Events were refused (403): this channel belongs to somebody else.",
-      advice: "Log out and in again, so that the page asks for your own channel.",
+      code: "rejected",
+      text: "The server rejected the event subscription (403): this is another user's channel.",
+      advice: "Log out and log in again.",
     };
   }
-  const answer = status ? `answered ${status}` : "did not answer";
+  const failure = status ? `failed with status ${status}` : "received no response";
   return {
-    code: "unanswered",
-    text: `The server ${answer} when the page asked to hear its events.`,
-    advice: "Nothing to do: the page asks again in some seconds.",
+    code: "unavailable",
+    text: `The event subscription ${failure}.`,
+    advice: "The page tries again automatically in a few seconds.",
   };
 }
 
-/** Why the provider closed a connection for good (4000–4099); `null` when it may be tried again. */
-export function closureOf(code, message) {
+/** Describes a fatal closing code (4000–4099); `null` for codes that allow reconnecting. */
+export function closeProblem(code, message) {
   if (!(code >= 4000 && code <= 4099)) return null;
   const advice =
     code === 4001
-      ? "Compare the page's key and cluster with those of the app at the provider."
-      : "Look at the app at the provider: it may be disabled or over its quota.";
-  const text = `The provider refused the connection (${code}): ${message || "no reason given"}.`;
+      ? "Check that the page's key and cluster match the app at the provider."
+      : "Check the app at the provider: it may be disabled or over its quota.";
+  const text = `The provider rejected the connection (${code}): ${message || "no reason given"}.`;
   return { code: "provider", text, advice };
 }

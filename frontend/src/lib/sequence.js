@@ -1,19 +1,19 @@
-// Events that are numbered without a hole: whether one has come before, and whether one is missing.
+// Detects duplicate and missing events by their sequence numbers, which have no gaps.
 
 export const NEXT = "next";
 export const GAP = "gap";
-export const OLD = "old";
+export const STALE = "stale";
 
-/** Numbers begin anew with whatever comes first, and with whatever comes after `reset`. */
-export function newSequence() {
+/** The first number is accepted whatever it is; so is the first one after `reset`. */
+export function createSequenceTracker() {
   let last = null;
   return {
-    /** `NEXT`, `GAP` when numbers before this one have not come, or `OLD`: not to be told. */
-    place(number) {
-      if (last !== null && number <= last) return OLD;
-      const place = last === null || number === last + 1 ? NEXT : GAP;
+    /** `NEXT`, `GAP` if earlier numbers are missing, or `STALE` for duplicates and late events. */
+    classify(number) {
+      if (last !== null && number <= last) return STALE;
+      const result = last === null || number === last + 1 ? NEXT : GAP;
       last = number;
-      return place;
+      return result;
     },
     reset() {
       last = null;

@@ -1,20 +1,20 @@
-// Trades of one market, newest first: what the API has listed, and what events have told since.
+// The trades of one market, newest first: those fetched from the API and those received as events.
 
-/** Rows at most, for the list and for the chart. */
-export const TRADES_SHOWN = 2_000;
+/** The maximum number of trades that the page keeps for the table and the chart. */
+export const MAX_TRADES = 2_000;
 
-/** An event `trade.executed` as a row of the list; who took part is told to nobody else. */
-export const tradeOf = ({ trade_id: id, symbol, price, amount, executed_at: at }) => ({
+/** Converts a `trade.executed` event to a row of the API's list, without buyer and seller. */
+export const tradeFromEvent = ({ trade_id: id, symbol, price, amount, executed_at: time }) => ({
   id: String(id),
   symbol,
   price,
   amount,
-  created_at: at,
+  created_at: time,
 });
 
-/** Those of the told trades that a list does not reach to: ids grow as trades are executed. */
-export function newerThan(listed, told) {
-  if (!listed.length) return told;
-  const newest = BigInt(listed[0].id);
-  return told.filter(({ id }) => BigInt(id) > newest);
+/** The live trades that are newer than the fetched list. Trade ids increase with time. */
+export function tradesNewerThan(fetched, live) {
+  if (!fetched.length) return live;
+  const newestId = BigInt(fetched[0].id);
+  return live.filter(({ id }) => BigInt(id) > newestId);
 }

@@ -1,34 +1,34 @@
-// A dashboard with an API and a Pusher that tests hold in their hands. Each test file mocks
-// "../src/api.js" by `api` and "pusher-js" by the fake of pusher.js beside this file.
+// Mounts the dashboard with a fake API and a fake Pusher. Each test file mocks "../src/api.js" with
+// `api` and "pusher-js" with `FakePusher`.
 import { createApp } from "vue";
 import { afterEach, beforeAll, beforeEach, vi } from "vitest";
-import { made } from "./pusher.js";
+import { instances } from "./fakePusher.js";
 
-/** What the API answers; `asked` is what it was asked for. */
+/** The data of the fake API, and in `requests` the names of the resources that were fetched. */
 export const server = {};
 
-const answer = (name, data) => async (symbol) => {
-  server.asked.push(name);
-  // As a database does it: what is read is what stands when it is read.
-  const read = structuredClone(data(symbol));
-  await server.held[`${name} ${symbol}`];
-  return read;
+const respond = (name, data) => async (symbol) => {
+  server.requests.push(name);
+  // The response contains the state at the time of the request, even if it is delayed.
+  const response = structuredClone(data(symbol));
+  await server.delays[`${name} ${symbol}`];
+  return response;
 };
 export const api = {
-  useSession: () => {},
+  setSession: () => {},
   authorizeChannel: async () => ({ auth: "k:s" }),
   logOut: async () => ({}),
   settings: async () => server.settings,
   user: async () => ({ id: "7", name: "Alice" }),
-  profile: answer("profile", () => ({
+  profile: respond("profile", () => ({
     balance: "1",
     locked_balance: "0",
     asset_balances: [],
   })),
-  orders: answer("orders", () => server.orders),
-  history: answer("history", () => []),
-  book: answer("book", (symbol) => server.books[symbol]),
-  trades: answer("trades", (symbol) => server.trades[symbol]),
+  orders: respond("orders", () => server.orders),
+  history: respond("history", () => []),
+  book: respond("book", (symbol) => server.books[symbol]),
+  trades: respond("trades", (symbol) => server.trades[symbol]),
 };
 
 const ALL_EVENTS = [
@@ -38,9 +38,9 @@ const ALL_EVENTS = [
   "trade.executed",
   "book.updated",
 ];
-// Longer than whatever the page waits for by itself.
-const LONG_MS = 5_000;
-const AT = "2026-01-01T00:00:00.000000Z";
+// Longer than all timers of the page.
+const SETTLE_MS = 5_000;
+const TIMESTAMP = "2026-01-01T00:00:00.000000Z";
 
 export const trade = (id, more = {}) => ({
   id: String(id),
@@ -49,71 +49,77 @@ export const trade = (id, more = {}) => ({
   amount: "0.1",
   buyer_id: "8",
   seller_id: "9",
-  created_at: AT,
+  created_at: TIMESTAMP,
   ...more,
 });
 export const bid = (price, owner = "8") => ({ price, amount: "1", side: "buy", user_id: owner });
 export const bookWith = (...prices) => ({ asks: [], bids: prices.map((price) => bid(price)) });
 
-/** The page of the test. */
-export const page = { app: null, box: null };
+/** The mounted page. */
+export const page = { app: null, root: null };
 
-/** `null` is a server that does not name its events. */
-export async function open(events = ALL_EVENTS) {
+/** `null` simulates a server that does not list its events. */
+export async function openDashboard(events = ALL_EVENTS) {
   const settings = { key: "local", embedded: true, symbols: ["BTC", "ETH"] };
   server.settings = events ? { ...settings, events } : settings;
   const { default: Dashboard } = await import("../../src/pages/Dashboard.vue");
   page.app = createApp(Dashboard);
   page.app.component("RouterLink", { render: () => null });
-  page.box = document.body.appendChild(document.createElement("div"));
-  page.app.mount(page.box);
+  page.root = document.body.appendChild(document.createElement("div"));
+  page.app.mount(page.root);
   await settle();
-  made[0].live();
+  instances[0].connectAndSubscribe();
   await settle();
-  server.asked = [];
+  server.requests = [];
 }
-/** Keeps the answer to whatever is asked from now on back, until what it gives is called. */
-export function hold(name, symbol = "BTC") {
+/** Delays the response to later requests until the returned function is called. */
+export function delay(name, symbol = "BTC") {
   let release;
-  server.held[`${name} ${symbol}`] = new Promise((resolve) => (release = resolve));
+  server.delays[`${name} ${symbol}`] = new Promise((resolve) => (release = resolve));
   return release;
 }
-export const settle = (ms = LONG_MS) => vi.advanceTimersByTimeAsync(ms);
-export const asked = (name) => server.asked.filter((one) => one === name).length;
-export const tradesShown = () =>
-  [...page.box.querySelectorAll(".trades tbody tr")].map(({ id }) => id.slice(6));
+export const settle = (ms = SETTLE_MS) => vi.advanceTimersByTimeAsync(ms);
+export const requestCount = (name) => server.requests.filter((one) => one === name).length;
+export const displayedTrades = () =>
+  [...page.root.querySelectorAll(".trades tbody tr")].map(({ id }) => id.slice(6));
 const levels = (selector) =>
-  [...page.box.querySelectorAll(selector)].map(({ dataset }) => dataset.level);
-export const levelsShown = () => levels("[data-level]");
-export const ownShown = () => levels(".own[data-level]");
+  [...page.root.querySelectorAll(selector)].map(({ dataset }) => dataset.level);
+export const displayedLevels = () => levels("[data-level]");
+export const markedLevels = () => levels(".own[data-level]");
 
-export const emit = (channel, name, data) => made[0].channel(channel)?.emit(name, data);
-/** Of the events so far: each has an id of its own. */
-export const told = { count: 0 };
-export function executed(sequence, id, more = {}) {
+export const emit = (channel, name, data) => instances[0].channel(channel)?.emit(name, data);
+/** The number of emitted events, from which each event gets a unique id. */
+export const emitted = { count: 0 };
+export function emitTrade(sequence, id, more = {}) {
   const event = { trade_id: id, symbol: "BTC", price: "50001", amount: "0.2", side: "buy" };
-  const data = { event_id: `t-${++told.count}`, sequence, ...event, executed_at: AT, ...more };
+  const data = {
+    event_id: `t-${++emitted.count}`,
+    sequence,
+    ...event,
+    executed_at: TIMESTAMP,
+    ...more,
+  };
   emit(`market.${data.symbol}`, "trade.executed", data);
 }
-export function snapshot(sequence, prices, symbol = "BTC") {
+export function emitBook(sequence, prices, symbol = "BTC") {
   const bids = prices.map((price) => [price, "1"]);
-  const data = { event_id: `b-${++told.count}`, sequence, symbol, bids, asks: [] };
+  const data = { event_id: `b-${++emitted.count}`, sequence, symbol, bids, asks: [] };
   emit(`market.${symbol}`, "book.updated", data);
 }
 
-// The first import transforms the whole page, which is no part of what a test may take.
-const LOAD_DEADLINE_MS = 60_000;
-beforeAll(() => import("../../src/pages/Dashboard.vue"), LOAD_DEADLINE_MS);
+// The first import transforms the whole page, which may take longer than the timeout of a test.
+const LOAD_TIMEOUT_MS = 60_000;
+beforeAll(() => import("../../src/pages/Dashboard.vue"), LOAD_TIMEOUT_MS);
 
 beforeEach(() => {
   vi.useFakeTimers();
   vi.resetModules();
-  made.length = 0;
+  instances.length = 0;
   localStorage.clear();
   localStorage.setItem("auth_token", "of-alice");
   Object.assign(server, {
-    asked: [],
-    held: {},
+    requests: [],
+    delays: {},
     orders: [],
     books: { BTC: bookWith("100"), ETH: bookWith("10") },
     trades: { BTC: [trade(2), trade(1)], ETH: [trade(3, { symbol: "ETH" })] },
@@ -121,6 +127,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   page.app.unmount();
-  page.box.remove();
+  page.root.remove();
   vi.useRealTimers();
 });

@@ -1,18 +1,18 @@
-// A browser with windows of people: each window is a context of its own, as if it were another
-// computer. What a page writes to its console as an error fails the test.
+// A browser with one isolated window per user: each window is a context of its own, like a separate
+// computer. Unexpected console errors fail the test.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium, selectors } from "playwright-core";
 import { Server, sqliteDatabase } from "../../clients/support/server.js";
-import { until } from "../../clients/support/until.js";
+import { waitUntil } from "../../clients/support/waitUntil.js";
 
 const artifacts = fileURLToPath(new URL("../../artifacts/", import.meta.url));
-const DEADLINE_MS = 15_000;
-// Longer than a page lets pass between two fetches that belong together.
-const QUIET_MS = 1_000;
-const DESK = { width: 1440, height: 1000 };
+const TIMEOUT_MS = 15_000;
+// Longer than the pause of the page between two related requests.
+const IDLE_MS = 1_000;
+const DESKTOP = { width: 1440, height: 1000 };
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -29,7 +29,7 @@ selectors.setTestIdAttribute("data-test");
 let browser;
 let server;
 
-// One browser and one server for each file of tests.
+// Starts one browser and one server for all tests of a file.
 export function useBrowser(settings = {}) {
   before(async () => {
     const executablePath = process.env.MATCHCAST_CHROMIUM ?? "/usr/bin/chromium";
@@ -49,30 +49,31 @@ export function useBrowser(settings = {}) {
 
 export class Window {
   errors = [];
-  // Paths of the API in the order in which the page asked for them.
-  asked = [];
-  #askedAt = 0;
+  // The paths of the API requests, in order.
+  requests = [];
+  #lastRequestAt = 0;
 
-  // `allowed` are patterns of console errors that a test provokes: a refused request is one.
-  static async open(t, { allowed = [], ...options } = {}) {
-    const context = await browser.newContext({ viewport: DESK, locale: "en-US", ...options });
-    context.setDefaultTimeout(DEADLINE_MS);
+  // `allowedErrors` are patterns of console errors that the test provokes, e.g. by failed requests.
+  static async open(t, { allowedErrors = [], ...options } = {}) {
+    const context = await browser.newContext({ viewport: DESKTOP, locale: "en-US", ...options });
+    context.setDefaultTimeout(TIMEOUT_MS);
     const window = new Window();
     window.context = context;
     window.watch(await context.newPage());
     t.after(async () => {
       await context.close();
-      const unexpected = window.errors.filter((text) => !allowed.some((one) => one.test(text)));
-      assert.deepEqual(unexpected, [], "the console has errors");
+      const isAllowed = (text) => allowedErrors.some((pattern) => pattern.test(text));
+      const unexpected = window.errors.filter((text) => !isAllowed(text));
+      assert.deepEqual(unexpected, [], "no unexpected console errors");
     });
     return window;
   }
 
-  static async loggedIn(t, name, options) {
+  static async logIn(t, name, options) {
     const window = await Window.open(t, options);
-    await window.go("/login");
+    await window.goto("/login");
     await window.page.getByRole("button", { name, exact: true }).click();
-    await window.live();
+    await window.waitForLive();
     return window;
   }
 
@@ -85,75 +86,76 @@ export class Window {
     page.on("request", (request) => {
       const { pathname } = new URL(request.url());
       if (!pathname.startsWith("/api/")) return;
-      this.asked.push(pathname);
-      this.#askedAt = Date.now();
+      this.requests.push(pathname);
+      this.#lastRequestAt = Date.now();
     });
   }
 
-  async go(path) {
+  async goto(path) {
     await this.page.goto(`${server.url}${path}`);
   }
 
-  // What is on the page at the end must not come from a reload.
-  async markPage() {
-    await this.page.evaluate(() => (window.isTheSamePage = true));
+  // Marks the document, to verify later that it was not reloaded.
+  async markDocument() {
+    await this.page.evaluate(() => (window.isSameDocument = true));
   }
-  async isSamePage() {
-    return this.page.evaluate(() => window.isTheSamePage === true);
-  }
-
-  // Until it has fetched what it fetches by itself; what it asks for after that is noted anew.
-  async settle() {
-    const isQuiet = () => Date.now() - this.#askedAt > QUIET_MS;
-    await until("the page asks for nothing more", isQuiet);
-    this.asked.length = 0;
+  async isSameDocument() {
+    return this.page.evaluate(() => window.isSameDocument === true);
   }
 
-  async badge(text) {
+  // Waits until the page sends no more requests, then clears the list of requests.
+  async waitForIdle() {
+    const isIdle = () => Date.now() - this.#lastRequestAt > IDLE_MS;
+    await waitUntil("the page is idle", isIdle);
+    this.requests.length = 0;
+  }
+
+  async waitForBadge(text) {
     await this.page.getByTestId("connection").getByText(text).waitFor();
   }
-  async live() {
-    await this.badge("Live");
+  async waitForLive() {
+    await this.waitForBadge("Live");
     await this.page.locator("[data-asset=USD]").waitFor();
   }
 
-  // Waits until a number stands on a card, digit for digit.
-  async holds(asset, kind, value) {
+  // `kind` is "available" or "locked".
+  async waitForBalance(asset, kind, value) {
     const number = this.page.locator(`[data-asset=${asset}] [data-test=${kind}] .number`);
-    await this.reads(number, value);
+    await this.waitForText(number, value);
   }
-  async reads(locator, text) {
-    const wanted = locator.filter({ hasText: new RegExp(`^${text.replaceAll(".", "\\.")}$`) });
+  // Waits for the exact text, and fails with the actual one.
+  async waitForText(locator, text) {
+    const pattern = new RegExp(`^${text.replaceAll(".", "\\.")}$`);
     try {
-      await wanted.first().waitFor();
+      await locator.filter({ hasText: pattern }).first().waitFor();
     } catch {
       assert.equal(await locator.first().textContent(), text);
     }
   }
 
-  async place(side, amount, price) {
+  async placeOrder(side, amount, price) {
     const { page } = this;
     await page.getByRole("radio", { name: side }).check({ force: true });
     await page.getByLabel("Price", { exact: true }).fill(price);
     await page.getByLabel("Amount", { exact: true }).fill(amount);
     await page.getByTestId("place").click();
-    await page.locator("[data-test=outcome].ok").waitFor();
+    await page.locator("[data-test=result].ok").waitFor();
   }
 
   order(id) {
     return this.page.locator(`[data-order="${id}"]`);
   }
-  async status(id, word) {
-    await this.reads(this.order(id).getByTestId("status"), word);
+  async waitForStatus(id, label) {
+    await this.waitForText(this.order(id).getByTestId("status"), label);
   }
-  history() {
+  historyEntries() {
     return this.page.locator("[data-entry]");
   }
   toasts() {
     return this.page.locator(".toast");
   }
 
-  async shoot(name) {
-    await this.page.screenshot({ path: `${artifacts}${name}.png`, fullPage: true });
+  async screenshot(name, options = { fullPage: true }) {
+    await this.page.screenshot({ path: `${artifacts}${name}.png`, ...options });
   }
 }

@@ -1,7 +1,7 @@
 """Publishes one event and signs one channel with Pusher's Python library.
 
-Takes its task as JSON in the first argument and prints the signature as JSON. An answer of the
-server other than 200 is an exception of the library and so a failing exit code.
+The first argument is the task as JSON; the output is the signature as JSON. For a response status
+other than 200 the library raises an exception, and the script fails.
 """
 
 import json

@@ -1,9 +1,9 @@
-// Browser pages without a browser: real pusher-js and Laravel Echo connections that note what they
-// hear. Each is closed when its test ends.
+// Pages without a browser: real pusher-js and Laravel Echo connections that record the events they
+// receive. Each connection is closed when its test ends.
 import { createRequire } from "node:module";
 import Echo from "laravel-echo";
 import Sdk from "pusher";
-import { until } from "./until.js";
+import { waitUntil } from "./waitUntil.js";
 
 const Pusher = createRequire(import.meta.url)("pusher-js");
 
@@ -18,7 +18,7 @@ function connectionOptions({ provider }) {
   };
 }
 
-// The three ways in which a page tells pusher-js where and as whom to ask for authorization.
+// The three ways to configure authorization in pusher-js.
 export const authorizations = {
   channelAuthorization: (user, path) => ({
     channelAuthorization: {
@@ -41,8 +41,8 @@ export const authorizations = {
 };
 
 export class Page {
-  // Every event in the order of arrival: { channel, event, data }.
-  heard = [];
+  // The received events in order: { channel, event, data }.
+  received = [];
 
   constructor(t, server, options = {}) {
     this.pusher = this.connect(server, options);
@@ -58,40 +58,45 @@ export class Page {
   }
 
   async connected() {
-    await until("the page is connected", () => this.state === "connected");
+    await waitUntil("the page is connected", () => this.state === "connected");
     return this.pusher.connection.socket_id;
   }
 
-  // Resolves when the subscription stands, rejects with what pusher-js reports when it is refused.
+  // Resolves when the channel is subscribed, and rejects with the status that pusher-js reports.
   subscribe(name) {
     const channel = this.pusher.subscribe(name);
-    this.note(channel);
-    return this.settled(channel);
+    this.recordEvents(channel);
+    return this.waitForSubscription(channel);
   }
 
-  note(channel) {
+  recordEvents(channel) {
     channel.bind_global((event, data) => {
-      if (!event.startsWith("pusher:")) this.heard.push({ channel: channel.name, event, data });
+      if (!event.startsWith("pusher:")) this.received.push({ channel: channel.name, event, data });
     });
   }
 
-  async settled(channel) {
-    let refusal;
-    channel.bind("pusher:subscription_error", (error) => (refusal = error));
-    await until(`${channel.name} is answered`, () => channel.subscribed || refusal);
-    if (refusal) {
-      throw Object.assign(new Error(`${channel.name} refused`), { status: refusal.status });
+  async waitForSubscription(channel) {
+    let failure;
+    channel.bind("pusher:subscription_error", (error) => (failure = error));
+    await waitUntil(
+      `${channel.name} is subscribed or rejected`,
+      () => channel.subscribed || failure,
+    );
+    if (failure) {
+      throw Object.assign(new Error(`${channel.name} was rejected`), { status: failure.status });
     }
     return channel;
   }
 
-  times(event) {
-    return this.heard.filter((one) => one.event === event);
+  eventsNamed(name) {
+    return this.received.filter(({ event }) => event === name);
   }
 
-  async hears(event, count = 1) {
-    await until(`${event} is heard ${count} times`, () => this.times(event).length >= count);
-    return this.times(event).map(({ data }) => data);
+  // Waits until at least `count` events of this name have arrived, and returns their data.
+  async waitForEvents(name, count = 1) {
+    const hasArrived = () => this.eventsNamed(name).length >= count;
+    await waitUntil(`${name} has been received ${count} times`, hasArrived);
+    return this.eventsNamed(name).map(({ data }) => data);
   }
 }
 
@@ -115,18 +120,18 @@ export class EchoPage extends Page {
     return this.echo.connector.pusher;
   }
 
-  // `name` as Echo's users write it, without the prefix.
+  // `name` has no `private-` prefix, as usual with Echo.
   async listen(name, event) {
     const channel = this.echo.private(name);
     channel.listen(`.${event}`, (data) => {
-      this.heard.push({ channel: channel.name, event, data });
+      this.received.push({ channel: channel.name, event, data });
     });
-    return this.settled(channel.subscription);
+    return this.waitForSubscription(channel.subscription);
   }
 }
 
-// The official server library, as an application beside matchcast would use it. In these tests it
-// is also the independent judge of every signature.
+// The official server library, as another application would use it. It is also the reference for
+// every signature in these tests.
 export function sdk({ provider }, changes = {}) {
   return new Sdk({
     appId: provider.app.id,
@@ -140,8 +145,8 @@ export function sdk({ provider }, changes = {}) {
   });
 }
 
-// A page of which the library itself is the authorization server, for channels of any name.
-export function signedBy(library, channelData) {
+// Options of a page whose channels, of any name, are authorized by the library itself.
+export function authorizedBy(library, channelData) {
   return {
     channelAuthorization: {
       customHandler: ({ socketId, channelName }, callback) =>

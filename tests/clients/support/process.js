@@ -1,29 +1,29 @@
-// A program under test: started on a free port of 127.0.0.1, waited for until it answers, ended by
-// its own pid. It inherits nothing from the caller's environment: a stray PUSHER_APP_KEY would
-// point the tests at somebody's account.
+// A program under test: started on a free port of 127.0.0.1, used once it is ready, and stopped by
+// its process id. It does not inherit the environment of the tests: a stray PUSHER_APP_KEY would
+// connect them to a real account.
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { until } from "./until.js";
+import { waitUntil } from "./waitUntil.js";
 
-const START_DEADLINE_MS = 30_000;
-const STOP_DEADLINE_MS = 15_000;
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 15_000;
 const START_ATTEMPTS = 3;
-const LOG_LINES_KEPT = 200;
+const MAX_LOG_LINES = 200;
 
-// Neither a failing nor an interrupted run leaves programs, files or databases behind: whatever is
-// made is noted here first. What is in `made` has a function `drop`.
+// A failed or interrupted run leaves no processes, files or databases behind: each of them is
+// registered here first. Entries of `resources` have a function `drop`.
 const running = new Set();
-export const made = new Set();
+export const resources = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
-let leaving;
+let cleanup;
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  // The runner repeats the signal to its test files; the second one must not cut the first short.
+  // The test runner sends the signal to its test files again, which must not interrupt the cleanup.
   process.on(signal, () => {
-    leaving ??= (async () => {
+    cleanup ??= (async () => {
       running.forEach((child) => child.kill("SIGKILL"));
-      await Promise.allSettled([...made].map((one) => one.drop()));
+      await Promise.allSettled([...resources].map((resource) => resource.drop()));
       process.exit(1);
     })();
   });
@@ -39,10 +39,10 @@ async function freePort() {
   return port;
 }
 
-// Where the logs of all tests are gathered, to be searched for secrets (scripts/check-logs.sh).
+// Collects the logs of all tests, which scripts/check-logs.sh searches for secrets.
 export const logsFolder = process.env.MATCHCAST_TEST_LOGS;
 
-function keepLog({ pid, stderr }) {
+function saveLog({ pid, stderr }) {
   if (!logsFolder) return;
   const file = join(logsFolder, `client-${pid}-${Date.now()}.log`);
   stderr.on("data", (text) => appendFileSync(file, text));
@@ -56,15 +56,15 @@ export class Process {
   #child;
   #log = [];
 
-  // `readyPath` answers 200 once the program can be used.
+  // `readyPath` returns status 200 once the program is ready.
   constructor(name, readyPath) {
     this.#name = name;
     this.#readyPath = readyPath;
   }
 
-  // What to run: { program, parameters, directory, variables }. It must listen on `this.port`.
+  // Returns { program, parameters, directory, variables }. The program must listen on `this.port`.
   command() {
-    throw new Error(`nobody has said how to start ${this.#name}`);
+    throw new Error(`${this.#name} does not define its command`);
   }
 
   get url() {
@@ -75,8 +75,8 @@ export class Process {
     return this.#log.join("");
   }
 
-  // What runs stays as it is. A port can be taken between the look and the start; a restart
-  // insists on its old one.
+  // Has no effect while the program is running. Another program may take the free port before this
+  // one does, so a first start is repeated with another port; a restart uses the same one.
   async start() {
     if (running.has(this.#child)) return;
     const attempts = this.port ? 1 : START_ATTEMPTS;
@@ -95,7 +95,7 @@ export class Process {
   async #startOnce() {
     const { program, parameters, directory, variables } = this.command();
     const child = spawn(program, parameters, {
-      // No .env of the checkout is in reach from a directory of the test's own.
+      // A separate directory, so that the .env file of the checkout is not read.
       cwd: directory,
       env: { PATH: process.env.PATH, ...variables },
       stdio: ["ignore", "pipe", "pipe"],
@@ -107,31 +107,35 @@ export class Process {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
         this.#log.push(text);
-        this.#log.splice(0, this.#log.length - LOG_LINES_KEPT);
+        this.#log.splice(0, this.#log.length - MAX_LOG_LINES);
       });
     }
-    keepLog(child);
+    saveLog(child);
     const ready = async () => {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
-        throw new Error(`${this.#name} ended at its start`);
+        throw new Error(`${this.#name} exited during its start`);
       }
-      const answer = await fetch(`${this.url}${this.#readyPath}`).catch(() => undefined);
-      await answer?.arrayBuffer();
-      return answer?.status === 200;
+      const response = await fetch(`${this.url}${this.#readyPath}`).catch(() => undefined);
+      await response?.arrayBuffer();
+      return response?.status === 200;
     };
     try {
-      await until(`${this.#name} answers ${this.#readyPath} with 200`, ready, START_DEADLINE_MS);
+      await waitUntil(
+        `${this.#name} returns status 200 for ${this.#readyPath}`,
+        ready,
+        START_TIMEOUT_MS,
+      );
     } catch (error) {
       throw new Error(`${error.message}\n${this.log}`, { cause: error });
     }
   }
 
-  // As an operator stops it. A program that ignores the signal fails the test.
+  // Stops the program gracefully. A program that ignores the signal fails the test.
   async stop() {
     await this.#end("SIGTERM");
   }
 
-  // As a crash stops it.
+  // Simulates a crash.
   async kill() {
     await this.#end("SIGKILL");
   }
@@ -140,7 +144,7 @@ export class Process {
     const child = this.#child;
     if (!running.has(child)) return;
     child.kill(signal);
-    const ended = () => !running.has(child);
-    await until(`${this.#name} ends after ${signal}`, ended, STOP_DEADLINE_MS);
+    const hasExited = () => !running.has(child);
+    await waitUntil(`${this.#name} exits after ${signal}`, hasExited, STOP_TIMEOUT_MS);
   }
 }

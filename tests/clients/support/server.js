@@ -1,5 +1,5 @@
-// Starts the real binary on a port and a database of its own, and beside it the provider that the
-// run is for: none of its own when the embedded one is tested, else Sockudo (MATCHCAST_SOCKUDO).
+// Starts the real binary with its own port and database. The provider is the embedded one, or a
+// Sockudo process if MATCHCAST_SOCKUDO is set.
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { appendFileSync } from "node:fs";
@@ -8,13 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import pg from "pg";
-import { Process, logsFolder, made } from "./process.js";
+import { Process, logsFolder, resources } from "./process.js";
 import { Sockudo, sockudoBinary } from "./sockudo.js";
 
 export const app = { id: "matchcast", key: "local", secret: "secret-of-the-client-tests" };
 if (logsFolder) appendFileSync(join(logsFolder, "known-secrets"), `${app.secret}\n`);
 
-const RUN_DEADLINE_MS = 30_000;
+const CHECK_TIMEOUT_MS = 30_000;
 
 function binary() {
   const path = process.env.MATCHCAST_BIN;
@@ -29,10 +29,10 @@ export async function sqliteDatabase() {
     directory,
     drop: async () => {
       await rm(directory, { recursive: true, force: true });
-      made.delete(database);
+      resources.delete(database);
     },
   };
-  made.add(database);
+  resources.add(database);
   return database;
 }
 
@@ -59,10 +59,10 @@ async function postgresDatabase() {
       await rm(directory, { recursive: true, force: true });
       await created;
       await asAdmin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-      made.delete(database);
+      resources.delete(database);
     },
   };
-  made.add(database);
+  resources.add(database);
   created = asAdmin(`CREATE DATABASE ${name}`);
   await created;
   return database;
@@ -71,8 +71,8 @@ async function postgresDatabase() {
 const databases = { SQLite: sqliteDatabase };
 if (process.env.TEST_DATABASE_URL) databases.PostgreSQL = postgresDatabase;
 
-// The variables by which matchcast finds a provider outside of itself.
-const variablesOf = ({ host, port, app }) => ({
+// The environment that connects matchcast to an external provider.
+const providerVariables = ({ host, port, app }) => ({
   BROADCAST_CONNECTION: "pusher",
   PUSHER_APP_ID: app.id,
   PUSHER_APP_KEY: app.key,
@@ -86,8 +86,8 @@ export class Server extends Process {
   #database;
   #settings;
 
-  // `provider` is where pages and libraries connect: { host, port, app }, and can be started and
-  // ended as a server can. It is this very server when its embedded provider is tested.
+  // `provider` is where pages and libraries connect: { host, port, app }. It can be started and
+  // stopped like the server, and is the server itself if the embedded provider is tested.
   constructor(database, settings) {
     super("matchcast", "/health");
     this.#database = database;
@@ -109,7 +109,7 @@ export class Server extends Process {
         ...(logsFolder && { MATCHCAST__LOG__LEVEL: "debug" }),
         ...(this.provider === this
           ? { PUSHER_APP_SECRET: app.secret }
-          : variablesOf(this.provider)),
+          : providerVariables(this.provider)),
         ...this.#settings,
       },
     };
@@ -120,17 +120,16 @@ export class Server extends Process {
     await super.start();
   }
 
-  // `matchcast check` as an operator calls it who has set up a matchcast elsewhere for the same
-  // provider, with `changes` to its variables.
+  // Runs `matchcast check` for this provider, with `changes` to the variables.
   async check(changes = {}) {
     const options = {
       cwd: this.#database.directory,
-      env: { PATH: process.env.PATH, ...variablesOf(this.provider), ...changes },
-      timeout: RUN_DEADLINE_MS,
+      env: { PATH: process.env.PATH, ...providerVariables(this.provider), ...changes },
+      timeout: CHECK_TIMEOUT_MS,
     };
     return new Promise((resolve) => {
       execFile(binary(), ["check"], options, (error, stdout, stderr) => {
-        resolve({ code: error ? error.code : 0, said: stdout + stderr });
+        resolve({ code: error ? error.code : 0, output: stdout + stderr });
       });
     });
   }
@@ -138,16 +137,16 @@ export class Server extends Process {
   async remove() {
     const processes = new Set([this, this.provider]);
     try {
-      for (const one of processes) await one.stop();
+      for (const each of processes) await each.stop();
     } finally {
-      for (const one of processes) await one.kill();
+      for (const each of processes) await each.kill();
       await this.#database.drop();
     }
   }
 }
 
-// Runs the same tests against a server of their own on every database there is. `define` gets a
-// function that gives the server once the tests run.
+// Runs the same tests on each database, each time with a new server. `define` receives a function
+// that returns the server while the tests run.
 export function onEachDatabase(title, define, settings = {}) {
   for (const [name, create] of Object.entries(databases)) {
     describe(`${title}, on ${name}${sockudoBinary ? " with Sockudo" : ""}`, () => {

@@ -1,8 +1,8 @@
-// Sockudo, a server of Pusher's protocol that is not ours, with one app and all of it in memory.
-// Set up by the variables of docker-compose.yml, so that what is tested is what is recommended.
+// Sockudo, a third-party server of the Pusher protocol, with one app and in-memory storage. It uses
+// the variables of docker-compose.yml, so that the tests cover the recommended setup.
 import { Process } from "./process.js";
 
-// The binary, when the tests shall run with Sockudo instead of the embedded provider.
+// The path of the binary, if the tests run with Sockudo instead of the embedded provider.
 export const sockudoBinary = process.env.MATCHCAST_SOCKUDO;
 
 export class Sockudo extends Process {
@@ -18,7 +18,7 @@ export class Sockudo extends Process {
     return {
       program: sockudoBinary,
       parameters: [],
-      // It reads config/config.toml from here, when there is one.
+      // Sockudo reads config/config.toml from here if it exists.
       directory: this.#directory,
       variables: {
         HOST: this.host,
@@ -36,9 +36,9 @@ export class Sockudo extends Process {
         SOCKUDO_DEFAULT_APP_MAX_BACKEND_EVENTS_PER_SECOND: "100000",
         SOCKUDO_DEFAULT_APP_MAX_READ_REQUESTS_PER_SECOND: "1000",
         SOCKUDO_DEFAULT_APP_ENABLE_USER_AUTHENTICATION: "true",
-        // matchcast needs no client events; the tests of the protocol do.
+        // Only the tests of the protocol need client events.
         SOCKUDO_DEFAULT_APP_ENABLE_CLIENT_MESSAGES: "true",
-        // Nobody stands before it who would have to notice that it goes.
+        // There is no load balancer that has to be drained.
         SHUTDOWN_GRACE_PERIOD: "0",
       },
     };

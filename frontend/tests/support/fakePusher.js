@@ -1,7 +1,7 @@
-// A pusher-js that a test plays itself.
+// A fake of pusher-js that tests control.
 
-/** Those that were made, in order; a test empties it. */
-export const made = [];
+/** All instances in order of creation. Tests clear this list. */
+export const instances = [];
 
 class Emitter {
   handlers = new Map();
@@ -24,7 +24,7 @@ export class FakePusher extends Emitter {
   constructor(key, options) {
     super();
     Object.assign(this, { key, options });
-    made.push(this);
+    instances.push(this);
   }
   subscribe(name) {
     this.subscribed.push(name);
@@ -37,23 +37,23 @@ export class FakePusher extends Emitter {
   channel(name) {
     return this.channels.get(name);
   }
-  become(state) {
+  setState(state) {
     const previous = this.connection.state;
     this.connection.state = state;
     this.connection.emit("state_change", { previous, current: state });
   }
-  /** As the real one does it: connected, then every channel subscribed (again). */
-  live() {
-    this.become("connected");
+  /** Connects and subscribes all channels, as pusher-js does after a (re)connect. */
+  connectAndSubscribe() {
+    this.setState("connected");
     this.channels.forEach((channel) => channel.emit("pusher:subscription_succeeded", {}));
   }
   attempts = 0;
   connect() {
     this.attempts++;
-    this.become("connecting");
+    this.setState("connecting");
   }
   disconnect() {
     this.isDisconnected = true;
-    this.become("disconnected");
+    this.setState("disconnected");
   }
 }

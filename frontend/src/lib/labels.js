@@ -1,0 +1,16 @@
+// Display labels for the codes of the API.
+export const ORDER_OPEN = "1";
+export const STATUS_LABELS = { 1: "Open", 2: "Filled", 3: "Cancelled" };
+export const SIDE_LABELS = { buy: "Buy", sell: "Sell" };
+
+export const statusLabel = (order) => STATUS_LABELS[order.status] ?? "Unknown";
+
+const ACTION_LABELS = {
+  deposit: "Deposit",
+  order_reserved: "Order reserved",
+  order_refund: "Refund",
+  order_cancelled: "Order cancelled",
+  trade_completed: "Trade",
+  commission_collected: "Commission",
+};
+export const actionLabel = (entry) => ACTION_LABELS[entry.action] ?? entry.action;

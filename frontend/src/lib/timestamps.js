@@ -1,0 +1,38 @@
+// Parses the API's UTC timestamps (ISO 8601 or `Y-m-d H:i:s`) and formats them in the user's locale
+// and time zone.
+
+const timeFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const dateTimeFormat = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "medium",
+});
+const shortDateTimeFormat = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+  second: "2-digit",
+});
+const preciseTimeFormat = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+
+export function parseTimestamp(text) {
+  return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`);
+}
+
+/** The time of day with milliseconds, from milliseconds since 1970. */
+export const formatPreciseTime = (ms) => preciseTimeFormat.format(new Date(Number(ms)));
+
+export const formatTime = (text) => timeFormat.format(parseTimestamp(text));
+export const formatDateTime = (text) => dateTimeFormat.format(parseTimestamp(text));
+
+/** Omits the year for dates in the current year. */
+export function formatShortDateTime(text) {
+  const date = parseTimestamp(text);
+  const isThisYear = date.getFullYear() === new Date().getFullYear();
+  return (isThisYear ? shortDateTimeFormat : dateTimeFormat).format(date);
+}
