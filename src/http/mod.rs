@@ -2,6 +2,7 @@
 
 mod extract;
 mod middleware;
+mod pending_subscriptions;
 mod response;
 mod router;
 mod routes;
@@ -10,7 +11,7 @@ mod state;
 
 pub use extract::Tokens;
 pub use middleware::TableSessions;
+pub use pending_subscriptions::Expectations;
 pub use response::ApiError;
 pub use router::routes;
-pub use routes::{DebugConsole, Expectations, PublicSettings};
-pub use state::Services;
+pub use state::{DebugConsole, PublicSettings, Services};

@@ -2,10 +2,10 @@
 
 use actix_web::{Resource, Route, guard, web};
 
-use super::middleware::csrf;
 use super::response::ApiError;
 use super::routes::{
-    accounts, auth, broadcasting, dashboard, debug, health, markets, orders, settings, webhook,
+    accounts, auth, broadcasting, csrf_cookie, dashboard, debug, health, markets, orders, settings,
+    webhook,
 };
 
 /// The routing table.
@@ -14,7 +14,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::scope("/api").configure(api).default_service(web::to(not_found)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/sanctum/csrf-cookie", get().to(csrf::set_cookie)))
+        .service(resource("/sanctum/csrf-cookie", get().to(csrf_cookie::set)))
         .service(resource("/health", get().to(health::health)))
         .service(resource("/metrics", get().to(health::metrics)))
         .default_service(web::to(dashboard::page));

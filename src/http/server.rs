@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_web::cookie::{Key, SameSite, time};
@@ -13,13 +12,12 @@ use actix_web::middleware::{Compress, DefaultHeaders};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
+use super::middleware::cors;
 use super::{ApiError, Services, TableSessions, Tokens};
-use crate::config::{Config, Http};
+use crate::config::Config;
 use crate::provider::{self, Provider};
 
 const SESSION_COOKIE: &str = "matchcast_session";
-/// How long a browser may remember the answer to a preflight, in seconds.
-const PREFLIGHT_AGE_SECONDS: usize = 3600;
 
 /// Binds the port and gives the server, which serves once it is awaited.
 pub fn bind(
@@ -62,7 +60,7 @@ pub fn bind(
             }))
             .wrap(session)
             .wrap(Compress::default())
-            .wrap(cors(&http))
+            .wrap(cors::cors(&http))
             .wrap(DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")))
             .configure(move |config| {
                 if let Some(provider) = provider {
@@ -83,19 +81,4 @@ pub fn bind(
     let server = server.bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
     let address = *server.addrs().first().context("the server listens nowhere")?;
     Ok((server.run(), address))
-}
-
-/// Without configured origins no other origin may read anything.
-fn cors(http: &Http) -> Cors {
-    let cors = Cors::default()
-        .allow_any_method()
-        .allow_any_header()
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(PREFLIGHT_AGE_SECONDS);
-    if http.cors_origins.iter().any(|origin| origin == "*") {
-        return cors.allow_any_origin().send_wildcard();
-    }
-    http.cors_origins
-        .iter()
-        .fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
 }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
 
-use super::routes::{DebugConsole, Expectations, PublicSettings};
+use super::pending_subscriptions::Expectations;
 use crate::auth::Passwords;
 use crate::config::Delivery;
 use crate::engine;
+use crate::events::decimal::DecimalNumber;
+use crate::provider::Provider;
 use crate::pusher::Credentials;
 use crate::store::Store;
 use crate::store::markets::Catalog;
@@ -31,4 +34,31 @@ pub struct Services {
     pub secure_cookies: bool,
     /// `None`: there is no debug console.
     pub debug: Option<DebugConsole>,
+}
+
+/// The provider's public side, what is told through it, and whether this is a demo.
+#[derive(Clone, Debug, Serialize)]
+pub struct PublicSettings {
+    /// The application key that pages connect with.
+    pub key: String,
+    pub cluster: String,
+    /// `None`: hosted Pusher's, or this very server where the provider is embedded.
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub tls: bool,
+    /// The provider is part of this server.
+    pub embedded: bool,
+    pub demo: bool,
+    pub symbols: Vec<String>,
+    /// The names of the events that are told: what a page need not wait for in vain.
+    pub events: Vec<&'static str>,
+    /// What a buyer pays of the value, as it is written in the configuration.
+    pub buyer_commission: DecimalNumber,
+}
+
+/// What the console looks into, and who may look.
+pub struct DebugConsole {
+    pub provider: Provider,
+    /// E-mail addresses.
+    pub users: Vec<String>,
 }

@@ -2,6 +2,8 @@
 
 mod authenticated_user;
 mod input;
+mod validator;
 
 pub use authenticated_user::{Caller, Issued, Tokens};
-pub use input::{Input, RawBody, Rules};
+pub use input::{Input, RawBody};
+pub use validator::Rules;

@@ -5,44 +5,28 @@
 //! as `X-XSRF-TOKEN` (axios does) or `X-CSRF-TOKEN` (Echo does). Bearer tokens need none of this.
 
 use actix_session::Session;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::HeaderMap;
-use actix_web::{HttpResponse, web};
 use subtle::ConstantTimeEq;
 
 use crate::auth::random_hex;
-use crate::http::Services;
 use crate::http::response::ApiError;
 use crate::market::UserId;
 
-const COOKIE: &str = "XSRF-TOKEN";
 const TOKEN_BYTES: usize = 20;
 const HEADERS: [&str; 2] = ["x-xsrf-token", "x-csrf-token"];
 /// Keys of the session's state.
 const TOKEN_KEY: &str = "csrf";
 pub const USER_KEY: &str = "user";
 
-/// `GET /sanctum/csrf-cookie`
-pub async fn set_cookie(
-    session: Session,
-    services: web::Data<Services>,
-) -> Result<HttpResponse, ApiError> {
-    let token = match token_of(&session) {
-        Some(token) => token,
-        None => {
-            let token = random_hex::<TOKEN_BYTES>();
-            session
-                .insert(TOKEN_KEY, token.clone())
-                .map_err(|_| ApiError::Internal("the session cannot be written"))?;
-            token
-        }
-    };
-    let cookie = Cookie::build(COOKIE, token)
-        .path("/")
-        .same_site(SameSite::Lax)
-        .secure(services.secure_cookies)
-        .finish();
-    Ok(HttpResponse::NoContent().cookie(cookie).finish())
+/// The session's CSRF token; a session that has none gets one.
+pub fn ensure_token(session: &Session) -> Result<String, ApiError> {
+    if let Some(token) = token_of(session) {
+        return Ok(token);
+    }
+    let token = random_hex::<TOKEN_BYTES>();
+    let inserted = session.insert(TOKEN_KEY, token.clone());
+    inserted.map_err(|_| ApiError::Internal("the session cannot be written"))?;
+    Ok(token)
 }
 
 /// Whether the request gives back the token of its session.

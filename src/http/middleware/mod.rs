@@ -1,5 +1,6 @@
 //! Sessions and the protection of cookies.
 
+pub mod cors;
 pub mod csrf;
 pub mod session_store;
 

@@ -4,13 +4,9 @@
 //! is ever signed: the channels that the caller may hear are formatted here and compared as a
 //! whole, and a socket id is digits, a full stop and digits, byte by byte.
 
-use std::time::Duration;
-
 use actix_web::{HttpResponse, web};
-use moka::sync::Cache;
 use serde::Serialize;
 
-use crate::config::Delivery;
 use crate::events::UserChannels;
 use crate::http::Services;
 use crate::http::extract::Caller;
@@ -18,10 +14,6 @@ use crate::http::extract::{Input, Rules};
 use crate::http::response::ApiError;
 use crate::market::UserId;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, encryption, sign};
-use crate::store::{Store, occupancy};
-
-/// Channels that are remembered at most as noted. Some 100 bytes each.
-const EXPECTATIONS_LEN: u64 = 100_000;
 
 #[derive(Serialize)]
 struct ChannelAuth {
@@ -56,36 +48,6 @@ pub async fn auth(
     let auth = sign::channel_auth(&services.credentials, &socket_id, &own, None);
     let shared_secret = encryption::shared_secret(&services.credentials, &own);
     Ok(HttpResponse::Ok().json(ChannelAuth { auth, shared_secret }))
-}
-
-/// Notes who is about to subscribe, where events that nobody hears are not sent: what happens until
-/// the provider tells of the subscription must not be skipped.
-pub struct Expectations {
-    /// The channels that were noted lately, if that is of any use. Forgotten while what was noted
-    /// still holds, so that each authorisation is covered.
-    noted: Option<Cache<String, ()>>,
-}
-
-impl Expectations {
-    pub fn new(delivery: &Delivery) -> Self {
-        let refresh = Duration::from_secs(delivery.occupancy_refresh_seconds);
-        let held = occupancy::PENDING_FOR.to_std().unwrap_or_default();
-        let cache = || {
-            let cache = Cache::builder().max_capacity(EXPECTATIONS_LEN);
-            cache.time_to_live(refresh.min(held) / 2).build()
-        };
-        Self { noted: delivery.only_occupied.then(cache) }
-    }
-
-    async fn note(&self, store: &Store, channel: &str) -> Result<(), ApiError> {
-        let Some(noted) = self.noted.as_ref().filter(|noted| !noted.contains_key(channel)) else {
-            return Ok(());
-        };
-        let expected = channel.to_owned();
-        store.transact(move |c| occupancy::expect(c, &expected)).await?;
-        noted.insert(channel.to_owned(), ());
-        Ok(())
-    }
 }
 
 /// The user's channel that was asked for, as the server formats it.

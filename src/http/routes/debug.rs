@@ -13,13 +13,6 @@ use crate::http::{Services, response};
 use crate::provider::Provider;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES};
 
-/// What the console looks into, and who may look.
-pub struct DebugConsole {
-    pub provider: Provider,
-    /// E-mail addresses.
-    pub users: Vec<String>,
-}
-
 #[derive(Deserialize)]
 pub struct LookQuery {
     /// The last entry that was seen.

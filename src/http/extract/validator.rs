@@ -1,0 +1,101 @@
+//! Rules for the fields of a request, and the texts for those that break them.
+
+use serde_json::Value;
+
+use super::input::Input;
+use crate::http::response::{ApiError, FieldErrors};
+use crate::market::{Fixed, ParseError};
+
+/// Reads fields by rules and gathers what is wrong with them.
+///
+/// A getter gives `None` exactly when it has noted an error, so after [`Rules::finish`] every value
+/// is there.
+pub struct Rules<'a> {
+    input: &'a Input,
+    errors: FieldErrors,
+}
+
+impl<'a> Rules<'a> {
+    pub fn of(input: &'a Input) -> Self {
+        Self { input, errors: FieldErrors::default() }
+    }
+
+    pub fn fail(&mut self, field: &'static str, text: impl Into<String>) {
+        self.errors.add(field, text);
+    }
+
+    /// A text that must be there, at most `max` characters long.
+    pub fn text(&mut self, field: &'static str, max: usize) -> Option<String> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
+        }
+        let Some(Value::String(text)) = self.input.value(field) else {
+            self.fail(field, format!("The {} field must be a string.", words(field)));
+            return None;
+        };
+        // PostgreSQL has no place for it in a text.
+        if text.contains('\0') {
+            self.fail(field, format!("The {} field format is invalid.", words(field)));
+            return None;
+        }
+        let text = text.trim().to_owned();
+        self.bounded(field, text, max)
+    }
+
+    /// A text that is taken as it is: passwords may begin or end with blanks.
+    pub fn raw_text(&mut self, field: &'static str, max: usize) -> Option<String> {
+        self.text(field, max)?;
+        match self.input.value(field) {
+            Some(Value::String(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn bounded(&mut self, field: &'static str, text: String, max: usize) -> Option<String> {
+        if text.chars().count() > max {
+            let field_words = words(field);
+            self.fail(
+                field,
+                format!("The {field_words} field must not be greater than {max} characters."),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A price or an amount: a JSON number or a string, positive, at most 8 decimals.
+    pub fn positive(&mut self, field: &'static str) -> Option<Fixed> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
+        }
+        let parsed = self.input.text(field).map(|text| Fixed::parse(&text));
+        let problem = match parsed {
+            Some(Ok(value)) if value >= Fixed::UNIT => return Some(value),
+            Some(Ok(_)) => format!("must be at least {}", Fixed::UNIT),
+            Some(Err(ParseError::TooFine)) => "must have at most 8 decimal places".to_owned(),
+            Some(Err(ParseError::OutOfRange)) => {
+                format!("must not be greater than {}", Fixed::MAX)
+            }
+            None | Some(Err(ParseError::NotANumber)) => "must be a number".to_owned(),
+        };
+        self.fail(field, format!("The {} field {problem}.", words(field)));
+        None
+    }
+
+    pub fn optional_positive(&mut self, field: &'static str) -> Option<Fixed> {
+        if self.input.is_missing(field) { None } else { self.positive(field) }
+    }
+
+    /// # Errors
+    /// 422 with every text that was noted.
+    pub fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.errors)) }
+    }
+}
+
+/// `socket_id` as a person reads it.
+fn words(field: &str) -> String {
+    field.replace('_', " ")
+}

@@ -1,0 +1,25 @@
+//! The cookie that gives a page its CSRF token.
+
+use actix_session::Session;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::{HttpResponse, web};
+
+use crate::http::Services;
+use crate::http::middleware::csrf;
+use crate::http::response::ApiError;
+
+const COOKIE: &str = "XSRF-TOKEN";
+
+/// `GET /sanctum/csrf-cookie`
+pub async fn set(
+    session: Session,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, ApiError> {
+    let token = csrf::ensure_token(&session)?;
+    let cookie = Cookie::build(COOKIE, token)
+        .path("/")
+        .same_site(SameSite::Lax)
+        .secure(services.secure_cookies)
+        .finish();
+    Ok(HttpResponse::NoContent().cookie(cookie).finish())
+}
