@@ -66,13 +66,13 @@ impl App {
             let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
             http::DebugConsole { provider, users }
         });
-        let services = http::Services {
+        let services = http::AppState {
             store: store.clone(),
             engine: engine.clone(),
             catalog,
             credentials,
             delivery: config.delivery,
-            expectations: http::Expectations::new(&config.delivery),
+            pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             passwords: Passwords::default(),
             settings: pusher::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),

@@ -4,6 +4,6 @@ mod passwords;
 mod secret;
 mod ttl_cache;
 
-pub use passwords::{Passwords, Verdict, hash as hash_password};
+pub use passwords::{Passwords, Verification, hash as hash_password};
 pub use secret::{random_hex, sha256_hex};
-pub use ttl_cache::Memory;
+pub use ttl_cache::TtlCache;

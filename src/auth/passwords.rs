@@ -22,7 +22,7 @@ pub struct Passwords {
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Verification {
     Wrong,
     Right,
     /// Right, and here is a hash of today's kind to replace the old one with.
@@ -46,7 +46,7 @@ impl Passwords {
         &self,
         password: String,
         stored: Option<String>,
-    ) -> Result<Verdict, ApiError> {
+    ) -> Result<Verification, ApiError> {
         self.run(move || verify(&password, stored.as_deref())).await?
     }
 
@@ -67,18 +67,18 @@ pub fn hash(password: &str) -> Result<String, ApiError> {
     hash.map(|hash| hash.to_string()).map_err(|_| ApiError::Internal("hashing a password failed"))
 }
 
-fn verify(password: &str, stored: Option<&str>) -> Result<Verdict, ApiError> {
+fn verify(password: &str, stored: Option<&str>) -> Result<Verification, ApiError> {
     let stored_or_nobody = stored.unwrap_or(NOBODY);
     if stored_or_nobody.starts_with("$2") {
         return match bcrypt::verify(password, stored_or_nobody) {
-            Ok(true) => hash(password).map(Verdict::Outdated),
-            Ok(false) | Err(_) => Ok(Verdict::Wrong),
+            Ok(true) => hash(password).map(Verification::Outdated),
+            Ok(false) | Err(_) => Ok(Verification::Wrong),
         };
     }
-    let Ok(parsed) = PasswordHash::new(stored_or_nobody) else { return Ok(Verdict::Wrong) };
+    let Ok(parsed) = PasswordHash::new(stored_or_nobody) else { return Ok(Verification::Wrong) };
     match Argon2::default().verify_password(password.as_bytes(), &parsed) {
-        Ok(()) if stored.is_some() => Ok(Verdict::Right),
-        _ => Ok(Verdict::Wrong),
+        Ok(()) if stored.is_some() => Ok(Verification::Right),
+        _ => Ok(Verification::Wrong),
     }
 }
 
@@ -86,14 +86,14 @@ fn verify(password: &str, stored: Option<&str>) -> Result<Verdict, ApiError> {
 mod tests {
     use argon2::password_hash::PasswordHash;
 
-    use super::{NOBODY, Verdict, hash, verify};
+    use super::{NOBODY, Verification, hash, verify};
 
     #[test]
     fn a_hash_verifies_its_own_password_alone() {
         let stored = hash("correct horse").unwrap();
-        assert_eq!(verify("correct horse", Some(&stored)).unwrap(), Verdict::Right);
-        assert_eq!(verify("battery staple", Some(&stored)).unwrap(), Verdict::Wrong);
-        assert_eq!(verify("correct horse", None).unwrap(), Verdict::Wrong);
+        assert_eq!(verify("correct horse", Some(&stored)).unwrap(), Verification::Right);
+        assert_eq!(verify("battery staple", Some(&stored)).unwrap(), Verification::Wrong);
+        assert_eq!(verify("correct horse", None).unwrap(), Verification::Wrong);
     }
 
     #[test]
@@ -112,11 +112,11 @@ mod tests {
             .unwrap()
             .format_for_version(bcrypt::Version::TwoY);
         assert!(laravel.starts_with("$2y$"));
-        let Verdict::Outdated(new) = verify("password", Some(&laravel)).unwrap() else {
+        let Verification::Outdated(new) = verify("password", Some(&laravel)).unwrap() else {
             panic!("a bcrypt hash is outdated");
         };
-        assert_eq!(verify("password", Some(&new)).unwrap(), Verdict::Right);
-        assert_eq!(verify("wrong", Some(&laravel)).unwrap(), Verdict::Wrong);
-        assert_eq!(verify("password", Some("$2y$garbage")).unwrap(), Verdict::Wrong);
+        assert_eq!(verify("password", Some(&new)).unwrap(), Verification::Right);
+        assert_eq!(verify("wrong", Some(&laravel)).unwrap(), Verification::Wrong);
+        assert_eq!(verify("password", Some("$2y$garbage")).unwrap(), Verification::Wrong);
     }
 }

@@ -9,14 +9,14 @@ use moka::sync::Cache;
 /// Look-ups remembered at most, of each kind. Some 200 bytes each.
 const CACHE_LEN: u64 = 100_000;
 
-/// A memory of look-ups, and of what was revoked meanwhile. Cheap to clone: all see the same.
+/// A cache of look-ups, and of what was revoked meanwhile. Cheap to clone: all see the same.
 #[derive(Clone)]
-pub struct Memory<K, V> {
+pub struct TtlCache<K, V> {
     /// `None`: revoked.
     cache: Cache<K, Option<Arc<V>>>,
 }
 
-impl<K, V> Memory<K, V>
+impl<K, V> TtlCache<K, V>
 where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
@@ -54,27 +54,27 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::Memory;
+    use super::TtlCache;
 
     #[test]
     fn what_was_revoked_during_a_look_up_does_not_hold() {
-        let memory = Memory::new(60);
-        assert_eq!(memory.get(&1), None);
-        assert_eq!(memory.remember(1, "one").as_deref(), Some(&"one"));
-        assert_eq!(memory.get(&1).flatten().as_deref(), Some(&"one"));
+        let cache = TtlCache::new(60);
+        assert_eq!(cache.get(&1), None);
+        assert_eq!(cache.remember(1, "one").as_deref(), Some(&"one"));
+        assert_eq!(cache.get(&1).flatten().as_deref(), Some(&"one"));
         // The look-up of 2 began before it was revoked, and ends after it.
-        memory.revoke([1, 2]);
-        assert_eq!(memory.remember(2, "two"), None);
-        assert_eq!((memory.get(&1), memory.get(&2)), (Some(None), Some(None)));
-        memory.forget(&1);
-        assert_eq!(memory.get(&1), None);
+        cache.revoke([1, 2]);
+        assert_eq!(cache.remember(2, "two"), None);
+        assert_eq!((cache.get(&1), cache.get(&2)), (Some(None), Some(None)));
+        cache.forget(&1);
+        assert_eq!(cache.get(&1), None);
     }
 
     #[test]
     fn without_a_memory_what_was_looked_up_holds_once() {
-        let memory = Memory::new(0);
-        memory.revoke([1]);
-        assert_eq!(memory.remember(1, "one").as_deref(), Some(&"one"));
-        assert_eq!(memory.get(&1), None);
+        let cache = TtlCache::new(0);
+        cache.revoke([1]);
+        assert_eq!(cache.remember(1, "one").as_deref(), Some(&"one"));
+        assert_eq!(cache.get(&1), None);
     }
 }

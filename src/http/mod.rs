@@ -11,7 +11,7 @@ mod state;
 
 pub use extract::Tokens;
 pub use middleware::TableSessions;
-pub use pending_subscriptions::Expectations;
+pub use pending_subscriptions::PendingSubscriptions;
 pub use response::ApiError;
 pub use router::routes;
-pub use state::{DebugConsole, PublicSettings, Services};
+pub use state::{AppState, DebugConsole, PublicSettings};

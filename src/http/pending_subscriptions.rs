@@ -8,22 +8,22 @@ use crate::config::Delivery;
 use crate::store::{Store, StoreError, occupancy};
 
 /// Channels that are remembered at most as noted. Some 100 bytes each.
-const EXPECTATIONS_LEN: u64 = 100_000;
+const CACHE_LEN: u64 = 100_000;
 
 /// Notes who is about to subscribe, where events that nobody hears are not sent: what happens until
 /// the provider tells of the subscription must not be skipped.
-pub struct Expectations {
+pub struct PendingSubscriptions {
     /// The channels that were noted lately, if that is of any use. Forgotten while what was noted
     /// still holds, so that each authorisation is covered.
     noted: Option<Cache<String, ()>>,
 }
 
-impl Expectations {
+impl PendingSubscriptions {
     pub fn new(delivery: &Delivery) -> Self {
         let refresh = Duration::from_secs(delivery.occupancy_refresh_seconds);
         let held = occupancy::PENDING_FOR.to_std().unwrap_or_default();
         let cache = || {
-            let cache = Cache::builder().max_capacity(EXPECTATIONS_LEN);
+            let cache = Cache::builder().max_capacity(CACHE_LEN);
             cache.time_to_live(refresh.min(held) / 2).build()
         };
         Self { noted: delivery.only_occupied.then(cache) }

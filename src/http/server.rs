@@ -13,7 +13,7 @@ use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
 use super::middleware::cors;
-use super::{ApiError, Services, TableSessions, Tokens};
+use super::{ApiError, AppState, TableSessions, Tokens};
 use crate::config::Config;
 use crate::provider::{self, Provider};
 
@@ -22,7 +22,7 @@ const SESSION_COOKIE: &str = "matchcast_session";
 /// Binds the port and gives the server, which serves once it is awaited.
 pub fn bind(
     config: &Config,
-    services: Services,
+    services: AppState,
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
     let auth = &config.auth;

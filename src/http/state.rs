@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
-use super::pending_subscriptions::Expectations;
+use super::pending_subscriptions::PendingSubscriptions;
 use crate::auth::Passwords;
 use crate::config::Delivery;
 use crate::engine;
@@ -16,14 +16,14 @@ use crate::store::Store;
 use crate::store::markets::Catalog;
 
 /// What handlers call.
-pub struct Services {
+pub struct AppState {
     pub store: Store,
     pub engine: engine::Handle,
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
     /// Which channels are a user's own.
     pub delivery: Delivery,
-    pub expectations: Expectations,
+    pub pending_subscriptions: PendingSubscriptions,
     pub passwords: Passwords,
     pub settings: PublicSettings,
     pub metrics: Option<PrometheusHandle>,

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use subtle::ConstantTimeEq;
 
-use crate::auth::{Memory, random_hex, sha256_hex};
+use crate::auth::{TtlCache, random_hex, sha256_hex};
 use crate::http::middleware::{csrf, session_store};
 use crate::http::response::ApiError;
 use crate::market::UserId;
@@ -23,14 +23,14 @@ const SECRET_BYTES: usize = 30;
 
 /// The user that a request acts for.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct AuthenticatedUser {
     pub user: UserId,
     /// How the caller proved it.
     pub sign_in: SignIn,
 }
 
 /// A new token.
-pub struct Issued {
+pub struct IssuedToken {
     pub id: i64,
     /// In the form that the client keeps: `{id}|{secret}`.
     pub text: String,
@@ -40,7 +40,7 @@ pub struct Issued {
 #[derive(Clone)]
 pub struct Tokens {
     store: Store,
-    memory: Memory<i64, Token>,
+    cache: TtlCache<i64, Token>,
     lifetime: Option<chrono::Duration>,
 }
 
@@ -50,14 +50,14 @@ impl Tokens {
     pub fn new(store: Store, lifetime_minutes: u32, cache_seconds: u64) -> Self {
         let lifetime =
             (lifetime_minutes > 0).then(|| chrono::Duration::minutes(lifetime_minutes.into()));
-        Self { store, memory: Memory::new(cache_seconds), lifetime }
+        Self { store, cache: TtlCache::new(cache_seconds), lifetime }
     }
 
     /// A token for somebody who has just registered.
-    pub async fn issue(&self, user: UserId) -> Result<Issued, ApiError> {
+    pub async fn issue(&self, user: UserId) -> Result<IssuedToken, ApiError> {
         let (token, secret) = self.draw(user);
         let id = self.store.transact(move |c| sessions::create_token(c, &token)).await?;
-        Ok(Issued { id, text: format!("{id}|{secret}") })
+        Ok(IssuedToken { id, text: format!("{id}|{secret}") })
     }
 
     /// A token for somebody whose password fitted the hash `verified`; puts the hash `better` in
@@ -67,11 +67,11 @@ impl Tokens {
         user: UserId,
         verified: String,
         better: Option<String>,
-    ) -> Result<Option<Issued>, ApiError> {
+    ) -> Result<Option<IssuedToken>, ApiError> {
         let (token, secret) = self.draw(user);
         let log_in = move |c: &mut _| sign_ins::log_in(c, &token, &verified, better.as_deref());
         let id = self.store.transact(log_in).await?;
-        Ok(id.map(|id| Issued { id, text: format!("{id}|{secret}") }))
+        Ok(id.map(|id| IssuedToken { id, text: format!("{id}|{secret}") }))
     }
 
     /// A token that is nowhere yet, and its secret half.
@@ -83,14 +83,14 @@ impl Tokens {
 
     /// # Errors
     /// 401 for what is malformed, unknown, revoked or expired: the same answer for all.
-    async fn verify(&self, text: &str) -> Result<Caller, ApiError> {
+    async fn verify(&self, text: &str) -> Result<AuthenticatedUser, ApiError> {
         let (id, secret) = text.split_once('|').ok_or(ApiError::Unauthenticated)?;
         let id: i64 = id.parse().map_err(|_| ApiError::Unauthenticated)?;
-        let token = match self.memory.get(&id) {
+        let token = match self.cache.get(&id) {
             Some(known) => known,
             None => {
                 let found = self.store.read(move |c| sessions::find_token(c, id)).await?;
-                found.and_then(|token| self.memory.remember(id, token))
+                found.and_then(|token| self.cache.remember(id, token))
             }
         };
         let token = token.ok_or(ApiError::Unauthenticated)?;
@@ -99,16 +99,16 @@ impl Tokens {
         if !same || token.expires_at.is_some_and(|at| at <= now()) {
             return Err(ApiError::Unauthenticated);
         }
-        Ok(Caller { user: token.user, sign_in: SignIn::Token(id) })
+        Ok(AuthenticatedUser { user: token.user, sign_in: SignIn::Token(id) })
     }
 
     /// Believes at once that these tokens are gone.
     pub fn forget(&self, revoked: Vec<i64>) {
-        self.memory.revoke(revoked);
+        self.cache.revoke(revoked);
     }
 }
 
-impl FromRequest for Caller {
+impl FromRequest for AuthenticatedUser {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 

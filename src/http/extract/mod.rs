@@ -4,6 +4,6 @@ mod authenticated_user;
 mod input;
 mod validator;
 
-pub use authenticated_user::{Caller, Issued, Tokens};
+pub use authenticated_user::{AuthenticatedUser, IssuedToken, Tokens};
 pub use input::{Input, RawBody};
-pub use validator::Rules;
+pub use validator::Validator;

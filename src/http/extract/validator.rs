@@ -1,4 +1,6 @@
-//! Rules for the fields of a request, and the texts for those that break them.
+//! Validation rules for the fields of a request, and the error texts for fields that break them.
+//!
+//! The texts are Laravel's, because frontends display them.
 
 use serde_json::Value;
 
@@ -6,16 +8,16 @@ use super::input::Input;
 use crate::http::response::{ApiError, FieldErrors};
 use crate::market::{Fixed, ParseError};
 
-/// Reads fields by rules and gathers what is wrong with them.
+/// Reads fields and collects the errors of those that are invalid.
 ///
-/// A getter gives `None` exactly when it has noted an error, so after [`Rules::finish`] every value
-/// is there.
-pub struct Rules<'a> {
+/// A getter returns `None` exactly when it has added an error, so after [`Validator::finish`] every
+/// value is present.
+pub struct Validator<'a> {
     input: &'a Input,
     errors: FieldErrors,
 }
 
-impl<'a> Rules<'a> {
+impl<'a> Validator<'a> {
     pub fn of(input: &'a Input) -> Self {
         Self { input, errors: FieldErrors::default() }
     }
@@ -24,7 +26,7 @@ impl<'a> Rules<'a> {
         self.errors.add(field, text);
     }
 
-    /// A text that must be there, at most `max` characters long.
+    /// A required text of at most `max` characters, without surrounding white space.
     pub fn text(&mut self, field: &'static str, max: usize) -> Option<String> {
         if self.input.is_missing(field) {
             self.fail(field, format!("The {} field is required.", words(field)));
@@ -34,7 +36,7 @@ impl<'a> Rules<'a> {
             self.fail(field, format!("The {} field must be a string.", words(field)));
             return None;
         };
-        // PostgreSQL has no place for it in a text.
+        // PostgreSQL cannot store NUL in a text.
         if text.contains('\0') {
             self.fail(field, format!("The {} field format is invalid.", words(field)));
             return None;
@@ -43,7 +45,7 @@ impl<'a> Rules<'a> {
         self.bounded(field, text, max)
     }
 
-    /// A text that is taken as it is: passwords may begin or end with blanks.
+    /// A required text, unchanged: passwords may begin or end with spaces.
     pub fn raw_text(&mut self, field: &'static str, max: usize) -> Option<String> {
         self.text(field, max)?;
         match self.input.value(field) {
@@ -89,13 +91,13 @@ impl<'a> Rules<'a> {
     }
 
     /// # Errors
-    /// 422 with every text that was noted.
+    /// 422 with all collected texts.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.errors)) }
     }
 }
 
-/// `socket_id` as a person reads it.
+/// The field's name as it appears in error texts: `socket_id` is "socket id".
 fn words(field: &str) -> String {
     field.replace('_', " ")
 }

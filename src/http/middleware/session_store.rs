@@ -12,7 +12,7 @@ use actix_web::cookie::time;
 use anyhow::anyhow;
 
 use super::csrf::USER_KEY;
-use crate::auth::{Memory, random_hex, sha256_hex};
+use crate::auth::{TtlCache, random_hex, sha256_hex};
 use crate::http::response::ApiError;
 use crate::market::UserId;
 use crate::store::sessions::{self, Session};
@@ -31,17 +31,17 @@ type State = HashMap<String, String>;
 #[derive(Clone)]
 pub struct TableSessions {
     store: Store,
-    memory: Memory<String, Session>,
+    cache: TtlCache<String, Session>,
 }
 
 impl TableSessions {
     pub fn new(store: Store, cache_seconds: u64) -> Self {
-        Self { store, memory: Memory::new(cache_seconds) }
+        Self { store, cache: TtlCache::new(cache_seconds) }
     }
 
     /// Believes at once that these sessions are gone.
     pub fn forget(&self, revoked: Vec<String>) {
-        self.memory.revoke(revoked);
+        self.cache.revoke(revoked);
     }
 
     /// Stores a new session. Gives its key, or nothing where its log-in was revoked.
@@ -93,13 +93,13 @@ fn session_of(state: &State, ttl: &time::Duration) -> Result<Session, anyhow::Er
 impl SessionStore for TableSessions {
     async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
         let id = sha256_hex(key.as_ref());
-        let session = match self.memory.get(&id) {
+        let session = match self.cache.get(&id) {
             Some(known) => known,
             None => {
                 let wanted = id.clone();
                 let found = self.store.read(move |c| sessions::find_session(c, &wanted)).await;
                 let found = found.map_err(|error| LoadError::Other(anyhow!(error)))?;
-                found.and_then(|session| self.memory.remember(id.clone(), session))
+                found.and_then(|session| self.cache.remember(id.clone(), session))
             }
         };
         let Some(session) = session.filter(|session| session.expires_at > now()) else {
@@ -132,7 +132,7 @@ impl SessionStore for TableSessions {
         let update = move |c: &mut _| sessions::update_session(c, &wanted, &session);
         match self.store.transact(update).await {
             Ok(true) => {
-                self.memory.forget(&id);
+                self.cache.forget(&id);
                 Ok(key)
             }
             // Revoked in the meantime: what the page still knows becomes a new session.
@@ -154,7 +154,7 @@ impl SessionStore for TableSessions {
         let wanted = id.clone();
         let extend = move |c: &mut _| sessions::extend_session(c, &wanted, expires_at);
         self.store.transact(extend).await?;
-        self.memory.forget(&id);
+        self.cache.forget(&id);
         Ok(())
     }
 
@@ -162,7 +162,7 @@ impl SessionStore for TableSessions {
         let id = sha256_hex(key.as_ref());
         let wanted = id.clone();
         self.store.transact(move |c| sessions::delete_session(c, &wanted)).await?;
-        self.memory.revoke([id]);
+        self.cache.revoke([id]);
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 /// NewEvents to those who must try again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// The texts of each field that is wrong, in the order of the rules.
+/// The texts of each field that is wrong, in the order of validation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(&'static str, Vec<String>)>);
 

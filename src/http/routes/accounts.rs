@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::auth;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::Caller;
-use crate::http::extract::{Input, Rules};
+use crate::http::extract::AuthenticatedUser;
+use crate::http::extract::{Input, Validator};
 use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::{AppState, response};
 use crate::market::{AccountKey, Action, AssetId, Command, Done, Fixed};
 use crate::store::markets::QUOTE;
 use crate::store::views::{self, EntryView, ReferenceKind};
@@ -34,8 +34,8 @@ struct AssetBalance {
 
 /// `GET /profile`
 pub async fn profile(
-    caller: Caller,
-    services: web::Data<Services>,
+    caller: AuthenticatedUser,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let user = auth::current(&services, &caller).await?;
     let id = caller.user;
@@ -86,9 +86,9 @@ struct HistoryRow {
 
 /// `GET /balance-history`
 pub async fn balance_history(
-    caller: Caller,
+    caller: AuthenticatedUser,
     query: web::Query<HistoryQuery>,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let currency = query.into_inner().currency.filter(|currency| !currency.is_empty());
     let asset = match currency.as_deref() {
@@ -102,7 +102,7 @@ pub async fn balance_history(
     Ok(response::ok("Balance history retrieved successfully", rows))
 }
 
-fn asset_of(services: &Services, symbol: &str) -> Result<AssetId, ApiError> {
+fn asset_of(services: &AppState, symbol: &str) -> Result<AssetId, ApiError> {
     let asset = services.catalog.asset(symbol);
     asset.ok_or_else(|| ApiError::invalid("currency", "The selected currency is invalid."))
 }
@@ -186,26 +186,27 @@ struct FaucetBody {
 
 /// `POST /faucet`: only there while the demo is on.
 pub async fn faucet(
-    caller: Caller,
+    caller: AuthenticatedUser,
     input: Input,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let Some(daily_limit) = services.faucet_calls_per_day else {
         return Err(ApiError::not_found("Not found."));
     };
-    let mut rules = Rules::of(&input);
-    let currency = rules.text("currency", 16);
+    let mut validator = Validator::of(&input);
+    let currency = validator.text("currency", 16);
     let asset = currency.as_deref().and_then(|symbol| services.catalog.asset(symbol));
     if currency.is_some() && asset.is_none() {
-        rules.fail("currency", "The selected currency is invalid.");
+        validator.fail("currency", "The selected currency is invalid.");
     }
     let most = faucet_limit(currency.as_deref().unwrap_or_default());
-    let amount = rules.optional_positive("amount").unwrap_or(most);
+    let amount = validator.optional_positive("amount").unwrap_or(most);
     if asset.is_some() && amount > most {
-        rules.fail("amount", format!("The amount field must not be greater than {most}."));
+        validator.fail("amount", format!("The amount field must not be greater than {most}."));
     }
-    rules.finish()?;
-    let asset = asset.ok_or(ApiError::Internal("a currency without an asset passed the rules"))?;
+    validator.finish()?;
+    let asset =
+        asset.ok_or(ApiError::Internal("a currency without an asset passed the validator"))?;
 
     let account = AccountKey { user: caller.user, asset };
     let command = Command::Deposit { account, amount, daily_limit };

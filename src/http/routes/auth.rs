@@ -5,14 +5,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use crate::auth::Verdict;
+use crate::auth::Verification;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::{Caller, Issued, Tokens};
-use crate::http::extract::{Input, Rules};
+use crate::http::extract::{AuthenticatedUser, IssuedToken, Tokens};
+use crate::http::extract::{Input, Validator};
 use crate::http::middleware::csrf;
 use crate::http::middleware::session_store::{self, TableSessions};
 use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::{AppState, response};
 use crate::market::{AssetId, Fixed};
 use crate::store::sign_ins::{self, Revoked, SignIn};
 use crate::store::users::{self, User};
@@ -56,7 +56,7 @@ fn user_body(user: User, balance: Fixed) -> UserBody {
     }
 }
 
-async fn balance_of(services: &Services, user: &User) -> Result<Fixed, ApiError> {
+async fn balance_of(services: &AppState, user: &User) -> Result<Fixed, ApiError> {
     let id = user.user_id();
     let balances = services.store.read(move |c| views::balances(c, id)).await?;
     let quote = services.catalog.quote();
@@ -69,13 +69,13 @@ pub async fn login(
     input: Input,
     request: HttpRequest,
     session: Session,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
     tokens: web::Data<Tokens>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut rules = Rules::of(&input);
-    let email = rules.text("email", MAX_TEXT_CHARS);
-    let password = rules.raw_text("password", MAX_PASSWORD_CHARS);
-    rules.finish()?;
+    let mut validator = Validator::of(&input);
+    let email = validator.text("email", MAX_TEXT_CHARS);
+    let password = validator.raw_text("password", MAX_PASSWORD_CHARS);
+    validator.finish()?;
     let (email, password) = (email.unwrap_or_default(), password.unwrap_or_default());
 
     let wrong = || ApiError::invalid("email", "The provided credentials are incorrect.");
@@ -89,20 +89,20 @@ pub async fn login(
 
 /// The user with this address and a new token, if the password is right.
 async fn prove(
-    services: &Services,
+    services: &AppState,
     tokens: &Tokens,
     email: String,
     password: String,
-) -> Result<Option<(User, Issued)>, ApiError> {
+) -> Result<Option<(User, IssuedToken)>, ApiError> {
     let email = email.to_lowercase();
     for _ in 0..LOG_IN_ATTEMPTS {
         let wanted = email.clone();
         let user = services.store.read(move |c| users::by_email(c, &wanted)).await?;
         let stored = user.as_ref().and_then(|user| user.password.clone());
         let better = match services.passwords.verify(password.clone(), stored.clone()).await? {
-            Verdict::Wrong => return Ok(None),
-            Verdict::Right => None,
-            Verdict::Outdated(hash) => Some(hash),
+            Verification::Wrong => return Ok(None),
+            Verification::Right => None,
+            Verification::Outdated(hash) => Some(hash),
         };
         let (Some(user), Some(stored)) = (user, stored) else { return Ok(None) };
         let issued = tokens.issue_for_password(user.user_id(), stored, better).await?;
@@ -116,22 +116,22 @@ async fn prove(
 /// `POST /register`
 pub async fn register(
     input: Input,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
     tokens: web::Data<Tokens>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut rules = Rules::of(&input);
-    let name = rules.text("name", MAX_TEXT_CHARS);
-    let email = rules.text("email", MAX_TEXT_CHARS).map(|email| email.to_lowercase());
+    let mut validator = Validator::of(&input);
+    let name = validator.text("name", MAX_TEXT_CHARS);
+    let email = validator.text("email", MAX_TEXT_CHARS).map(|email| email.to_lowercase());
     if email.as_deref().is_some_and(|email| !is_email(email)) {
-        rules.fail("email", "The email field must be a valid email address.");
+        validator.fail("email", "The email field must be a valid email address.");
     }
     if let Some(email) = email.clone()
         && services.store.read(move |c| users::by_email(c, &email)).await?.is_some()
     {
-        rules.fail("email", TAKEN);
+        validator.fail("email", TAKEN);
     }
-    let password = new_password(&mut rules, &input);
-    rules.finish()?;
+    let password = new_password(&mut validator, &input);
+    validator.finish()?;
     let (name, email) = (name.unwrap_or_default(), email.unwrap_or_default());
 
     let hash = services.passwords.hash(password.unwrap_or_default()).await?;
@@ -149,22 +149,22 @@ pub async fn register(
 const TAKEN: &str = "The email has already been taken.";
 
 /// A password that is to be set, with its confirmation.
-fn new_password(rules: &mut Rules<'_>, input: &Input) -> Option<String> {
-    let password = rules.raw_text("password", MAX_PASSWORD_CHARS)?;
+fn new_password(validator: &mut Validator<'_>, input: &Input) -> Option<String> {
+    let password = validator.raw_text("password", MAX_PASSWORD_CHARS)?;
     if password.chars().count() < MIN_PASSWORD_CHARS {
         let text = format!("The password field must be at least {MIN_PASSWORD_CHARS} characters.");
-        rules.fail("password", text);
+        validator.fail("password", text);
     }
     if input.string("password_confirmation") != Some(password.as_str()) {
-        rules.fail("password", "The password field confirmation does not match.");
+        validator.fail("password", "The password field confirmation does not match.");
     }
     Some(password)
 }
 
 async fn respond(
-    services: &Services,
+    services: &AppState,
     user: User,
-    token: &Issued,
+    token: &IssuedToken,
     status: StatusCode,
     message: &str,
 ) -> Result<HttpResponse, ApiError> {
@@ -185,13 +185,13 @@ fn is_email(text: &str) -> bool {
 /// `POST /logout`: ends what was used to ask, and nothing else; a session goes with the token of
 /// its log-in.
 pub async fn logout(
-    caller: Caller,
+    caller: AuthenticatedUser,
     session: Session,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
     tokens: web::Data<Tokens>,
     sessions: web::Data<TableSessions>,
 ) -> Result<HttpResponse, ApiError> {
-    let Caller { user, sign_in } = caller;
+    let AuthenticatedUser { user, sign_in } = caller;
     let by_session = matches!(sign_in, SignIn::Session { .. });
     let log_out = move |c: &mut _| sign_ins::log_out(c, user, &sign_in);
     forget(&tokens, &sessions, services.store.transact(log_out).await?);
@@ -212,25 +212,25 @@ const WRONG_PASSWORD: &str = "The provided password does not match your current 
 /// `PUT /user/password`: ends everything that the user has signed in with, but for what was used
 /// to ask.
 pub async fn update_password(
-    caller: Caller,
+    caller: AuthenticatedUser,
     input: Input,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
     tokens: web::Data<Tokens>,
     sessions: web::Data<TableSessions>,
 ) -> Result<HttpResponse, ApiError> {
     let old_hash = current(&services, &caller).await?.password;
-    let mut rules = Rules::of(&input);
-    if let Some(password) = rules.raw_text("current_password", MAX_PASSWORD_CHARS)
-        && services.passwords.verify(password, old_hash.clone()).await? == Verdict::Wrong
+    let mut validator = Validator::of(&input);
+    if let Some(password) = validator.raw_text("current_password", MAX_PASSWORD_CHARS)
+        && services.passwords.verify(password, old_hash.clone()).await? == Verification::Wrong
     {
-        rules.fail("current_password", WRONG_PASSWORD);
+        validator.fail("current_password", WRONG_PASSWORD);
     }
-    let password = new_password(&mut rules, &input);
-    rules.finish()?;
+    let password = new_password(&mut validator, &input);
+    validator.finish()?;
 
     let new_hash = services.passwords.hash(password.unwrap_or_default()).await?;
     let old_hash = old_hash.unwrap_or_default();
-    let Caller { user, sign_in } = caller;
+    let AuthenticatedUser { user, sign_in } = caller;
     let change =
         move |c: &mut _| sign_ins::change_password(c, user, &old_hash, &new_hash, &sign_in);
     let revoked = services.store.transact(change).await?;
@@ -241,14 +241,17 @@ pub async fn update_password(
 }
 
 /// `GET /user`
-pub async fn user(caller: Caller, services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
+pub async fn user(
+    caller: AuthenticatedUser,
+    services: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
     let user = current(&services, &caller).await?;
     let balance = balance_of(&services, &user).await?;
     Ok(response::ok("User retrieved successfully", user_body(user, balance)))
 }
 
 /// The caller's row. A token whose user is gone is no token.
-pub async fn current(services: &Services, caller: &Caller) -> Result<User, ApiError> {
+pub async fn current(services: &AppState, caller: &AuthenticatedUser) -> Result<User, ApiError> {
     let id = caller.user;
     let user = services.store.read(move |c| users::by_id(c, id)).await?;
     user.ok_or(ApiError::Unauthenticated)

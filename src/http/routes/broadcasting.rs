@@ -8,9 +8,9 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::events::UserChannels;
-use crate::http::Services;
-use crate::http::extract::Caller;
-use crate::http::extract::{Input, Rules};
+use crate::http::AppState;
+use crate::http::extract::AuthenticatedUser;
+use crate::http::extract::{Input, Validator};
 use crate::http::response::ApiError;
 use crate::market::UserId;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, encryption, sign};
@@ -31,20 +31,20 @@ struct UserAuth {
 
 /// `POST /broadcasting/auth`
 pub async fn auth(
-    caller: Caller,
+    caller: AuthenticatedUser,
     input: Input,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut rules = Rules::of(&input);
-    let socket_id = read_socket_id(&mut rules);
-    let channel = rules.raw_text("channel_name", MAX_CHANNEL_NAME_BYTES);
-    rules.finish()?;
+    let mut validator = Validator::of(&input);
+    let socket_id = read_socket_id(&mut validator);
+    let channel = validator.raw_text("channel_name", MAX_CHANNEL_NAME_BYTES);
+    validator.finish()?;
     let socket_id = socket_id.ok_or(ApiError::Internal("a socket id that is none passed"))?;
     let asked = channel.unwrap_or_default();
     // Unknown and forbidden are one answer: whether somebody exists is not told here.
     let own = own_channel(services.delivery.user_channels, caller.user, &asked)
         .ok_or_else(|| ApiError::forbidden("You are not allowed to listen to this channel."))?;
-    services.expectations.note(&services.store, &own).await?;
+    services.pending_subscriptions.note(&services.store, &own).await?;
     let auth = sign::channel_auth(&services.credentials, &socket_id, &own, None);
     let shared_secret = encryption::shared_secret(&services.credentials, &own);
     Ok(HttpResponse::Ok().json(ChannelAuth { auth, shared_secret }))
@@ -57,25 +57,25 @@ fn own_channel(channels: UserChannels, user: UserId, requested: &str) -> Option<
 
 /// `POST /broadcasting/user-auth`
 pub async fn user_auth(
-    caller: Caller,
+    caller: AuthenticatedUser,
     input: Input,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut rules = Rules::of(&input);
-    let socket_id = read_socket_id(&mut rules);
-    rules.finish()?;
+    let mut validator = Validator::of(&input);
+    let socket_id = read_socket_id(&mut validator);
+    validator.finish()?;
     let socket_id = socket_id.ok_or(ApiError::Internal("a socket id that is none passed"))?;
     let user_data = format!(r#"{{"id":"{}"}}"#, caller.user);
     let auth = sign::user_auth(&services.credentials, &socket_id, &user_data);
     Ok(HttpResponse::Ok().json(UserAuth { auth, user_data }))
 }
 
-/// `None` exactly when the rules have noted why.
-fn read_socket_id(rules: &mut Rules<'_>) -> Option<SocketId> {
-    let text = rules.raw_text("socket_id", MAX_SOCKET_ID_BYTES)?;
+/// `None` exactly when the validator has an error for it.
+fn read_socket_id(validator: &mut Validator<'_>) -> Option<SocketId> {
+    let text = validator.raw_text("socket_id", MAX_SOCKET_ID_BYTES)?;
     let parsed = SocketId::parse(&text);
     if parsed.is_err() {
-        rules.fail("socket_id", "The socket id field format is invalid.");
+        validator.fail("socket_id", "The socket id field format is invalid.");
     }
     parsed.ok()
 }

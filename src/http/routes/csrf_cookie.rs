@@ -4,7 +4,7 @@ use actix_session::Session;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::{HttpResponse, web};
 
-use crate::http::Services;
+use crate::http::AppState;
 use crate::http::middleware::csrf;
 use crate::http::response::ApiError;
 
@@ -13,7 +13,7 @@ const COOKIE: &str = "XSRF-TOKEN";
 /// `GET /sanctum/csrf-cookie`
 pub async fn set(
     session: Session,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let token = csrf::ensure_token(&session)?;
     let cookie = Cookie::build(COOKIE, token)

@@ -6,10 +6,10 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use super::auth;
-use crate::http::extract::Caller;
-use crate::http::extract::{Input, Rules};
+use crate::http::extract::AuthenticatedUser;
+use crate::http::extract::{Input, Validator};
 use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::{AppState, response};
 use crate::provider::Provider;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES};
 
@@ -22,9 +22,9 @@ pub struct LookQuery {
 
 /// `GET /debug/events?seen=17`: who is connected, and what has passed since then.
 pub async fn look(
-    caller: Result<Caller, ApiError>,
+    caller: Result<AuthenticatedUser, ApiError>,
     query: web::Query<LookQuery>,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let provider = allowed(caller, &services).await?;
     let snapshot = provider.look(query.seen).await;
@@ -34,18 +34,18 @@ pub async fn look(
 
 /// `POST /debug/events {channel, name, data}`: sends an event, as a backend would.
 pub async fn send(
-    caller: Result<Caller, ApiError>,
+    caller: Result<AuthenticatedUser, ApiError>,
     input: Input,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let provider = allowed(caller, &services).await?;
-    let mut rules = Rules::of(&input);
-    let channel = rules.raw_text("channel", MAX_CHANNEL_NAME_BYTES);
-    let name = rules.raw_text("name", MAX_EVENT_NAME_BYTES);
-    let data = rules.raw_text("data", MAX_DATA_BYTES);
-    rules.finish()?;
+    let mut validator = Validator::of(&input);
+    let channel = validator.raw_text("channel", MAX_CHANNEL_NAME_BYTES);
+    let name = validator.raw_text("name", MAX_EVENT_NAME_BYTES);
+    let data = validator.raw_text("data", MAX_DATA_BYTES);
+    validator.finish()?;
     let (Some(channel), Some(name), Some(data)) = (channel, name, data) else {
-        return Err(ApiError::Internal("an event that lacks a field passed the rules"));
+        return Err(ApiError::Internal("an event that lacks a field passed the validator"));
     };
     let sent = provider.publish(&channel, &name, &data).await;
     sent.map_err(|words| ApiError::invalid("channel", words))?;
@@ -54,8 +54,8 @@ pub async fn send(
 
 /// The provider, for those who may look into it.
 async fn allowed(
-    caller: Result<Caller, ApiError>,
-    services: &Services,
+    caller: Result<AuthenticatedUser, ApiError>,
+    services: &AppState,
 ) -> Result<&Provider, ApiError> {
     let nothing = || ApiError::not_found("Not found.");
     let console = services.debug.as_ref().ok_or_else(nothing)?;

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::orders;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::Caller;
+use crate::http::extract::AuthenticatedUser;
 use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::{AppState, response};
 use crate::market::{MarketId, Side};
 use crate::store::views::{self, BookRow};
 
@@ -33,9 +33,9 @@ struct BookOrder {
 
 /// `GET /orders?symbol=BTC`
 pub async fn book(
-    _caller: Caller,
+    _caller: AuthenticatedUser,
     query: web::Query<BookQuery>,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (market, _) = market_of(&services, query.into_inner().symbol)?;
     let cap = services.list_cap;
@@ -68,9 +68,9 @@ pub struct TradesQuery {
 
 /// `GET /trades?symbol=BTC`: newest first, rows as in the answer of `POST /orders`.
 pub async fn trades(
-    _caller: Caller,
+    _caller: AuthenticatedUser,
     query: web::Query<TradesQuery>,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let TradesQuery { symbol, limit } = query.into_inner();
     let (market, symbol) = market_of(&services, symbol)?;
@@ -90,7 +90,7 @@ pub async fn trades(
 }
 
 /// The market that a query names, with its symbol.
-fn market_of(services: &Services, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
+fn market_of(services: &AppState, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
     let symbol = symbol.filter(|symbol| !symbol.is_empty());
     let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
     let market = services.catalog.market(&symbol).map(|market| market.id);

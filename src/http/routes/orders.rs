@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::engine::Origin;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::Caller;
-use crate::http::extract::{Input, Rules};
+use crate::http::extract::AuthenticatedUser;
+use crate::http::extract::{Input, Validator};
 use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::{AppState, response};
 use crate::market::{Command, Done, NewOrder, Order, OrderId, Side, Status, Trade};
 use crate::pusher::SocketId;
 use crate::store::views::{self, OrderView};
@@ -116,10 +116,10 @@ pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> Trad
 
 /// `POST /orders`
 pub async fn place(
-    caller: Caller,
+    caller: AuthenticatedUser,
     request: HttpRequest,
     input: Input,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let order = read_order(&caller, &input, &services)?;
     let symbol = services.catalog.symbol(order.market);
@@ -143,36 +143,43 @@ fn origin(request: &HttpRequest) -> Option<Origin> {
     SocketId::parse(header).ok().map(|id| Origin::new(id.as_str()))
 }
 
-fn read_order(caller: &Caller, input: &Input, services: &Services) -> Result<NewOrder, ApiError> {
-    let mut rules = Rules::of(input);
-    let symbol = rules.text("symbol", 16);
+fn read_order(
+    caller: &AuthenticatedUser,
+    input: &Input,
+    services: &AppState,
+) -> Result<NewOrder, ApiError> {
+    let mut validator = Validator::of(input);
+    let symbol = validator.text("symbol", 16);
     let market = symbol.as_deref().and_then(|symbol| services.catalog.market(symbol));
     if symbol.is_some() && market.is_none() {
-        rules.fail("symbol", "The selected symbol is invalid.");
+        validator.fail("symbol", "The selected symbol is invalid.");
     }
-    let side = rules.text("side", 4);
+    let side = validator.text("side", 4);
     let side = match side.as_deref() {
         Some("buy") => Some(Side::Buy),
         Some("sell") => Some(Side::Sell),
         Some(_) => {
-            rules.fail("side", "The selected side is invalid.");
+            validator.fail("side", "The selected side is invalid.");
             None
         }
         None => None,
     };
-    let price = rules.positive("price");
-    let amount = rules.positive("amount");
-    rules.finish()?;
+    let price = validator.positive("price");
+    let amount = validator.positive("amount");
+    validator.finish()?;
     match (market, side, price, amount) {
         (Some(market), Some(side), Some(price), Some(amount)) => {
             Ok(NewOrder { user: caller.user, market: market.id, side, price, amount })
         }
-        _ => Err(ApiError::Internal("an order that lacks a field passed the rules")),
+        _ => Err(ApiError::Internal("an order that lacks a field passed the validator")),
     }
 }
 
 /// `GET /my-orders`
-pub async fn list(caller: Caller, services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    caller: AuthenticatedUser,
+    services: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
     let (user, cap) = (caller.user, services.list_cap);
     let orders = services.store.read(move |c| views::orders_of(c, user, cap)).await?;
     let row = |order: &OrderView| MyOrderRow {
@@ -192,10 +199,10 @@ pub async fn list(caller: Caller, services: web::Data<Services>) -> Result<HttpR
 
 /// `POST /orders/{id}/cancel`
 pub async fn cancel(
-    caller: Caller,
+    caller: AuthenticatedUser,
     request: HttpRequest,
     id: web::Path<String>,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     // What is no number names no order.
     let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;

@@ -2,9 +2,9 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::http::{Services, response};
+use crate::http::{AppState, response};
 
 /// `GET /config`
-pub async fn settings(services: web::Data<Services>) -> HttpResponse {
+pub async fn settings(services: web::Data<AppState>) -> HttpResponse {
     response::ok("Settings retrieved successfully", &services.settings)
 }

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::extract::RawBody;
 use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::{AppState, response};
 use crate::pusher::{Webhook, WebhookError, WebhookEvent};
 use crate::store::{now, occupancy};
 
@@ -22,7 +22,7 @@ const SIGNATURE_HEADER: &str = "x-pusher-signature";
 pub async fn take_in(
     request: HttpRequest,
     RawBody(body): RawBody,
-    services: web::Data<Services>,
+    services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let header = |name: &str| {
         request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
