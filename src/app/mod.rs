@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
+use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use crate::auth::Passwords;
-use crate::config::{Config, Environment};
+use crate::auth::Authenticator;
+use crate::config::{Auth, Config, Environment};
 use crate::provider::Provider;
 use crate::store::markets::{self, Catalog};
 use crate::store::{self, Store};
@@ -68,12 +69,12 @@ impl App {
         });
         let services = http::AppState {
             store: store.clone(),
+            auth: authenticator(&config.auth, store.clone()),
             engine: engine.clone(),
             catalog,
             credentials,
             delivery: config.delivery,
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
-            passwords: Passwords::default(),
             settings: pusher::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
             list_cap: config.http.list_cap,
@@ -144,6 +145,14 @@ impl App {
         server.stop(true).await;
         serving.await?.context("the HTTP server failed")
     }
+}
+
+fn authenticator(config: &Auth, store: Store) -> Authenticator {
+    let token_lifetime = match config.token_lifetime_minutes {
+        0 => None,
+        minutes => Some(TimeDelta::minutes(minutes.into())),
+    };
+    Authenticator::new(store, token_lifetime, Duration::from_secs(config.cache_seconds))
 }
 
 /// Migrates, makes what the configuration asks for, and reads the catalog.

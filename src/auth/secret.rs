@@ -10,7 +10,7 @@ pub fn random_hex<const N: usize>() -> String {
     hex::encode(bytes)
 }
 
-/// Lower-case hex SHA-256: what is stored of a secret that has enough randomness of its own.
+/// SHA-256 in lower-case hex. Sufficient for storing random secrets, too fast for passwords.
 pub fn sha256_hex(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }

@@ -1,4 +1,5 @@
-//! The API. Handlers extract, call and map; there is no query, no rule and no loop in here.
+//! The API. Handlers extract, call and map to a response; queries, rules and decisions are in other
+//! modules.
 
 mod extract;
 mod middleware;
@@ -9,9 +10,5 @@ mod routes;
 pub mod server;
 mod state;
 
-pub use extract::Tokens;
-pub use middleware::TableSessions;
 pub use pending_subscriptions::PendingSubscriptions;
-pub use response::ApiError;
-pub use router::routes;
 pub use state::{AppState, DebugConsole, PublicSettings};

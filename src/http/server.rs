@@ -13,7 +13,10 @@ use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
 use super::middleware::cors;
-use super::{ApiError, AppState, TableSessions, Tokens};
+use super::middleware::session_store::StoredSessions;
+use super::response::ApiError;
+use super::router;
+use super::state::AppState;
 use crate::config::Config;
 use crate::provider::{self, Provider};
 
@@ -26,10 +29,8 @@ pub fn bind(
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
     let auth = &config.auth;
-    let store = services.store.clone();
-    let tokens = Tokens::new(store.clone(), auth.token_lifetime_minutes, auth.cache_seconds);
-    let sessions = TableSessions::new(store, auth.cache_seconds);
-    let (services, tokens) = (web::Data::new(services), web::Data::new(tokens));
+    let sessions = StoredSessions(services.auth.sessions().clone());
+    let services = web::Data::new(services);
     let http = config.http.clone();
     let (auth, app_key) = (auth.clone(), Key::derive_from(config.app_key.expose()));
 
@@ -47,8 +48,6 @@ pub fn bind(
         let provider = embedded.clone();
         App::new()
             .app_data(services.clone())
-            .app_data(tokens.clone())
-            .app_data(web::Data::new(sessions.clone()))
             .app_data(web::PayloadConfig::new(http.body_limit))
             .app_data(web::QueryConfig::default().error_handler(|_, _| {
                 ApiError::refused(
@@ -67,7 +66,7 @@ pub fn bind(
                     provider::configure(config, provider);
                 }
             })
-            .configure(super::routes)
+            .configure(router::routes)
     };
 
     let http = &config.http;

@@ -6,7 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use super::pending_subscriptions::PendingSubscriptions;
-use crate::auth::Passwords;
+use crate::auth::Authenticator;
 use crate::config::Delivery;
 use crate::engine;
 use crate::events::decimal::DecimalNumber;
@@ -18,13 +18,13 @@ use crate::store::markets::Catalog;
 /// What handlers call.
 pub struct AppState {
     pub store: Store,
+    pub auth: Authenticator,
     pub engine: engine::Handle,
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
     /// Which channels are a user's own.
     pub delivery: Delivery,
     pub pending_subscriptions: PendingSubscriptions,
-    pub passwords: Passwords,
     pub settings: PublicSettings,
     pub metrics: Option<PrometheusHandle>,
     /// Most rows of a list.

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::market::{Rejection, Side};
 use crate::store::StoreError;
@@ -127,6 +128,26 @@ impl ApiError {
                 _ => "Something went wrong on our side. Nothing happened.",
             }
             .to_owned(),
+        }
+    }
+}
+
+/// The texts are Laravel's, because frontends display them.
+pub const EMAIL_TAKEN: &str = "The email has already been taken.";
+pub const WRONG_PASSWORD: &str = "The provided password does not match your current password.";
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Unauthenticated => Self::Unauthenticated,
+            AuthError::InvalidCredentials => {
+                Self::invalid("email", "The provided credentials are incorrect.")
+            }
+            AuthError::EmailTaken => Self::invalid("email", EMAIL_TAKEN),
+            AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
+            AuthError::Hashing => Self::Internal("hashing a password failed"),
+            AuthError::SessionState(_) => Self::Internal("the state of a session is not JSON"),
+            AuthError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 mod error;
 
 pub use crate::events::timestamp::iso8601;
-pub use error::{ApiError, FieldErrors};
+pub use error::{ApiError, EMAIL_TAKEN, FieldErrors, WRONG_PASSWORD};
 
 #[derive(Serialize)]
 struct Envelope<'a, T> {

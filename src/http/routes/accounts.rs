@@ -3,12 +3,10 @@
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::auth;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::AuthenticatedUser;
-use crate::http::extract::{Input, Validator};
-use crate::http::response::ApiError;
-use crate::http::{AppState, response};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::market::{AccountKey, Action, AssetId, Command, Done, Fixed};
 use crate::store::markets::QUOTE;
 use crate::store::views::{self, EntryView, ReferenceKind};
@@ -37,7 +35,7 @@ pub async fn profile(
     caller: AuthenticatedUser,
     services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = auth::current(&services, &caller).await?;
+    let user = services.auth.user(caller.user).await?;
     let id = caller.user;
     let balances = services.store.read(move |c| views::balances(c, id)).await?;
     let quote = services.catalog.quote();

@@ -8,10 +8,9 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::events::UserChannels;
-use crate::http::AppState;
-use crate::http::extract::AuthenticatedUser;
-use crate::http::extract::{Input, Validator};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::ApiError;
+use crate::http::state::AppState;
 use crate::market::UserId;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, encryption, sign};
 

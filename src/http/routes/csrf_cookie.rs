@@ -4,9 +4,9 @@ use actix_session::Session;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::{HttpResponse, web};
 
-use crate::http::AppState;
 use crate::http::middleware::csrf;
 use crate::http::response::ApiError;
+use crate::http::state::AppState;
 
 const COOKIE: &str = "XSRF-TOKEN";
 

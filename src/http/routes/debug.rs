@@ -5,11 +5,9 @@
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use super::auth;
-use crate::http::extract::AuthenticatedUser;
-use crate::http::extract::{Input, Validator};
-use crate::http::response::ApiError;
-use crate::http::{AppState, response};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::provider::Provider;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES};
 
@@ -59,6 +57,6 @@ async fn allowed(
 ) -> Result<&Provider, ApiError> {
     let nothing = || ApiError::not_found("Not found.");
     let console = services.debug.as_ref().ok_or_else(nothing)?;
-    let user = auth::current(services, &caller?).await?;
+    let user = services.auth.user(caller?.user).await?;
     if console.users.contains(&user.email) { Ok(&console.provider) } else { Err(nothing()) }
 }

@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::http::AppState;
 use crate::http::response::ApiError;
+use crate::http::state::AppState;
 
 /// `GET /health`: 200 when the database answers.
 pub async fn health(services: web::Data<AppState>) -> Result<HttpResponse, ApiError> {

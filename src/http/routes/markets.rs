@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::orders;
 use crate::events::decimal::DecimalNumber;
 use crate::http::extract::AuthenticatedUser;
-use crate::http::response::ApiError;
-use crate::http::{AppState, response};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::market::{MarketId, Side};
 use crate::store::views::{self, BookRow};
 

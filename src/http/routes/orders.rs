@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use crate::engine::Origin;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::AuthenticatedUser;
-use crate::http::extract::{Input, Validator};
-use crate::http::response::ApiError;
-use crate::http::{AppState, response};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::market::{Command, Done, NewOrder, Order, OrderId, Side, Status, Trade};
 use crate::pusher::SocketId;
 use crate::store::views::{self, OrderView};

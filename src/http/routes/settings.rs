@@ -2,7 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::http::{AppState, response};
+use crate::http::response;
+use crate::http::state::AppState;
 
 /// `GET /config`
 pub async fn settings(services: web::Data<AppState>) -> HttpResponse {

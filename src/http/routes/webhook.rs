@@ -10,8 +10,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::extract::RawBody;
-use crate::http::response::ApiError;
-use crate::http::{AppState, response};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::pusher::{Webhook, WebhookError, WebhookEvent};
 use crate::store::{now, occupancy};
 
