@@ -73,7 +73,7 @@ impl App {
             engine: engine.clone(),
             catalog,
             credentials,
-            delivery: config.delivery,
+            user_channels: config.delivery.user_channels,
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),

@@ -1,4 +1,4 @@
-//! Subscriptions that were authorised and that the provider has not confirmed yet.
+//! Subscriptions that have been authorized and that the provider has not confirmed yet.
 
 use std::time::Duration;
 
@@ -7,35 +7,39 @@ use moka::sync::Cache;
 use crate::config::Delivery;
 use crate::store::{Store, StoreError, occupancy};
 
-/// Channels that are remembered at most as noted. Some 100 bytes each.
+/// Most channels in the cache. Some 100 bytes each.
 const CACHE_LEN: u64 = 100_000;
 
-/// Notes who is about to subscribe, where events that nobody hears are not sent: what happens until
-/// the provider tells of the subscription must not be skipped.
+/// Marks channels as pending when a subscription to them is authorized, so that their events are
+/// not skipped until the provider reports the subscription.
+///
+/// Does nothing unless `delivery.only_occupied` is set.
 pub struct PendingSubscriptions {
-    /// The channels that were noted lately, if that is of any use. Forgotten while what was noted
-    /// still holds, so that each authorisation is covered.
-    noted: Option<Cache<String, ()>>,
+    /// The channels that were marked recently. Entries expire before the mark does, so that every
+    /// authorization is covered by a mark.
+    recent: Option<Cache<String, ()>>,
 }
 
 impl PendingSubscriptions {
     pub fn new(delivery: &Delivery) -> Self {
         let refresh = Duration::from_secs(delivery.occupancy_refresh_seconds);
-        let held = occupancy::PENDING_FOR.to_std().unwrap_or_default();
+        let pending_for = occupancy::PENDING_FOR.to_std().unwrap_or_default();
         let cache = || {
             let cache = Cache::builder().max_capacity(CACHE_LEN);
-            cache.time_to_live(refresh.min(held) / 2).build()
+            cache.time_to_live(refresh.min(pending_for) / 2).build()
         };
-        Self { noted: delivery.only_occupied.then(cache) }
+        Self { recent: delivery.only_occupied.then(cache) }
     }
 
-    pub async fn note(&self, store: &Store, channel: &str) -> Result<(), StoreError> {
-        let Some(noted) = self.noted.as_ref().filter(|noted| !noted.contains_key(channel)) else {
+    /// Marks a channel whose subscription is about to be authorized.
+    pub async fn mark(&self, store: &Store, channel: &str) -> Result<(), StoreError> {
+        let Some(recent) = self.recent.as_ref().filter(|recent| !recent.contains_key(channel))
+        else {
             return Ok(());
         };
         let expected = channel.to_owned();
         store.transact(move |c| occupancy::expect(c, &expected)).await?;
-        noted.insert(channel.to_owned(), ());
+        recent.insert(channel.to_owned(), ());
         Ok(())
     }
 }

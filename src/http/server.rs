@@ -1,4 +1,4 @@
-//! The HTTP server: one port for the API, the page and, where it is embedded, the provider.
+//! The HTTP server: one port for the API, the dashboard and the embedded provider, if there is one.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_web::cookie::{Key, SameSite, time};
 use actix_web::dev::Server;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::middleware::{Compress, DefaultHeaders};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
@@ -17,47 +17,29 @@ use super::middleware::session_store::StoredSessions;
 use super::response::ApiError;
 use super::router;
 use super::state::AppState;
-use crate::config::Config;
+use crate::config::{Auth, Config};
 use crate::provider::{self, Provider};
 
 const SESSION_COOKIE: &str = "matchcast_session";
 
-/// Binds the port and gives the server, which serves once it is awaited.
+/// Binds the port and returns the server, which serves once it is awaited, with its address.
 pub fn bind(
     config: &Config,
     services: AppState,
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
-    let auth = &config.auth;
     let sessions = StoredSessions(services.auth.sessions().clone());
     let services = web::Data::new(services);
-    let http = config.http.clone();
-    let (auth, app_key) = (auth.clone(), Key::derive_from(config.app_key.expose()));
+    let (auth, http) = (config.auth.clone(), config.http.clone());
+    let app_key = Key::derive_from(config.app_key.expose());
 
     let factory = move || {
-        let session = SessionMiddleware::builder(sessions.clone(), app_key.clone())
-            .cookie_name(SESSION_COOKIE.to_owned())
-            .cookie_secure(auth.secure_cookies)
-            .cookie_same_site(SameSite::Lax)
-            .cookie_content_security(CookieContentSecurity::Signed)
-            .session_lifecycle(
-                PersistentSession::default()
-                    .session_ttl(time::Duration::minutes(auth.session_lifetime_minutes.into())),
-            )
-            .build();
         let provider = embedded.clone();
         App::new()
             .app_data(services.clone())
             .app_data(web::PayloadConfig::new(http.body_limit))
-            .app_data(web::QueryConfig::default().error_handler(|_, _| {
-                ApiError::refused(
-                    actix_web::http::StatusCode::BAD_REQUEST,
-                    "malformed_query",
-                    "The query of the URL could not be read.",
-                )
-                .into()
-            }))
-            .wrap(session)
+            .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
+            .wrap(session_middleware(&auth, sessions.clone(), app_key.clone()))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
             .wrap(DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")))
@@ -78,6 +60,26 @@ pub fn bind(
     let server = if http.workers > 0 { server.workers(http.workers) } else { server };
     let wanted = SocketAddr::new(http.host, http.port);
     let server = server.bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
-    let address = *server.addrs().first().context("the server listens nowhere")?;
+    let address = *server.addrs().first().context("the server has no address")?;
     Ok((server.run(), address))
+}
+
+fn session_middleware(
+    auth: &Auth,
+    sessions: StoredSessions,
+    key: Key,
+) -> SessionMiddleware<StoredSessions> {
+    let lifetime = time::Duration::minutes(auth.session_lifetime_minutes.into());
+    SessionMiddleware::builder(sessions, key)
+        .cookie_name(SESSION_COOKIE.to_owned())
+        .cookie_secure(auth.secure_cookies)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
+        .build()
+}
+
+fn malformed_query() -> ApiError {
+    let message = "The query of the URL could not be read.";
+    ApiError::refused(StatusCode::BAD_REQUEST, "malformed_query", message)
 }

@@ -1,7 +1,6 @@
-//! What a client sent, as fields: JSON or a form, whatever Content-Type says.
+//! The fields of a request's body, which is JSON or a form regardless of its Content-Type.
 //!
-//! Numbers keep the digits they were written with. Each rule that a field breaks becomes a text
-//! that names the field; the texts are Laravel's, because pages show them.
+//! Numbers keep the digits they were written with.
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -74,8 +73,8 @@ impl Input {
 
     fn parse_json(text: &str) -> Result<Self, ApiError> {
         let parsed = serde_json::from_str::<Value>(text).or_else(|error| {
-            // Some languages write NaN and Infinity. They are answered like any other value that is
-            // no number: by the name of the field.
+            // Some languages write NaN and Infinity. As strings they are rejected by the field's
+            // validation, with an error that names the field.
             serde_json::from_str(&without_bare_words(text)).map_err(|_| error)
         });
         match parsed {
@@ -89,7 +88,7 @@ impl Input {
         }
     }
 
-    /// The field, if it is a string: exactly as it was sent.
+    /// The field, unchanged, if it is a string.
     pub fn string(&self, field: &str) -> Option<&str> {
         self.0.get(field).and_then(Value::as_str)
     }
@@ -163,7 +162,7 @@ mod tests {
     use super::{Input, without_bare_words};
 
     #[test]
-    fn words_that_are_no_json_become_strings_but_not_within_strings() {
+    fn nan_and_infinity_become_strings_except_within_strings() {
         for (given, expected) in [
             (r#"{"a":NaN}"#, r#"{"a":"NaN"}"#),
             (r#"{"a":-Infinity,"b":-1}"#, r#"{"a":"-Infinity","b":-1}"#),
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_read_by_what_they_are() {
+    fn the_format_of_a_body_is_detected() {
         let field = |body: &str| Input::parse(body.as_bytes()).ok().and_then(|i| i.text("a"));
         assert_eq!(
             field(r#"{"a":0.10000000000000000000001}"#).as_deref(),

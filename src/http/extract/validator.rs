@@ -66,7 +66,7 @@ impl<'a> Validator<'a> {
         Some(text)
     }
 
-    /// A price or an amount: a JSON number or a string, positive, at most 8 decimals.
+    /// A required price or amount: a JSON number or a string, positive, at most 8 decimals.
     pub fn positive(&mut self, field: &'static str) -> Option<Fixed> {
         if self.input.is_missing(field) {
             self.fail(field, format!("The {} field is required.", words(field)));

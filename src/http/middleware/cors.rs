@@ -1,14 +1,14 @@
-//! Which pages of other origins may read responses.
+//! CORS: the other origins whose pages may read responses.
 
 use actix_cors::Cors;
 use actix_web::http::header;
 
 use crate::config::Http;
 
-/// How long a browser may remember the answer to a preflight, in seconds.
+/// How long a browser may cache a preflight response.
 const PREFLIGHT_AGE_SECONDS: usize = 3600;
 
-/// Without configured origins no other origin may read anything.
+/// Without configured origins, no other origin may read responses.
 pub fn cors(http: &Http) -> Cors {
     let cors = Cors::default()
         .allow_any_method()

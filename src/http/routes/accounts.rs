@@ -1,4 +1,4 @@
-//! What a user holds and how it came about; the demo's faucet.
+//! The user's balances and their history; the demo's faucet.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ struct ProfileBody {
     name: String,
     email: String,
     asset_balances: Vec<AssetBalance>,
-    /// The quote asset, which `asset_balances` leaves out.
+    /// The quote asset, which is not in `asset_balances`.
     balance: DecimalNumber,
     locked_balance: DecimalNumber,
 }
@@ -164,7 +164,7 @@ fn describe(entry: &EntryView) -> String {
     }
 }
 
-/// The most that the faucet gives in one call, in whole units.
+/// The largest amount of one faucet call.
 fn faucet_limit(symbol: &str) -> Fixed {
     let whole = match symbol {
         QUOTE => 10_000,
@@ -182,7 +182,7 @@ struct FaucetBody {
     balance: DecimalNumber,
 }
 
-/// `POST /faucet`: only there while the demo is on.
+/// `POST /faucet`: 404 if the demo is disabled.
 pub async fn faucet(
     caller: AuthenticatedUser,
     input: Input,

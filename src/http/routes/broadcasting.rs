@@ -1,8 +1,8 @@
-//! Signatures for subscriptions and sign-ins.
+//! Signatures for subscriptions and for the sign-in to the provider.
 //!
-//! These endpoints sign with the secret that also signs REST calls, so nothing that a client sent
-//! is ever signed: the channels that the caller may hear are formatted here and compared as a
-//! whole, and a socket id is digits, a full stop and digits, byte by byte.
+//! The secret that signs here also signs REST requests to the provider. So nothing that a client
+//! sent is signed: the user's channels are formatted on the server and compared as a whole, and a
+//! socket id is checked byte by byte.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, encry
 #[derive(Serialize)]
 struct ChannelAuth {
     auth: String,
-    /// What an encrypted channel is read with.
+    /// The key of an encrypted channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     shared_secret: Option<String>,
 }
@@ -36,21 +36,22 @@ pub async fn auth(
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
     let socket_id = read_socket_id(&mut validator);
-    let channel = validator.raw_text("channel_name", MAX_CHANNEL_NAME_BYTES);
+    let requested = validator.raw_text("channel_name", MAX_CHANNEL_NAME_BYTES);
     validator.finish()?;
-    let socket_id = socket_id.ok_or(ApiError::Internal("a socket id that is none passed"))?;
-    let asked = channel.unwrap_or_default();
-    // Unknown and forbidden are one answer: whether somebody exists is not told here.
-    let own = own_channel(services.delivery.user_channels, caller.user, &asked)
+    let (Some(socket_id), Some(requested)) = (socket_id, requested) else {
+        return Err(ApiError::Internal("an incomplete subscription passed the validator"));
+    };
+    // The same error for unknown and forbidden channels, so that it does not reveal who exists.
+    let channel = channel_of(caller.user, services.user_channels, &requested)
         .ok_or_else(|| ApiError::forbidden("You are not allowed to listen to this channel."))?;
-    services.pending_subscriptions.note(&services.store, &own).await?;
-    let auth = sign::channel_auth(&services.credentials, &socket_id, &own, None);
-    let shared_secret = encryption::shared_secret(&services.credentials, &own);
+    services.pending_subscriptions.mark(&services.store, &channel).await?;
+    let auth = sign::channel_auth(&services.credentials, &socket_id, &channel, None);
+    let shared_secret = encryption::shared_secret(&services.credentials, &channel);
     Ok(HttpResponse::Ok().json(ChannelAuth { auth, shared_secret }))
 }
 
-/// The user's channel that was asked for, as the server formats it.
-fn own_channel(channels: UserChannels, user: UserId, requested: &str) -> Option<String> {
+/// The requested channel as the server formats it, if it is one of the user's.
+fn channel_of(user: UserId, channels: UserChannels, requested: &str) -> Option<String> {
     channels.of(user).find(|channel| channel == requested)
 }
 
@@ -63,7 +64,8 @@ pub async fn user_auth(
     let mut validator = Validator::of(&input);
     let socket_id = read_socket_id(&mut validator);
     validator.finish()?;
-    let socket_id = socket_id.ok_or(ApiError::Internal("a socket id that is none passed"))?;
+    let socket_id =
+        socket_id.ok_or(ApiError::Internal("an invalid socket id passed the validator"))?;
     let user_data = format!(r#"{{"id":"{}"}}"#, caller.user);
     let auth = sign::user_auth(&services.credentials, &socket_id, &user_data);
     Ok(HttpResponse::Ok().json(UserAuth { auth, user_data }))

@@ -1,4 +1,4 @@
-//! The cookie that gives a page its CSRF token.
+//! The cookie with the CSRF token of the session.
 
 use actix_session::Session;
 use actix_web::cookie::{Cookie, SameSite};

@@ -1,6 +1,6 @@
-//! The debug console: what passes through the embedded provider, for the demo's users alone.
+//! The debug console: the trace of the embedded provider, only for the demo's users.
 //!
-//! Everywhere else, and to everybody else, there is nothing here: a 404 like any unknown path.
+//! For other users, and if the console is disabled, these paths are 404 like any unknown path.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -12,51 +12,51 @@ use crate::provider::Provider;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES};
 
 #[derive(Deserialize)]
-pub struct LookQuery {
-    /// The last entry that was seen.
+pub struct ListQuery {
+    /// The id of the last entry that the client has.
     #[serde(default)]
     seen: u64,
 }
 
-/// `GET /debug/events?seen=17`: who is connected, and what has passed since then.
-pub async fn look(
+/// `GET /debug/events?seen=17`: the open connections, and the trace entries after number 17.
+pub async fn list(
     caller: Result<AuthenticatedUser, ApiError>,
-    query: web::Query<LookQuery>,
+    query: web::Query<ListQuery>,
     services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let provider = allowed(caller, &services).await?;
+    let provider = permitted_provider(caller, &services).await?;
     let snapshot = provider.look(query.seen).await;
-    let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has ended"))?;
+    let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has stopped"))?;
     Ok(response::ok("Events retrieved successfully", snapshot))
 }
 
-/// `POST /debug/events {channel, name, data}`: sends an event, as a backend would.
+/// `POST /debug/events {channel, name, data}`: publishes an event, as a backend would.
 pub async fn send(
     caller: Result<AuthenticatedUser, ApiError>,
     input: Input,
     services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let provider = allowed(caller, &services).await?;
+    let provider = permitted_provider(caller, &services).await?;
     let mut validator = Validator::of(&input);
     let channel = validator.raw_text("channel", MAX_CHANNEL_NAME_BYTES);
     let name = validator.raw_text("name", MAX_EVENT_NAME_BYTES);
     let data = validator.raw_text("data", MAX_DATA_BYTES);
     validator.finish()?;
     let (Some(channel), Some(name), Some(data)) = (channel, name, data) else {
-        return Err(ApiError::Internal("an event that lacks a field passed the validator"));
+        return Err(ApiError::Internal("an incomplete event passed the validator"));
     };
     let sent = provider.publish(&channel, &name, &data).await;
-    sent.map_err(|words| ApiError::invalid("channel", words))?;
+    sent.map_err(|reason| ApiError::invalid("channel", reason))?;
     Ok(response::done("Event sent successfully"))
 }
 
-/// The provider, for those who may look into it.
-async fn allowed(
+/// The provider, if the user may use the console.
+async fn permitted_provider(
     caller: Result<AuthenticatedUser, ApiError>,
     services: &AppState,
 ) -> Result<&Provider, ApiError> {
-    let nothing = || ApiError::not_found("Not found.");
-    let console = services.debug.as_ref().ok_or_else(nothing)?;
+    let not_found = || ApiError::not_found("Not found.");
+    let console = services.debug.as_ref().ok_or_else(not_found)?;
     let user = services.auth.user(caller?.user).await?;
-    if console.users.contains(&user.email) { Ok(&console.provider) } else { Err(nothing()) }
+    if console.users.contains(&user.email) { Ok(&console.provider) } else { Err(not_found()) }
 }

@@ -1,4 +1,4 @@
-//! Is this process well? For load balancers and people.
+//! Health and metrics, for load balancers and monitoring.
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
@@ -6,14 +6,14 @@ use serde_json::json;
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 
-/// `GET /health`: 200 when the database answers.
+/// `GET /health`: 200 if the database responds.
 pub async fn health(services: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     services.store.ping().await?;
     let version = env!("CARGO_PKG_VERSION");
     Ok(HttpResponse::Ok().json(json!({ "status": "ok", "version": version })))
 }
 
-/// `GET /metrics`, where it is switched on.
+/// `GET /metrics`: 404 if metrics are disabled.
 pub async fn metrics(services: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     match &services.metrics {
         Some(metrics) => {

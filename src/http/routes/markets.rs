@@ -1,4 +1,4 @@
-//! What everybody who has logged in may see of a market: its order book and its trades.
+//! The order book and the trades of a market.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ struct BookBody {
 #[derive(Serialize)]
 struct BookOrder {
     price: DecimalNumber,
-    /// What is not filled yet.
+    /// The unfilled part.
     amount: DecimalNumber,
     side: &'static str,
     user_id: i64,
@@ -62,11 +62,11 @@ pub async fn book(
 #[derive(Deserialize)]
 pub struct TradesQuery {
     symbol: Option<String>,
-    /// Rows at most.
+    /// Most rows.
     limit: Option<String>,
 }
 
-/// `GET /trades?symbol=BTC`: newest first, rows as in the answer of `POST /orders`.
+/// `GET /trades?symbol=BTC`: newest first, as in the response of `POST /orders`.
 pub async fn trades(
     _caller: AuthenticatedUser,
     query: web::Query<TradesQuery>,
@@ -89,7 +89,7 @@ pub async fn trades(
     Ok(response::ok("Trades retrieved successfully", rows))
 }
 
-/// The market that a query names, with its symbol.
+/// The market of a query, with its symbol.
 fn market_of(services: &AppState, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
     let symbol = symbol.filter(|symbol| !symbol.is_empty());
     let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;

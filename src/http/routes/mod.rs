@@ -1,4 +1,4 @@
-//! The handlers, a file for each part of the API.
+//! The handlers, one file per resource.
 
 pub mod accounts;
 pub mod auth;

@@ -1,4 +1,4 @@
-//! Placing, listing and cancelling a user's own orders.
+//! Placing, listing and cancelling the user's orders.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::NaiveDateTime;
@@ -16,7 +16,7 @@ use crate::store::views::{self, OrderView};
 #[derive(Serialize)]
 struct PlacedBody<'a> {
     order: OrderBody<'a>,
-    /// The first of `trades`, for pages that know only of one.
+    /// The first of `trades`, for frontends that handle only one.
     trade: Option<TradeBody<'a>>,
     trades: Vec<TradeBody<'a>>,
 }
@@ -39,7 +39,7 @@ struct OrderBody<'a> {
 #[derive(Serialize)]
 pub struct TradeBody<'a> {
     id: i64,
-    /// Its number within its market, as in the event `trade.executed`.
+    /// Numbered per market, as in the event `trade.executed`.
     sequence: i64,
     buy_order_id: i64,
     sell_order_id: i64,
@@ -170,7 +170,7 @@ fn read_order(
         (Some(market), Some(side), Some(price), Some(amount)) => {
             Ok(NewOrder { user: caller.user, market: market.id, side, price, amount })
         }
-        _ => Err(ApiError::Internal("an order that lacks a field passed the validator")),
+        _ => Err(ApiError::Internal("an incomplete order passed the validator")),
     }
 }
 
@@ -203,7 +203,7 @@ pub async fn cancel(
     id: web::Path<String>,
     services: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    // What is no number names no order.
+    // An id that is not a number is unknown.
     let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;
     let command = Command::Cancel { user: caller.user, order: OrderId(id) };
     services.engine.submit_from(origin(&request), command).await?.outcome?;

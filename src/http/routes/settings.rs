@@ -1,4 +1,4 @@
-//! What a page must know of this matchcast before anybody has logged in. Nothing in it is secret.
+//! The public settings, which frontends read before a log-in.
 
 use actix_web::{HttpResponse, web};
 
