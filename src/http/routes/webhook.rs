@@ -31,14 +31,14 @@ pub async fn receive(
     let now_ms = u64::try_from(now().and_utc().timestamp_millis()).unwrap_or_default();
     let webhook = Webhook::verify(&services.credentials, key, signature, &body, now_ms)
         .map_err(rejection)
-        .inspect_err(|_| count("refused"))?;
+        .inspect_err(|_| count("rejected"))?;
 
     let changes = changes(&webhook);
     let digest = hex::encode(webhook.digest);
     let changed_ms = i64::try_from(webhook.time_ms).unwrap_or(i64::MAX);
     let take_in = move |c: &mut _| occupancy::take_in(c, &digest, &changes, changed_ms);
     let is_new = services.store.transact(take_in).await?;
-    count(if is_new { "taken" } else { "repeated" });
+    count(if is_new { "accepted" } else { "duplicate" });
     Ok(response::done("Webhook received successfully"))
 }
 
