@@ -25,18 +25,18 @@ const SESSION_COOKIE: &str = "matchcast_session";
 /// Binds the port and returns the server, which serves once it is awaited, with its address.
 pub fn bind(
     config: &Config,
-    services: AppState,
+    state: AppState,
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
-    let sessions = StoredSessions(services.auth.sessions().clone());
-    let services = web::Data::new(services);
+    let sessions = StoredSessions(state.auth.sessions().clone());
+    let state = web::Data::new(state);
     let (auth, http) = (config.auth.clone(), config.http.clone());
     let app_key = Key::derive_from(config.app_key.expose());
 
     let factory = move || {
         let provider = embedded.clone();
         App::new()
-            .app_data(services.clone())
+            .app_data(state.clone())
             .app_data(web::PayloadConfig::new(http.body_limit))
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
             .wrap(session_middleware(&auth, sessions.clone(), app_key.clone()))

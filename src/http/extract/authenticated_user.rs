@@ -16,7 +16,7 @@ use crate::market::UserId;
 /// by its session.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedUser {
-    pub user: UserId,
+    pub id: UserId,
     pub sign_in: SignIn,
 }
 
@@ -27,12 +27,12 @@ impl FromRequest for AuthenticatedUser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (user, sign_in) = if request.headers().contains_key(header::AUTHORIZATION) {
+            let (id, sign_in) = if request.headers().contains_key(header::AUTHORIZATION) {
                 by_token(&request).await?
             } else {
                 by_session(&request)?
             };
-            Ok(Self { user, sign_in })
+            Ok(Self { id, sign_in })
         })
     }
 }

@@ -32,13 +32,13 @@ struct AssetBalance {
 
 /// `GET /profile`
 pub async fn profile(
-    caller: AuthenticatedUser,
-    services: web::Data<AppState>,
+    user: AuthenticatedUser,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = services.auth.user(caller.user).await?;
-    let id = caller.user;
-    let balances = services.store.read(move |c| views::balances(c, id)).await?;
-    let quote = services.catalog.quote();
+    let id = user.id;
+    let user = state.auth.user(id).await?;
+    let balances = state.store.read(move |c| views::balances(c, id)).await?;
+    let quote = state.catalog.quote();
     let mut body = ProfileBody {
         id: user.id,
         name: user.name,
@@ -51,7 +51,7 @@ pub async fn profile(
         if balance.asset == quote {
             body.balance = DecimalNumber(balance.available);
             body.locked_balance = DecimalNumber(balance.locked);
-        } else if let Some(symbol) = services.catalog.assets.get(&balance.asset) {
+        } else if let Some(symbol) = state.catalog.assets.get(&balance.asset) {
             body.asset_balances.push(AssetBalance {
                 symbol: symbol.clone(),
                 amount: DecimalNumber(balance.available),
@@ -84,24 +84,24 @@ struct HistoryRow {
 
 /// `GET /balance-history`
 pub async fn balance_history(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     query: web::Query<HistoryQuery>,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let currency = query.into_inner().currency.filter(|currency| !currency.is_empty());
     let asset = match currency.as_deref() {
-        None => Some(services.catalog.quote()),
+        None => Some(state.catalog.quote()),
         Some("all") => None,
-        Some(symbol) => Some(asset_of(&services, symbol)?),
+        Some(symbol) => Some(asset_of(&state, symbol)?),
     };
-    let (user, cap) = (caller.user, services.list_cap);
-    let entries = services.store.read(move |c| views::history(c, user, asset, cap)).await?;
+    let (user, cap) = (user.id, state.list_cap);
+    let entries = state.store.read(move |c| views::history(c, user, asset, cap)).await?;
     let rows: Vec<HistoryRow> = entries.into_iter().map(history_row).collect();
     Ok(response::ok("Balance history retrieved successfully", rows))
 }
 
-fn asset_of(services: &AppState, symbol: &str) -> Result<AssetId, ApiError> {
-    let asset = services.catalog.asset(symbol);
+fn asset_of(state: &AppState, symbol: &str) -> Result<AssetId, ApiError> {
+    let asset = state.catalog.asset(symbol);
     asset.ok_or_else(|| ApiError::invalid("currency", "The selected currency is invalid."))
 }
 
@@ -184,16 +184,16 @@ struct FaucetBody {
 
 /// `POST /faucet`: 404 if the demo is disabled.
 pub async fn faucet(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     input: Input,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(daily_limit) = services.faucet_calls_per_day else {
+    let Some(daily_limit) = state.faucet_calls_per_day else {
         return Err(ApiError::not_found("Not found."));
     };
     let mut validator = Validator::of(&input);
     let currency = validator.text("currency", 16);
-    let asset = currency.as_deref().and_then(|symbol| services.catalog.asset(symbol));
+    let asset = currency.as_deref().and_then(|symbol| state.catalog.asset(symbol));
     if currency.is_some() && asset.is_none() {
         validator.fail("currency", "The selected currency is invalid.");
     }
@@ -206,9 +206,9 @@ pub async fn faucet(
     let asset =
         asset.ok_or(ApiError::Internal("a currency without an asset passed the validator"))?;
 
-    let account = AccountKey { user: caller.user, asset };
+    let account = AccountKey { user: user.id, asset };
     let command = Command::Deposit { account, amount, daily_limit };
-    match services.engine.submit(command).await?.outcome? {
+    match state.engine.submit(command).await?.outcome? {
         Done::Deposited { available } => {
             let body = FaucetBody {
                 currency: currency.unwrap_or_default(),

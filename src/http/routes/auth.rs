@@ -43,7 +43,7 @@ pub async fn login(
     input: Input,
     request: HttpRequest,
     session: Session,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
     let email = validator.text("email", MAX_TEXT_CHARS);
@@ -51,19 +51,16 @@ pub async fn login(
     validator.finish()?;
     let (email, password) = (email.unwrap_or_default(), password.unwrap_or_default());
 
-    let (user, token) = services.auth.log_in(&email, password).await?;
+    let (user, token) = state.auth.log_in(&email, password).await?;
     // A page that sends its CSRF token wants a session; every client gets a bearer token.
     if csrf::is_valid(&session, request.headers()) {
         session_store::log_in(&session, user.user_id(), token.id)?;
     }
-    respond(&services, user, &token, StatusCode::OK, "Login successful").await
+    respond(&state, user, &token, StatusCode::OK, "Login successful").await
 }
 
 /// `POST /register`
-pub async fn register(
-    input: Input,
-    services: web::Data<AppState>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn register(input: Input, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
     let name = validator.text("name", MAX_TEXT_CHARS);
     let email = validator.text("email", MAX_TEXT_CHARS);
@@ -71,7 +68,7 @@ pub async fn register(
         if !is_email(email) {
             validator.fail("email", "The email field must be a valid email address.");
         }
-        if services.auth.is_registered(email).await? {
+        if state.auth.is_registered(email).await? {
             validator.fail("email", response::EMAIL_TAKEN);
         }
     }
@@ -83,9 +80,9 @@ pub async fn register(
         password: password.unwrap_or_default(),
     };
 
-    let assets = services.catalog.assets.keys().copied().collect();
-    let (user, token) = services.auth.register(registration, assets).await?;
-    respond(&services, user, &token, StatusCode::CREATED, "Registration successful").await
+    let assets = state.catalog.assets.keys().copied().collect();
+    let (user, token) = state.auth.register(registration, assets).await?;
+    respond(&state, user, &token, StatusCode::CREATED, "Registration successful").await
 }
 
 /// A password to be set, with its confirmation.
@@ -111,25 +108,25 @@ fn is_email(text: &str) -> bool {
 }
 
 async fn respond(
-    services: &AppState,
+    state: &AppState,
     user: User,
     token: &IssuedToken,
     status: StatusCode,
     message: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let balance = balance_of(services, &user).await?;
+    let balance = balance_of(state, &user).await?;
     let data = LoginBody { token: &token.text, user: user_body(user, balance) };
     Ok(response::with_token(status, message, data, &token.text))
 }
 
 /// `POST /logout`: ends the token or session of the request and no other sign-in.
 pub async fn logout(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     session: Session,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let by_session = matches!(caller.sign_in, SignIn::Session { .. });
-    services.auth.log_out(caller.user, caller.sign_in).await?;
+    let by_session = matches!(user.sign_in, SignIn::Session { .. });
+    state.auth.log_out(user.id, user.sign_in).await?;
     if by_session {
         session.purge();
     }
@@ -138,15 +135,16 @@ pub async fn logout(
 
 /// `PUT /user/password`: ends all sign-ins of the user except the one of the request.
 pub async fn update_password(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     input: Input,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = services.auth.user(caller.user).await?;
+    let AuthenticatedUser { id, sign_in } = user;
+    let user = state.auth.user(id).await?;
     let mut validator = Validator::of(&input);
     let mut verified = None;
     if let Some(password) = validator.raw_text("current_password", MAX_PASSWORD_CHARS) {
-        verified = services.auth.verify_password(&user, password).await?;
+        verified = state.auth.verify_password(&user, password).await?;
         if verified.is_none() {
             validator.fail("current_password", response::WRONG_PASSWORD);
         }
@@ -157,24 +155,24 @@ pub async fn update_password(
         return Err(ApiError::Internal("an incomplete password change passed the validator"));
     };
 
-    services.auth.change_password(verified, password, caller.sign_in).await?;
+    state.auth.change_password(verified, password, sign_in).await?;
     Ok(response::done("Password updated successfully"))
 }
 
 /// `GET /user`
 pub async fn user(
-    caller: AuthenticatedUser,
-    services: web::Data<AppState>,
+    user: AuthenticatedUser,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = services.auth.user(caller.user).await?;
-    let balance = balance_of(&services, &user).await?;
+    let user = state.auth.user(user.id).await?;
+    let balance = balance_of(&state, &user).await?;
     Ok(response::ok("User retrieved successfully", user_body(user, balance)))
 }
 
-async fn balance_of(services: &AppState, user: &User) -> Result<Fixed, ApiError> {
+async fn balance_of(state: &AppState, user: &User) -> Result<Fixed, ApiError> {
     let id = user.user_id();
-    let balances = services.store.read(move |c| views::balances(c, id)).await?;
-    let quote = services.catalog.quote();
+    let balances = state.store.read(move |c| views::balances(c, id)).await?;
+    let quote = state.catalog.quote();
     let held = balances.iter().find(|balance| balance.asset == quote);
     Ok(held.map_or(Fixed::ZERO, |balance| balance.available))
 }

@@ -30,9 +30,9 @@ struct UserAuth {
 
 /// `POST /broadcasting/auth`
 pub async fn auth(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     input: Input,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
     let socket_id = read_socket_id(&mut validator);
@@ -42,11 +42,11 @@ pub async fn auth(
         return Err(ApiError::Internal("an incomplete subscription passed the validator"));
     };
     // The same error for unknown and forbidden channels, so that it does not reveal who exists.
-    let channel = channel_of(caller.user, services.user_channels, &requested)
+    let channel = channel_of(user.id, state.user_channels, &requested)
         .ok_or_else(|| ApiError::forbidden("You are not allowed to listen to this channel."))?;
-    services.pending_subscriptions.mark(&services.store, &channel).await?;
-    let auth = sign::channel_auth(&services.credentials, &socket_id, &channel, None);
-    let shared_secret = encryption::shared_secret(&services.credentials, &channel);
+    state.pending_subscriptions.mark(&state.store, &channel).await?;
+    let auth = sign::channel_auth(&state.credentials, &socket_id, &channel, None);
+    let shared_secret = encryption::shared_secret(&state.credentials, &channel);
     Ok(HttpResponse::Ok().json(ChannelAuth { auth, shared_secret }))
 }
 
@@ -57,17 +57,17 @@ fn channel_of(user: UserId, channels: UserChannels, requested: &str) -> Option<S
 
 /// `POST /broadcasting/user-auth`
 pub async fn user_auth(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     input: Input,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
     let socket_id = read_socket_id(&mut validator);
     validator.finish()?;
     let socket_id =
         socket_id.ok_or(ApiError::Internal("an invalid socket id passed the validator"))?;
-    let user_data = format!(r#"{{"id":"{}"}}"#, caller.user);
-    let auth = sign::user_auth(&services.credentials, &socket_id, &user_data);
+    let user_data = format!(r#"{{"id":"{}"}}"#, user.id);
+    let auth = sign::user_auth(&state.credentials, &socket_id, &user_data);
     Ok(HttpResponse::Ok().json(UserAuth { auth, user_data }))
 }
 

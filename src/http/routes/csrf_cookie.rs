@@ -11,15 +11,12 @@ use crate::http::state::AppState;
 const COOKIE: &str = "XSRF-TOKEN";
 
 /// `GET /sanctum/csrf-cookie`
-pub async fn set(
-    session: Session,
-    services: web::Data<AppState>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn set(session: Session, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let token = csrf::ensure_token(&session)?;
     let cookie = Cookie::build(COOKIE, token)
         .path("/")
         .same_site(SameSite::Lax)
-        .secure(services.secure_cookies)
+        .secure(state.secure_cookies)
         .finish();
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }

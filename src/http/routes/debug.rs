@@ -20,11 +20,11 @@ pub struct ListQuery {
 
 /// `GET /debug/events?seen=17`: the open connections, and the trace entries after number 17.
 pub async fn list(
-    caller: Result<AuthenticatedUser, ApiError>,
+    user: Result<AuthenticatedUser, ApiError>,
     query: web::Query<ListQuery>,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let provider = permitted_provider(caller, &services).await?;
+    let provider = permitted_provider(user, &state).await?;
     let snapshot = provider.look(query.seen).await;
     let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has stopped"))?;
     Ok(response::ok("Events retrieved successfully", snapshot))
@@ -32,11 +32,11 @@ pub async fn list(
 
 /// `POST /debug/events {channel, name, data}`: publishes an event, as a backend would.
 pub async fn send(
-    caller: Result<AuthenticatedUser, ApiError>,
+    user: Result<AuthenticatedUser, ApiError>,
     input: Input,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let provider = permitted_provider(caller, &services).await?;
+    let provider = permitted_provider(user, &state).await?;
     let mut validator = Validator::of(&input);
     let channel = validator.raw_text("channel", MAX_CHANNEL_NAME_BYTES);
     let name = validator.raw_text("name", MAX_EVENT_NAME_BYTES);
@@ -52,11 +52,11 @@ pub async fn send(
 
 /// The provider, if the user may use the console.
 async fn permitted_provider(
-    caller: Result<AuthenticatedUser, ApiError>,
-    services: &AppState,
+    user: Result<AuthenticatedUser, ApiError>,
+    state: &AppState,
 ) -> Result<&Provider, ApiError> {
     let not_found = || ApiError::not_found("Not found.");
-    let console = services.debug.as_ref().ok_or_else(not_found)?;
-    let user = services.auth.user(caller?.user).await?;
+    let console = state.debug.as_ref().ok_or_else(not_found)?;
+    let user = state.auth.user(user?.id).await?;
     if console.users.contains(&user.email) { Ok(&console.provider) } else { Err(not_found()) }
 }

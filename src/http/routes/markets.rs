@@ -33,13 +33,13 @@ struct BookOrder {
 
 /// `GET /orders?symbol=BTC`
 pub async fn book(
-    _caller: AuthenticatedUser,
+    _user: AuthenticatedUser,
     query: web::Query<BookQuery>,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (market, _) = market_of(&services, query.into_inner().symbol)?;
-    let cap = services.list_cap;
-    let (asks, bids) = services
+    let (market, _) = market_of(&state, query.into_inner().symbol)?;
+    let cap = state.list_cap;
+    let (asks, bids) = state
         .store
         .read(move |c| {
             let asks = views::book(c, market, Side::Sell, cap)?;
@@ -68,13 +68,13 @@ pub struct TradesQuery {
 
 /// `GET /trades?symbol=BTC`: newest first, as in the response of `POST /orders`.
 pub async fn trades(
-    _caller: AuthenticatedUser,
+    _user: AuthenticatedUser,
     query: web::Query<TradesQuery>,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let TradesQuery { symbol, limit } = query.into_inner();
-    let (market, symbol) = market_of(&services, symbol)?;
-    let cap = services.list_cap;
+    let (market, symbol) = market_of(&state, symbol)?;
+    let cap = state.list_cap;
     let limit = match limit.as_deref().filter(|limit| !limit.is_empty()) {
         None => cap,
         Some(text) => {
@@ -83,17 +83,17 @@ pub async fn trades(
             limit.ok_or_else(|| ApiError::invalid("limit", text()))?
         }
     };
-    let rows = services.store.read(move |c| views::trades(c, market, limit)).await?;
+    let rows = state.store.read(move |c| views::trades(c, market, limit)).await?;
     let row = |(trade, at): &(_, _)| orders::trade_body(trade, &symbol, *at);
     let rows: Vec<_> = rows.iter().map(row).collect();
     Ok(response::ok("Trades retrieved successfully", rows))
 }
 
 /// The market of a query, with its symbol.
-fn market_of(services: &AppState, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
+fn market_of(state: &AppState, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
     let symbol = symbol.filter(|symbol| !symbol.is_empty());
     let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
-    let market = services.catalog.market(&symbol).map(|market| market.id);
+    let market = state.catalog.market(&symbol).map(|market| market.id);
     let market =
         market.ok_or_else(|| ApiError::invalid("symbol", "The selected symbol is invalid."))?;
     Ok((market, symbol))

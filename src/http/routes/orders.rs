@@ -115,14 +115,14 @@ pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> Trad
 
 /// `POST /orders`
 pub async fn place(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     request: HttpRequest,
     input: Input,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let order = read_order(&caller, &input, &services)?;
-    let symbol = services.catalog.symbol(order.market);
-    let answer = services.engine.submit_from(origin(&request), Command::Place(order)).await?;
+    let order = read_order(&user, &input, &state)?;
+    let symbol = state.catalog.symbol(order.market);
+    let answer = state.engine.submit_from(origin(&request), Command::Place(order)).await?;
     let Done::Placed { order, .. } = answer.outcome? else {
         return Err(ApiError::Internal("an order was answered with something else"));
     };
@@ -143,13 +143,13 @@ fn origin(request: &HttpRequest) -> Option<Origin> {
 }
 
 fn read_order(
-    caller: &AuthenticatedUser,
+    user: &AuthenticatedUser,
     input: &Input,
-    services: &AppState,
+    state: &AppState,
 ) -> Result<NewOrder, ApiError> {
     let mut validator = Validator::of(input);
     let symbol = validator.text("symbol", 16);
-    let market = symbol.as_deref().and_then(|symbol| services.catalog.market(symbol));
+    let market = symbol.as_deref().and_then(|symbol| state.catalog.market(symbol));
     if symbol.is_some() && market.is_none() {
         validator.fail("symbol", "The selected symbol is invalid.");
     }
@@ -168,7 +168,7 @@ fn read_order(
     validator.finish()?;
     match (market, side, price, amount) {
         (Some(market), Some(side), Some(price), Some(amount)) => {
-            Ok(NewOrder { user: caller.user, market: market.id, side, price, amount })
+            Ok(NewOrder { user: user.id, market: market.id, side, price, amount })
         }
         _ => Err(ApiError::Internal("an incomplete order passed the validator")),
     }
@@ -176,14 +176,14 @@ fn read_order(
 
 /// `GET /my-orders`
 pub async fn list(
-    caller: AuthenticatedUser,
-    services: web::Data<AppState>,
+    user: AuthenticatedUser,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (user, cap) = (caller.user, services.list_cap);
-    let orders = services.store.read(move |c| views::orders_of(c, user, cap)).await?;
+    let (user, cap) = (user.id, state.list_cap);
+    let orders = state.store.read(move |c| views::orders_of(c, user, cap)).await?;
     let row = |order: &OrderView| MyOrderRow {
         id: order.id.0,
-        symbol: services.catalog.symbol(order.market),
+        symbol: state.catalog.symbol(order.market),
         side: side_name(order.side),
         price: DecimalNumber(order.price),
         amount: DecimalNumber(order.amount),
@@ -198,14 +198,14 @@ pub async fn list(
 
 /// `POST /orders/{id}/cancel`
 pub async fn cancel(
-    caller: AuthenticatedUser,
+    user: AuthenticatedUser,
     request: HttpRequest,
     id: web::Path<String>,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     // An id that is not a number is unknown.
     let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;
-    let command = Command::Cancel { user: caller.user, order: OrderId(id) };
-    services.engine.submit_from(origin(&request), command).await?.outcome?;
+    let command = Command::Cancel { user: user.id, order: OrderId(id) };
+    state.engine.submit_from(origin(&request), command).await?.outcome?;
     Ok(response::done("Order cancelled successfully"))
 }

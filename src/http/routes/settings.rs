@@ -6,6 +6,6 @@ use crate::http::response;
 use crate::http::state::AppState;
 
 /// `GET /config`
-pub async fn settings(services: web::Data<AppState>) -> HttpResponse {
-    response::ok("Settings retrieved successfully", &services.settings)
+pub async fn settings(state: web::Data<AppState>) -> HttpResponse {
+    response::ok("Settings retrieved successfully", &state.settings)
 }

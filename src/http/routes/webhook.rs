@@ -22,14 +22,14 @@ const SIGNATURE_HEADER: &str = "x-pusher-signature";
 pub async fn receive(
     request: HttpRequest,
     RawBody(body): RawBody,
-    services: web::Data<AppState>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let header = |name: &str| {
         request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
     let (key, signature) = (header(KEY_HEADER), header(SIGNATURE_HEADER));
     let now_ms = u64::try_from(now().and_utc().timestamp_millis()).unwrap_or_default();
-    let webhook = Webhook::verify(&services.credentials, key, signature, &body, now_ms)
+    let webhook = Webhook::verify(&state.credentials, key, signature, &body, now_ms)
         .map_err(rejection)
         .inspect_err(|_| count("rejected"))?;
 
@@ -37,7 +37,7 @@ pub async fn receive(
     let digest = hex::encode(webhook.digest);
     let changed_ms = i64::try_from(webhook.time_ms).unwrap_or(i64::MAX);
     let take_in = move |c: &mut _| occupancy::take_in(c, &digest, &changes, changed_ms);
-    let is_new = services.store.transact(take_in).await?;
+    let is_new = state.store.transact(take_in).await?;
     count(if is_new { "accepted" } else { "duplicate" });
     Ok(response::done("Webhook received successfully"))
 }
