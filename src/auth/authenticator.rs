@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::error::AuthError;
 use super::passwords::{Passwords, Verification};
 use super::sessions::Sessions;
 use super::tokens::{IssuedToken, Tokens};
-use super::{AuthError, SignIn};
 use crate::market::{AssetId, UserId};
-use crate::store::sign_ins::{self, Revoked};
+use crate::store::sign_ins::{self, Revoked, SignIn};
 use crate::store::users::{self, User};
 use crate::store::{Store, StoreError};
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::AuthError;
+use super::error::AuthError;
 use super::secret::{random_hex, sha256_hex};
 use super::ttl_cache::TtlCache;
 use crate::market::UserId;

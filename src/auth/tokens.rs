@@ -5,12 +5,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use subtle::ConstantTimeEq;
 
+use super::error::AuthError;
 use super::secret::{random_hex, sha256_hex};
 use super::ttl_cache::TtlCache;
-use super::{AuthError, SignIn};
 use crate::market::UserId;
 use crate::store::sessions::{self, Token};
-use crate::store::{Store, now, sign_ins};
+use crate::store::sign_ins::{self, SignIn};
+use crate::store::{Store, now};
 
 /// Random bytes of a token's secret.
 const SECRET_BYTES: usize = 30;
