@@ -15,14 +15,16 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
+use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use crate::auth::Passwords;
-use crate::config::Config;
+use crate::auth::Authenticator;
+use crate::config::{Auth, Config};
 use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
+use crate::store::Store;
 use crate::{engine, http, publisher};
 
 pub use demo::log_ins as demo_log_ins;
@@ -66,14 +68,14 @@ impl App {
             let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
             http::DebugConsole { provider, users }
         });
-        let services = http::Services {
+        let services = http::AppState {
             store: store.clone(),
+            auth: authenticator(&config.auth, store.clone()),
             engine: engine.clone(),
             catalog,
             credentials,
-            delivery: config.delivery,
-            expectations: http::Expectations::new(&config.delivery),
-            passwords: Passwords::default(),
+            user_channels: config.delivery.user_channels,
+            pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
             list_cap: config.http.list_cap,
@@ -147,4 +149,12 @@ impl App {
         server.stop(true).await;
         serving.await?.context("the HTTP server failed")
     }
+}
+
+fn authenticator(config: &Auth, store: Store) -> Authenticator {
+    let token_lifetime = match config.token_lifetime_minutes {
+        0 => None,
+        minutes => Some(TimeDelta::minutes(minutes.into())),
+    };
+    Authenticator::new(store, token_lifetime, Duration::from_secs(config.cache_seconds))
 }

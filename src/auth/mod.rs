@@ -1,7 +1,21 @@
-//! Proving who somebody is: passwords, and what tokens and sessions share.
+//! Authentication: passwords, bearer tokens and browser sessions.
+//!
+//! Independent of HTTP. [`Authenticator`] combines the parts into the operations of the API: log
+//! in, register, log out, change the password. Everything that this process revokes is rejected by
+//! it immediately; other processes may accept it until their caches expire.
 
+mod authenticator;
+mod error;
 mod passwords;
+mod secret;
+mod sessions;
+mod tokens;
 mod ttl_cache;
 
-pub use passwords::{Passwords, Verdict, hash as hash_password};
-pub use ttl_cache::{Memory, random_hex, sha256_hex};
+pub use crate::store::sign_ins::SignIn;
+pub use authenticator::{Authenticator, Registration, VerifiedPassword};
+pub use error::AuthError;
+pub use passwords::hash as hash_password;
+pub use secret::random_hex;
+pub use sessions::{ID_KEY, SessionState, Sessions, TOKEN_KEY, USER_KEY};
+pub use tokens::IssuedToken;

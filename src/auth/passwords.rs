@@ -1,4 +1,5 @@
-//! Passwords: argon2id for our own, bcrypt verified for users brought along from Laravel.
+//! Passwords: hashed with argon2id; bcrypt hashes of users migrated from Laravel are verified and
+//! replaced.
 
 use std::sync::Arc;
 
@@ -7,26 +8,28 @@ use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use tokio::sync::Semaphore;
 
-use crate::http::ApiError;
+use super::error::AuthError;
 
-/// What a wrong e-mail address is verified against, so that it takes as long as a wrong password.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bWF0Y2hjYXN0LW5vYm9keQ$\
+/// Verified for unknown email addresses, so that they take as long as a wrong password.
+const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bWF0Y2hjYXN0LW5vYm9keQ$\
     4k0p3Dq5iTn3Vj2lD1s7qYb0v8m6wq0kF5n2x9c7RzE";
 
-/// Hashes and verifies, as many at a time as there are cores: each takes 19 MiB and some
-/// milliseconds of a whole core.
+/// Hashes and verifies on blocking threads, at most one operation per core: each takes 19 MiB and
+/// some milliseconds of a whole core.
 #[derive(Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Verification {
     Wrong,
-    Right,
-    /// Right, and here is a hash of today's kind to replace the old one with.
-    Outdated(String),
+    Correct,
+    /// Correct, but the stored hash should be replaced with `rehashed`.
+    Outdated {
+        rehashed: String,
+    },
 }
 
 impl Default for Passwords {
@@ -37,48 +40,52 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    pub async fn hash(&self, password: String) -> Result<String, ApiError> {
-        self.run(move || hash(&password)).await?
+    pub async fn hash(&self, password: String) -> Result<String, AuthError> {
+        self.run(move || hash(&password)).await
     }
 
-    /// `stored` is `None` when there is no such user.
+    /// `stored` is `None` if the user does not exist or has no password.
     pub async fn verify(
         &self,
         password: String,
         stored: Option<String>,
-    ) -> Result<Verdict, ApiError> {
-        self.run(move || verify(&password, stored.as_deref())).await?
+    ) -> Result<Verification, AuthError> {
+        self.run(move || verify(&password, stored.as_deref())).await
     }
 
+    /// The permit belongs to the work, which continues if the request is dropped.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let _permit = self.permits.acquire().await;
-        let task = tokio::task::spawn_blocking(work);
-        task.await.map_err(|_| ApiError::Internal("hashing a password failed"))
+        work: impl FnOnce() -> Result<T, AuthError> + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        task.await.map_err(|_| AuthError::Hashing)?
     }
 }
 
-/// Hashes on this thread, which it keeps busy for some milliseconds.
-pub fn hash(password: &str) -> Result<String, ApiError> {
+/// Hashes on the current thread, which takes some milliseconds.
+pub fn hash(password: &str) -> Result<String, AuthError> {
     let salt = SaltString::generate(&mut OsRng);
     let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
-    hash.map(|hash| hash.to_string()).map_err(|_| ApiError::Internal("hashing a password failed"))
+    hash.map(|hash| hash.to_string()).map_err(|_| AuthError::Hashing)
 }
 
-fn verify(password: &str, stored: Option<&str>) -> Result<Verdict, ApiError> {
-    let stored_or_nobody = stored.unwrap_or(NOBODY);
-    if stored_or_nobody.starts_with("$2") {
-        return match bcrypt::verify(password, stored_or_nobody) {
-            Ok(true) => hash(password).map(Verdict::Outdated),
-            Ok(false) | Err(_) => Ok(Verdict::Wrong),
+fn verify(password: &str, stored: Option<&str>) -> Result<Verification, AuthError> {
+    let stored_or_dummy = stored.unwrap_or(DUMMY_HASH);
+    if stored_or_dummy.starts_with("$2") {
+        return match bcrypt::verify(password, stored_or_dummy) {
+            Ok(true) => hash(password).map(|rehashed| Verification::Outdated { rehashed }),
+            Ok(false) | Err(_) => Ok(Verification::Wrong),
         };
     }
-    let Ok(parsed) = PasswordHash::new(stored_or_nobody) else { return Ok(Verdict::Wrong) };
+    let Ok(parsed) = PasswordHash::new(stored_or_dummy) else { return Ok(Verification::Wrong) };
     match Argon2::default().verify_password(password.as_bytes(), &parsed) {
-        Ok(()) if stored.is_some() => Ok(Verdict::Right),
-        _ => Ok(Verdict::Wrong),
+        Ok(()) if stored.is_some() => Ok(Verification::Correct),
+        _ => Ok(Verification::Wrong),
     }
 }
 
@@ -86,37 +93,38 @@ fn verify(password: &str, stored: Option<&str>) -> Result<Verdict, ApiError> {
 mod tests {
     use argon2::password_hash::PasswordHash;
 
-    use super::{NOBODY, Verdict, hash, verify};
+    use super::{DUMMY_HASH, Verification, hash, verify};
 
     #[test]
-    fn a_hash_verifies_its_own_password_alone() {
+    fn a_hash_verifies_only_its_own_password() {
         let stored = hash("correct horse").unwrap();
-        assert_eq!(verify("correct horse", Some(&stored)).unwrap(), Verdict::Right);
-        assert_eq!(verify("battery staple", Some(&stored)).unwrap(), Verdict::Wrong);
-        assert_eq!(verify("correct horse", None).unwrap(), Verdict::Wrong);
+        assert_eq!(verify("correct horse", Some(&stored)).unwrap(), Verification::Correct);
+        assert_eq!(verify("battery staple", Some(&stored)).unwrap(), Verification::Wrong);
+        assert_eq!(verify("correct horse", None).unwrap(), Verification::Wrong);
     }
 
     #[test]
-    fn nobody_costs_as_much_as_somebody() {
-        let nobody = PasswordHash::new(NOBODY).unwrap();
-        let somebody = hash("x").unwrap();
-        let somebody = PasswordHash::new(&somebody).unwrap();
-        assert_eq!(nobody.algorithm, somebody.algorithm);
-        assert_eq!(nobody.params, somebody.params);
-        assert_eq!(nobody.hash.map(|h| h.len()), somebody.hash.map(|h| h.len()));
+    fn an_unknown_user_costs_as_much_as_a_known_one() {
+        let dummy = PasswordHash::new(DUMMY_HASH).unwrap();
+        let known = hash("x").unwrap();
+        let known = PasswordHash::new(&known).unwrap();
+        assert_eq!(dummy.algorithm, known.algorithm);
+        assert_eq!(dummy.params, known.params);
+        assert_eq!(dummy.hash.map(|h| h.len()), known.hash.map(|h| h.len()));
     }
 
     #[test]
-    fn laravels_hash_verifies_and_is_replaced() {
+    fn a_bcrypt_hash_verifies_and_is_replaced() {
         let laravel = bcrypt::hash_with_result("password", 4)
             .unwrap()
             .format_for_version(bcrypt::Version::TwoY);
         assert!(laravel.starts_with("$2y$"));
-        let Verdict::Outdated(new) = verify("password", Some(&laravel)).unwrap() else {
+        let Verification::Outdated { rehashed } = verify("password", Some(&laravel)).unwrap()
+        else {
             panic!("a bcrypt hash is outdated");
         };
-        assert_eq!(verify("password", Some(&new)).unwrap(), Verdict::Right);
-        assert_eq!(verify("wrong", Some(&laravel)).unwrap(), Verdict::Wrong);
-        assert_eq!(verify("password", Some("$2y$garbage")).unwrap(), Verdict::Wrong);
+        assert_eq!(verify("password", Some(&rehashed)).unwrap(), Verification::Correct);
+        assert_eq!(verify("wrong", Some(&laravel)).unwrap(), Verification::Wrong);
+        assert_eq!(verify("password", Some("$2y$garbage")).unwrap(), Verification::Wrong);
     }
 }

@@ -1,95 +1,106 @@
-//! What tokens, sessions and CSRF protection share: random secrets, what is stored of them, and how
-//! long a look-up is remembered.
+//! A cache of look-ups whose entries expire, and in which revoked keys stay revoked.
 
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use rand::RngCore;
-use sha2::{Digest, Sha256};
 
-/// Look-ups remembered at most, of each kind. Some 200 bytes each.
+/// Most entries per cache. Some 200 bytes each.
 const CACHE_LEN: u64 = 100_000;
 
-/// `N` random bytes in lower-case hex.
-pub fn random_hex<const N: usize>() -> String {
-    let mut bytes = [0_u8; N];
-    rand::rng().fill_bytes(&mut bytes);
-    hex::encode(bytes)
-}
-
-/// Lower-case hex SHA-256: what is stored of a secret that has enough randomness of its own.
-pub fn sha256_hex(text: &str) -> String {
-    hex::encode(Sha256::digest(text.as_bytes()))
-}
-
-/// A memory of look-ups, and of what was revoked meanwhile. Cheap to clone: all see the same.
+/// Results of look-ups, and keys that were revoked. Clones share their entries.
 #[derive(Clone)]
-pub struct Memory<K, V> {
+pub struct TtlCache<K, V> {
     /// `None`: revoked.
-    cache: Cache<K, Option<Arc<V>>>,
+    entries: Cache<K, Option<Arc<V>>>,
 }
 
-impl<K, V> Memory<K, V>
+impl<K, V> TtlCache<K, V>
 where
-    K: Hash + Eq + Send + Sync + 'static,
+    K: Clone + Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    /// One that lasts `seconds`; with 0 nothing is remembered.
-    pub fn new(seconds: u64) -> Self {
-        let len = if seconds == 0 { 0 } else { CACHE_LEN };
-        let cache = Cache::builder().max_capacity(len);
-        Self { cache: cache.time_to_live(Duration::from_secs(seconds)).build() }
+    /// Entries expire after `ttl`; zero disables the cache.
+    pub fn new(ttl: Duration) -> Self {
+        let len = if ttl.is_zero() { 0 } else { CACHE_LEN };
+        Self { entries: Cache::builder().max_capacity(len).time_to_live(ttl).build() }
     }
 
-    /// What is known of a key: nothing, that it was revoked (`Some(None)`), or what it stands for.
-    pub fn get(&self, key: &K) -> Option<Option<Arc<V>>> {
-        self.cache.get(key)
+    /// The cached value, or the one that `look_up` finds, which is then cached.
+    ///
+    /// `None`: nothing was found, or the key has been revoked, possibly while `look_up` ran.
+    pub async fn get_or_look_up<E>(
+        &self,
+        key: &K,
+        look_up: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<Arc<V>>, E> {
+        if let Some(cached) = self.entries.get(key) {
+            return Ok(cached);
+        }
+        let found = look_up.await?;
+        Ok(found.and_then(|value| {
+            self.entries.entry(key.clone()).or_insert(Some(Arc::new(value))).into_value()
+        }))
     }
 
-    /// Remembers what was looked up, and gives what holds: nothing, where the key was revoked
-    /// while the look-up ran.
-    pub fn remember(&self, key: K, value: V) -> Option<Arc<V>> {
-        self.cache.entry(key).or_insert(Some(Arc::new(value))).into_value()
-    }
-
-    /// Believes in none of these keys any more.
+    /// Marks these keys as revoked.
     pub fn revoke(&self, keys: impl IntoIterator<Item = K>) {
         for key in keys {
-            self.cache.insert(key, None);
+            self.entries.insert(key, None);
         }
     }
 
-    /// Looks this key up again.
-    pub fn forget(&self, key: &K) {
-        self.cache.invalidate(key);
+    /// Removes the entry, so that the key is looked up again.
+    pub fn invalidate(&self, key: &K) {
+        self.entries.invalidate(key);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Memory;
+    use std::convert::Infallible;
+    use std::time::Duration;
 
-    #[test]
-    fn what_was_revoked_during_a_look_up_does_not_hold() {
-        let memory = Memory::new(60);
-        assert_eq!(memory.get(&1), None);
-        assert_eq!(memory.remember(1, "one").as_deref(), Some(&"one"));
-        assert_eq!(memory.get(&1).flatten().as_deref(), Some(&"one"));
-        // The look-up of 2 began before it was revoked, and ends after it.
-        memory.revoke([1, 2]);
-        assert_eq!(memory.remember(2, "two"), None);
-        assert_eq!((memory.get(&1), memory.get(&2)), (Some(None), Some(None)));
-        memory.forget(&1);
-        assert_eq!(memory.get(&1), None);
+    use super::TtlCache;
+
+    async fn get(
+        cache: &TtlCache<i32, &'static str>,
+        key: i32,
+        found: Option<&'static str>,
+    ) -> Option<&'static str> {
+        let look_up = async { Ok::<_, Infallible>(found) };
+        cache.get_or_look_up(&key, look_up).await.unwrap().map(|value| *value)
     }
 
-    #[test]
-    fn without_a_memory_what_was_looked_up_holds_once() {
-        let memory = Memory::new(0);
-        memory.revoke([1]);
-        assert_eq!(memory.remember(1, "one").as_deref(), Some(&"one"));
-        assert_eq!(memory.get(&1), None);
+    #[tokio::test]
+    async fn a_value_is_cached_until_it_is_invalidated() {
+        let cache = TtlCache::new(Duration::from_secs(60));
+        assert_eq!(get(&cache, 1, None).await, None);
+        assert_eq!(get(&cache, 1, Some("one")).await, Some("one"));
+        assert_eq!(get(&cache, 1, Some("two")).await, Some("one"));
+        cache.invalidate(&1);
+        assert_eq!(get(&cache, 1, Some("two")).await, Some("two"));
+    }
+
+    #[tokio::test]
+    async fn a_key_revoked_during_its_look_up_stays_revoked() {
+        let cache = TtlCache::new(Duration::from_secs(60));
+        assert_eq!(get(&cache, 1, Some("one")).await, Some("one"));
+        let look_up = async {
+            cache.revoke([1, 2]);
+            Ok::<_, Infallible>(Some("two"))
+        };
+        assert_eq!(cache.get_or_look_up(&2, look_up).await, Ok(None));
+        assert_eq!(get(&cache, 1, Some("one")).await, None);
+        assert_eq!(get(&cache, 2, Some("two")).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_ttl_of_zero_disables_the_cache() {
+        let cache = TtlCache::new(Duration::ZERO);
+        cache.revoke([1]);
+        assert_eq!(get(&cache, 1, Some("one")).await, Some("one"));
+        assert_eq!(get(&cache, 1, Some("two")).await, Some("two"));
     }
 }

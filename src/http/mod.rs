@@ -1,16 +1,14 @@
-//! The API. Handlers extract, call and map; there is no query, no rule and no loop in here.
+//! The API. Handlers extract, call and map to a response; queries, rules and decisions are in other
+//! modules.
 
 mod extract;
 mod middleware;
+mod pending_subscriptions;
 mod response;
 mod router;
 mod routes;
 pub mod server;
 mod state;
 
-pub use extract::Tokens;
-pub use middleware::TableSessions;
-pub use response::ApiError;
-pub use router::routes;
-pub use routes::{DebugConsole, Expectations, PublicSettings};
-pub use state::Services;
+pub use pending_subscriptions::PendingSubscriptions;
+pub use state::{AppState, DebugConsole, PublicSettings};

@@ -2,19 +2,19 @@
 
 use actix_web::{Resource, Route, guard, web};
 
-use super::middleware::csrf;
 use super::response::ApiError;
 use super::routes::{
-    accounts, auth, broadcasting, dashboard, debug, health, markets, orders, settings, webhook,
+    accounts, auth, broadcasting, csrf_cookie, dashboard, debug, health, markets, orders, settings,
+    webhook,
 };
 
-/// The routing table.
+/// Adds all routes.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::scope("/api").configure(api).default_service(web::to(not_found)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/sanctum/csrf-cookie", get().to(csrf::set_cookie)))
+        .service(resource("/sanctum/csrf-cookie", get().to(csrf_cookie::set)))
         .service(resource("/health", get().to(health::health)))
         .service(resource("/metrics", get().to(health::metrics)))
         .default_service(web::to(dashboard::page));
@@ -35,20 +35,20 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
         .service(resource("/trades", get().to(markets::trades)))
         .service(
-            resource("/debug/events", get().to(debug::look)).route(web::post().to(debug::send)),
+            resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),
         )
         .service(resource("/my-orders", get().to(orders::list)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/pusher/webhook", web::post().to(webhook::take_in)));
+        .service(resource("/pusher/webhook", web::post().to(webhook::receive)));
 }
 
-/// A path with its method; every other method is a 405 in JSON.
+/// A path with its method; other methods return 405 as JSON.
 fn resource(path: &str, route: Route) -> Resource {
     web::resource(path).route(route).default_service(web::to(method_not_allowed))
 }
 
-/// GET, and HEAD as load balancers ask: the same answer without its body.
+/// GET, and HEAD for load balancers.
 fn get() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }

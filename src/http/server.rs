@@ -1,75 +1,54 @@
-//! The HTTP server: one port for the API, the page and, where it is embedded, the provider.
+//! The HTTP server: one port for the API, the dashboard and the embedded provider, if there is one.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_web::cookie::{Key, SameSite, time};
 use actix_web::dev::Server;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::middleware::{Compress, DefaultHeaders};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::{ApiError, Services, TableSessions, Tokens};
-use crate::config::{Config, Http};
+use super::middleware::cors;
+use super::middleware::session_store::StoredSessions;
+use super::response::ApiError;
+use super::router;
+use super::state::AppState;
+use crate::config::{Auth, Config};
 use crate::provider::{self, Provider};
 
 const SESSION_COOKIE: &str = "matchcast_session";
-/// How long a browser may remember the answer to a preflight, in seconds.
-const PREFLIGHT_AGE_SECONDS: usize = 3600;
 
-/// Binds the port and gives the server, which serves once it is awaited.
+/// Binds the port and returns the server, which serves once it is awaited, with its address.
 pub fn bind(
     config: &Config,
-    services: Services,
+    state: AppState,
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
-    let auth = &config.auth;
-    let store = services.store.clone();
-    let tokens = Tokens::new(store.clone(), auth.token_lifetime_minutes, auth.cache_seconds);
-    let sessions = TableSessions::new(store, auth.cache_seconds);
-    let (services, tokens) = (web::Data::new(services), web::Data::new(tokens));
-    let http = config.http.clone();
-    let (auth, app_key) = (auth.clone(), Key::derive_from(config.app_key.expose()));
+    let sessions = StoredSessions(state.auth.sessions().clone());
+    let state = web::Data::new(state);
+    let (auth, http) = (config.auth.clone(), config.http.clone());
+    let app_key = Key::derive_from(config.app_key.expose());
 
     let factory = move || {
-        let session = SessionMiddleware::builder(sessions.clone(), app_key.clone())
-            .cookie_name(SESSION_COOKIE.to_owned())
-            .cookie_secure(auth.secure_cookies)
-            .cookie_same_site(SameSite::Lax)
-            .cookie_content_security(CookieContentSecurity::Signed)
-            .session_lifecycle(
-                PersistentSession::default()
-                    .session_ttl(time::Duration::minutes(auth.session_lifetime_minutes.into())),
-            )
-            .build();
         let provider = embedded.clone();
         App::new()
-            .app_data(services.clone())
-            .app_data(tokens.clone())
-            .app_data(web::Data::new(sessions.clone()))
+            .app_data(state.clone())
             .app_data(web::PayloadConfig::new(http.body_limit))
-            .app_data(web::QueryConfig::default().error_handler(|_, _| {
-                ApiError::refused(
-                    actix_web::http::StatusCode::BAD_REQUEST,
-                    "malformed_query",
-                    "The query of the URL could not be read.",
-                )
-                .into()
-            }))
-            .wrap(session)
+            .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
+            .wrap(session_middleware(&auth, sessions.clone(), app_key.clone()))
             .wrap(Compress::default())
-            .wrap(cors(&http))
+            .wrap(cors::cors(&http))
             .wrap(DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")))
             .configure(move |config| {
                 if let Some(provider) = provider {
                     provider::configure(config, provider);
                 }
             })
-            .configure(super::routes)
+            .configure(router::routes)
     };
 
     let http = &config.http;
@@ -81,21 +60,26 @@ pub fn bind(
     let server = if http.workers > 0 { server.workers(http.workers) } else { server };
     let wanted = SocketAddr::new(http.host, http.port);
     let server = server.bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
-    let address = *server.addrs().first().context("the server listens nowhere")?;
+    let address = *server.addrs().first().context("the server has no address")?;
     Ok((server.run(), address))
 }
 
-/// Without configured origins no other origin may read anything.
-fn cors(http: &Http) -> Cors {
-    let cors = Cors::default()
-        .allow_any_method()
-        .allow_any_header()
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(PREFLIGHT_AGE_SECONDS);
-    if http.cors_origins.iter().any(|origin| origin == "*") {
-        return cors.allow_any_origin().send_wildcard();
-    }
-    http.cors_origins
-        .iter()
-        .fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
+fn session_middleware(
+    auth: &Auth,
+    sessions: StoredSessions,
+    key: Key,
+) -> SessionMiddleware<StoredSessions> {
+    let lifetime = time::Duration::minutes(auth.session_lifetime_minutes.into());
+    SessionMiddleware::builder(sessions, key)
+        .cookie_name(SESSION_COOKIE.to_owned())
+        .cookie_secure(auth.secure_cookies)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
+        .build()
+}
+
+fn malformed_query() -> ApiError {
+    let message = "The query of the URL could not be read.";
+    ApiError::refused(StatusCode::BAD_REQUEST, "malformed_query", message)
 }

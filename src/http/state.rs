@@ -1,34 +1,65 @@
-//! What handlers share.
+//! The state that handlers share.
 
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
 
-use super::routes::{DebugConsole, Expectations, PublicSettings};
-use crate::auth::Passwords;
-use crate::config::Delivery;
+use super::pending_subscriptions::PendingSubscriptions;
+use crate::auth::Authenticator;
 use crate::engine::EngineHandle;
+use crate::events::UserChannels;
+use crate::events::decimal::DecimalNumber;
+use crate::provider::Provider;
 use crate::pusher::Credentials;
 use crate::store::Store;
 use crate::store::markets::Catalog;
 
-/// What handlers call.
-pub struct Services {
+/// The services and settings of the handlers.
+pub struct AppState {
     pub store: Store,
+    pub auth: Authenticator,
     pub engine: EngineHandle,
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
-    /// Which channels are a user's own.
-    pub delivery: Delivery,
-    pub expectations: Expectations,
-    pub passwords: Passwords,
+    /// The channels that a user may subscribe to.
+    pub user_channels: UserChannels,
+    pub pending_subscriptions: PendingSubscriptions,
     pub settings: PublicSettings,
+    /// `None`: metrics are disabled.
     pub metrics: Option<PrometheusHandle>,
     /// Most rows of a list.
     pub list_cap: i64,
-    /// `None`: there is no faucet.
+    /// `None`: the faucet is disabled.
     pub faucet_calls_per_day: Option<u32>,
     pub secure_cookies: bool,
-    /// `None`: there is no debug console.
+    /// `None`: the debug console is disabled.
     pub debug: Option<DebugConsole>,
+}
+
+/// The settings that frontends may read before a log-in. Contains no secrets.
+#[derive(Clone, Debug, Serialize)]
+pub struct PublicSettings {
+    /// The app key that frontends connect to the provider with.
+    pub key: String,
+    pub cluster: String,
+    /// `None`: a host of hosted Pusher, or this server if the provider is embedded.
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub tls: bool,
+    /// The provider is part of this server.
+    pub embedded: bool,
+    pub demo: bool,
+    pub symbols: Vec<String>,
+    /// The names of the events that are published.
+    pub events: Vec<&'static str>,
+    /// The buyer's commission as a fraction of the trade's value.
+    pub buyer_commission: DecimalNumber,
+}
+
+/// The provider that the debug console inspects, and the users who may use the console.
+pub struct DebugConsole {
+    pub provider: Provider,
+    /// E-mail addresses.
+    pub users: Vec<String>,
 }

@@ -179,8 +179,8 @@ on_both! {
         assert_eq!(books(&database, "BTC").len(), 2);
     }
 
-    async fn a_feed_that_cannot_write_holds_up_no_order_and_says_so_once(database: Database) {
-        const FAILURES: &str = "matchcast_feed_failures_total ";
+    async fn books_that_cannot_be_published_delay_no_order_and_are_logged_once(database: Database) {
+        const FAILURES: &str = "matchcast_market_data_failures_total ";
         let provider = Provider::down();
         let mut variables = provider.variables();
         variables.push(("MATCHCAST__EVENTS__BOOK_UPDATED", "true".to_owned()));
@@ -192,7 +192,7 @@ on_both! {
             alice.place("BTC", "sell", "50000", "0.01").await.data();
         }
         let visitor = Client::new(process.address);
-        wait_for("several looks in vain", || async {
+        wait_for("several failed checks", || async {
             let metrics = visitor.get("/metrics").await.body;
             let count = metrics.lines().find_map(|line| line.strip_prefix(FAILURES)?.parse().ok());
             (count >= Some(3_u64)).then_some(())

@@ -12,7 +12,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("store", &["events", "market"]),
     ("config", &["events", "market", "store"]),
     ("telemetry", &["config"]),
-    ("auth", &["http"]),
+    ("auth", &["market", "store"]),
     ("engine", &["events", "market", "store"]),
     ("market_data", &["events", "market", "store"]),
     ("provider", &["pusher"]),

@@ -1,7 +1,6 @@
-//! What a client sent, as fields: JSON or a form, whatever Content-Type says.
+//! The fields of a request's body, which is JSON or a form regardless of its Content-Type.
 //!
-//! Numbers keep the digits they were written with. Each rule that a field breaks becomes a text
-//! that names the field; the texts are Laravel's, because pages show them.
+//! Numbers keep the digits they were written with.
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -9,8 +8,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
-use crate::http::response::{ApiError, FieldErrors};
-use crate::market::{Fixed, ParseError};
+use crate::http::response::ApiError;
 
 /// The fields of a request's body.
 #[derive(Clone, Debug, Default)]
@@ -75,8 +73,8 @@ impl Input {
 
     fn parse_json(text: &str) -> Result<Self, ApiError> {
         let parsed = serde_json::from_str::<Value>(text).or_else(|error| {
-            // Some languages write NaN and Infinity. They are answered like any other value that is
-            // no number: by the name of the field.
+            // Some languages write NaN and Infinity. As strings they are rejected by the field's
+            // validation, with an error that names the field.
             serde_json::from_str(&without_bare_words(text)).map_err(|_| error)
         });
         match parsed {
@@ -90,13 +88,18 @@ impl Input {
         }
     }
 
-    /// The field, if it is a string: exactly as it was sent.
+    /// The field, unchanged, if it is a string.
     pub fn string(&self, field: &str) -> Option<&str> {
         self.0.get(field).and_then(Value::as_str)
     }
 
+    /// The field as it was sent, whatever its type.
+    pub(super) fn value(&self, field: &str) -> Option<&Value> {
+        self.0.get(field)
+    }
+
     /// The field as text: a string, or a number as it was written.
-    fn text(&self, field: &str) -> Option<String> {
+    pub(super) fn text(&self, field: &str) -> Option<String> {
         match self.0.get(field) {
             Some(Value::String(text)) => Some(text.trim().to_owned()),
             Some(Value::Number(number)) => Some(number.to_string()),
@@ -104,7 +107,7 @@ impl Input {
         }
     }
 
-    fn is_missing(&self, field: &str) -> bool {
+    pub(super) fn is_missing(&self, field: &str) -> bool {
         match self.0.get(field) {
             None | Some(Value::Null) => true,
             Some(Value::String(text)) => text.trim().is_empty(),
@@ -154,106 +157,12 @@ fn string_len(text: &str) -> usize {
     text.len()
 }
 
-/// Reads fields by rules and gathers what is wrong with them.
-///
-/// A getter gives `None` exactly when it has noted an error, so after [`Rules::finish`] every value
-/// is there.
-pub struct Rules<'a> {
-    input: &'a Input,
-    errors: FieldErrors,
-}
-
-impl<'a> Rules<'a> {
-    pub fn of(input: &'a Input) -> Self {
-        Self { input, errors: FieldErrors::default() }
-    }
-
-    pub fn fail(&mut self, field: &'static str, text: impl Into<String>) {
-        self.errors.add(field, text);
-    }
-
-    /// A text that must be there, at most `max` characters long.
-    pub fn text(&mut self, field: &'static str, max: usize) -> Option<String> {
-        if self.input.is_missing(field) {
-            self.fail(field, format!("The {} field is required.", words(field)));
-            return None;
-        }
-        let Some(Value::String(text)) = self.input.0.get(field) else {
-            self.fail(field, format!("The {} field must be a string.", words(field)));
-            return None;
-        };
-        // PostgreSQL has no place for it in a text.
-        if text.contains('\0') {
-            self.fail(field, format!("The {} field format is invalid.", words(field)));
-            return None;
-        }
-        let text = text.trim().to_owned();
-        self.bounded(field, text, max)
-    }
-
-    /// A text that is taken as it is: passwords may begin or end with blanks.
-    pub fn raw_text(&mut self, field: &'static str, max: usize) -> Option<String> {
-        self.text(field, max)?;
-        match self.input.0.get(field) {
-            Some(Value::String(text)) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    fn bounded(&mut self, field: &'static str, text: String, max: usize) -> Option<String> {
-        if text.chars().count() > max {
-            let field_words = words(field);
-            self.fail(
-                field,
-                format!("The {field_words} field must not be greater than {max} characters."),
-            );
-            return None;
-        }
-        Some(text)
-    }
-
-    /// A price or an amount: a JSON number or a string, positive, at most 8 decimals.
-    pub fn positive(&mut self, field: &'static str) -> Option<Fixed> {
-        if self.input.is_missing(field) {
-            self.fail(field, format!("The {} field is required.", words(field)));
-            return None;
-        }
-        let parsed = self.input.text(field).map(|text| Fixed::parse(&text));
-        let problem = match parsed {
-            Some(Ok(value)) if value >= Fixed::UNIT => return Some(value),
-            Some(Ok(_)) => format!("must be at least {}", Fixed::UNIT),
-            Some(Err(ParseError::TooFine)) => "must have at most 8 decimal places".to_owned(),
-            Some(Err(ParseError::OutOfRange)) => {
-                format!("must not be greater than {}", Fixed::MAX)
-            }
-            None | Some(Err(ParseError::NotANumber)) => "must be a number".to_owned(),
-        };
-        self.fail(field, format!("The {} field {problem}.", words(field)));
-        None
-    }
-
-    pub fn optional_positive(&mut self, field: &'static str) -> Option<Fixed> {
-        if self.input.is_missing(field) { None } else { self.positive(field) }
-    }
-
-    /// # Errors
-    /// 422 with every text that was noted.
-    pub fn finish(self) -> Result<(), ApiError> {
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.errors)) }
-    }
-}
-
-/// `socket_id` as a person reads it.
-fn words(field: &str) -> String {
-    field.replace('_', " ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Input, without_bare_words};
 
     #[test]
-    fn words_that_are_no_json_become_strings_but_not_within_strings() {
+    fn nan_and_infinity_become_strings_except_within_strings() {
         for (given, expected) in [
             (r#"{"a":NaN}"#, r#"{"a":"NaN"}"#),
             (r#"{"a":-Infinity,"b":-1}"#, r#"{"a":"-Infinity","b":-1}"#),
@@ -265,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_read_by_what_they_are() {
+    fn the_format_of_a_body_is_detected() {
         let field = |body: &str| Input::parse(body.as_bytes()).ok().and_then(|i| i.text("a"));
         assert_eq!(
             field(r#"{"a":0.10000000000000000000001}"#).as_deref(),

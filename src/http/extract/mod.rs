@@ -1,7 +1,9 @@
-//! Extractors: who is asking, and what was sent.
+//! Extractors: the authenticated user, and the fields of the body with their validation.
 
 mod authenticated_user;
 mod input;
+mod validator;
 
-pub use authenticated_user::{Caller, Issued, Tokens};
-pub use input::{Input, RawBody, Rules};
+pub use authenticated_user::AuthenticatedUser;
+pub use input::{Input, RawBody};
+pub use validator::Validator;

@@ -1,62 +1,39 @@
-//! What a cookie alone must not be enough for: writes carry a token that only the page itself can
-//! read, as Sanctum does it.
+//! CSRF protection of sessions, as Sanctum does it: a write must carry a token that only pages of
+//! the same origin can read.
 //!
-//! `GET /sanctum/csrf-cookie` opens a session and sets `XSRF-TOKEN`; writes by session give it back
-//! as `X-XSRF-TOKEN` (axios does) or `X-CSRF-TOKEN` (Echo does). Bearer tokens need none of this.
+//! `GET /sanctum/csrf-cookie` sets the token as the cookie `XSRF-TOKEN`. Writes send it back as
+//! `X-XSRF-TOKEN` (axios) or `X-CSRF-TOKEN` (Echo). Requests with a bearer token do not need it.
 
 use actix_session::Session;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::HeaderMap;
-use actix_web::{HttpResponse, web};
 use subtle::ConstantTimeEq;
 
 use crate::auth::random_hex;
-use crate::http::Services;
 use crate::http::response::ApiError;
-use crate::market::UserId;
 
-const COOKIE: &str = "XSRF-TOKEN";
 const TOKEN_BYTES: usize = 20;
 const HEADERS: [&str; 2] = ["x-xsrf-token", "x-csrf-token"];
-/// Keys of the session's state.
+/// The key of the token among the session's values.
 const TOKEN_KEY: &str = "csrf";
-pub const USER_KEY: &str = "user";
 
-/// `GET /sanctum/csrf-cookie`
-pub async fn set_cookie(
-    session: Session,
-    services: web::Data<Services>,
-) -> Result<HttpResponse, ApiError> {
-    let token = match token_of(&session) {
-        Some(token) => token,
-        None => {
-            let token = random_hex::<TOKEN_BYTES>();
-            session
-                .insert(TOKEN_KEY, token.clone())
-                .map_err(|_| ApiError::Internal("the session cannot be written"))?;
-            token
-        }
-    };
-    let cookie = Cookie::build(COOKIE, token)
-        .path("/")
-        .same_site(SameSite::Lax)
-        .secure(services.secure_cookies)
-        .finish();
-    Ok(HttpResponse::NoContent().cookie(cookie).finish())
+/// The session's CSRF token, which is generated if the session has none.
+pub fn ensure_token(session: &Session) -> Result<String, ApiError> {
+    if let Some(token) = token_of(session) {
+        return Ok(token);
+    }
+    let token = random_hex::<TOKEN_BYTES>();
+    let inserted = session.insert(TOKEN_KEY, token.clone());
+    inserted.map_err(|_| ApiError::Internal("the session cannot be written"))?;
+    Ok(token)
 }
 
-/// Whether the request gives back the token of its session.
+/// Whether a header contains the token of the session.
 pub fn is_valid(session: &Session, headers: &HeaderMap) -> bool {
     let Some(token) = token_of(session) else { return false };
     HEADERS
         .iter()
         .filter_map(|name| headers.get(*name))
         .any(|given| bool::from(given.as_bytes().ct_eq(token.as_bytes())))
-}
-
-/// Who has logged in to this session.
-pub fn session_user(session: &Session) -> Option<UserId> {
-    session.get::<i64>(USER_KEY).ok().flatten().map(UserId)
 }
 
 fn token_of(session: &Session) -> Option<String> {

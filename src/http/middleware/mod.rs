@@ -1,6 +1,5 @@
-//! Sessions and the protection of cookies.
+//! Sessions, their CSRF protection, and CORS.
 
+pub mod cors;
 pub mod csrf;
 pub mod session_store;
-
-pub use session_store::TableSessions;

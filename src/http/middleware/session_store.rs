@@ -1,147 +1,73 @@
-//! actix-session's storage in our own table, so that a session can be revoked.
-//!
-//! The table knows a session by the hash of its cookie's key: who reads the table cannot log in.
-//! A user's session is written only while the token of the same log-in is there: what was revoked
-//! in between comes up as nobody's session.
+//! Connects actix-session to the sessions of `auth`, and reads and writes a session's log-in.
 
-use std::collections::HashMap;
-
-use actix_session::Session as Handle;
+use actix_session::Session;
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time;
 use anyhow::anyhow;
+use chrono::TimeDelta;
 
-use super::csrf::USER_KEY;
-use crate::auth::{Memory, random_hex, sha256_hex};
+use crate::auth::{AuthError, ID_KEY, SessionState, Sessions, SignIn, TOKEN_KEY, USER_KEY};
 use crate::http::response::ApiError;
 use crate::market::UserId;
-use crate::store::sessions::{self, Session};
-use crate::store::sign_ins::{self, SignIn};
-use crate::store::{Store, now};
 
-const KEY_BYTES: usize = 32;
-/// Keys of the session's state: the session's id, which is there while it is loaded, and the token
-/// that came of the same log-in.
-const ID_KEY: &str = "id";
-const TOKEN_KEY: &str = "token";
-
-type State = HashMap<String, String>;
-
-/// Sessions in the table `sessions`.
+/// The storage of actix-session.
 #[derive(Clone)]
-pub struct TableSessions {
-    store: Store,
-    memory: Memory<String, Session>,
-}
+pub struct StoredSessions(pub Sessions);
 
-impl TableSessions {
-    pub fn new(store: Store, cache_seconds: u64) -> Self {
-        Self { store, memory: Memory::new(cache_seconds) }
-    }
-
-    /// Believes at once that these sessions are gone.
-    pub fn forget(&self, revoked: Vec<String>) {
-        self.memory.revoke(revoked);
-    }
-
-    /// Stores a new session. Gives its key, or nothing where its log-in was revoked.
-    async fn create(
-        &self,
-        state: &State,
-        ttl: &time::Duration,
-    ) -> Result<Option<SessionKey>, SaveError> {
-        let key = random_hex::<KEY_BYTES>();
-        let id = sha256_hex(&key);
-        let session = session_of(state, ttl).map_err(SaveError::Serialization)?;
-        let token: Option<i64> = state.get(TOKEN_KEY).and_then(|value| value.parse().ok());
-        let create = move |c: &mut _| match (session.user, token) {
-            (None, _) => sessions::create_session(c, &id, &session).map(|()| true),
-            (Some(_), Some(token)) => sign_ins::open_session(c, &id, &session, token),
-            (Some(_), None) => Ok(false),
-        };
-        let created = self.store.transact(create).await;
-        if !created.map_err(|error| SaveError::Other(anyhow!(error)))? {
-            return Ok(None);
-        }
-        let key = key.try_into();
-        key.map(Some).map_err(|_| SaveError::Other(anyhow!("a session key is short enough")))
-    }
-}
-
-/// Makes the session that of a user whose log-in gave this token, under a new key.
-pub fn log_in(session: &Handle, user: UserId, token: i64) -> Result<(), ApiError> {
+/// Makes the session that of a user whose log-in issued this token, under a new key.
+pub fn log_in(session: &Session, user: UserId, token: i64) -> Result<(), ApiError> {
     session.renew();
-    let written = session.insert(USER_KEY, user.0).and_then(|()| session.insert(TOKEN_KEY, token));
-    written.map_err(|_| ApiError::Internal("the session cannot be written"))
+    let inserted = session.insert(USER_KEY, user.0).and_then(|()| session.insert(TOKEN_KEY, token));
+    inserted.map_err(|_| ApiError::Internal("the session cannot be written"))
 }
 
-/// What to end when the session's user logs out.
-pub fn sign_in(session: &Handle) -> Option<SignIn> {
+/// The user who has logged in to the session, and the sign-in that a log-out ends.
+pub fn signed_in(session: &Session) -> Option<(UserId, SignIn)> {
+    let user = session.get(USER_KEY).ok().flatten().map(UserId)?;
     let id = session.get(ID_KEY).ok().flatten()?;
-    Some(SignIn::Session { id, token: session.get(TOKEN_KEY).ok().flatten() })
+    Some((user, SignIn::Session { id, token: session.get(TOKEN_KEY).ok().flatten() }))
 }
 
-fn session_of(state: &State, ttl: &time::Duration) -> Result<Session, anyhow::Error> {
-    // actix-session keeps each value as JSON.
-    let user = state.get(USER_KEY).and_then(|value| value.parse().ok()).map(UserId);
-    let expires_at = now() + chrono::Duration::seconds(ttl.whole_seconds());
-    let mut stored = state.clone();
-    stored.remove(ID_KEY);
-    Ok(Session { user, state: serde_json::to_string(&stored)?, expires_at })
+fn lifetime(ttl: &time::Duration) -> TimeDelta {
+    TimeDelta::seconds(ttl.whole_seconds())
 }
 
-impl SessionStore for TableSessions {
-    async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let id = sha256_hex(key.as_ref());
-        let session = match self.memory.get(&id) {
-            Some(known) => known,
-            None => {
-                let wanted = id.clone();
-                let found = self.store.read(move |c| sessions::find_session(c, &wanted)).await;
-                let found = found.map_err(|error| LoadError::Other(anyhow!(error)))?;
-                found.and_then(|session| self.memory.remember(id.clone(), session))
-            }
-        };
-        let Some(session) = session.filter(|session| session.expires_at > now()) else {
-            return Ok(None);
-        };
-        let broken = |error: serde_json::Error| LoadError::Deserialization(anyhow!(error));
-        let mut state: State = serde_json::from_str(&session.state).map_err(broken)?;
-        state.insert(ID_KEY.to_owned(), serde_json::to_string(&id).map_err(broken)?);
-        Ok(Some(state))
+fn session_key(key: String) -> Result<SessionKey, anyhow::Error> {
+    key.try_into().map_err(|_| anyhow!("the key of a session is too long for a cookie"))
+}
+
+impl SessionStore for StoredSessions {
+    async fn load(&self, key: &SessionKey) -> Result<Option<SessionState>, LoadError> {
+        self.0.load(key.as_ref()).await.map_err(|error| match error {
+            AuthError::SessionState(_) => LoadError::Deserialization(anyhow!(error)),
+            error => LoadError::Other(anyhow!(error)),
+        })
     }
 
-    async fn save(&self, mut state: State, ttl: &time::Duration) -> Result<SessionKey, SaveError> {
-        if let Some(key) = self.create(&state, ttl).await? {
-            return Ok(key);
-        }
-        state.retain(|key, _| key != USER_KEY && key != TOKEN_KEY);
-        let key = self.create(&state, ttl).await?;
-        key.ok_or_else(|| SaveError::Other(anyhow!("nobody's session was revoked")))
+    async fn save(
+        &self,
+        state: SessionState,
+        ttl: &time::Duration,
+    ) -> Result<SessionKey, SaveError> {
+        let key = self.0.create(state, lifetime(ttl)).await.map_err(|error| match error {
+            AuthError::SessionState(_) => SaveError::Serialization(anyhow!(error)),
+            error => SaveError::Other(anyhow!(error)),
+        })?;
+        session_key(key).map_err(SaveError::Other)
     }
 
     async fn update(
         &self,
         key: SessionKey,
-        state: State,
+        state: SessionState,
         ttl: &time::Duration,
     ) -> Result<SessionKey, UpdateError> {
-        let id = sha256_hex(key.as_ref());
-        let session = session_of(&state, ttl).map_err(UpdateError::Serialization)?;
-        let wanted = id.clone();
-        let update = move |c: &mut _| sessions::update_session(c, &wanted, &session);
-        match self.store.transact(update).await {
-            Ok(true) => {
-                self.memory.forget(&id);
-                Ok(key)
-            }
-            // Revoked in the meantime: what the page still knows becomes a new session.
-            Ok(false) => self.save(state, ttl).await.map_err(|error| match error {
-                SaveError::Serialization(cause) => UpdateError::Serialization(cause),
-                SaveError::Other(cause) => UpdateError::Other(cause),
-            }),
-            Err(error) => Err(UpdateError::Other(anyhow!(error))),
-        }
+        let updated = self.0.update(key.as_ref(), state, lifetime(ttl)).await;
+        let key = updated.map_err(|error| match error {
+            AuthError::SessionState(_) => UpdateError::Serialization(anyhow!(error)),
+            error => UpdateError::Other(anyhow!(error)),
+        })?;
+        session_key(key).map_err(UpdateError::Other)
     }
 
     async fn update_ttl(
@@ -149,20 +75,10 @@ impl SessionStore for TableSessions {
         key: &SessionKey,
         ttl: &time::Duration,
     ) -> Result<(), anyhow::Error> {
-        let id = sha256_hex(key.as_ref());
-        let expires_at = now() + chrono::Duration::seconds(ttl.whole_seconds());
-        let wanted = id.clone();
-        let extend = move |c: &mut _| sessions::extend_session(c, &wanted, expires_at);
-        self.store.transact(extend).await?;
-        self.memory.forget(&id);
-        Ok(())
+        Ok(self.0.extend(key.as_ref(), lifetime(ttl)).await?)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
-        let id = sha256_hex(key.as_ref());
-        let wanted = id.clone();
-        self.store.transact(move |c| sessions::delete_session(c, &wanted)).await?;
-        self.memory.revoke([id]);
-        Ok(())
+        Ok(self.0.delete(key.as_ref()).await?)
     }
 }

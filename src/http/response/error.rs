@@ -1,20 +1,21 @@
-//! What a client is told when something is refused or fails: a status, a stable code, a sentence.
+//! Error responses: a status, a stable code and a sentence.
 //!
-//! Causes go to the log, once, here. No SQL, no path, no type name is ever part of an answer.
+//! The cause is logged here, once. A response never contains SQL, paths or type names.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::market::{Rejection, Side};
 use crate::store::StoreError;
 
-/// NewEvents to those who must try again, in seconds.
+/// The `Retry-After` of every 503.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// The texts of each field that is wrong, in the order of the rules.
+/// The error texts of each invalid field, in the order of validation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(&'static str, Vec<String>)>);
 
@@ -30,7 +31,7 @@ impl FieldErrors {
         self.0.is_empty()
     }
 
-    /// The first text, and how many more there are: what Laravel puts into `message`.
+    /// The first text and the number of further ones, as in Laravel's `message`.
     fn summary(&self) -> String {
         let mut texts = self.0.iter().flat_map(|(_, texts)| texts);
         let first = texts.next().cloned().unwrap_or_default();
@@ -52,7 +53,7 @@ impl Serialize for FieldErrors {
     }
 }
 
-/// Every answer that is not a success.
+/// Every response that is not a success.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
     #[error("invalid input")]
@@ -120,13 +121,15 @@ impl ApiError {
             Self::Unauthenticated => "Unauthenticated.".to_owned(),
             Self::CsrfMismatch => "CSRF token mismatch.".to_owned(),
             _ => match self.code() {
-                "too_busy" => "Too many orders are waiting. Nothing happened; try again soon.",
-                "stopping" => "The server is stopping. Nothing happened; try again soon.",
-                "unavailable" => "The database is not available. Nothing happened; try again soon.",
-                "outcome_unknown" => {
-                    "The connection to the database broke. Look at your orders before trying again."
+                "too_busy" => "The order queue is full. Nothing was changed; try again soon.",
+                "stopping" => "The server is shutting down. Nothing was changed; try again soon.",
+                "unavailable" => {
+                    "The database is unavailable. Nothing was changed; try again soon."
                 }
-                _ => "Something went wrong on our side. Nothing happened.",
+                "outcome_unknown" => {
+                    "The connection to the database broke. Check your orders before trying again."
+                }
+                _ => "An internal error occurred. Nothing was changed.",
             }
             .to_owned(),
         }
@@ -138,6 +141,26 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::Rejected(rejection) => rejection.into(),
             error => Self::Engine(error),
+        }
+    }
+}
+
+/// The texts are Laravel's, because frontends display them.
+pub const EMAIL_TAKEN: &str = "The email has already been taken.";
+pub const WRONG_PASSWORD: &str = "The provided password does not match your current password.";
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Unauthenticated => Self::Unauthenticated,
+            AuthError::InvalidCredentials => {
+                Self::invalid("email", "The provided credentials are incorrect.")
+            }
+            AuthError::EmailTaken => Self::invalid("email", EMAIL_TAKEN),
+            AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
+            AuthError::Hashing => Self::Internal("hashing a password failed"),
+            AuthError::SessionState(_) => Self::Internal("the state of a session is not JSON"),
+            AuthError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -165,7 +188,7 @@ impl From<Rejection> for ApiError {
             Rejection::DepositLimit => Self::refused(
                 StatusCode::TOO_MANY_REQUESTS,
                 "faucet_limit",
-                "The faucet has given this account enough for today.",
+                "This account's faucet calls for today are used up.",
             ),
         }
     }
@@ -186,7 +209,7 @@ impl ResponseError for ApiError {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { status, .. } => *status,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            // What Laravel answers, and what pages look for.
+            // Laravel's status, which frontends check.
             Self::CsrfMismatch => StatusCode::from_u16(419).unwrap_or(StatusCode::FORBIDDEN),
             _ if self.code() == "internal" => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::SERVICE_UNAVAILABLE,
@@ -196,7 +219,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         if let Self::Store(_) | Self::Internal(_) = self {
-            // The engine has logged its own errors.
+            // Errors of the engine are logged by the engine.
             tracing::error!(error = %self, "a request failed");
         }
         let mut response = HttpResponse::build(status);

@@ -1,14 +1,12 @@
-//! What a user holds and how it came about; the demo's faucet.
+//! The user's balances and their history; the demo's faucet.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::auth;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::Caller;
-use crate::http::extract::{Input, Rules};
-use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::market::{AccountKey, Action, AssetId, Fixed};
 use crate::store::markets::QUOTE;
 use crate::store::views::{self, EntryView, ReferenceKind};
@@ -19,7 +17,7 @@ struct ProfileBody {
     name: String,
     email: String,
     asset_balances: Vec<AssetBalance>,
-    /// The quote asset, which `asset_balances` leaves out.
+    /// The quote asset, which is not in `asset_balances`.
     balance: DecimalNumber,
     locked_balance: DecimalNumber,
 }
@@ -34,13 +32,13 @@ struct AssetBalance {
 
 /// `GET /profile`
 pub async fn profile(
-    caller: Caller,
-    services: web::Data<Services>,
+    user: AuthenticatedUser,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = auth::current(&services, &caller).await?;
-    let id = caller.user;
-    let balances = services.store.read(move |c| views::balances(c, id)).await?;
-    let quote = services.catalog.quote();
+    let id = user.id;
+    let user = state.auth.user(id).await?;
+    let balances = state.store.read(move |c| views::balances(c, id)).await?;
+    let quote = state.catalog.quote();
     let mut body = ProfileBody {
         id: user.id,
         name: user.name,
@@ -53,7 +51,7 @@ pub async fn profile(
         if balance.asset == quote {
             body.balance = DecimalNumber(balance.available);
             body.locked_balance = DecimalNumber(balance.locked);
-        } else if let Some(symbol) = services.catalog.assets.get(&balance.asset) {
+        } else if let Some(symbol) = state.catalog.assets.get(&balance.asset) {
             body.asset_balances.push(AssetBalance {
                 symbol: symbol.clone(),
                 amount: DecimalNumber(balance.available),
@@ -86,24 +84,24 @@ struct HistoryRow {
 
 /// `GET /balance-history`
 pub async fn balance_history(
-    caller: Caller,
+    user: AuthenticatedUser,
     query: web::Query<HistoryQuery>,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let currency = query.into_inner().currency.filter(|currency| !currency.is_empty());
     let asset = match currency.as_deref() {
-        None => Some(services.catalog.quote()),
+        None => Some(state.catalog.quote()),
         Some("all") => None,
-        Some(symbol) => Some(asset_of(&services, symbol)?),
+        Some(symbol) => Some(asset_of(&state, symbol)?),
     };
-    let (user, cap) = (caller.user, services.list_cap);
-    let entries = services.store.read(move |c| views::history(c, user, asset, cap)).await?;
+    let (user, cap) = (user.id, state.list_cap);
+    let entries = state.store.read(move |c| views::history(c, user, asset, cap)).await?;
     let rows: Vec<HistoryRow> = entries.into_iter().map(history_row).collect();
     Ok(response::ok("Balance history retrieved successfully", rows))
 }
 
-fn asset_of(services: &Services, symbol: &str) -> Result<AssetId, ApiError> {
-    let asset = services.catalog.asset(symbol);
+fn asset_of(state: &AppState, symbol: &str) -> Result<AssetId, ApiError> {
+    let asset = state.catalog.asset(symbol);
     asset.ok_or_else(|| ApiError::invalid("currency", "The selected currency is invalid."))
 }
 
@@ -166,7 +164,7 @@ fn describe(entry: &EntryView) -> String {
     }
 }
 
-/// The most that the faucet gives in one call, in whole units.
+/// The largest amount of one faucet call.
 fn faucet_limit(symbol: &str) -> Fixed {
     let whole = match symbol {
         QUOTE => 10_000,
@@ -184,31 +182,32 @@ struct FaucetBody {
     balance: DecimalNumber,
 }
 
-/// `POST /faucet`: only there while the demo is on.
+/// `POST /faucet`: 404 if the demo is disabled.
 pub async fn faucet(
-    caller: Caller,
+    user: AuthenticatedUser,
     input: Input,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(daily_limit) = services.faucet_calls_per_day else {
+    let Some(daily_limit) = state.faucet_calls_per_day else {
         return Err(ApiError::not_found("Not found."));
     };
-    let mut rules = Rules::of(&input);
-    let currency = rules.text("currency", 16);
-    let asset = currency.as_deref().and_then(|symbol| services.catalog.asset(symbol));
+    let mut validator = Validator::of(&input);
+    let currency = validator.text("currency", 16);
+    let asset = currency.as_deref().and_then(|symbol| state.catalog.asset(symbol));
     if currency.is_some() && asset.is_none() {
-        rules.fail("currency", "The selected currency is invalid.");
+        validator.fail("currency", "The selected currency is invalid.");
     }
     let most = faucet_limit(currency.as_deref().unwrap_or_default());
-    let amount = rules.optional_positive("amount").unwrap_or(most);
+    let amount = validator.optional_positive("amount").unwrap_or(most);
     if asset.is_some() && amount > most {
-        rules.fail("amount", format!("The amount field must not be greater than {most}."));
+        validator.fail("amount", format!("The amount field must not be greater than {most}."));
     }
-    rules.finish()?;
-    let asset = asset.ok_or(ApiError::Internal("a currency without an asset passed the rules"))?;
+    validator.finish()?;
+    let asset =
+        asset.ok_or(ApiError::Internal("a currency without an asset passed the validator"))?;
 
-    let account = AccountKey { user: caller.user, asset };
-    let deposit = services.engine.deposit(account, amount, daily_limit).await?;
+    let account = AccountKey { user: user.id, asset };
+    let deposit = state.engine.deposit(account, amount, daily_limit).await?;
     let body = FaucetBody {
         currency: currency.unwrap_or_default(),
         amount: DecimalNumber(amount),

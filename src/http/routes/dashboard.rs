@@ -1,7 +1,7 @@
-//! The dashboard. Its built files are part of the binary; what is neither the API, nor the
-//! provider, nor a file is a route of the page's own and answers with the page.
+//! The dashboard, whose files are part of the binary. Paths that belong neither to the API, nor to
+//! the provider, nor to a file return the page, which routes them in the browser.
 //!
-//! A path is looked up in a table that was made at build time: no path reaches a file system.
+//! Paths are looked up in a table that is generated at build time. None reaches a file system.
 
 use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
 use actix_web::http::{Method, StatusCode};
@@ -13,9 +13,9 @@ use crate::http::response::ApiError;
 struct File {
     path: &'static str,
     content_type: &'static str,
-    /// As it stands in the header.
+    /// With quotes, as in the header.
     entity_tag: &'static str,
-    /// Its name changes with its contents, so it may be kept for ever.
+    /// The name changes with the contents, so the file may be cached indefinitely.
     is_hashed: bool,
     bytes: &'static [u8],
 }
@@ -25,7 +25,7 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
 }
 
-/// What is served where the dashboard was not built: one page without a build step.
+/// Served if the dashboard was not built.
 static PLAIN_PAGE: File = File {
     path: "/index.html",
     content_type: "text/html; charset=utf-8",
@@ -34,29 +34,29 @@ static PLAIN_PAGE: File = File {
     bytes: include_bytes!("page.html"),
 };
 
-/// Where the dashboard's files are; what is missing there is missing.
+/// The folder of the dashboard's files. Unknown paths in it are 404.
 const FILES_ROOT: &str = "/assets";
-/// Paths that belong to programs, never to the page.
-const OF_MACHINES: [&str; 5] = ["/api", "/apps", "/app", "/broadcasting", "/sanctum"];
-/// The page loads nothing from elsewhere but events, and nobody may frame it. The chart sets
-/// styles.
+/// Paths that never return the page.
+const NOT_PAGES: [&str; 5] = ["/api", "/apps", "/app", "/broadcasting", "/sanctum"];
+/// The page loads everything from its own origin except events, and cannot be framed. The chart
+/// sets inline styles.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self' ws: wss: https:; frame-ancestors 'none'; base-uri 'none'; \
     form-action 'self'; object-src 'none'";
 
-/// Everything that no other route has taken.
+/// All paths without a route.
 pub async fn page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = request.path();
-    if OF_MACHINES.iter().any(|root| is_within(path, root)) {
+    if NOT_PAGES.iter().any(|root| is_within(path, root)) {
         return Err(ApiError::not_found("Not found."));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(ApiError::method_not_allowed());
     }
     match find(path) {
-        Some(file) => Ok(answer(&request, file)),
+        Some(file) => Ok(respond(&request, file)),
         None if is_within(path, FILES_ROOT) => Err(ApiError::not_found("Not found.")),
-        None => Ok(answer(&request, find("/index.html").unwrap_or(&PLAIN_PAGE))),
+        None => Ok(respond(&request, find("/index.html").unwrap_or(&PLAIN_PAGE))),
     }
 }
 
@@ -69,9 +69,9 @@ fn is_within(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn answer(request: &HttpRequest, file: &'static File) -> HttpResponse {
-    let is_known = is_known(request, file);
-    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+fn respond(request: &HttpRequest, file: &'static File) -> HttpResponse {
+    let is_cached = is_cached(request, file);
+    let status = if is_cached { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let caching = if file.is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut response = HttpResponse::build(status);
     response
@@ -83,17 +83,17 @@ fn answer(request: &HttpRequest, file: &'static File) -> HttpResponse {
             .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
             .insert_header((header::REFERRER_POLICY, "same-origin"));
     }
-    if is_known { response.finish() } else { response.body(file.bytes) }
+    if is_cached { response.finish() } else { response.body(file.bytes) }
 }
 
-/// Whether the browser has this very file already.
-fn is_known(request: &HttpRequest, file: &File) -> bool {
-    let Ok(own) = file.entity_tag.parse::<EntityTag>() else {
+/// Whether the browser has the current version of the file.
+fn is_cached(request: &HttpRequest, file: &File) -> bool {
+    let Ok(current) = file.entity_tag.parse::<EntityTag>() else {
         return false;
     };
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&own)),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&current)),
         Err(_) => false,
     }
 }

@@ -1,71 +1,62 @@
-//! The debug console: what passes through the embedded provider, for the demo's users alone.
+//! The debug console: the trace of the embedded provider, only for the demo's users.
 //!
-//! Everywhere else, and to everybody else, there is nothing here: a 404 like any unknown path.
+//! For other users, and if the console is disabled, these paths are 404 like any unknown path.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use super::auth;
-use crate::http::extract::Caller;
-use crate::http::extract::{Input, Rules};
-use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::provider::Provider;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES};
 
-/// What the console looks into, and who may look.
-pub struct DebugConsole {
-    pub provider: Provider,
-    /// E-mail addresses.
-    pub users: Vec<String>,
-}
-
 #[derive(Deserialize)]
-pub struct LookQuery {
-    /// The last entry that was seen.
+pub struct ListQuery {
+    /// The id of the last entry that the client has.
     #[serde(default)]
     seen: u64,
 }
 
-/// `GET /debug/events?seen=17`: who is connected, and what has passed since then.
-pub async fn look(
-    caller: Result<Caller, ApiError>,
-    query: web::Query<LookQuery>,
-    services: web::Data<Services>,
+/// `GET /debug/events?seen=17`: the open connections, and the trace entries after number 17.
+pub async fn list(
+    user: Result<AuthenticatedUser, ApiError>,
+    query: web::Query<ListQuery>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let provider = allowed(caller, &services).await?;
+    let provider = permitted_provider(user, &state).await?;
     let snapshot = provider.look(query.seen).await;
-    let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has ended"))?;
+    let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has stopped"))?;
     Ok(response::ok("Events retrieved successfully", snapshot))
 }
 
-/// `POST /debug/events {channel, name, data}`: sends an event, as a backend would.
+/// `POST /debug/events {channel, name, data}`: publishes an event, as a backend would.
 pub async fn send(
-    caller: Result<Caller, ApiError>,
+    user: Result<AuthenticatedUser, ApiError>,
     input: Input,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let provider = allowed(caller, &services).await?;
-    let mut rules = Rules::of(&input);
-    let channel = rules.raw_text("channel", MAX_CHANNEL_NAME_BYTES);
-    let name = rules.raw_text("name", MAX_EVENT_NAME_BYTES);
-    let data = rules.raw_text("data", MAX_DATA_BYTES);
-    rules.finish()?;
+    let provider = permitted_provider(user, &state).await?;
+    let mut validator = Validator::of(&input);
+    let channel = validator.raw_text("channel", MAX_CHANNEL_NAME_BYTES);
+    let name = validator.raw_text("name", MAX_EVENT_NAME_BYTES);
+    let data = validator.raw_text("data", MAX_DATA_BYTES);
+    validator.finish()?;
     let (Some(channel), Some(name), Some(data)) = (channel, name, data) else {
-        return Err(ApiError::Internal("an event that lacks a field passed the rules"));
+        return Err(ApiError::Internal("an incomplete event passed the validator"));
     };
     let sent = provider.publish(&channel, &name, &data).await;
-    sent.map_err(|words| ApiError::invalid("channel", words))?;
+    sent.map_err(|reason| ApiError::invalid("channel", reason))?;
     Ok(response::done("Event sent successfully"))
 }
 
-/// The provider, for those who may look into it.
-async fn allowed(
-    caller: Result<Caller, ApiError>,
-    services: &Services,
+/// The provider, if the user may use the console.
+async fn permitted_provider(
+    user: Result<AuthenticatedUser, ApiError>,
+    state: &AppState,
 ) -> Result<&Provider, ApiError> {
-    let nothing = || ApiError::not_found("Not found.");
-    let console = services.debug.as_ref().ok_or_else(nothing)?;
-    let user = auth::current(services, &caller?).await?;
-    if console.users.contains(&user.email) { Ok(&console.provider) } else { Err(nothing()) }
+    let not_found = || ApiError::not_found("Not found.");
+    let console = state.debug.as_ref().ok_or_else(not_found)?;
+    let user = state.auth.user(user?.id).await?;
+    if console.users.contains(&user.email) { Ok(&console.provider) } else { Err(not_found()) }
 }

@@ -1,21 +1,21 @@
-//! Is this process well? For load balancers and people.
+//! Health and metrics, for load balancers and monitoring.
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::http::Services;
 use crate::http::response::ApiError;
+use crate::http::state::AppState;
 
-/// `GET /health`: 200 when the database answers.
-pub async fn health(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    services.store.ping().await?;
+/// `GET /health`: 200 if the database responds.
+pub async fn health(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    state.store.ping().await?;
     let version = env!("CARGO_PKG_VERSION");
     Ok(HttpResponse::Ok().json(json!({ "status": "ok", "version": version })))
 }
 
-/// `GET /metrics`, where it is switched on.
-pub async fn metrics(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    match &services.metrics {
+/// `GET /metrics`: 404 if metrics are disabled.
+pub async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    match &state.metrics {
         Some(metrics) => {
             Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render()))
         }

@@ -1,13 +1,13 @@
-//! What everybody who has logged in may see of a market: its order book and its trades.
+//! The order book and the trades of a market.
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::orders;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::Caller;
-use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::extract::AuthenticatedUser;
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::market::{MarketId, Side};
 use crate::store::views::{self, BookRow};
 
@@ -25,7 +25,7 @@ struct BookBody {
 #[derive(Serialize)]
 struct BookOrder {
     price: DecimalNumber,
-    /// What is not filled yet.
+    /// The unfilled part.
     amount: DecimalNumber,
     side: &'static str,
     user_id: i64,
@@ -33,13 +33,13 @@ struct BookOrder {
 
 /// `GET /orders?symbol=BTC`
 pub async fn book(
-    _caller: Caller,
+    _user: AuthenticatedUser,
     query: web::Query<BookQuery>,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (market, _) = market_of(&services, query.into_inner().symbol)?;
-    let cap = services.list_cap;
-    let (asks, bids) = services
+    let (market, _) = market_of(&state, query.into_inner().symbol)?;
+    let cap = state.list_cap;
+    let (asks, bids) = state
         .store
         .read(move |c| {
             let asks = views::book(c, market, Side::Sell, cap)?;
@@ -62,19 +62,19 @@ pub async fn book(
 #[derive(Deserialize)]
 pub struct TradesQuery {
     symbol: Option<String>,
-    /// Rows at most.
+    /// Most rows.
     limit: Option<String>,
 }
 
-/// `GET /trades?symbol=BTC`: newest first, rows as in the answer of `POST /orders`.
+/// `GET /trades?symbol=BTC`: newest first, as in the response of `POST /orders`.
 pub async fn trades(
-    _caller: Caller,
+    _user: AuthenticatedUser,
     query: web::Query<TradesQuery>,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let TradesQuery { symbol, limit } = query.into_inner();
-    let (market, symbol) = market_of(&services, symbol)?;
-    let cap = services.list_cap;
+    let (market, symbol) = market_of(&state, symbol)?;
+    let cap = state.list_cap;
     let limit = match limit.as_deref().filter(|limit| !limit.is_empty()) {
         None => cap,
         Some(text) => {
@@ -83,17 +83,17 @@ pub async fn trades(
             limit.ok_or_else(|| ApiError::invalid("limit", text()))?
         }
     };
-    let rows = services.store.read(move |c| views::trades(c, market, limit)).await?;
+    let rows = state.store.read(move |c| views::trades(c, market, limit)).await?;
     let row = |(trade, at): &(_, _)| orders::trade_body(trade, &symbol, *at);
     let rows: Vec<_> = rows.iter().map(row).collect();
     Ok(response::ok("Trades retrieved successfully", rows))
 }
 
-/// The market that a query names, with its symbol.
-fn market_of(services: &Services, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
+/// The market of a query, with its symbol.
+fn market_of(state: &AppState, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
     let symbol = symbol.filter(|symbol| !symbol.is_empty());
     let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
-    let market = services.catalog.market(&symbol).map(|market| market.id);
+    let market = state.catalog.market(&symbol).map(|market| market.id);
     let market =
         market.ok_or_else(|| ApiError::invalid("symbol", "The selected symbol is invalid."))?;
     Ok((market, symbol))

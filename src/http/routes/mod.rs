@@ -1,8 +1,9 @@
-//! The handlers, a file for each part of the API.
+//! The handlers, one file per resource.
 
 pub mod accounts;
 pub mod auth;
 pub mod broadcasting;
+pub mod csrf_cookie;
 pub mod dashboard;
 pub mod debug;
 pub mod health;
@@ -10,7 +11,3 @@ pub mod markets;
 pub mod orders;
 pub mod settings;
 pub mod webhook;
-
-pub use broadcasting::Expectations;
-pub use debug::DebugConsole;
-pub use settings::PublicSettings;

@@ -1,4 +1,4 @@
-//! Placing, listing and cancelling a user's own orders.
+//! Placing, listing and cancelling the user's orders.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::NaiveDateTime;
@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use crate::engine::OriginatingSocket;
 use crate::events::decimal::DecimalNumber;
-use crate::http::extract::Caller;
-use crate::http::extract::{Input, Rules};
-use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::market::{NewOrder, Order, OrderId, Side, Status, Trade};
 use crate::pusher::SocketId;
 use crate::store::views::{self, OrderView};
@@ -17,7 +16,7 @@ use crate::store::views::{self, OrderView};
 #[derive(Serialize)]
 struct PlacedBody<'a> {
     order: OrderBody<'a>,
-    /// The first of `trades`, for pages that know only of one.
+    /// The first of `trades`, for frontends that handle only one.
     trade: Option<TradeBody<'a>>,
     trades: Vec<TradeBody<'a>>,
 }
@@ -40,7 +39,7 @@ struct OrderBody<'a> {
 #[derive(Serialize)]
 pub struct TradeBody<'a> {
     id: i64,
-    /// Its number within its market, as in the event `trade.executed`.
+    /// Numbered per market, as in the event `trade.executed`.
     sequence: i64,
     buy_order_id: i64,
     sell_order_id: i64,
@@ -116,14 +115,14 @@ pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> Trad
 
 /// `POST /orders`
 pub async fn place(
-    caller: Caller,
+    user: AuthenticatedUser,
     request: HttpRequest,
     input: Input,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let order = read_order(&caller, &input, &services)?;
-    let symbol = services.catalog.symbol(order.market);
-    let placed = services.engine.place(order, originating_socket(&request)).await?;
+    let order = read_order(&user, &input, &state)?;
+    let symbol = state.catalog.symbol(order.market);
+    let placed = state.engine.place(order, originating_socket(&request)).await?;
     let trade = |trade| trade_body(trade, symbol, placed.executed_at);
     let data = PlacedBody {
         order: order_body(&placed.order, symbol, placed.executed_at),
@@ -140,41 +139,48 @@ fn originating_socket(request: &HttpRequest) -> Option<OriginatingSocket> {
     SocketId::parse(header).ok().map(|id| OriginatingSocket::new(id.as_str()))
 }
 
-fn read_order(caller: &Caller, input: &Input, services: &Services) -> Result<NewOrder, ApiError> {
-    let mut rules = Rules::of(input);
-    let symbol = rules.text("symbol", 16);
-    let market = symbol.as_deref().and_then(|symbol| services.catalog.market(symbol));
+fn read_order(
+    user: &AuthenticatedUser,
+    input: &Input,
+    state: &AppState,
+) -> Result<NewOrder, ApiError> {
+    let mut validator = Validator::of(input);
+    let symbol = validator.text("symbol", 16);
+    let market = symbol.as_deref().and_then(|symbol| state.catalog.market(symbol));
     if symbol.is_some() && market.is_none() {
-        rules.fail("symbol", "The selected symbol is invalid.");
+        validator.fail("symbol", "The selected symbol is invalid.");
     }
-    let side = rules.text("side", 4);
+    let side = validator.text("side", 4);
     let side = match side.as_deref() {
         Some("buy") => Some(Side::Buy),
         Some("sell") => Some(Side::Sell),
         Some(_) => {
-            rules.fail("side", "The selected side is invalid.");
+            validator.fail("side", "The selected side is invalid.");
             None
         }
         None => None,
     };
-    let price = rules.positive("price");
-    let amount = rules.positive("amount");
-    rules.finish()?;
+    let price = validator.positive("price");
+    let amount = validator.positive("amount");
+    validator.finish()?;
     match (market, side, price, amount) {
         (Some(market), Some(side), Some(price), Some(amount)) => {
-            Ok(NewOrder { user: caller.user, market: market.id, side, price, amount })
+            Ok(NewOrder { user: user.id, market: market.id, side, price, amount })
         }
-        _ => Err(ApiError::Internal("an order that lacks a field passed the rules")),
+        _ => Err(ApiError::Internal("an incomplete order passed the validator")),
     }
 }
 
 /// `GET /my-orders`
-pub async fn list(caller: Caller, services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    let (user, cap) = (caller.user, services.list_cap);
-    let orders = services.store.read(move |c| views::orders_of(c, user, cap)).await?;
+pub async fn list(
+    user: AuthenticatedUser,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let (user, cap) = (user.id, state.list_cap);
+    let orders = state.store.read(move |c| views::orders_of(c, user, cap)).await?;
     let row = |order: &OrderView| MyOrderRow {
         id: order.id.0,
-        symbol: services.catalog.symbol(order.market),
+        symbol: state.catalog.symbol(order.market),
         side: side_name(order.side),
         price: DecimalNumber(order.price),
         amount: DecimalNumber(order.amount),
@@ -189,14 +195,14 @@ pub async fn list(caller: Caller, services: web::Data<Services>) -> Result<HttpR
 
 /// `POST /orders/{id}/cancel`
 pub async fn cancel(
-    caller: Caller,
+    user: AuthenticatedUser,
     request: HttpRequest,
     id: web::Path<String>,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    // What is no number names no order.
+    // An id that is not a number is unknown.
     let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;
     let socket = originating_socket(&request);
-    services.engine.cancel(caller.user, OrderId(id), socket).await?;
+    state.engine.cancel(user.id, OrderId(id), socket).await?;
     Ok(response::done("Order cancelled successfully"))
 }

@@ -1,8 +1,8 @@
-//! What the provider tells by itself: which channels have their first subscriber, or lost the last.
+//! The provider's webhooks: channels that have gained their first subscriber or lost their last.
 //!
-//! The provider proves itself by a signature over the raw body; nobody logs in. It repeats what was
-//! not answered with 2xx, so a delivery that came before is a success that changes nothing, and so
-//! is one that tells nothing of channels.
+//! They are authenticated by the provider's signature over the raw body. The provider repeats
+//! webhooks that do not get a 2xx, so a duplicate is a success that changes nothing. The same holds
+//! for webhooks without channel events.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::extract::RawBody;
-use crate::http::response::ApiError;
-use crate::http::{Services, response};
+use crate::http::response::{self, ApiError};
+use crate::http::state::AppState;
 use crate::pusher::{Webhook, WebhookError, WebhookEvent};
 use crate::store::{now, occupancy};
 
@@ -19,31 +19,31 @@ const KEY_HEADER: &str = "x-pusher-key";
 const SIGNATURE_HEADER: &str = "x-pusher-signature";
 
 /// `POST /pusher/webhook`
-pub async fn take_in(
+pub async fn receive(
     request: HttpRequest,
     RawBody(body): RawBody,
-    services: web::Data<Services>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let header = |name: &str| {
         request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
     let (key, signature) = (header(KEY_HEADER), header(SIGNATURE_HEADER));
     let now_ms = u64::try_from(now().and_utc().timestamp_millis()).unwrap_or_default();
-    let webhook = Webhook::verify(&services.credentials, key, signature, &body, now_ms)
-        .map_err(refusal)
-        .inspect_err(|_| count("refused"))?;
+    let webhook = Webhook::verify(&state.credentials, key, signature, &body, now_ms)
+        .map_err(rejection)
+        .inspect_err(|_| count("rejected"))?;
 
     let changes = changes(&webhook);
     let digest = hex::encode(webhook.digest);
     let changed_ms = i64::try_from(webhook.time_ms).unwrap_or(i64::MAX);
     let take_in = move |c: &mut _| occupancy::take_in(c, &digest, &changes, changed_ms);
-    let is_new = services.store.transact(take_in).await?;
-    count(if is_new { "taken" } else { "repeated" });
+    let is_new = state.store.transact(take_in).await?;
+    count(if is_new { "accepted" } else { "duplicate" });
     Ok(response::done("Webhook received successfully"))
 }
 
-/// The channels of a webhook, and whether they are occupied. All of it has one time, so what is
-/// said both ways is taken for occupied.
+/// The channels of a webhook, and whether they are occupied. All events of a webhook have the same
+/// time, so a channel that is reported as both counts as occupied.
 fn changes(webhook: &Webhook) -> BTreeMap<String, bool> {
     let mut changes = BTreeMap::new();
     for event in &webhook.events {
@@ -57,8 +57,8 @@ fn changes(webhook: &Webhook) -> BTreeMap<String, bool> {
     changes
 }
 
-/// A wrong key and a wrong signature are one answer.
-fn refusal(error: WebhookError) -> ApiError {
+/// A wrong key and a wrong signature get the same response.
+fn rejection(error: WebhookError) -> ApiError {
     let (status, code, sentence) = match error {
         WebhookError::Signature => (
             StatusCode::UNAUTHORIZED,

@@ -1,0 +1,25 @@
+//! Errors of authentication.
+
+use crate::store::StoreError;
+
+/// Why authentication rejected a request, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// The token is malformed, unknown, revoked or expired, or its user no longer exists.
+    #[error("unauthenticated")]
+    Unauthenticated,
+    /// Unknown address and wrong password are not distinguished.
+    #[error("the email address or the password is wrong")]
+    InvalidCredentials,
+    #[error("the email address has already been registered")]
+    EmailTaken,
+    /// The password was changed after it had been verified.
+    #[error("the password has been changed in the meantime")]
+    PasswordChanged,
+    #[error("hashing a password failed")]
+    Hashing,
+    #[error("the state of a session is not valid JSON: {0}")]
+    SessionState(serde_json::Error),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}

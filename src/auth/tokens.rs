@@ -1,0 +1,99 @@
+//! Bearer tokens in the form of Sanctum's, `{id}|{secret}`. Only a hash of the secret is stored.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use subtle::ConstantTimeEq;
+
+use super::error::AuthError;
+use super::secret::{random_hex, sha256_hex};
+use super::ttl_cache::TtlCache;
+use crate::market::UserId;
+use crate::store::sessions::{self, Token};
+use crate::store::sign_ins::{self, SignIn};
+use crate::store::{Store, now};
+
+/// Random bytes of a token's secret.
+const SECRET_BYTES: usize = 30;
+
+/// A new token.
+pub struct IssuedToken {
+    pub id: i64,
+    /// The form that the client sends: `{id}|{secret}`.
+    pub text: String,
+}
+
+impl IssuedToken {
+    fn new(id: i64, secret: &str) -> Self {
+        Self { id, text: format!("{id}|{secret}") }
+    }
+}
+
+/// The bearer tokens in the database, cached. Clones share the cache.
+#[derive(Clone)]
+pub struct Tokens {
+    store: Store,
+    cache: TtlCache<i64, Token>,
+    lifetime: Option<TimeDelta>,
+}
+
+impl Tokens {
+    /// `lifetime` `None`: tokens are valid until they are revoked.
+    pub fn new(store: Store, lifetime: Option<TimeDelta>, cache_ttl: Duration) -> Self {
+        Self { store, cache: TtlCache::new(cache_ttl), lifetime }
+    }
+
+    /// Issues a token to a user who has just registered.
+    pub async fn issue(&self, user: UserId) -> Result<IssuedToken, AuthError> {
+        let (token, secret) = self.generate(user);
+        let id = self.store.transact(move |c| sessions::create_token(c, &token)).await?;
+        Ok(IssuedToken::new(id, &secret))
+    }
+
+    /// Issues a token to a user whose password matched `verified_hash`, and replaces that hash
+    /// with `rehashed` if there is one.
+    ///
+    /// `None` if the user's password hash is no longer `verified_hash`.
+    pub async fn issue_for_password(
+        &self,
+        user: UserId,
+        verified_hash: String,
+        rehashed: Option<String>,
+    ) -> Result<Option<IssuedToken>, AuthError> {
+        let (token, secret) = self.generate(user);
+        let log_in =
+            move |c: &mut _| sign_ins::log_in(c, &token, &verified_hash, rehashed.as_deref());
+        let id = self.store.transact(log_in).await?;
+        Ok(id.map(|id| IssuedToken::new(id, &secret)))
+    }
+
+    /// A token that is not stored yet, and its secret.
+    fn generate(&self, user: UserId) -> (Token, String) {
+        let secret = random_hex::<SECRET_BYTES>();
+        let expires_at = self.lifetime.map(|lifetime| now() + lifetime);
+        (Token { user, secret_hash: sha256_hex(&secret), expires_at }, secret)
+    }
+
+    /// The user of a token.
+    ///
+    /// # Errors
+    /// [`AuthError::Unauthenticated`] if the token is malformed, unknown, revoked or expired.
+    pub async fn verify(&self, text: &str) -> Result<(UserId, SignIn), AuthError> {
+        let (id, secret) = text.split_once('|').ok_or(AuthError::Unauthenticated)?;
+        let id: i64 = id.parse().map_err(|_| AuthError::Unauthenticated)?;
+        let look_up = self.store.read(move |c| sessions::find_token(c, id));
+        let token = self.cache.get_or_look_up(&id, look_up).await?;
+        let token = token.ok_or(AuthError::Unauthenticated)?;
+        let hash = sha256_hex(secret);
+        let matches = bool::from(hash.as_bytes().ct_eq(token.secret_hash.as_bytes()));
+        if !matches || token.expires_at.is_some_and(|at| at <= now()) {
+            return Err(AuthError::Unauthenticated);
+        }
+        Ok((token.user, SignIn::Token(id)))
+    }
+
+    /// Rejects these tokens from now on. They are already deleted from the database.
+    pub fn revoke(&self, ids: Vec<i64>) {
+        self.cache.revoke(ids);
+    }
+}

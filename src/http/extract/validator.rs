@@ -1,0 +1,103 @@
+//! Validation rules for the fields of a request, and the error texts for fields that break them.
+//!
+//! The texts are Laravel's, because frontends display them.
+
+use serde_json::Value;
+
+use super::input::Input;
+use crate::http::response::{ApiError, FieldErrors};
+use crate::market::{Fixed, ParseError};
+
+/// Reads fields and collects the errors of those that are invalid.
+///
+/// A getter returns `None` exactly when it has added an error, so after [`Validator::finish`] every
+/// value is present.
+pub struct Validator<'a> {
+    input: &'a Input,
+    errors: FieldErrors,
+}
+
+impl<'a> Validator<'a> {
+    pub fn of(input: &'a Input) -> Self {
+        Self { input, errors: FieldErrors::default() }
+    }
+
+    pub fn fail(&mut self, field: &'static str, text: impl Into<String>) {
+        self.errors.add(field, text);
+    }
+
+    /// A required text of at most `max` characters, without surrounding white space.
+    pub fn text(&mut self, field: &'static str, max: usize) -> Option<String> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
+        }
+        let Some(Value::String(text)) = self.input.value(field) else {
+            self.fail(field, format!("The {} field must be a string.", words(field)));
+            return None;
+        };
+        // PostgreSQL cannot store NUL in a text.
+        if text.contains('\0') {
+            self.fail(field, format!("The {} field format is invalid.", words(field)));
+            return None;
+        }
+        let text = text.trim().to_owned();
+        self.bounded(field, text, max)
+    }
+
+    /// A required text, unchanged: passwords may begin or end with spaces.
+    pub fn raw_text(&mut self, field: &'static str, max: usize) -> Option<String> {
+        self.text(field, max)?;
+        match self.input.value(field) {
+            Some(Value::String(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn bounded(&mut self, field: &'static str, text: String, max: usize) -> Option<String> {
+        if text.chars().count() > max {
+            let field_words = words(field);
+            self.fail(
+                field,
+                format!("The {field_words} field must not be greater than {max} characters."),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A required price or amount: a JSON number or a string, positive, at most 8 decimals.
+    pub fn positive(&mut self, field: &'static str) -> Option<Fixed> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
+        }
+        let parsed = self.input.text(field).map(|text| Fixed::parse(&text));
+        let problem = match parsed {
+            Some(Ok(value)) if value >= Fixed::UNIT => return Some(value),
+            Some(Ok(_)) => format!("must be at least {}", Fixed::UNIT),
+            Some(Err(ParseError::TooFine)) => "must have at most 8 decimal places".to_owned(),
+            Some(Err(ParseError::OutOfRange)) => {
+                format!("must not be greater than {}", Fixed::MAX)
+            }
+            None | Some(Err(ParseError::NotANumber)) => "must be a number".to_owned(),
+        };
+        self.fail(field, format!("The {} field {problem}.", words(field)));
+        None
+    }
+
+    pub fn optional_positive(&mut self, field: &'static str) -> Option<Fixed> {
+        if self.input.is_missing(field) { None } else { self.positive(field) }
+    }
+
+    /// # Errors
+    /// 422 with all collected texts.
+    pub fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.errors)) }
+    }
+}
+
+/// The field's name as it appears in error texts: `socket_id` is "socket id".
+fn words(field: &str) -> String {
+    field.replace('_', " ")
+}

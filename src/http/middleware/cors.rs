@@ -1,0 +1,24 @@
+//! CORS: the other origins whose pages may read responses.
+
+use actix_cors::Cors;
+use actix_web::http::header;
+
+use crate::config::Http;
+
+/// How long a browser may cache a preflight response.
+const PREFLIGHT_AGE_SECONDS: usize = 3600;
+
+/// Without configured origins, no other origin may read responses.
+pub fn cors(http: &Http) -> Cors {
+    let cors = Cors::default()
+        .allow_any_method()
+        .allow_any_header()
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(PREFLIGHT_AGE_SECONDS);
+    if http.cors_origins.iter().any(|origin| origin == "*") {
+        return cors.allow_any_origin().send_wildcard();
+    }
+    http.cors_origins
+        .iter()
+        .fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
+}

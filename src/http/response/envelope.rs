@@ -1,0 +1,44 @@
+//! The envelope of successful responses, and the date format that two of them use.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use chrono::NaiveDateTime;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    success: bool,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+    /// Next to `data`, where some frontends read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+}
+
+/// A success with data.
+pub fn ok<T: Serialize>(message: &str, data: T) -> HttpResponse {
+    let data = Some(data);
+    HttpResponse::Ok().json(Envelope { success: true, message, data, token: None })
+}
+
+/// A success without data.
+pub fn done(message: &str) -> HttpResponse {
+    HttpResponse::Ok().json(Envelope::<()> { success: true, message, data: None, token: None })
+}
+
+/// A success with a token, which is in `data` and next to it.
+pub fn with_token<T: Serialize>(
+    status: StatusCode,
+    message: &str,
+    data: T,
+    token: &str,
+) -> HttpResponse {
+    let (data, token) = (Some(data), Some(token));
+    HttpResponse::build(status).json(Envelope { success: true, message, data, token })
+}
+
+/// `Y-m-d H:i:s`, the format of the dates in `GET /my-orders`.
+pub fn plain(at: NaiveDateTime) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
