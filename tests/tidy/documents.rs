@@ -42,3 +42,22 @@ fn each_setting_has_its_comment() {
     assert!(keys > 40, "{keys}");
     check("settings without a comment", &violations);
 }
+
+#[test]
+fn the_readme_shows_the_example_of_the_nginx_snippet() {
+    let readme = read("README.md");
+    let (_, rest) = readme.split_once("<!-- nginx:begin -->\n```nginx\n").unwrap();
+    let (shown, _) = rest.split_once("```\n<!-- nginx:end -->").unwrap();
+    // The example is indented in the comment at the head of the snippet.
+    let snippet = read("docs/nginx/relative-api.conf");
+    let example: Vec<&str> =
+        snippet.lines().filter_map(|line| line.strip_prefix("#     ")).collect();
+    assert!(example.len() > 8, "{example:?}");
+    assert_eq!(shown.lines().collect::<Vec<_>>(), example);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines < 200, "{lines} lines");
+}
