@@ -28,17 +28,32 @@ install_packages() {
         apt-get install -y -qq --no-install-recommends "$@" >&2 || die "could not install $*"
 }
 
-# need COMMAND PACKAGE: the command exists afterwards, or the script has stopped.
+# need COMMAND PACKAGE…: installs the packages if the command is missing.
 need() {
-    has "$1" && return
-    install_packages "$2"
-    has "$1" || die "$1 is still missing after $2 was installed"
+    local command=$1
+    shift
+    has "$command" && return
+    install_packages "$@"
+    has "$command" || die "$command is still missing after $* was installed"
+}
+
+# Checks that the C compiler finds the headers and start files of the C library.
+can_compile_c() {
+    local program status=0
+    program=$(mktemp "${TMPDIR:-/tmp}/matchcast-cc.XXXXXX")
+    printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' |
+        cc -x c -o "$program" - 2>/dev/null || status=1
+    rm -f "$program"
+    return "$status"
 }
 
 # What `cargo build` needs beside Rust: OpenSSL and libpq are built from source.
 need_build_tools() {
     has cargo || die "Rust is missing: install it with rustup or from your distribution"
-    need cc gcc
+    # Debian's gcc only recommends libc6-dev, and recommended packages are not installed here.
+    need cc gcc libc6-dev
+    can_compile_c || install_packages libc6-dev
+    can_compile_c || die "cc cannot compile a trivial C program"
     need make make
     need perl perl
     # OpenSSL's Configure wants modules that Debian's perl-base does not carry.
