@@ -1,24 +1,24 @@
-# The commands of this project. The work is done in scripts/, where the reasons stand as well.
+# The commands of this project. The scripts in scripts/ implement them.
 .DEFAULT_GOAL := help
 .PHONY: run test test-sockudo bench torture fmt help
 
-run: ## Build and start: SQLite, demo data, embedded provider, http://127.0.0.1:8080
+run: ## Build and start at http://127.0.0.1:8080 with SQLite, demo data, embedded provider
 	@scripts/run.sh
 
-test: ## Format, lints, Rust tests on SQLite and PostgreSQL, clients in Node and Python, Chromium
+test: ## Run all checks: format, lints, Rust, dashboard, Node and Python clients, Chromium
 	@scripts/test.sh
 
-test-sockudo: ## The clients again, with Sockudo as external provider (its first build takes minutes)
+test-sockudo: ## Run the Node and Python clients with Sockudo as provider (builds Sockudo once)
 	@scripts/sockudo.sh test
 
-bench: ## Orders per second beside pgbench, events per second beside the official SDK for Node
+bench: ## Measure orders per second (against pgbench) and events per second (Node SDK)
 	@scripts/bench.sh
 
-torture: ## The tests with many more cases and rounds
+torture: ## Run the Rust tests on both databases with many more cases and rounds
 	@scripts/torture.sh
 
-fmt: ## Format the code
+fmt: ## Format the Rust code
 	@cargo fmt --all
 
-help: ## This list
+help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22

@@ -1,6 +1,6 @@
-//! Puts the built dashboard into the binary: a table of the files in frontend/dist, with content
-//! types and entity tags, for src/http/routes/dashboard.rs. Without a built dashboard the table is
-//! empty, so that cargo alone is enough to build and test everything else.
+//! Embeds the built dashboard in the binary: generates a table of the files in frontend/dist with
+//! their content types and entity tags, for src/http/routes/dashboard.rs. If the dashboard was not
+//! built, the table is empty, so that cargo alone can build and test everything else.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,15 +9,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const DIST: &str = "frontend/dist";
-/// Files in here carry a hash of their contents in their names.
+/// File names in this directory contain a hash of the content.
 const HASHED: &str = "/assets/";
 
 fn main() -> io::Result<()> {
-    // The directory is part of the checkout: cargo would run this on every build for a missing
-    // path.
+    // The directory is in the repository even if it is empty: if it were missing, cargo would run
+    // this script on every build.
     println!("cargo:rerun-if-changed={DIST}");
     println!("cargo:rerun-if-changed=build.rs");
-    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let root =
+        PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets this variable"));
     let dist = root.join(DIST);
     let mut files = Vec::new();
     collect(&dist, &mut files)?;
@@ -28,7 +29,7 @@ fn main() -> io::Result<()> {
             Some((format!("/{relative}"), file))
         })
         .collect::<Vec<_>>();
-    // Sorted: the table is searched by halves.
+    // Sorted for the binary search at run time.
     rows.sort();
 
     let mut table = String::from("pub static FILES: &[File] = &[\n");
@@ -40,14 +41,14 @@ fn main() -> io::Result<()> {
             "    File {{ path: {path:?}, content_type: {kind:?}, entity_tag: {tag:?}, \
              is_hashed: {is_hashed}, bytes: include_bytes!({file:?}) }},"
         )
-        .expect("a String takes everything");
+        .expect("writing to a String cannot fail");
     }
     table.push_str("];\n");
-    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets this variable"));
     fs::write(out.join("dashboard.rs"), table)
 }
 
-/// All files below, without those whose names begin with a full stop.
+/// Collects all files below the directory, except for hidden ones.
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -83,7 +84,7 @@ fn content_type(file: &Path) -> &'static str {
     }
 }
 
-/// Weak, because the same file also travels compressed.
+/// A weak tag, because the same file is also served compressed.
 fn entity_tag(bytes: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# What an order and an event cost, in one run on one machine. Orders beside the floor: first pgbench
-# doing one transaction per order, then matchcast's own benchmarks, which read FLOOR_FILE for the
-# ratio. Events beside the official SDK for Node, at a provider that needs 50 ms for each call.
+# Measures the cost of an order and of an event, in one run on one machine. Orders are compared with
+# the baseline: first pgbench runs one transaction per order, then matchcast's own benchmark reads
+# these figures from FLOOR_FILE and prints the ratio. Events are compared with the official Node
+# SDK, using a provider that takes 50 ms per request.
 #
 #     scripts/bench.sh [PART]       one of engine, http, memory, embedded, provider, sdk
-#     BENCH=short scripts/bench.sh  a look at everything in less than a minute; not for figures
+#     BENCH=short scripts/bench.sh  every part in less than a minute; too short for useful figures
 #
-# FLOOR_SECONDS and SECONDS_EACH bound each measurement, EVENTS is the length of the full outbox.
+# FLOOR_SECONDS (baseline) and SECONDS_EACH (matchcast) limit each measurement. EVENTS is the number
+# of events in the full outbox.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -19,23 +21,23 @@ fi
 if [[ -z ${MATCHCAST_BENCH_INSIDE:-} ]]; then
     need_build_tools
     need_node
-    # The SDK is the one of the client tests.
+    # The SDK is a dependency of the client tests.
     install_npm tests/clients
-    # Compiled before anything is measured: a compiler beside a benchmark spoils it.
+    # Compile everything first: a compiler running next to a benchmark distorts it.
     cargo bench --locked --bench orders --bench events --no-run
     MATCHCAST_BENCH_INSIDE=1 exec scripts/with-postgres.sh "$0" "$@"
 fi
 
-# Each call of the SDK that goes on at the same time has a connection, at both ends.
+# Each concurrent call of the SDK opens a connection, which takes one file at both ends.
 ulimit -n "$(ulimit -Hn)"
 mkdir -p var
-FLOOR_FILE="$root/var/floor.txt"
+FLOOR_FILE="$root/var/baseline.txt"
 export FLOOR_FILE
 case ${1:-} in
-# What it is compared with is not the floor.
+# These parts are not compared with the baseline.
 embedded | provider | sdk) ;;
 *)
-    scripts/floor.sh | tee "$FLOOR_FILE"
+    scripts/baseline.sh | tee "$FLOOR_FILE"
     cargo bench --locked --bench orders -- "$@"
     ;;
 esac

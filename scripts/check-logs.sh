@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
-# Searches what was logged in tests for what no log may hold:
+# Searches the logs of the tests for secrets and personal data, which no log may contain:
 #
 #     scripts/check-logs.sh FOLDER [FILE…]
 #
-# FOLDER is what MATCHCAST_TEST_LOGS named during the tests; its file known-secrets has the secrets
-# that they used, one in a line. The FILEs, outputs of test runners, are searched as well. A finding
-# fails and is shown without what was found; so does a folder in which hardly anything was logged.
-# First of all it makes sure that it would find what it looks for.
+# FOLDER contains the logs: MATCHCAST_TEST_LOGS named it during the tests. Its file known-secrets
+# lists the secrets that the tests used, one per line. The FILEs are outputs of test runners and are
+# searched as well. The script fails if it finds anything, and prints the finding redacted. It also
+# fails if the folder contains too little to be conclusive. A self-test comes first: it plants
+# secrets and verifies that the search finds them.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# A quotation mark or none, as it is written in JSON and in JSON in a string; and the beginning of a
-# value, which is not that of ::, (secret) or nothing.
+# An optional quotation mark, which is escaped in JSON within a string; the first character of a
+# value, except for `::`, `(secret)` and empty values; and the names of secret fields.
 quote='\\?["'\'']?'
 value='[^ :("'\''\\]'
-# What gives a secret away, whatever its value; upper and lower case are the same.
+field='(password|secret|app_key|master_key[a-z0-9_]*)'
+# Patterns that indicate a secret regardless of its value. Matching ignores case.
 declare -A patterns=(
     ['a signature']='auth_signature=[0-9a-f]'
     ['a bearer token']='[0-9]+(\||%7c)[0-9a-z]{40}|bearer +[0-9a-z]'
@@ -24,102 +26,104 @@ declare -A patterns=(
     ['32 bytes in base64']='(^|[^a-z0-9+/])[a-z0-9+/]{43}='
     ['an e-mail address']='[a-z0-9._%+-]+(@|%40)[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2}'
     ['a password in a field']="[=:] *${quote}password\\b"
-    ['a field of a secret']="(password|secret|app_key|master_key[a-z0-9_]*)$quote[=:] *$quote$value"
+    ['a field of a secret']="$field${quote}[=:] *$quote$value"
 )
 
-# At least so much must have been logged, or the search shows nothing.
-least_lines=1000
-least_processes=20
-least_secrets=50
-shown=20
+# With less than this, a search without findings would prove nothing.
+min_lines=1000
+min_processes=20
+min_secrets=50
+max_shown=20
 
-# Prints FILE:LINE:KIND for everything that is found in these files.
+# search KNOWN_SECRETS FILE…: prints FILE:LINE:KIND for each finding.
 search() {
-    local kind known=$1
+    local kind known_secrets=$1
     shift
-    # An empty file of patterns would match every line.
-    if [[ -s $known ]]; then
-        grep -HnaF -f "$known" -- "$@" | cut -d: -f1,2 | sed 's/$/:a secret of the tests/' || true
+    # The file is missing if no test recorded a secret.
+    if [[ -s $known_secrets ]]; then
+        grep -HnaF -f "$known_secrets" -- "$@" | cut -d: -f1,2 |
+            sed 's/$/:a secret of the tests/' || true
     fi
     for kind in "${!patterns[@]}"; do
         grep -HnaiE -- "${patterns[$kind]}" "$@" | cut -d: -f1,2 | sed "s/\$/:$kind/" || true
     done
 }
 
-# Prints a line without anything of what is searched for.
+# redacted KNOWN_SECRETS LINE: prints the line without the secrets.
 redacted() {
-    local known=$1 line=$2 secret kind d=$'\001'
+    local known_secrets=$1 line=$2 secret kind d=$'\001'
     while IFS= read -r secret; do
         line=${line//"$secret"/[redacted]}
-    done < <(sort -u "$known" 2>/dev/null || true)
+    done < <(sort -u "$known_secrets" 2>/dev/null || true)
     for kind in "${!patterns[@]}"; do
-        # What follows belongs to it, as far as it goes.
-        line=$(sed -E "s$d(${patterns[$kind]})[^][ \"',;]*$d[redacted]${d}gI" <<<"$line")
+        # The pattern matches only the beginning; also remove the rest of the value.
+        line=$(sed -E "s${d}(${patterns[$kind]})[^][ \"',;]*${d}[redacted]${d}gI" <<<"$line")
     done
     printf '%s' "${line:0:200}"
 }
 
-# Says what was found; fails if anything was.
+# check_files KNOWN_SECRETS FILE…: prints the findings; fails if there are any.
 check_files() {
-    local known=$1 found file number kind
+    local known_secrets=$1 found file number kind
     shift
-    found=$(search "$known" "$@" | sort -u)
+    found=$(search "$known_secrets" "$@" | sort -u)
     [[ -n $found ]] || return 0
     while IFS=: read -r file number kind; do
         printf '%s:%s: %s: %s\n' "${file##*/}" "$number" "$kind" \
-            "$(redacted "$known" "$(sed -n "${number}p" "$file")")"
-    done < <(head -n "$shown" <<<"$found")
+            "$(redacted "$known_secrets" "$(sed -n "${number}p" "$file")")"
+    done < <(head -n "$max_shown" <<<"$found")
     printf '%d findings\n' "$(wc -l <<<"$found")"
     return 1
 }
 
-# Fails where so little was logged that nothing could be found.
+# check_amount FOLDER: fails if the folder contains too little to be conclusive.
 check_amount() {
     local folder=$1 lines processes secrets
     lines=$(cat "$folder"/*.log 2>/dev/null | wc -l)
-    # A process says at its start where it sends events, and how its requests go at level debug.
+    # A file without DEBUG lines comes from a process that did not log at level debug.
     processes=$(grep -laE ' DEBUG ' "$folder"/{process,client}-*.log 2>/dev/null | wc -l)
     secrets=$(sort -u "$folder/known-secrets" 2>/dev/null | wc -l)
     printf '%d lines, %d processes at level debug, %d secrets\n' "$lines" "$processes" "$secrets"
     if ! grep -qaE ' (INFO|WARN|ERROR) ' "$folder"/it-*.log 2>/dev/null; then
-        printf 'the tests themselves have logged nothing\n'
+        printf 'there are no log lines from the Rust tests (it-*.log)\n'
         return 1
     fi
-    if ((lines < least_lines || processes < least_processes || secrets < least_secrets)); then
-        printf 'that is too little: at least %d lines, %d processes, %d secrets are expected\n' \
-            "$least_lines" "$least_processes" "$least_secrets"
+    if ((lines < min_lines || processes < min_processes || secrets < min_secrets)); then
+        printf 'too little to be conclusive: at least %d lines, %d processes, %d secrets\n' \
+            "$min_lines" "$min_processes" "$min_secrets"
         return 1
     fi
 }
 
-# Plants each kind of secret, and sees that it is found and not shown.
+# Plants each kind of secret and verifies that it is found and redacted.
 self_test() {
-    local folder kind line said secret=0123456789abcdefghij
+    local folder kind line output secret=0123456789abcdefghij
     folder=$(mktemp -d "${TMPDIR:-/tmp}/matchcast-check-logs.XXXXXX")
-    # shellcheck disable=SC2064 # the folder of this very call
+    # shellcheck disable=SC2064 # expands now, because the variable is local
     trap "rm -rf '$folder'" RETURN
     printf '%s\n' "$secret" >"$folder/known-secrets"
     cat >"$folder/clean.log" <<'CLEAN'
 2026-01-31T10:00:00.000000Z  INFO events go to the provider destination=http://127.0.0.1:8080
 2026-01-31T10:00:00.000000Z ERROR the provider refuses; events wait status=400 likely_cause="look \
-at PUSHER_APP_SECRET, which must be the secret of the key" answer=Unknown auth_key
+at PUSHER_APP_SECRET, which must be the secret of the key" error=Unknown auth_key
 password: (secret) order.id=12345678901234567890 price=0.00000001 private-user.1 postgres@127.0.0.1
 CLEAN
-    said=$(check_files "$folder/known-secrets" "$folder/clean.log") ||
-        die "nothing is wrong with this, and yet: $said"
+    output=$(check_files "$folder/known-secrets" "$folder/clean.log") ||
+        die "self-test: a false positive: $output"
     local -A planted=()
     while IFS='>' read -r kind line; do
         planted[$kind]=yes
         printf 'a line\nthe beginning %s the end\n' "$line" >"$folder/planted.log"
-        if said=$(check_files "$folder/known-secrets" "$folder/clean.log" "$folder/planted.log")
+        if output=$(check_files "$folder/known-secrets" "$folder/clean.log" "$folder/planted.log")
         then
-            die "this was not found: $line"
+            die "self-test: not found: $line"
         fi
-        [[ $said == *"planted.log:2: $kind: "*'[redacted]'*' findings' ]] ||
-            die "strange words: $said"
-        [[ $said != *hidden* && $said != *"$secret"* ]] || die "this was shown: $said"
+        [[ $output == *"planted.log:2: $kind: "*'[redacted]'*' findings' ]] ||
+            die "self-test: unexpected output: $output"
+        [[ $output != *hidden* && $output != *"$secret"* ]] ||
+            die "self-test: a secret was printed: $output"
     done <<PLANTED
-a secret of the tests>answer=$secret
+a secret of the tests>error=$secret
 a signature>POST /apps/1/events?auth_key=k&auth_signature=abcdef0123456789-hidden
 a bearer token>token=17|zzzzzzzzzzyyyyyyyyyyxxxxxxxxxxwwwwwwwwwwhidden
 a bearer token>Authorization: Bearer hidden
@@ -136,12 +140,12 @@ a field of a secret>APP_KEY=hidden
 a field of a secret>PUSHER_ENCRYPTION_MASTER_KEY_BASE64=hidden
 PLANTED
     for kind in "${!patterns[@]}"; do
-        [[ -n ${planted[$kind]:-} ]] || die "nobody has tried to find $kind"
+        [[ -n ${planted[$kind]:-} ]] || die "self-test: no example of $kind"
     done
     mkdir "$folder/empty"
-    if said=$(check_amount "$folder/empty"); then die "this was enough: $said"; fi
+    if output=$(check_amount "$folder/empty"); then die "self-test: accepted as enough: $output"; fi
     cp "$folder/clean.log" "$folder/empty/it-1.log"
-    if said=$(check_amount "$folder/empty"); then die "this was enough: $said"; fi
+    if output=$(check_amount "$folder/empty"); then die "self-test: accepted as enough: $output"; fi
 }
 
 [[ $# -gt 0 ]] || die "usage: scripts/check-logs.sh FOLDER [FILE…]"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The dashboard: `build` leaves it in frontend/dist, from where cargo takes it into the binary;
-# `check` also looks at style and runs its unit tests.
+# Builds and checks the dashboard: `build` writes it to frontend/dist, from where cargo embeds it in
+# the binary; `check` runs the linter, the format check and the unit tests, then builds.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

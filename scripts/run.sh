@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds matchcast and starts it: SQLite under var/, demo data, embedded provider, one port.
-# Whatever .env or the environment says wins.
+# Builds matchcast and starts it with SQLite under var/, demo data and the embedded provider, on one
+# port. Settings in .env or in the environment override these defaults.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
 
 need_build_tools
-# The page becomes part of the binary, so it comes first.
+# The dashboard is embedded in the binary, so it is built first.
 scripts/frontend.sh build
 cargo build --release --locked
 mkdir -p var

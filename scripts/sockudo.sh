@@ -1,35 +1,35 @@
 #!/usr/bin/env bash
-# Real Pusher clients against matchcast with Sockudo, a server that speaks Pusher's protocol, as
-# the external provider. Not part of `make test`: the first run builds Sockudo, which takes longer
-# than all of those tests together.
+# Runs real Pusher clients against matchcast with Sockudo, a server for the Pusher protocol, as the
+# external provider. Not part of `make test`: the first run builds Sockudo, which takes longer than
+# all of those tests together.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 version=5.2.0
-# Only what keeps everything in memory: no metrics exporter, no database, no broker.
+# Keeps everything in memory: no metrics exporter, no database, no message broker.
 features=local
-# Named after what is in it, so that another version is built afresh and the second run is not.
+# The name contains version and features, so that each combination is built exactly once.
 sockudo_dir="$cache_dir/sockudo-$version-$features"
 sockudo="$sockudo_dir/bin/sockudo"
 
-# What Sockudo's build asks for beside what ours does.
+# Tools that Sockudo's build needs in addition to those of matchcast.
 need_sockudo_tools() {
     need cmake cmake
     need pkg-config pkg-config
     pkg-config --exists openssl || install_packages libssl-dev
     need protoc protobuf-compiler
-    # Debian ships the definitions that every other one may import apart from the compiler.
+    # Debian ships the standard definitions (google/protobuf) separately from the compiler.
     protoc --descriptor_set_out=/dev/null google/protobuf/timestamp.proto 2>/dev/null ||
         install_packages libprotobuf-dev
 }
 
-# cargo puts the binary in place last, so what is there is complete. The output of an interrupted
-# build stays and is taken up by the next. Speed is not tested here, so little is optimised.
+# cargo installs the binary as its last step, so an existing binary is complete. The next run
+# continues an interrupted build. Optimisation is low: these tests do not measure speed.
 install_sockudo() {
     [[ -x $sockudo ]] && return
     need_sockudo_tools
-    say "building Sockudo $version into $sockudo_dir; this takes some ten minutes on two cores …"
+    say "building Sockudo $version into $sockudo_dir; this takes about ten minutes on two cores …"
     CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
         CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
         cargo install sockudo --version "$version" --locked \
@@ -46,7 +46,7 @@ prepare() {
 
 run() {
     local counts passed failed status=0
-    # As in test.sh, so that what has been built there is not built again.
+    # The same command as in test.sh, so that its build output is reused.
     cargo build --locked --features postgres-tests --lib --bins --tests
     MATCHCAST_BIN="$(target_dir)/debug/matchcast"
     MATCHCAST_SOCKUDO=$sockudo
@@ -54,9 +54,9 @@ run() {
     logs=$(mktemp -d "${TMPDIR:-/tmp}/matchcast-sockudo.XXXXXX")
     trap 'rm -rf "$logs"' EXIT
     scripts/with-postgres.sh scripts/clients.sh run "$@" | tee "$logs/clients" || status=$?
-    counts=$(count_clients "$logs/clients")
+    counts=$(count_node_tests "$logs/clients")
     read -r passed failed <<<"$counts"
-    # A run that ended early has counted nothing that says so.
+    # The counts do not show that a run ended early.
     [[ $status -eq 0 || $failed -gt 0 ]] || failed=1
     printf '%d passed, %d failed\n' "$passed" "$failed"
     [[ $failed -eq 0 && $passed -gt 0 ]]

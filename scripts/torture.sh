@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The same tests, for longer: more cases per property, more rounds per race. MATCHCAST_TORTURE
-# multiplies what a test does by default; a failure prints the seed that repeats it.
+# Runs the Rust tests on both databases with more cases per property and more rounds per race.
+# MATCHCAST_TORTURE multiplies the default number of rounds, PROPTEST_CASES sets the number of
+# cases. A failed test prints the seed that repeats it.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

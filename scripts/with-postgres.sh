@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Runs a command with TEST_DATABASE_URL set to a PostgreSQL in which it may create databases:
+# Runs a command with TEST_DATABASE_URL set to a PostgreSQL server on which it may create databases:
 #
 #     scripts/with-postgres.sh cargo test
 #
-# In this order: TEST_DATABASE_URL as given; a server at 127.0.0.1:5432 that trusts `postgres`; a
-# private cluster from installed binaries, removed afterwards; the same after installing them.
-# Whoever uses it works in databases of their own making: nothing that exists is touched here.
+# Uses the first of these that works: the server in TEST_DATABASE_URL; a server at 127.0.0.1:5432
+# that accepts the user `postgres` without a password; a temporary cluster, removed afterwards, for
+# which PostgreSQL is installed if necessary. Commands must create their own databases and must not
+# touch existing ones.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 [[ $# -gt 0 ]] || die "usage: scripts/with-postgres.sh COMMAND [ARGUMENT…]"
 
-# Another port may be probed, for a server elsewhere or to pretend that there is none.
+# A different port selects another server, or none if nothing listens there.
 probe_port=${POSTGRES_PROBE_PORT:-5432}
 start_attempts=5
 start_deadline_s=30
 
-# Debian keeps the server's programs out of PATH; the newest version wins.
+# Debian installs the server's programs outside PATH. Prefers the newest version.
 postgres_bin() {
     local dir
     for dir in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -Vr); do
@@ -28,21 +29,21 @@ postgres_bin() {
     fi
 }
 
-# Prints why a database cannot be used for tests; prints nothing when it can.
-objection() {
-    local url=$1 answer psql=psql
+# Prints why a server cannot be used for tests; prints nothing if it can.
+connection_problem() {
+    local url=$1 output psql=psql
     has psql || psql=$(postgres_bin)/psql
     has "$psql" || { printf 'psql is not installed' && return; }
-    if ! answer=$(PGCONNECT_TIMEOUT=5 "$psql" --no-psqlrc --no-password -Atq -d "$url" -c \
+    if ! output=$(PGCONNECT_TIMEOUT=5 "$psql" --no-psqlrc --no-password -Atq -d "$url" -c \
         'SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user' 2>&1); then
-        printf '%s' "${answer//$'\n'/ }"
-    elif [[ $answer != t ]]; then
-        printf 'its user may not create databases'
+        printf '%s' "${output//$'\n'/ }"
+    elif [[ $output != t ]]; then
+        printf 'its user is not allowed to create databases'
     fi
 }
 
-# PostgreSQL refuses to run as root. Without root, setpriv is only a second safety: by it the kernel
-# ends the server should this script be killed.
+# PostgreSQL refuses to run as root, so root starts it as user postgres. With --pdeathsig, the
+# kernel stops the server if this script is killed.
 as_server_user=()
 if [[ $(id -u) -eq 0 ]]; then
     as_server_user=(setpriv --reuid=postgres --regid=postgres --init-groups --pdeathsig INT --)
@@ -52,10 +53,12 @@ fi
 
 server_pid=
 cluster_dir=
+# Called by the EXIT trap.
+# shellcheck disable=SC2317
 remove_cluster() {
     trap '' INT TERM
     if [[ -n $server_pid ]]; then
-        # SIGINT is PostgreSQL's fast shutdown: clients are disconnected, nothing is waited for.
+        # SIGINT requests PostgreSQL's fast shutdown, which disconnects all clients.
         kill -INT "$server_pid" 2>/dev/null || true
         wait "$server_pid" 2>/dev/null || true
     fi
@@ -85,11 +88,11 @@ start_cluster() {
         --auth=trust --encoding=UTF8 --locale=C --no-sync) >"$cluster_dir/initdb.log" 2>&1 ||
         die "initdb failed: $(tail -n 5 "$cluster_dir/initdb.log")"
 
-    # Somebody may take the port between the look and the start, so a start may be tried again.
+    # Another process may take the port before the server starts, so the start is retried.
     for ((attempt = 1; attempt <= start_attempts; attempt++)); do
         port=$(free_port)
-        # Durable as a real server is: what is measured on it would be untrue otherwise.
-        # A session of its own keeps Ctrl-C from it while the command still tidies up.
+        # fsync stays on, as in production: otherwise benchmarks would be misleading.
+        # setsid shields the server from Ctrl-C while the command cleans up.
         setsid "${as_server_user[@]}" "$bin/postgres" -D "$cluster_dir/data" -p "$port" \
             -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300 \
             >"$cluster_dir/server.log" 2>&1 &
@@ -97,7 +100,7 @@ start_cluster() {
         TEST_DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
         for ((waited_ds = 0; waited_ds < start_deadline_s * 10; waited_ds++)); do
             kill -0 "$server_pid" 2>/dev/null || break
-            [[ -n $(objection "$TEST_DATABASE_URL") ]] || return 0
+            [[ -n $(connection_problem "$TEST_DATABASE_URL") ]] || return 0
             sleep 0.1
         done
         kill -INT "$server_pid" 2>/dev/null || true
@@ -108,34 +111,34 @@ start_cluster() {
 }
 
 if [[ -n ${TEST_DATABASE_URL:-} ]]; then
-    problem=$(objection "$TEST_DATABASE_URL")
-    # Without psql the address is believed: a wrong one fails every test, loudly.
+    problem=$(connection_problem "$TEST_DATABASE_URL")
+    # Without psql the URL is used unchecked: if it is wrong, every test fails.
     [[ -z $problem || $problem == 'psql is not installed' ]] ||
         die "TEST_DATABASE_URL cannot be used: $problem"
-    say "PostgreSQL: as TEST_DATABASE_URL says"
+    say "PostgreSQL: using TEST_DATABASE_URL"
     exec "$@"
 fi
 
 found="postgres://postgres@127.0.0.1:$probe_port/postgres"
-problem=$(objection "$found")
+problem=$(connection_problem "$found")
 if [[ -z $problem ]]; then
-    say "PostgreSQL: the server at 127.0.0.1:$probe_port"
+    say "PostgreSQL: using the server at 127.0.0.1:$probe_port"
     export TEST_DATABASE_URL=$found
     exec "$@"
 fi
 
-say "PostgreSQL: none to use at 127.0.0.1:$probe_port ($problem)"
+say "PostgreSQL: no usable server at 127.0.0.1:$probe_port ($problem)"
 bin=$(postgres_bin)
 if [[ -z $bin ]]; then
-    # Debian's package makes a cluster of its own as well; it is left alone.
+    # Debian's package also creates a cluster, which is not used here.
     install_packages postgresql
     bin=$(postgres_bin)
     [[ -n $bin ]] || die "initdb is still missing after postgresql was installed"
 fi
 start_cluster "$bin"
 export TEST_DATABASE_URL
-say "PostgreSQL: a private cluster of $("$bin/postgres" --version), removed afterwards"
+say "PostgreSQL: started a temporary cluster of $("$bin/postgres" --version)"
 status=0
-# In the foreground: Ctrl-C reaches the command first, and the cluster goes when it has ended.
+# In the foreground, so that Ctrl-C reaches the command; the cluster is removed after it ends.
 "$@" || status=$?
 exit "$status"

@@ -1,5 +1,4 @@
-//! The program as it is served: the release binary in a process of its own, and connections to it
-//! that are kept.
+//! Runs the release binary in a process of its own, and connects to it with keep-alive.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -9,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::database::Database;
 
-/// `order.matched` alone, to be compared with what existing backends tell.
+/// Publishes only `order.matched`, the one event of existing backends, for a fair comparison.
 const ORDER_MATCHED_ALONE: [(&str, &str); 4] = [
     ("MATCHCAST__EVENTS__ORDER_UPDATED", "false"),
     ("MATCHCAST__EVENTS__BALANCE_UPDATED", "false"),
@@ -17,16 +16,16 @@ const ORDER_MATCHED_ALONE: [(&str, &str); 4] = [
     ("MATCHCAST__EVENTS__BOOK_UPDATED", "false"),
 ];
 
-/// A matchcast that ends with the value.
+/// A running matchcast. Dropping it kills the process.
 pub struct Server {
     pub address: String,
     child: Child,
-    /// What else it says must find a reader.
+    /// Kept open, because writing to a closed pipe would fail.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts it without the demo, with these variables, and waits until it listens.
+    /// Starts it without demo data, with these environment variables, and waits until it listens.
     pub fn start(database: &Database, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_matchcast"))
             .env_clear()
@@ -41,7 +40,7 @@ impl Server {
             .expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("a greeting");
+        stdout.read_line(&mut line).expect("the first line of output");
         let address = line.trim().rsplit("http://").next().expect("an address").to_owned();
         Self { address, child, _stdout: stdout }
     }
@@ -58,7 +57,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -67,31 +66,34 @@ impl Drop for Server {
 /// One keep-alive connection.
 pub struct Connection {
     stream: TcpStream,
-    answer: Vec<u8>,
+    response: Vec<u8>,
 }
 
 impl Connection {
     pub async fn open(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, answer: Vec::with_capacity(4096) }
+        Self { stream, response: Vec::with_capacity(4096) }
     }
 
-    /// Sends a whole request and gives the body of the whole answer, which must be a success.
+    /// Sends a request and returns the body of the response.
+    ///
+    /// # Panics
+    /// If the status is not 200 or the connection fails.
     pub async fn exchange(&mut self, request: &str) -> &[u8] {
         self.stream.write_all(request.as_bytes()).await.expect("a request");
-        self.answer.clear();
+        self.response.clear();
         loop {
-            let read = self.stream.read_buf(&mut self.answer).await.expect("an answer");
+            let read = self.stream.read_buf(&mut self.response).await.expect("a response");
             assert!(read > 0, "the server closed the connection");
-            let text = String::from_utf8_lossy(&self.answer);
+            let text = String::from_utf8_lossy(&self.response);
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
             assert!(head.starts_with("HTTP/1.1 200"), "{text}");
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             let length: usize = length.and_then(|text| text.parse().ok()).expect("a length");
             if body.len() >= length {
-                let start = self.answer.len() - length;
-                return &self.answer[start..];
+                let start = self.response.len() - length;
+                return &self.response[start..];
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A thousand users who never run out of funds, and the floor's orders.
+//! Users with practically unlimited funds, and the same orders as in benches/baseline.
 
 use matchcast::events::decimal::DecimalNumber;
 use matchcast::market::{Fixed, MarketId, NewOrder, Side, UserId};
@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 use crate::database::Database;
 
 pub const USERS: i64 = 1000;
-/// The secret half of everybody's token; its id is the user's.
+/// The secret part of every token. The token's id is the id of its user.
 pub const TOKEN_SECRET: &str = "bench";
 
 const PRICE: Fixed = Fixed::from_units(5_000_000_000_000);
 const AMOUNT: Fixed = Fixed::from_units(10_000_000);
 
-/// Fills an empty database by SQL that both know.
+/// Fills an empty database, with SQL that works in both databases.
 pub fn prepare(database: &Database) -> (Store, Catalog) {
     let (store, catalog) = database.open_store();
     let hash = hex::encode(Sha256::digest(TOKEN_SECRET.as_bytes()));
@@ -38,19 +38,19 @@ pub fn prepare(database: &Database) -> (Store, Catalog) {
     (store, catalog)
 }
 
-/// Anybody, either side.
+/// An order of a random user, on a random side.
 pub fn random_order() -> NewOrder {
     let mut random = rand::rng();
     let user = random.random_range(1..=USERS);
     order(user, if random.random() { Side::Buy } else { Side::Sell })
 }
 
-/// The one price and the one size.
+/// All orders have the same price and amount.
 pub fn order(user: i64, side: Side) -> NewOrder {
     NewOrder { user: UserId(user), market: MarketId(1), side, price: PRICE, amount: AMOUNT }
 }
 
-/// The same order as a request of HTTP/1.1.
+/// The HTTP/1.1 request that places an order.
 pub fn request(order: &NewOrder) -> String {
     let side = match order.side {
         Side::Buy => "buy",
@@ -65,7 +65,7 @@ pub fn request(order: &NewOrder) -> String {
     post("/api/orders", order.user.0, &body)
 }
 
-/// JSON posted by a user.
+/// An HTTP/1.1 request of a user with a JSON body.
 pub fn post(path: &str, user: i64, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {user}|{TOKEN_SECRET}\r\n\

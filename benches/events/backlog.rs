@@ -1,4 +1,4 @@
-//! An outbox full of events that nobody has sent yet, each of a real trade.
+//! A full outbox: undelivered events of real trades.
 
 use matchcast::store::outbox;
 
@@ -10,11 +10,11 @@ use crate::setup;
 
 const CONNECTIONS: usize = 64;
 
-/// Fills an empty database with so many trades, of which buyer and seller hear; gives how many
-/// events that makes.
+/// Fills an empty database with this many trades and returns the number of events in the outbox:
+/// two per trade, one for the buyer and one for the seller.
 pub async fn fill(database: &Database, trades: usize) -> usize {
     setup::prepare(database);
-    // Whoever holds the lease publishes; here nobody does.
+    // No process can take the lease from this holder, so no event is published.
     database.execute(
         "INSERT INTO leases (name, holder, expires_at) \
          VALUES ('publisher', 'bench', '2999-01-01 00:00:00')",
@@ -23,15 +23,15 @@ pub async fn fill(database: &Database, trades: usize) -> usize {
     load::trades(&server.address, CONNECTIONS, trades).await;
     drop(server);
     database.execute("DELETE FROM leases");
-    let waiting = usize::try_from(database.waiting_events()).expect("a count");
-    assert_eq!(waiting, 2 * trades, "all of them wait");
-    waiting
+    let pending = usize::try_from(database.waiting_events()).expect("a count");
+    assert_eq!(pending, 2 * trades, "all events are pending");
+    pending
 }
 
-/// The events that wait, in their order.
+/// The pending events in order.
 pub fn events(database: &Database) -> Vec<Event> {
     let shards: Vec<i16> = (0..outbox::SHARDS).collect();
-    let waiting = outbox::heads(&mut database.connect(), &shards, i64::MAX);
-    let waiting = waiting.expect("events are read").into_iter();
-    waiting.map(|event| Event { channel: event.channel, data: event.data }).collect()
+    let pending = outbox::heads(&mut database.connect(), &shards, i64::MAX);
+    let pending = pending.expect("the outbox can be read").into_iter();
+    pending.map(|event| Event { channel: event.channel, data: event.data }).collect()
 }

@@ -1,41 +1,42 @@
-//! From an order over HTTP to the WebSockets of its buyer and its seller, with the embedded
-//! provider.
+//! Measures the embedded provider: from an order over HTTP to the WebSockets of its buyer and its
+//! seller.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::database::Database;
-use crate::heard::{self, Heard, Log};
 use crate::latency;
-use crate::load::{self, Traded};
-use crate::page;
+use crate::load::{self, TradedOrder};
 use crate::provider::APP;
+use crate::received::{self, EventLog, ReceivedEvent};
 use crate::sdk::{self, Event};
 use crate::server::Server;
 use crate::setup;
+use crate::subscriber;
 
-/// Connections of pages; each listens for as many of the users.
-const PAGES: i64 = 100;
-/// Connections that place orders at a rate, and at full speed.
+/// WebSocket connections. Each subscribes to the channels of an equal share of the users.
+const SUBSCRIBERS: i64 = 100;
+/// Connections that place orders at a fixed rate, and at full speed.
 const CONNECTIONS: u32 = 64;
-const FULL_CONNECTIONS: usize = 256;
-/// Trades in a second: few, and as many as shall be borne with ease.
-const RATES: [u32; 2] = [100, 1_000];
+const FULL_SPEED_CONNECTIONS: usize = 256;
+/// A low rate, and one that every machine should sustain without queueing.
+const TRADES_PER_SECOND: [u32; 2] = [100, 1_000];
 
-/// The SDK, then matchcast: at the rates, and at full speed.
+/// Measures the SDK, then matchcast at fixed rates and at full speed.
 pub async fn measure(name: &str, database: &Database, duration: Duration) {
     setup::prepare(database);
     let embedded = [("BROADCAST_CONNECTION", "embedded")];
     let variables = [&embedded[..], &APP].concat();
     let server = Server::start(database, &variables);
-    let log = Log::new();
-    let each = setup::USERS / PAGES;
-    let mut pages = Vec::new();
-    for first in (0..PAGES).map(|page| page * each + 1) {
-        pages.push(page::listen(&server.address, first..=first + each - 1, log.clone()).await);
+    let log = EventLog::new();
+    let users_each = setup::USERS / SUBSCRIBERS;
+    let mut subscribers = Vec::new();
+    for first in (0..SUBSCRIBERS).map(|number| number * users_each + 1) {
+        let users = first..=first + users_each - 1;
+        subscribers.push(subscriber::subscribe(&server.address, users, log.clone()).await);
     }
-    let trigger_awaited = sdk(&server, &log, duration).await;
+    let trigger_awaited = measure_sdk(&server, &log, duration).await;
     let report = |sender: &str, per_second: f64| {
         let ratio = per_second / trigger_awaited;
         println!(
@@ -44,33 +45,34 @@ pub async fn measure(name: &str, database: &Database, duration: Duration) {
         );
     };
     report("\"sdk: trigger, awaited\"", trigger_awaited);
-    let mut heard = Vec::new();
-    for rate in RATES {
-        let traded = load::at_rate(&server.address, CONNECTIONS, rate, duration).await;
-        let events = all_of(&log, &traded).await;
-        latency::report("embedded", name, &format!("{rate}/s"), &traded, &events);
-        heard.extend(events);
+    let mut received = Vec::new();
+    for rate in TRADES_PER_SECOND {
+        let orders = load::at_rate(&server.address, CONNECTIONS, rate, duration).await;
+        let events = events_of(&log, &orders).await;
+        latency::report("embedded", name, &format!("{rate}/s"), &orders, &events);
+        received.extend(events);
     }
-    let (orders, traded) = load::at_full_speed(&server.address, FULL_CONNECTIONS, duration).await;
-    let events = all_of(&log, &traded).await;
-    report("\"matchcast: full load\"", latency::events_per_second(&traded, &events));
-    latency::report("embedded", name, "full", &traded, &events);
-    let per_second = orders as f64 / duration.as_secs_f64();
+    let (placed, orders) =
+        load::at_full_speed(&server.address, FULL_SPEED_CONNECTIONS, duration).await;
+    let events = events_of(&log, &orders).await;
+    report("\"matchcast: full load\"", latency::events_per_second(&orders, &events));
+    latency::report("embedded", name, "full", &orders, &events);
+    let per_second = placed as f64 / duration.as_secs_f64();
     println!("embedded_orders_per_second database={name:<8} load=full   value={per_second:.0}");
-    heard.extend(events);
-    pages.iter().for_each(|page| page.abort());
-    heard::check(database, &heard).await;
+    received.extend(events);
+    subscribers.iter().for_each(|subscriber| subscriber.abort());
+    received::check(database, &received).await;
 }
 
-/// What was heard of these trades, once that is everything.
-async fn all_of(log: &Log, traded: &[Traded]) -> Vec<Heard> {
-    let trades: usize = traded.iter().map(|order| order.trades.len()).sum();
+/// Waits until all events of these orders were received, and returns them.
+async fn events_of(log: &EventLog, orders: &[TradedOrder]) -> Vec<ReceivedEvent> {
+    let trades: usize = orders.iter().map(|order| order.trades.len()).sum();
     log.wait_for(2 * trades).await;
     log.take()
 }
 
-/// Events per second that the SDK publishes to the pages.
-async fn sdk(server: &Server, log: &Log, duration: Duration) -> f64 {
+/// Events per second that the SDK publishes to the subscribers.
+async fn measure_sdk(server: &Server, log: &EventLog, duration: Duration) -> f64 {
     let event = |number: i64| {
         let (buyer, seller) = (number % setup::USERS + 1, (number + 1) % setup::USERS + 1);
         let data = json!({
@@ -81,13 +83,13 @@ async fn sdk(server: &Server, log: &Log, duration: Duration) -> f64 {
         Event { channel: format!("private-user.{buyer}"), data: data.to_string() }
     };
     // More than can be published one at a time.
-    let most = i64::try_from(duration.as_millis()).expect("few") * 10;
-    let events: Vec<Event> = (1..=most).map(event).collect();
+    let max_events = i64::try_from(duration.as_millis()).expect("a short duration") * 10;
+    let events: Vec<Event> = (1..=max_events).map(event).collect();
     let port = server.address.rsplit(':').next().and_then(|port| port.parse().ok());
     let port = port.expect("a port");
-    let published = sdk::publish(port, "awaited", &events, duration).await;
-    assert_eq!(published.failed, 0, "{:?}", published.error);
-    log.wait_for(published.accepted).await;
-    assert_eq!(log.take().len(), published.accepted, "what was published was heard");
-    published.accepted as f64 / published.elapsed_ms * 1_000.0
+    let summary = sdk::publish(port, "awaited", &events, duration).await;
+    assert_eq!(summary.failed, 0, "{:?}", summary.error);
+    log.wait_for(summary.accepted).await;
+    assert_eq!(log.take().len(), summary.accepted, "each accepted event is received once");
+    summary.accepted as f64 / summary.elapsed_ms * 1_000.0
 }

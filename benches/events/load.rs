@@ -1,4 +1,4 @@
-//! Orders over HTTP, and what their clients saw.
+//! Places orders over HTTP and records those that traded.
 
 use std::time::{Duration, Instant};
 
@@ -10,21 +10,21 @@ use tokio::time::MissedTickBehavior;
 use crate::server::Connection;
 use crate::setup;
 
-/// An order that traded.
+/// An order that traded on arrival.
 #[derive(Clone, Debug)]
-pub struct Traded {
-    pub sent: Instant,
-    pub answered: Instant,
+pub struct TradedOrder {
+    pub sent_at: Instant,
+    pub responded_at: Instant,
     pub trades: Vec<i64>,
 }
 
 #[derive(Deserialize)]
-struct Placed {
-    data: PlacedData,
+struct ResponseBody {
+    data: PlacedOrder,
 }
 
 #[derive(Deserialize)]
-struct PlacedData {
+struct PlacedOrder {
     trades: Vec<Trade>,
 }
 
@@ -33,22 +33,23 @@ struct Trade {
     id: i64,
 }
 
-/// Sends a request that places an order, and waits for its answer.
-async fn place(connection: &mut Connection, request: &str) -> Option<Traded> {
-    let sent = Instant::now();
+/// Sends a request that places an order and waits for the response. `None` if it did not trade.
+async fn place(connection: &mut Connection, request: &str) -> Option<TradedOrder> {
+    let sent_at = Instant::now();
     let body = connection.exchange(request).await;
-    let answered = Instant::now();
-    let placed: Placed = serde_json::from_slice(body).expect("an order and its trades");
-    let trades: Vec<i64> = placed.data.trades.iter().map(|trade| trade.id).collect();
-    (!trades.is_empty()).then_some(Traded { sent, answered, trades })
+    let responded_at = Instant::now();
+    let body: ResponseBody = serde_json::from_slice(body).expect("an order and its trades");
+    let trades: Vec<i64> = body.data.trades.iter().map(|trade| trade.id).collect();
+    (!trades.is_empty()).then_some(TradedOrder { sent_at, responded_at, trades })
 }
 
-/// Random orders as fast as these many connections are answered; half of them trade.
+/// Places random orders without pause on each connection; half of them trade. Returns the number of
+/// orders, and those that traded.
 pub async fn at_full_speed(
     address: &str,
     connections: usize,
     duration: Duration,
-) -> (usize, Vec<Traded>) {
+) -> (usize, Vec<TradedOrder>) {
     let started = Instant::now();
     let tasks = (0..connections).map(|_| {
         let address = address.to_owned();
@@ -63,68 +64,69 @@ pub async fn at_full_speed(
             (count, traded)
         }
     });
-    let (counts, traded): (Vec<usize>, Vec<_>) = together(tasks).await.into_iter().unzip();
+    let (counts, traded): (Vec<usize>, Vec<_>) = join_all(tasks).await.into_iter().unzip();
     (counts.iter().sum(), traded.concat())
 }
 
-/// Pairs of orders that trade with each other: so many in a second, by these many connections in
-/// turn, or as fast as they are answered where that is less.
+/// Places pairs of orders that trade with each other, at this total rate, spread evenly over the
+/// connections. The rate is lower if the server does not keep up.
 pub async fn at_rate(
     address: &str,
     connections: u32,
     trades_per_second: u32,
     duration: Duration,
-) -> Vec<Traded> {
-    let each = Duration::from_secs(1) * connections / trades_per_second;
+) -> Vec<TradedOrder> {
+    let interval = Duration::from_secs(1) * connections / trades_per_second;
     let start = Instant::now();
     let tasks = (0..connections).map(|number| {
         let address = address.to_owned();
         async move {
             let mut connection = Connection::open(&address).await;
-            let first = start + each * number / connections;
-            let mut ticks = tokio::time::interval_at(first.into(), each);
+            let first = start + interval * number / connections;
+            let mut ticks = tokio::time::interval_at(first.into(), interval);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut traded = Vec::new();
             while start.elapsed() < duration {
                 ticks.tick().await;
-                traded.extend(pair(&mut connection).await);
+                traded.extend(place_pair(&mut connection).await);
             }
             traded
         }
     });
-    together(tasks).await.concat()
+    join_all(tasks).await.concat()
 }
 
-/// So many trades, as fast as these many connections are answered.
+/// Produces this number of trades as fast as the server responds.
 pub async fn trades(address: &str, connections: usize, count: usize) {
     let tasks = (0..connections).map(|number| {
         let address = address.to_owned();
         async move {
             let mut connection = Connection::open(&address).await;
             for _ in (number..count).step_by(connections) {
-                pair(&mut connection).await;
+                place_pair(&mut connection).await;
             }
         }
     });
-    together(tasks).await;
+    join_all(tasks).await;
 }
 
-/// An order that waits, and one that trades. Sellers are odd and buyers even, so that nobody meets
-/// an order of their own; whoever buys finds at least the order that was placed before.
-async fn pair(connection: &mut Connection) -> Option<Traded> {
+/// Places an order that rests and one that trades. Sellers have odd ids and buyers even ones, so
+/// there are no self-trades. The buy order always trades, because at least the sell order before it
+/// is in the book.
+async fn place_pair(connection: &mut Connection) -> Option<TradedOrder> {
     let half = rand::rng().random_range(1..=setup::USERS / 2);
     let sell = setup::request(&setup::order(2 * half - 1, Side::Sell));
     let half = rand::rng().random_range(1..=setup::USERS / 2);
     let buy = setup::request(&setup::order(2 * half, Side::Buy));
-    assert!(place(connection, &sell).await.is_none(), "nobody buys yet");
+    assert!(place(connection, &sell).await.is_none(), "no bid is in the book");
     Some(place(connection, &buy).await.expect("a trade"))
 }
 
-/// Runs everything at once, each in a task of its own.
-pub async fn together<T: Send + 'static>(
-    work: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+/// Runs each future in a task of its own and returns their results in order.
+async fn join_all<T: Send + 'static>(
+    futures: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
-    let tasks: Vec<_> = work.into_iter().map(tokio::spawn).collect();
+    let tasks: Vec<_> = futures.into_iter().map(tokio::spawn).collect();
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
         results.push(task.await.expect("no panic"));

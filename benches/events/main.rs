@@ -1,87 +1,99 @@
-//! Events per second, and how late they are, in one run on one machine.
+//! Measures events per second and their latency, in one run on one machine.
 //!
-//! Three parts, all of `order.matched`. `embedded`: orders over HTTP, and real WebSockets that hear
-//! of their trades from the embedded provider. `sdk`: a provider on this machine that needs 50 ms
-//! for each call, and events that the official SDK for Node publishes there, in the ways in which
-//! it is usually called. `provider`: the same, and then what matchcast publishes there: from a full
-//! outbox with sixteen lanes (the default), with more and with fewer, and while trades go on.
+//! There are three parts; all of them publish `order.matched`:
 //!
-//! The SDK's `trigger`, awaited one at a time, is what everything is compared with. Nothing is
-//! counted that was not checked: every event has arrived, once and in the order of its channel,
-//! and the books are audited.
+//! - `embedded`: orders over HTTP, and WebSocket clients that receive the trades from the embedded
+//!   provider.
+//! - `sdk`: a local provider that takes 50 ms per request, and the official Node SDK, called in
+//!   several usual ways.
+//! - `provider`: the same as `sdk`, then matchcast with the same provider: from a full outbox with
+//!   16 lanes (the default), with more and with fewer lanes, and while orders trade.
 //!
-//! `cargo bench --bench events -- embedded` runs one part. SECONDS_EACH bounds each measurement
-//! that could go on for ever, EVENTS says how many wait in the full outbox, TEST_DATABASE_URL names
-//! PostgreSQL.
+//! All ratios refer to the SDK's `trigger`, awaited one call at a time. Each run of matchcast is
+//! checked: every event arrived exactly once and in the order of its channel, and the audit found
+//! no errors.
+//!
+//! `cargo bench --bench events -- embedded` runs one part. SECONDS_EACH limits each measurement
+//! without a fixed amount of work, EVENTS is the number of events in the full outbox,
+//! TEST_DATABASE_URL is the PostgreSQL server.
 
-#![expect(clippy::print_stdout, reason = "the figures are the output")]
+#![expect(clippy::print_stdout, reason = "prints its measurements")]
 
 mod backlog;
-#[allow(dead_code, reason = "the tests need more of it")]
+#[allow(dead_code, reason = "other parts are for the tests")]
 #[path = "../../tests/support/database.rs"]
 mod database;
 mod embedded;
-mod heard;
 mod latency;
 mod load;
-mod page;
 mod provider;
+mod received;
 mod sdk;
-#[allow(dead_code, reason = "the other benchmarks need more of it")]
+#[allow(dead_code, reason = "other parts are for the other benchmark")]
 #[path = "../common/server.rs"]
 mod server;
 #[path = "../common/setup.rs"]
 mod setup;
-mod slow;
+mod subscriber;
+mod throughput;
 
 use std::time::Duration;
 
 use database::Database;
 
-/// How many lanes there are in most installations.
-const USUAL_LANES: usize = 16;
-/// Fewer have less to do, so that they need no more time; more have no more.
-const LANES: [usize; 4] = [USUAL_LANES, 64, 8, 1];
+/// The default of `publisher.lanes`.
+const DEFAULT_LANES: usize = 16;
+/// With fewer lanes than the default, fewer events are measured, so that it takes no longer.
+const LANES: [usize; 4] = [DEFAULT_LANES, 64, 8, 1];
 
-/// Its name, and how to make an empty one.
-type Kind = (&'static str, fn() -> Database);
+/// The name of a database, and a function that creates an empty one.
+type DatabaseKind = (&'static str, fn() -> Database);
 
-/// The databases to measure. PostgreSQL where there is one; `make bench` sees to that.
-fn databases() -> Vec<Kind> {
-    let mut all: Vec<Kind> = vec![("sqlite", Database::sqlite)];
+/// The databases to measure: SQLite, and PostgreSQL if TEST_DATABASE_URL is set, as `make bench`
+/// does.
+fn databases() -> Vec<DatabaseKind> {
+    let mut all: Vec<DatabaseKind> = vec![("sqlite", Database::sqlite)];
     if std::env::var_os("TEST_DATABASE_URL").is_some() {
         all.insert(0, ("postgres", Database::postgres));
     }
     all
 }
 
-fn number(variable: &str, usual: usize) -> usize {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+fn number_from_env(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn main() {
     let part = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
-    let duration = Duration::from_secs(number("SECONDS_EACH", 5).try_into().expect("seconds"));
-    // Each is an event for its buyer and one for its seller.
-    let trades = number("EVENTS", 20_000) / 2;
+    let runs = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    let duration = Duration::from_secs(
+        number_from_env("SECONDS_EACH", 5).try_into().expect("a number of seconds"),
+    );
+    // Each trade has two events: one for its buyer and one for its seller.
+    let trades = number_from_env("EVENTS", 20_000) / 2;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    if wanted("embedded") {
-        for (name, make) in databases() {
-            runtime.block_on(embedded::measure(name, &make(), duration));
+    if runs("embedded") {
+        for (name, create) in databases() {
+            runtime.block_on(embedded::measure(name, &create(), duration));
         }
     }
-    let mut figures = slow::Figures::default();
-    if wanted("sdk") || wanted("provider") {
-        runtime.block_on(slow::measure_sdk(&mut figures, trades, duration));
+    let mut report = throughput::Report::default();
+    if runs("sdk") || runs("provider") {
+        runtime.block_on(throughput::measure_sdk(&mut report, trades, duration));
     }
-    if wanted("provider") {
-        for (name, make) in databases() {
+    if runs("provider") {
+        for (name, create) in databases() {
             for lanes in LANES {
-                let trades = trades * lanes.min(USUAL_LANES) / USUAL_LANES;
-                runtime.block_on(slow::measure_lanes(&mut figures, name, &make(), lanes, trades));
+                let trades = trades * lanes.min(DEFAULT_LANES) / DEFAULT_LANES;
+                runtime.block_on(throughput::measure_lanes(
+                    &mut report,
+                    name,
+                    &create(),
+                    lanes,
+                    trades,
+                ));
             }
-            runtime.block_on(slow::measure_live(&mut figures, name, &make(), duration));
+            runtime.block_on(throughput::measure_live(&mut report, name, &create(), duration));
         }
     }
 }

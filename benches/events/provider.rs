@@ -1,8 +1,7 @@
-//! A provider that needs its time: it answers each call so long after it has arrived, however many
-//! there are at once. It checks signatures, and remembers what it was told in the order in which
-//! that arrived.
+//! A slow provider: it responds to each request 50 ms after its arrival, regardless of the number
+//! of concurrent requests. It verifies signatures and records the events in order of arrival.
 //!
-//! It lives in a thread of its own, so that nothing else of the benchmark keeps it waiting.
+//! It runs in its own thread, so that the rest of the benchmark does not delay it.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -15,91 +14,91 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::heard::{Heard, Log};
+use crate::received::{EventLog, ReceivedEvent};
 
 pub const APP_ID: &str = "1001";
 pub const KEY: &str = "bench-key";
 pub const SECRET: &str = "bench-secret";
-/// The same for matchcast.
+/// The same credentials as environment variables of matchcast.
 pub const APP: [(&str, &str); 3] =
     [("PUSHER_APP_ID", APP_ID), ("PUSHER_APP_KEY", KEY), ("PUSHER_APP_SECRET", SECRET)];
-/// From a call's arrival to its answer.
-pub const ANSWER_TIME: Duration = Duration::from_millis(50);
+/// From the arrival of a request to its response.
+pub const RESPONSE_TIME: Duration = Duration::from_millis(50);
 
-/// Connections that may wait to be accepted.
+/// The maximum number of connections waiting to be accepted.
 const BACKLOG: u32 = 4_096;
-/// PendingEvent when no connection can be accepted, because too many files are open.
+/// The pause after a failure to accept a connection because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 
-/// How it was called.
+/// Statistics of the requests received so far.
 #[derive(Clone, Debug, Default)]
-pub struct Calls {
+pub struct RequestStats {
     pub connections: usize,
     pub count: usize,
-    /// Most that were unanswered at the same moment.
-    pub most_at_once: usize,
-    /// Events that came while a call with an earlier one of their channel was unanswered: nothing
-    /// but luck kept them in order.
+    /// The highest number of requests in flight at the same time.
+    pub max_concurrent: usize,
+    /// Events that arrived while another request with an event of their channel was in flight. The
+    /// sender did not ensure their order.
     pub racing: usize,
-    first_arrival: Option<Instant>,
-    last_error: Option<Instant>,
-    under_way: usize,
-    /// Unanswered calls with events of a user.
-    of_user: HashMap<i64, usize>,
+    first_request: Option<Instant>,
+    last_response: Option<Instant>,
+    in_flight: usize,
+    /// Requests in flight with events of a user.
+    in_flight_by_user: HashMap<i64, usize>,
 }
 
-impl Calls {
-    /// From then, or from the first call where that came before, to the last answer.
+impl RequestStats {
+    /// From `start`, or from the first request if it came earlier, to the last response.
     pub fn elapsed_since(&self, start: Instant) -> Duration {
-        let (first, last) = self.first_arrival.zip(self.last_error).expect("a call");
+        let (first, last) = self.first_request.zip(self.last_response).expect("a request");
         last - first.min(start)
     }
 
-    fn began(&mut self, at: Instant, heard: &[Heard]) {
-        self.first_arrival.get_or_insert(at);
+    fn record_start(&mut self, at: Instant, received: &[ReceivedEvent]) {
+        self.first_request.get_or_insert(at);
         self.count += 1;
-        self.under_way += 1;
-        self.most_at_once = self.most_at_once.max(self.under_way);
-        let is_racing = |event: &&Heard| self.of_user.contains_key(&event.user);
-        self.racing += heard.iter().filter(is_racing).count();
-        for user in users(heard) {
-            *self.of_user.entry(user).or_default() += 1;
+        self.in_flight += 1;
+        self.max_concurrent = self.max_concurrent.max(self.in_flight);
+        let is_racing = |event: &&ReceivedEvent| self.in_flight_by_user.contains_key(&event.user);
+        self.racing += received.iter().filter(is_racing).count();
+        for user in users(received) {
+            *self.in_flight_by_user.entry(user).or_default() += 1;
         }
     }
 
-    fn ended(&mut self, heard: &[Heard]) {
-        self.last_error = Some(Instant::now());
-        self.under_way -= 1;
-        for user in users(heard) {
-            if let Entry::Occupied(mut calls) = self.of_user.entry(user) {
-                *calls.get_mut() -= 1;
-                if *calls.get() == 0 {
-                    calls.remove();
+    fn record_end(&mut self, received: &[ReceivedEvent]) {
+        self.last_response = Some(Instant::now());
+        self.in_flight -= 1;
+        for user in users(received) {
+            if let Entry::Occupied(mut count) = self.in_flight_by_user.entry(user) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
                 }
             }
         }
     }
 }
 
-fn users(heard: &[Heard]) -> HashSet<i64> {
-    heard.iter().map(|event| event.user).collect()
+fn users(received: &[ReceivedEvent]) -> HashSet<i64> {
+    received.iter().map(|event| event.user).collect()
 }
 
-/// A running provider. It ends with the value.
+/// A running provider. Dropping it stops the provider.
 pub struct Provider {
     pub port: u16,
-    /// What was accepted, once it is answered.
-    log: Log,
-    calls: Arc<Mutex<Calls>>,
+    /// The accepted events. They are added after the response time.
+    log: EventLog,
+    stats: Arc<Mutex<RequestStats>>,
     _stop: oneshot::Sender<()>,
 }
 
 impl Provider {
     pub fn start() -> Self {
-        let (log, calls) = (Log::new(), Arc::<Mutex<Calls>>::default());
+        let (log, stats) = (EventLog::new(), Arc::<Mutex<RequestStats>>::default());
         let (stop, stopped) = oneshot::channel();
         let (started, starting) = std::sync::mpsc::channel();
-        let shared = Shared { log: log.clone(), calls: calls.clone() };
+        let shared = Shared { log: log.clone(), stats: stats.clone() };
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async move {
@@ -107,39 +106,39 @@ impl Provider {
                 socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
                 let listener = socket.listen(BACKLOG).expect("the port is ours");
                 let port = listener.local_addr().expect("it is bound").port();
-                started.send(port).expect("somebody waits");
+                started.send(port).expect("the main thread waits");
                 tokio::select! {
                     () = serve(listener, shared) => {}
-                    // Either way the measurement is over.
+                    // The provider was dropped, so the measurement is over.
                     _ = stopped => {}
                 }
             });
         });
         let port = starting.recv().expect("the provider starts");
-        Self { port, log, calls, _stop: stop }
+        Self { port, log, stats, _stop: stop }
     }
 
-    pub fn calls(&self) -> Calls {
-        lock(&self.calls).clone()
+    pub fn stats(&self) -> RequestStats {
+        lock(&self.stats).clone()
     }
 
-    /// Everything that was accepted, in the order of its arrival, once there is so much.
-    pub async fn heard(&self, count: usize) -> Vec<Heard> {
+    /// Waits for this number of accepted events and returns them in order of arrival.
+    pub async fn received(&self, count: usize) -> Vec<ReceivedEvent> {
         self.log.wait_for(count).await;
-        let mut heard = self.log.take();
-        heard.sort_by_key(|event| event.at);
-        heard
+        let mut received = self.log.take();
+        received.sort_by_key(|event| event.at);
+        received
     }
 }
 
 #[derive(Clone)]
 struct Shared {
-    log: Log,
-    calls: Arc<Mutex<Calls>>,
+    log: EventLog,
+    stats: Arc<Mutex<RequestStats>>,
 }
 
-fn lock(calls: &Mutex<Calls>) -> MutexGuard<'_, Calls> {
-    calls.lock().expect("nobody panics in here")
+fn lock(stats: &Mutex<RequestStats>) -> MutexGuard<'_, RequestStats> {
+    stats.lock().expect("no panic while the lock is held")
 }
 
 async fn serve(listener: TcpListener, shared: Shared) {
@@ -147,30 +146,30 @@ async fn serve(listener: TcpListener, shared: Shared) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 stream.set_nodelay(true).expect("a socket");
-                lock(&shared.calls).connections += 1;
-                tokio::spawn(converse(stream, shared.clone()));
+                lock(&shared.stats).connections += 1;
+                tokio::spawn(handle_connection(stream, shared.clone()));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-async fn converse(mut stream: TcpStream, shared: Shared) {
+async fn handle_connection(mut stream: TcpStream, shared: Shared) {
     let credentials = Credentials::new(APP_ID, KEY, SECRET);
     let mut buffer = Vec::with_capacity(8_192);
     while let Some(request) = Request::read(&mut stream, &mut buffer).await {
         let arrived = Instant::now();
-        let verified = request.heard(&credentials, arrived);
+        let verified = request.events(&credentials, arrived);
         let status = if verified.is_some() { "200 OK" } else { "401 Unauthorized" };
-        let heard = verified.unwrap_or_default();
-        lock(&shared.calls).began(arrived, &heard);
-        tokio::time::sleep_until((arrived + ANSWER_TIME).into()).await;
-        lock(&shared.calls).ended(&heard);
-        shared.log.add(&heard);
-        let answer = format!(
+        let received = verified.unwrap_or_default();
+        lock(&shared.stats).record_start(arrived, &received);
+        tokio::time::sleep_until((arrived + RESPONSE_TIME).into()).await;
+        lock(&shared.stats).record_end(&received);
+        shared.log.add(&received);
+        let response = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
         );
-        if stream.write_all(answer.as_bytes()).await.is_err() || request.is_last {
+        if stream.write_all(response.as_bytes()).await.is_err() || request.is_last {
             return;
         }
         let read = request.len;
@@ -178,20 +177,20 @@ async fn converse(mut stream: TcpStream, shared: Shared) {
     }
 }
 
-/// One request, whole.
+/// A complete request.
 struct Request {
     method: String,
     path: String,
     query: String,
     body: Vec<u8>,
-    /// The caller wants the connection to be closed.
+    /// The client asked to close the connection.
     is_last: bool,
-    /// So many bytes of the buffer.
+    /// The length in the buffer, in bytes.
     len: usize,
 }
 
 impl Request {
-    /// Nothing when the caller is gone.
+    /// `None` if the client closed the connection.
     async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Self> {
         loop {
             if let Some(request) = Self::parse(buffer) {
@@ -203,7 +202,7 @@ impl Request {
         }
     }
 
-    /// Nothing while a part of it is missing.
+    /// `None` if the request is incomplete.
     fn parse(buffer: &[u8]) -> Option<Self> {
         let head_len = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
         let head = std::str::from_utf8(&buffer[..head_len]).expect("a head is text");
@@ -213,7 +212,8 @@ impl Request {
                 .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
                 .map(|(_, value)| value)
         };
-        let length = field("content-length").next().map_or(0, |text| text.parse().expect("a size"));
+        let length =
+            field("content-length").next().map_or(0, |text| text.parse().expect("a length"));
         let len = head_len + length;
         let body = buffer.get(head_len..len)?.to_vec();
         let is_last = field("connection").any(|value| value.eq_ignore_ascii_case("close"));
@@ -224,17 +224,22 @@ impl Request {
         Some(Self { method, path, query, body, is_last, len })
     }
 
-    /// Its events; nothing when its signature is wrong.
-    fn heard(&self, credentials: &Credentials, at: Instant) -> Option<Vec<Heard>> {
+    /// The events of the request. `None` if the signature is invalid.
+    fn events(&self, credentials: &Credentials, at: Instant) -> Option<Vec<ReceivedEvent>> {
         let Self { method, path, query, body, .. } = self;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
         sign::verify_request(credentials, method, path, query, body, now.as_secs()).ok()?;
         let body: Body = serde_json::from_slice(body).expect("events");
         let events = match body {
             Body::Batch { batch } => batch,
-            Body::One(event) => vec![event],
+            Body::Single(event) => vec![event],
         };
-        Some(events.iter().map(|event| Heard::read(event.channel(), &event.data, at)).collect())
+        Some(
+            events
+                .iter()
+                .map(|event| ReceivedEvent::parse(event.channel(), &event.data, at))
+                .collect(),
+        )
     }
 }
 
@@ -242,7 +247,7 @@ impl Request {
 #[serde(untagged)]
 enum Body {
     Batch { batch: Vec<Event> },
-    One(Event),
+    Single(Event),
 }
 
 #[derive(Deserialize)]

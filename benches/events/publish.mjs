@@ -1,6 +1,6 @@
-// Publishes events with the official SDK, as programs call it. The task comes as JSON on standard
-// input, the account of what became of it goes to standard output. The SDK is the one of the client
-// tests, in the version that their lock file names.
+// Publishes events with the official SDK. Reads the input as JSON from standard input and writes a
+// summary of the calls to standard output. The SDK comes from the client tests, in the version of
+// their lock file.
 import http from "node:http";
 import { createRequire } from "node:module";
 import { json } from "node:stream/consumers";
@@ -8,64 +8,64 @@ import { json } from "node:stream/consumers";
 const require = createRequire(new URL("../../tests/clients/package.json", import.meta.url));
 const Pusher = require("pusher");
 
-const MOST_IN_A_BATCH = 10;
+const MAX_BATCH_LEN = 10;
 
-const { app, way, ms, events } = await json(process.stdin);
-const account = { accepted: 0, failed: 0, error: null };
+const { app, mode, duration_ms: durationMs, events } = await json(process.stdin);
+const summary = { accepted: 0, failed: 0, error: null };
 const start = performance.now();
-const inTime = () => performance.now() - start < ms;
+const hasTime = () => performance.now() - start < durationMs;
 
-// The SDK by itself leaves connections to Node's own agent, which since Node 19 keeps them for some
-// seconds. This one keeps all of them.
-const library = (agent) => new Pusher({ ...app, useTLS: false, agent });
-const keeping = () => library(new http.Agent({ keepAlive: true, maxSockets: Infinity }));
+// By default the SDK uses Node's global agent, which since Node 19 keeps idle connections open for
+// a few seconds. The keep-alive agent keeps all of them.
+const client = (agent) => new Pusher({ ...app, useTLS: false, agent });
+const keepAliveClient = () => client(new http.Agent({ keepAlive: true, maxSockets: Infinity }));
 
 async function call(count, promise) {
   try {
     await promise;
-    account.accepted += count;
+    summary.accepted += count;
   } catch (error) {
-    account.failed += count;
-    // Its message would carry the signed URL.
-    account.error ??= String(error.error?.code ?? error.status ?? error);
+    summary.failed += count;
+    // The error's message would contain the signed URL.
+    summary.error ??= String(error.error?.code ?? error.status ?? error);
   }
 }
 
 const trigger = (sdk, [channel, name, data]) => call(1, sdk.trigger(channel, name, data));
 
-const ways = {
+const modes = {
   async awaited() {
-    const sdk = library();
+    const sdk = client();
     for (const event of events) {
-      if (!inTime()) break;
+      if (!hasTime()) break;
       await trigger(sdk, event);
     }
   },
-  async allAtOnce(sdk = library()) {
+  async concurrent(sdk = client()) {
     await Promise.all(events.map((event) => trigger(sdk, event)));
   },
-  allAtOnceKeptAlive: () => ways.allAtOnce(keeping()),
-  // Each channel in its order, all channels at once.
+  concurrentKeepAlive: () => modes.concurrent(keepAliveClient()),
+  // The events of a channel one after another, all channels concurrently.
   async awaitedPerChannel() {
-    const sdk = keeping();
+    const sdk = keepAliveClient();
     await Promise.all(
-      byChannel().map(async (own) => {
-        for (const event of own) await trigger(sdk, event);
+      eventsByChannel().map(async (channelEvents) => {
+        for (const event of channelEvents) await trigger(sdk, event);
       }),
     );
   },
   async batchesAwaited() {
-    const sdk = library();
-    for (let first = 0; first < events.length && inTime(); first += MOST_IN_A_BATCH) {
+    const sdk = client();
+    for (let first = 0; first < events.length && hasTime(); first += MAX_BATCH_LEN) {
       const batch = events
-        .slice(first, first + MOST_IN_A_BATCH)
+        .slice(first, first + MAX_BATCH_LEN)
         .map(([channel, name, data]) => ({ channel, name, data }));
       await call(batch.length, sdk.triggerBatch(batch));
     }
   },
 };
 
-function byChannel() {
+function eventsByChannel() {
   const channels = new Map();
   for (const event of events) {
     const [channel] = event;
@@ -75,7 +75,7 @@ function byChannel() {
   return [...channels.values()];
 }
 
-await ways[way]();
-account.elapsed_ms = performance.now() - start;
-process.stdout.write(JSON.stringify(account));
+await modes[mode]();
+summary.elapsed_ms = performance.now() - start;
+process.stdout.write(JSON.stringify(summary));
 process.exit(0);

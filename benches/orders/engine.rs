@@ -1,4 +1,4 @@
-//! The engine alone: typed requests in, committed results out.
+//! Measures the engine without HTTP: typed requests in, committed results out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,32 +9,32 @@ use matchcast::engine::{self, EngineSettings, EventSettings, Notifiers};
 use crate::database::Database;
 use crate::setup;
 
-/// Acknowledged orders per second.
+/// Committed orders per second.
 pub async fn measure(database: &Database, clients: usize, duration: Duration) -> f64 {
     let (store, catalog) = setup::prepare(database);
-    // Only order.matched, the event that existing pages know.
+    // Publishes only order.matched, the one event of existing backends, for a fair comparison.
     let events = EventSettings::default();
     let settings = EngineSettings { queue_len: 4096, batch_len: 1000, events };
-    let (handle, thread) =
-        engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("it starts");
-    let answered = Arc::new(AtomicU64::new(0));
+    let (handle, thread) = engine::start(store, Arc::new(catalog), Notifiers::default(), settings)
+        .expect("the engine starts");
+    let committed = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..clients)
         .map(|_| {
-            let (handle, answered) = (handle.clone(), answered.clone());
+            let (handle, committed) = (handle.clone(), committed.clone());
             tokio::spawn(async move {
                 while started.elapsed() < duration {
                     handle.place(setup::random_order(), None).await.expect("funds suffice");
-                    answered.fetch_add(1, Ordering::Relaxed);
+                    committed.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
         .collect();
     for task in tasks {
-        task.await.expect("a client runs to its end");
+        task.await.expect("no client panics");
     }
     let elapsed = started.elapsed();
     handle.stop().await;
-    thread.join().expect("the engine ends");
-    answered.load(Ordering::Relaxed) as f64 / elapsed.as_secs_f64()
+    thread.join().expect("the engine does not panic");
+    committed.load(Ordering::Relaxed) as f64 / elapsed.as_secs_f64()
 }

@@ -1,5 +1,5 @@
-//! The program as it is served: the release binary in a process of its own, over keep-alive
-//! connections, telling what existing pages know: order.matched alone.
+//! Measures the release binary in a process of its own, over keep-alive connections. It publishes
+//! only order.matched.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use crate::database::Database;
 use crate::server::{Connection, Server};
 use crate::setup;
 
-/// How often the orders of [`million`] are counted.
+/// [`measure_memory`] prints the memory after each step of this many orders.
 const STEP: u64 = 100_000;
 
-/// Answered orders per second, and what that took of memory.
+/// Orders with a response per second, and the memory in MB before and after.
 pub async fn measure(
     database: &Database,
     connection: &str,
@@ -22,23 +22,23 @@ pub async fn measure(
     setup::prepare(database);
     let server = Server::start(database, &[("BROADCAST_CONNECTION", connection)]);
     let idle = server.memory_mb();
-    let answered = Arc::new(AtomicU64::new(0));
+    let responses = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let until = move |_: u64| started.elapsed() < duration;
-    run_clients(&server, connections, &answered, until).await;
-    let rate = answered.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+    run_clients(&server, connections, &responses, until).await;
+    let rate = responses.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
     (rate, format!("idle={idle} after={}", server.memory_mb()))
 }
 
-/// Places a million orders and prints the memory on the way.
-pub async fn million(database: &Database, connections: usize) {
+/// Places a million orders and prints the memory after each step.
+pub async fn measure_memory(database: &Database, connections: usize) {
     setup::prepare(database);
     let server = Server::start(database, &[("BROADCAST_CONNECTION", "embedded")]);
     println!("memory_mb orders=0 value={}", server.memory_mb());
-    let answered = Arc::new(AtomicU64::new(0));
+    let responses = Arc::new(AtomicU64::new(0));
     for step in 1..=10 {
         let goal = step * STEP;
-        run_clients(&server, connections, &answered, move |count| count < goal).await;
+        run_clients(&server, connections, &responses, move |count| count < goal).await;
         println!("memory_mb orders={goal} value={}", server.memory_mb());
     }
 }
@@ -46,22 +46,22 @@ pub async fn million(database: &Database, connections: usize) {
 async fn run_clients(
     server: &Server,
     connections: usize,
-    answered: &Arc<AtomicU64>,
-    go_on: impl Fn(u64) -> bool + Copy + Send + 'static,
+    responses: &Arc<AtomicU64>,
+    has_more: impl Fn(u64) -> bool + Copy + Send + 'static,
 ) {
     let tasks: Vec<_> = (0..connections)
         .map(|_| {
-            let (address, answered) = (server.address.clone(), answered.clone());
+            let (address, responses) = (server.address.clone(), responses.clone());
             tokio::spawn(async move {
                 let mut connection = Connection::open(&address).await;
-                while go_on(answered.load(Ordering::Relaxed)) {
+                while has_more(responses.load(Ordering::Relaxed)) {
                     connection.exchange(&setup::request(&setup::random_order())).await;
-                    answered.fetch_add(1, Ordering::Relaxed);
+                    responses.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
         .collect();
     for task in tasks {
-        task.await.expect("a client runs to its end");
+        task.await.expect("no client panics");
     }
 }

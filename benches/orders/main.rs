@@ -1,17 +1,18 @@
-//! Orders per second, beside the floor, in one run on one machine.
+//! Measures orders per second, compared with the baseline, in one run on one machine.
 //!
-//! The workload is the floor's (benches/floor): a thousand users, one price, one size, a random
-//! side, so that half of the orders cross. First the engine alone with 1, 16, 64 and 256 waiting
-//! clients, then the program through HTTP with 256 keep-alive connections. After each measurement
-//! the books are audited: a figure for wrong work would mean nothing.
+//! The workload is the one of benches/baseline: a thousand users, one price, one amount and a
+//! random side, so that half of the orders trade on arrival. The first part measures the engine
+//! with 1, 16, 64 and 256 concurrent clients, the second the binary over HTTP with 256 keep-alive
+//! connections. After each measurement the audit verifies the accounts; a figure for wrong results
+//! would be worthless.
 //!
 //! `cargo bench -- engine`, `-- http` or `-- memory` (a million orders) runs one part. SECONDS_EACH
-//! bounds each measurement; FLOOR_FILE names the floor's output; TEST_DATABASE_URL names
-//! PostgreSQL.
+//! limits each measurement, FLOOR_FILE is the output of scripts/baseline.sh, TEST_DATABASE_URL is
+//! the PostgreSQL server.
 
-#![expect(clippy::print_stdout, reason = "the figures are the output")]
+#![expect(clippy::print_stdout, reason = "prints its measurements")]
 
-#[allow(dead_code, reason = "the tests need more of it")]
+#[allow(dead_code, reason = "other parts are for the tests")]
 #[path = "../../tests/support/database.rs"]
 mod database;
 mod engine;
@@ -25,53 +26,55 @@ use std::time::Duration;
 
 use database::Database;
 
-/// Clients that wait for answers, each with one order under way.
+/// Numbers of concurrent clients. Each waits for the result before it sends the next order.
 const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 const HTTP_CONNECTIONS: usize = 256;
 
-/// The best figure of one transaction per order, in the usual several statements and in one call.
+/// The best figures of one transaction per order: with several statements, and with one function
+/// call. `None` if it was not measured.
 #[derive(Clone, Copy, Default)]
-struct Floor {
+struct Baseline {
     statements: Option<f64>,
     function: Option<f64>,
 }
 
-impl Floor {
+impl Baseline {
     fn read() -> Self {
         let text =
             std::env::var("FLOOR_FILE").ok().and_then(|path| std::fs::read_to_string(path).ok());
         let text = text.unwrap_or_default();
         let best = |name: &str| {
-            let of_name = text.lines().filter(|line| line.split(' ').next() == Some(name));
-            let values =
-                of_name.filter_map(|line| line.split("value=").nth(1)?.trim().parse().ok());
+            let lines = text.lines().filter(|line| line.split(' ').next() == Some(name));
+            let values = lines.filter_map(|line| line.split("value=").nth(1)?.trim().parse().ok());
             values.reduce(f64::max)
         };
         Self {
-            statements: best("floor_orders_per_second"),
-            function: best("floor_function_orders_per_second"),
+            statements: best("baseline_orders_per_second"),
+            function: best("baseline_function_orders_per_second"),
         }
     }
 
     fn report(self, name: &str, database: &str, clients: usize, per_second: f64) {
-        let ratio = |floor: Option<f64>| {
-            floor.map_or_else(|| "unknown".to_owned(), |floor| format!("{:.1}", per_second / floor))
+        let ratio = |baseline: Option<f64>| {
+            baseline
+                .map_or_else(|| "unknown".to_owned(), |value| format!("{:.1}", per_second / value))
         };
         println!(
             "{name}_orders_per_second database={database} clients={clients} value={per_second:.0} \
-             ratio_to_floor={} ratio_to_function={}",
+             ratio_to_baseline={} ratio_to_function={}",
             ratio(self.statements),
             ratio(self.function)
         );
     }
 }
 
-/// Its name, and how to make an empty one.
-type Kind = (&'static str, fn() -> Database);
+/// The name of a database, and a function that creates an empty one.
+type DatabaseKind = (&'static str, fn() -> Database);
 
-/// The databases to measure. PostgreSQL where there is one; `make bench` sees to that.
-fn databases() -> Vec<Kind> {
-    let mut all: Vec<Kind> = vec![("sqlite", Database::sqlite)];
+/// The databases to measure: SQLite, and PostgreSQL if TEST_DATABASE_URL is set, as `make bench`
+/// does.
+fn databases() -> Vec<DatabaseKind> {
+    let mut all: Vec<DatabaseKind> = vec![("sqlite", Database::sqlite)];
     if std::env::var_os("TEST_DATABASE_URL").is_some() {
         all.insert(0, ("postgres", Database::postgres));
     }
@@ -80,26 +83,26 @@ fn databases() -> Vec<Kind> {
 
 fn main() {
     let part = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    let runs = |name: &str| part.as_deref().is_none_or(|part| part == name);
     let seconds = std::env::var("SECONDS_EACH").ok().and_then(|text| text.parse().ok());
     let duration = Duration::from_secs(seconds.unwrap_or(5));
-    let floor = Floor::read();
+    let baseline = Baseline::read();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    for (name, make) in databases() {
-        if wanted("engine") {
+    for (name, create) in databases() {
+        if runs("engine") {
             for clients in CLIENTS {
-                let database = make();
+                let database = create();
                 let rate = runtime.block_on(engine::measure(&database, clients, duration));
-                floor.report("engine", name, clients, rate);
+                baseline.report("engine", name, clients, rate);
                 database.audit();
             }
         }
-        if wanted("http") {
+        if runs("http") {
             for connection in ["null", "embedded"] {
-                let database = make();
+                let database = create();
                 let measured = http::measure(&database, connection, HTTP_CONNECTIONS, duration);
                 let (rate, memory) = runtime.block_on(measured);
-                floor.report(&format!("http_{connection}"), name, HTTP_CONNECTIONS, rate);
+                baseline.report(&format!("http_{connection}"), name, HTTP_CONNECTIONS, rate);
                 println!("http_{connection}_memory_mb database={name} {memory}");
                 database.audit();
             }
@@ -107,6 +110,6 @@ fn main() {
     }
     if part.as_deref() == Some("memory") {
         let database = Database::sqlite();
-        runtime.block_on(http::million(&database, HTTP_CONNECTIONS));
+        runtime.block_on(http::measure_memory(&database, HTTP_CONNECTIONS));
     }
 }

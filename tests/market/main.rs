@@ -1,7 +1,7 @@
-//! The market's rules, without a database: each rule as a scenario, and what must always hold as
-//! properties against a model that is written differently.
+//! Tests of the market's rules without a database: scenarios for each rule, and property tests that
+//! check invariants and compare the market with a second, naive implementation.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+#![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 
 mod naive;
 mod properties;

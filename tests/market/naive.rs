@@ -1,20 +1,20 @@
-//! The market once more, written to be obviously right and not to be fast: nothing is maintained.
+//! A second implementation of the market, written to be obviously correct, not to be fast.
 //!
-//! It remembers what was deposited, ordered, filled and cancelled. Every balance, every reservation
-//! and every place in the queue is worked out from that anew, whenever it is asked for.
+//! It has no derived state: it records deposits, orders, fills and cancellations, and computes
+//! every balance, reservation and queue position from these records each time.
 
 use matchcast::market::{Command, Fixed, NewOrder, Rejection, Side, Status};
 
 use super::world::{BTC, ETH, USD};
 
 const SCALE: i128 = 100_000_000;
-const MOST: i128 = i64::MAX as i128;
+const MAX_UNITS: i128 = i64::MAX as i128;
 
-fn floor(price: i128, amount: i128) -> i128 {
+fn mul_floor(price: i128, amount: i128) -> i128 {
     price * amount / SCALE
 }
 
-fn ceil(rate: i128, value: i128) -> i128 {
+fn mul_ceil(rate: i128, value: i128) -> i128 {
     (rate * value + SCALE - 1) / SCALE
 }
 
@@ -23,7 +23,7 @@ fn units(number: Fixed) -> i128 {
 }
 
 #[derive(Clone, Debug)]
-struct Ordered {
+struct OrderRecord {
     user: i64,
     market: i32,
     side: Side,
@@ -34,7 +34,7 @@ struct Ordered {
     cancelled: bool,
 }
 
-/// One fill, by the positions of its orders.
+/// A fill. `buy` and `sell` are positions in the list of all orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fill {
     pub buy: usize,
@@ -46,9 +46,9 @@ pub struct Fill {
     pub seller_commission: i128,
 }
 
-/// What anybody can see of an order.
+/// The state of an order, computed from the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct OrderState {
     pub filled: i128,
     pub value: i128,
     pub commission: i128,
@@ -58,21 +58,21 @@ pub struct Line {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    Placed(usize, Line, Vec<Fill>),
-    Cancelled(Line),
+    Placed(usize, OrderState, Vec<Fill>),
+    Cancelled(OrderState),
     Deposited(i128),
 }
 
 #[derive(Default)]
-pub struct Naive {
+pub struct NaiveMarket {
     pub buyer_rate: i128,
     pub seller_rate: i128,
     deposits: Vec<(i64, i32, i128)>,
-    orders: Vec<Ordered>,
+    orders: Vec<OrderRecord>,
     fills: Vec<Fill>,
 }
 
-impl Naive {
+impl NaiveMarket {
     pub fn run(&mut self, command: &Command) -> Result<Done, Rejection> {
         match command {
             Command::Place(new) => self.place(new),
@@ -86,7 +86,7 @@ impl Naive {
                     return Err(Rejection::OrderNotOpen);
                 }
                 self.orders[position].cancelled = true;
-                Ok(Done::Cancelled(self.line(position)))
+                Ok(Done::Cancelled(self.order_state(position)))
             }
             Command::Deposit { account, amount, daily_limit } => {
                 let (user, asset) = (account.user.0, account.asset.0);
@@ -94,7 +94,7 @@ impl Naive {
                 if earlier >= usize::try_from(*daily_limit).unwrap() {
                     return Err(Rejection::DepositLimit);
                 }
-                if !self.has_room(user, asset, units(*amount)) {
+                if !self.can_credit(user, asset, units(*amount)) {
                     return Err(Rejection::OutOfRange);
                 }
                 self.deposits.push((user, asset, units(*amount)));
@@ -106,15 +106,15 @@ impl Naive {
     fn place(&mut self, new: &NewOrder) -> Result<Done, Rejection> {
         let (price, amount) = (units(new.price), units(new.amount));
         let rate = if new.side == Side::Buy { self.buyer_rate } else { self.seller_rate };
-        let me = self.orders.len();
+        let taker = self.orders.len();
         let (user, market, side) = (new.user.0, new.market.0, new.side);
         let (accepted, cancelled) = (false, false);
-        let ordered = Ordered { user, market, side, price, amount, rate, accepted, cancelled };
-        self.orders.push(ordered);
+        let record = OrderRecord { user, market, side, price, amount, rate, accepted, cancelled };
+        self.orders.push(record);
 
-        let value = floor(price, amount);
-        let cost = value + ceil(rate, value);
-        if cost > MOST {
+        let value = mul_floor(price, amount);
+        let cost = value + mul_ceil(rate, value);
+        if cost > MAX_UNITS {
             return Err(Rejection::OutOfRange);
         }
         let (asset, needed) =
@@ -122,121 +122,124 @@ impl Naive {
         if self.available(user, asset) < needed {
             return Err(Rejection::InsufficientFunds(side));
         }
-        self.orders[me].accepted = true;
+        self.orders[taker].accepted = true;
 
         let first = self.fills.len();
-        while self.is_open(me) {
-            let Some(maker) = self.best_against(me) else { break };
-            let fill = self.fill_between(me, maker);
-            if self.orders[maker].user == user || !self.fits(&fill) {
-                self.orders[me].cancelled = true;
+        while self.is_open(taker) {
+            let Some(maker) = self.best_maker(taker) else { break };
+            let fill = self.fill_between(taker, maker);
+            if self.orders[maker].user == user || !self.can_settle(&fill) {
+                self.orders[taker].cancelled = true;
             } else {
                 self.fills.push(fill);
             }
         }
-        Ok(Done::Placed(me, self.line(me), self.fills[first..].to_vec()))
+        Ok(Done::Placed(taker, self.order_state(taker), self.fills[first..].to_vec()))
     }
 
-    /// Who is next, found by sorting everybody.
-    fn best_against(&self, taker: usize) -> Option<usize> {
-        let of = &self.orders;
+    /// The maker with the best price and the earliest arrival, found by sorting all candidates.
+    fn best_maker(&self, taker: usize) -> Option<usize> {
+        let orders = &self.orders;
         let mut queue: Vec<usize> = (0..taker)
             .filter(|i| self.is_open(*i))
-            .filter(|i| of[*i].market == of[taker].market && of[*i].side != of[taker].side)
-            .filter(|i| match of[taker].side {
-                Side::Buy => of[*i].price <= of[taker].price,
-                Side::Sell => of[*i].price >= of[taker].price,
+            .filter(|i| {
+                orders[*i].market == orders[taker].market && orders[*i].side != orders[taker].side
+            })
+            .filter(|i| match orders[taker].side {
+                Side::Buy => orders[*i].price <= orders[taker].price,
+                Side::Sell => orders[*i].price >= orders[taker].price,
             })
             .collect();
-        queue.sort_by(|a, b| match of[taker].side {
-            Side::Buy => of[*a].price.cmp(&of[*b].price).then(a.cmp(b)),
-            Side::Sell => of[*b].price.cmp(&of[*a].price).then(a.cmp(b)),
+        queue.sort_by(|a, b| match orders[taker].side {
+            Side::Buy => orders[*a].price.cmp(&orders[*b].price).then(a.cmp(b)),
+            Side::Sell => orders[*b].price.cmp(&orders[*a].price).then(a.cmp(b)),
         });
         queue.first().copied()
     }
 
     fn fill_between(&self, taker: usize, maker: usize) -> Fill {
-        let rest = |i: usize| self.orders[i].amount - self.filled(i);
-        let amount = rest(taker).min(rest(maker));
+        let remaining = |i: usize| self.orders[i].amount - self.filled(i);
+        let amount = remaining(taker).min(remaining(maker));
         let price = self.orders[maker].price;
-        let value = floor(price, amount);
+        let value = mul_floor(price, amount);
         let (buy, sell) =
             if self.orders[taker].side == Side::Buy { (taker, maker) } else { (maker, taker) };
         let commission = |i: usize| {
             let (rate, before) = (self.orders[i].rate, self.value(i));
-            ceil(rate, before + value) - ceil(rate, before)
+            mul_ceil(rate, before + value) - mul_ceil(rate, before)
         };
         let (buyer_commission, seller_commission) = (commission(buy), commission(sell));
         Fill { buy, sell, price, amount, value, buyer_commission, seller_commission }
     }
 
-    /// Whether everybody can hold what the fill brings.
-    fn fits(&self, fill: &Fill) -> bool {
+    /// Whether the fill keeps all amounts within the range.
+    fn can_settle(&self, fill: &Fill) -> bool {
         let (buy, sell) = (&self.orders[fill.buy], &self.orders[fill.sell]);
         let collected = fill.buyer_commission + fill.seller_commission;
-        self.value(fill.sell) + fill.value <= MOST
-            && self.has_room(buy.user, base(buy.market), fill.amount)
-            && self.has_room(sell.user, USD.0, fill.value - fill.seller_commission)
-            && self.house(buy.market) + collected <= MOST
+        self.value(fill.sell) + fill.value <= MAX_UNITS
+            && self.can_credit(buy.user, base(buy.market), fill.amount)
+            && self.can_credit(sell.user, USD.0, fill.value - fill.seller_commission)
+            && self.house(buy.market) + collected <= MAX_UNITS
     }
 
-    fn has_room(&self, user: i64, asset: i32, more: i128) -> bool {
-        self.available(user, asset) + self.locked(user, asset) + more <= MOST
+    fn can_credit(&self, user: i64, asset: i32, more: i128) -> bool {
+        self.available(user, asset) + self.locked(user, asset) + more <= MAX_UNITS
     }
 
     fn filled(&self, order: usize) -> i128 {
-        self.of(order).map(|fill| fill.amount).sum()
+        self.fills_of(order).map(|fill| fill.amount).sum()
     }
 
     fn value(&self, order: usize) -> i128 {
-        self.of(order).map(|fill| floor(fill.price, fill.amount)).sum()
+        self.fills_of(order).map(|fill| mul_floor(fill.price, fill.amount)).sum()
     }
 
-    fn of(&self, order: usize) -> impl Iterator<Item = &Fill> {
+    fn fills_of(&self, order: usize) -> impl Iterator<Item = &Fill> {
         self.fills.iter().filter(move |fill| fill.buy == order || fill.sell == order)
     }
 
     fn is_open(&self, order: usize) -> bool {
-        let Ordered { accepted, cancelled, amount, .. } = self.orders[order];
+        let OrderRecord { accepted, cancelled, amount, .. } = self.orders[order];
         accepted && !cancelled && self.filled(order) < amount
     }
 
-    /// What the order may still cost.
+    /// The maximum amount that the order can still cost: of the base for a sell order, of the quote
+    /// including commission for a buy order.
     fn reserved(&self, order: usize) -> i128 {
-        let Ordered { side, price, amount, rate, .. } = self.orders[order];
+        let OrderRecord { side, price, amount, rate, .. } = self.orders[order];
         if !self.is_open(order) {
             return 0;
         }
-        let rest = amount - self.filled(order);
+        let remaining = amount - self.filled(order);
         if side == Side::Sell {
-            return rest;
+            return remaining;
         }
         let value = self.value(order);
-        let at_worst = value + floor(price, rest);
-        at_worst + ceil(rate, at_worst) - value - ceil(rate, value)
+        let max_value = value + mul_floor(price, remaining);
+        max_value + mul_ceil(rate, max_value) - value - mul_ceil(rate, value)
     }
 
     pub fn locked(&self, user: i64, asset: i32) -> i128 {
-        let mine = (0..self.orders.len()).filter(|i| self.orders[*i].user == user);
-        mine.filter(|i| asset == self.paid_with(*i)).map(|i| self.reserved(i)).sum()
+        let own = (0..self.orders.len()).filter(|i| self.orders[*i].user == user);
+        own.filter(|i| asset == self.reserved_asset(*i)).map(|i| self.reserved(i)).sum()
     }
 
-    fn paid_with(&self, order: usize) -> i32 {
-        let Ordered { side, market, .. } = self.orders[order];
+    fn reserved_asset(&self, order: usize) -> i32 {
+        let OrderRecord { side, market, .. } = self.orders[order];
         if side == Side::Buy { USD.0 } else { base(market) }
     }
 
-    /// Deposits, less what was reserved and paid, plus what was received.
+    /// Deposits plus received amounts, minus paid and reserved amounts.
     pub fn available(&self, user: i64, asset: i32) -> i128 {
         if user < 0 {
             let is_quote = asset == USD.0;
             return if is_quote { self.house(i32::try_from(-user).unwrap()) } else { 0 };
         }
-        let mine = self.deposits.iter().filter(|deposit| (deposit.0, deposit.1) == (user, asset));
-        let mut sum: i128 = mine.map(|deposit| deposit.2).sum();
+        let own = self.deposits.iter().filter(|deposit| (deposit.0, deposit.1) == (user, asset));
+        let mut sum: i128 = own.map(|deposit| deposit.2).sum();
         for (i, order) in self.orders.iter().enumerate().filter(|(_, order)| order.user == user) {
             let value = self.value(i);
-            let commission = ceil(order.rate, value);
+            let commission = mul_ceil(order.rate, value);
             let (quote_change, base_change) = match order.side {
                 Side::Buy => (-value - commission, self.filled(i)),
                 Side::Sell => (value - commission, -self.filled(i)),
@@ -253,22 +256,22 @@ impl Naive {
 
     fn house(&self, market: i32) -> i128 {
         let of_market = (0..self.orders.len()).filter(|i| self.orders[*i].market == market);
-        of_market.map(|i| ceil(self.orders[i].rate, self.value(i))).sum()
+        of_market.map(|i| mul_ceil(self.orders[i].rate, self.value(i))).sum()
     }
 
-    pub fn line(&self, order: usize) -> Line {
-        let Ordered { cancelled, amount, rate, .. } = self.orders[order];
+    pub fn order_state(&self, order: usize) -> OrderState {
+        let OrderRecord { cancelled, amount, rate, .. } = self.orders[order];
         let (filled, value) = (self.filled(order), self.value(order));
         let status = match (cancelled, filled == amount) {
             (true, _) => Status::Cancelled,
             (false, true) => Status::Filled,
             (false, false) => Status::Open,
         };
-        let commission = ceil(rate, value);
-        Line { filled, value, commission, reserved: self.reserved(order), status }
+        let commission = mul_ceil(rate, value);
+        OrderState { filled, value, commission, reserved: self.reserved(order), status }
     }
 
-    /// The positions of all orders that were accepted.
+    /// The positions of all accepted orders.
     pub fn accepted(&self) -> impl Iterator<Item = usize> {
         (0..self.orders.len()).filter(|i| self.orders[*i].accepted)
     }

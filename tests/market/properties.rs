@@ -1,20 +1,20 @@
-//! What must always hold, whatever people do.
+//! Property tests: statements that hold for every sequence of commands.
 
 use matchcast::market::{
     Command, Fixed, MarketId, NewOrder, Order, Rejection, Side, Status, Trade, UserId,
 };
 use proptest::prelude::*;
 
-use super::naive::{self, Fill, Line, Naive};
+use super::naive::{self, Fill, NaiveMarket, OrderState};
 use super::sequence::{Batch, batches};
-use super::world::{BTC, Loading, Outcome, Seen, USD, World, key};
+use super::world::{BTC, Completed, Loading, Outcome, USD, World, key};
 
-/// Few enough for seconds; `PROPTEST_CASES` asks for more.
-const USUAL_CASES: u32 = 96;
+/// A number that takes a few seconds. `PROPTEST_CASES` overrides it.
+const DEFAULT_CASES: u32 = 96;
 
 fn config() -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    let cases = asked.unwrap_or(USUAL_CASES);
+    let from_env = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = from_env.unwrap_or(DEFAULT_CASES);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -26,8 +26,8 @@ fn units(number: Fixed) -> i128 {
     i128::from(number.units())
 }
 
-fn line(order: &Order) -> Line {
-    Line {
+fn order_state(order: &Order) -> OrderState {
+    OrderState {
         filled: units(order.filled),
         value: units(order.filled_value),
         commission: units(order.commission),
@@ -49,15 +49,15 @@ fn fill(trade: &Trade) -> Fill {
     }
 }
 
-/// An outcome in the model's words.
-fn in_words(outcome: Outcome) -> Result<naive::Done, Rejection> {
-    outcome.map(|seen| match seen {
-        Seen::Placed(order, trades) => {
+/// Converts an outcome of the market to the model's types.
+fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
+    outcome.map(|completed| match completed {
+        Completed::Placed(order, trades) => {
             let position = usize::try_from(order.id.0 - 1).unwrap();
-            naive::Done::Placed(position, line(&order), trades.iter().map(fill).collect())
+            naive::Done::Placed(position, order_state(&order), trades.iter().map(fill).collect())
         }
-        Seen::Cancelled(order) => naive::Done::Cancelled(line(&order)),
-        Seen::Deposited(available) => naive::Done::Deposited(units(available)),
+        Completed::Cancelled(order) => naive::Done::Cancelled(order_state(&order)),
+        Completed::Deposited(available) => naive::Done::Deposited(units(available)),
     })
 }
 
@@ -67,16 +67,17 @@ fn run_batch(world: &mut World, batch: &Batch) -> Vec<Outcome> {
     world.run(&batch.commands)
 }
 
-/// The market and the model do the same, and nothing that must hold is ever broken.
+/// Checks that market and model have the same outcomes and the same state after each batch, and
+/// that the invariants hold.
 fn check_against_model(loading: Loading, batches: &[Batch]) {
     let mut world = World::new(loading);
-    let mut model = Naive::default();
+    let mut model = NaiveMarket::default();
     for batch in batches {
         model.buyer_rate = batch.buyer_rate.into();
         model.seller_rate = batch.seller_rate.into();
         let outcomes = run_batch(&mut world, batch);
         for (command, outcome) in batch.commands.iter().zip(outcomes) {
-            assert_eq!(in_words(outcome), model.run(command), "{command:?}");
+            assert_eq!(to_model(outcome), model.run(command), "{command:?}");
         }
         for (account, balance) in &world.accounts {
             let (user, asset) = (account.user.0, account.asset.0);
@@ -86,14 +87,14 @@ fn check_against_model(loading: Loading, batches: &[Batch]) {
         let accepted: Vec<usize> = model.accepted().collect();
         assert_eq!(accepted.len(), world.orders.len());
         for (position, order) in accepted.into_iter().zip(world.orders.values()) {
-            assert_eq!(line(order), model.line(position), "{order:?}");
+            assert_eq!(order_state(order), model.order_state(position), "{order:?}");
         }
         world.check_invariants();
     }
 }
 
-/// The same commands, cut into batches at other places.
-fn cut(batches: &[Batch], cuts: &[bool]) -> Vec<Batch> {
+/// Splits the batches further, before each command whose entry in `cuts` (cyclic) is true.
+fn split(batches: &[Batch], cuts: &[bool]) -> Vec<Batch> {
     let mut cuts = cuts.iter().cycle();
     let mut pieces: Vec<Batch> = Vec::new();
     for batch in batches {
@@ -121,7 +122,7 @@ fn fund(world: &mut World, user: i64) {
     world.run(&[deposit(USD), deposit(BTC)]);
 }
 
-/// What one buy order costs in all, filled by sells of these amounts.
+/// The total cost of one buy order that is filled by sell orders of these amounts.
 fn total_cost(price: i64, amounts: &[i64]) -> i128 {
     let mut world = World::new(Loading::Head);
     fund(&mut world, 1);
@@ -142,17 +143,17 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn the_market_does_what_the_model_does(batches in batches()) {
+    fn the_market_agrees_with_the_naive_implementation(batches in batches()) {
         check_against_model(Loading::Whole, &batches);
     }
 
     #[test]
-    fn the_head_of_the_book_is_enough(batches in batches()) {
+    fn the_minimal_head_of_the_book_is_sufficient(batches in batches()) {
         check_against_model(Loading::Head, &batches);
     }
 
     #[test]
-    fn a_batch_gives_what_its_commands_give_one_by_one(
+    fn batch_boundaries_do_not_change_the_result(
         batches in batches(),
         cuts in prop::collection::vec(any::<bool>(), 1..20),
     ) {
@@ -163,7 +164,7 @@ proptest! {
             (outcomes, world)
         };
         let (outcomes, world) = run(&batches);
-        for other in [cut(&batches, &[true]), cut(&batches, &cuts)] {
+        for other in [split(&batches, &[true]), split(&batches, &cuts)] {
             let (other_outcomes, other_world) = run(&other);
             prop_assert_eq!(&outcomes, &other_outcomes);
             prop_assert_eq!(&world.orders, &other_world.orders);
@@ -202,12 +203,12 @@ proptest! {
     }
 
     #[test]
-    fn many_small_fills_never_cost_more_than_a_big_one(
+    fn many_small_fills_never_cost_more_than_one_large_fill(
         price in prop_oneof![1..=500_000_000_i64, 1..=5_000_000_000_000_i64],
         amounts in prop::collection::vec(prop_oneof![1..=90_i64, 1..=300_000_000_i64], 1..30),
     ) {
         let sum = amounts.iter().sum();
         let (many, one) = (total_cost(price, &amounts), total_cost(price, &[sum]));
-        prop_assert!(many <= one, "{} in small fills, {} in one", many, one);
+        prop_assert!(many <= one, "{} in many fills, {} in one", many, one);
     }
 }

@@ -1,4 +1,4 @@
-//! Each rule of the market as a scenario.
+//! Scenarios for matching and reservations.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,9 +7,9 @@ use matchcast::market::{Book, Fixed, OrderId, Priority, Side};
 use super::script::check;
 
 #[test]
-fn the_scenario_that_this_is_made_for() {
+fn two_users_trade_and_the_house_receives_the_commission() {
     check(
-        "two people trade",
+        "one buy order, one sell order",
         "ann deposits 10000 USD          -> 10000
          bob deposits 1 BTC              -> 1
          ann buys 0.1 BTC at 50000       -> open
@@ -26,10 +26,10 @@ fn the_scenario_that_this_is_made_for() {
 }
 
 #[test]
-fn the_best_price_comes_first_and_then_the_earliest() {
+fn orders_match_by_price_and_then_by_arrival() {
     for (name, script) in [
         (
-            "cheapest ask first, equal prices by arrival, at the maker's price",
+            "lowest ask first, equal prices by arrival, at the maker's price",
             "ann deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
              cyd deposits 10 BTC          -> 10
@@ -43,7 +43,7 @@ fn the_best_price_comes_first_and_then_the_earliest() {
              cyd has 100 USD",
         ),
         (
-            "dearest bid first, equal prices by arrival, at the maker's price",
+            "highest bid first, equal prices by arrival, at the maker's price",
             "ann deposits 10000 USD       -> 10000
              cyd deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
@@ -56,7 +56,7 @@ fn the_best_price_comes_first_and_then_the_earliest() {
              cyd has 1 BTC",
         ),
         (
-            "an order that was partly filled keeps its place",
+            "a partly filled order keeps its place in the queue",
             "ann deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
              cyd deposits 10 BTC          -> 10
@@ -68,7 +68,7 @@ fn the_best_price_comes_first_and_then_the_earliest() {
              order 2 is open, 1 filled, 1 reserved",
         ),
         (
-            "markets do not meet",
+            "orders of different markets do not match",
             "ann deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
              bob sells 1 BTC at 100       -> open
@@ -76,7 +76,7 @@ fn the_best_price_comes_first_and_then_the_earliest() {
              ann has 9898.5 USD, 101.5 locked",
         ),
         (
-            "out of reach is out of reach",
+            "a price one unit too low does not match",
             "ann deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
              bob sells 1 BTC at 100       -> open
@@ -89,10 +89,10 @@ fn the_best_price_comes_first_and_then_the_earliest() {
 }
 
 #[test]
-fn a_fill_takes_as_much_as_both_have_left() {
+fn a_fill_has_the_smaller_of_the_remaining_amounts() {
     for (name, script) in [
         (
-            "the incoming order is larger: its rest waits",
+            "the incoming order is larger: its remainder rests in the book",
             "ann deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
              bob sells 0.4 BTC at 100     -> open
@@ -102,7 +102,7 @@ fn a_fill_takes_as_much_as_both_have_left() {
              ann has 0.4 BTC",
         ),
         (
-            "the resting order is larger: its rest stays",
+            "the resting order is larger: its remainder stays in the book",
             "ann deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
              bob sells 1 BTC at 100       -> open
@@ -111,7 +111,7 @@ fn a_fill_takes_as_much_as_both_have_left() {
              bob has 9 BTC, 0.7 locked",
         ),
         (
-            "the smallest amount there is",
+            "the smallest possible amount",
             "ann deposits 10000 USD       -> 10000
              bob deposits 10 BTC          -> 10
              bob sells 1e-8 BTC at 100000000 -> open
@@ -124,22 +124,22 @@ fn a_fill_takes_as_much_as_both_have_left() {
 }
 
 #[test]
-fn an_order_reserves_what_it_may_cost() {
+fn an_order_reserves_its_maximum_cost() {
     for (name, script) in [
         (
-            "a buy: the value and the commission on it",
+            "a buy order reserves its value and the commission",
             "ann deposits 101.5 USD       -> 101.5
              ann buys 1 BTC at 100        -> open
              ann has 0 USD, 101.5 locked",
         ),
         (
-            "one unit short of it",
+            "a balance one unit too small is insufficient",
             "ann deposits 101.49999999 USD -> 101.49999999
              ann buys 1 BTC at 100        -> InsufficientFunds(Buy)
              ann has 101.49999999 USD",
         ),
         (
-            "a sell: the amount",
+            "a sell order reserves its amount",
             "bob deposits 1 BTC           -> 1
              bob sells 1.00000001 BTC at 100 -> InsufficientFunds(Sell)
              bob sells 1 BTC at 100       -> open
@@ -147,7 +147,7 @@ fn an_order_reserves_what_it_may_cost() {
              bob sells 1e-8 BTC at 100    -> InsufficientFunds(Sell)",
         ),
         (
-            "what is locked cannot be spent again",
+            "a locked balance cannot be spent again",
             "ann deposits 150 USD         -> 150
              ann buys 1 BTC at 100        -> open
              ann buys 1 ETH at 100        -> InsufficientFunds(Buy)
@@ -155,14 +155,14 @@ fn an_order_reserves_what_it_may_cost() {
              ann buys 1 ETH at 100        -> open",
         ),
         (
-            "a refused order takes no place in the book",
+            "a rejected order does not enter the book",
             "ann deposits 100 USD         -> 100
              bob deposits 1 BTC           -> 1
              ann buys 1 BTC at 100        -> InsufficientFunds(Buy)
              bob sells 1 BTC at 100       -> open",
         ),
         (
-            "what was sold can be spent at once",
+            "proceeds can be spent immediately",
             "ann deposits 203 USD         -> 203
              bob deposits 2 BTC           -> 2
              ann buys 2 BTC at 100        -> open
@@ -176,10 +176,10 @@ fn an_order_reserves_what_it_may_cost() {
 }
 
 #[test]
-fn a_better_price_gives_back_what_it_saves() {
+fn a_better_price_refunds_the_difference() {
     for (name, script) in [
         (
-            "in whole",
+            "the order is filled completely",
             "ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
              bob sells 1 BTC at 80        -> open
@@ -189,7 +189,7 @@ fn a_better_price_gives_back_what_it_saves() {
              house-BTC has 1.2 USD",
         ),
         (
-            "in parts: the rest stays reserved at the limit",
+            "the order is filled partly: the remainder stays reserved at its limit price",
             "ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
              bob sells 0.5 BTC at 80      -> open
@@ -198,7 +198,7 @@ fn a_better_price_gives_back_what_it_saves() {
              ann has 908.65 USD, 50.75 locked",
         ),
         (
-            "a seller gets the bidder's price and gives back nothing",
+            "a sell order trades at the price of the resting bid",
             "ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
              ann buys 1 BTC at 100        -> open
@@ -211,23 +211,23 @@ fn a_better_price_gives_back_what_it_saves() {
     }
 }
 
-/// What a batch's loader promises is held to: matching never decides about what it cannot see.
+/// Otherwise an incomplete book would lead to a wrong match instead of a visible bug.
 #[test]
-fn matching_does_not_look_behind_what_was_loaded() {
+fn matching_panics_beyond_the_loaded_part_of_the_book() {
     let price = Fixed::from_units(100);
     let mut book = Book::default();
-    let looked = |book: &Book, side| {
-        catch_unwind(AssertUnwindSafe(|| book.next_match(side, price))).map_err(|_| "asserts")
+    let next_match = |book: &Book, side| {
+        catch_unwind(AssertUnwindSafe(|| book.next_match(side, price))).map_err(|_| "panics")
     };
-    assert_eq!(looked(&book, Side::Sell), Err("asserts"), "nothing is known");
+    assert_eq!(next_match(&book, Side::Sell), Err("panics"), "nothing is loaded");
 
     book.insert(Side::Sell, price, OrderId(7));
     book.set_known_to(Side::Sell, Priority::new(Side::Sell, price, OrderId(7)));
-    assert_eq!(looked(&book, Side::Sell), Ok(Some(OrderId(7))));
+    assert_eq!(next_match(&book, Side::Sell), Ok(Some(OrderId(7))));
     book.remove(Side::Sell, price, OrderId(7));
-    assert_eq!(looked(&book, Side::Sell), Err("asserts"), "behind the seventh nothing is known");
+    assert_eq!(next_match(&book, Side::Sell), Err("panics"), "nothing after order 7 is loaded");
 
     book.set_known_up_to(Side::Sell, price);
-    assert_eq!(looked(&book, Side::Sell), Ok(None));
-    assert_eq!(looked(&book, Side::Buy), Err("asserts"), "the other side is another matter");
+    assert_eq!(next_match(&book, Side::Sell), Ok(None));
+    assert_eq!(next_match(&book, Side::Buy), Err("panics"), "the other side is not loaded");
 }

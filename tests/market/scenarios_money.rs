@@ -1,13 +1,13 @@
-//! Commission, rounding, self-trade, cancelling, deposits and the end of the range, as scenarios.
+//! Scenarios for commission, rounding, self-trades, cancelling, deposits and the range of amounts.
 
 use super::script::check;
 
 #[test]
-fn commission_is_cumulative_and_rounds_in_favour_of_the_house() {
+fn commission_is_cumulative_and_rounds_up() {
     for (name, script) in [
         (
-            "three fills of one order pay what one would",
-            // 1.5 % of 0.00000033 is less than a unit; of three of them too.
+            "three fills of an order pay the same commission as one",
+            // 1.5 % of one fill is less than one unit, and of all three it is less than two.
             "ann deposits 1 USD           -> 1
              bob deposits 1 BTC           -> 1
              ann buys 99e-8 BTC at 1      -> open
@@ -20,7 +20,7 @@ fn commission_is_cumulative_and_rounds_in_favour_of_the_house() {
              ann has 0.99999899 USD",
         ),
         (
-            "an order keeps the rates that it was placed under",
+            "an order keeps the rates from the time it was placed",
             "ann deposits 1000 USD        -> 1000
              bob deposits 2 BTC           -> 2
              ann buys 2 BTC at 100        -> open
@@ -31,7 +31,7 @@ fn commission_is_cumulative_and_rounds_in_favour_of_the_house() {
              house-BTC has 23 USD",
         ),
         (
-            "each market has a house of its own",
+            "each market has its own house account",
             "ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
              bob deposits 1 ETH           -> 1
@@ -48,10 +48,10 @@ fn commission_is_cumulative_and_rounds_in_favour_of_the_house() {
 }
 
 #[test]
-fn the_sellers_commission_comes_out_of_the_proceeds() {
+fn the_sellers_commission_is_deducted_from_the_proceeds() {
     for (name, script) in [
         (
-            "the seller's share is taken from the proceeds",
+            "buyer and seller pay their own rates",
             "rates 0.015 0.01
              ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
@@ -62,7 +62,7 @@ fn the_sellers_commission_comes_out_of_the_proceeds() {
              house-BTC has 2.5 USD",
         ),
         (
-            "the seller's share is cumulative too",
+            "the seller's commission is cumulative too",
             "rates 0 0.01
              ann deposits 1 USD           -> 1
              bob deposits 1 BTC           -> 1
@@ -74,7 +74,7 @@ fn the_sellers_commission_comes_out_of_the_proceeds() {
              house-BTC has 1e-8 USD",
         ),
         (
-            "a rate of one takes all that the seller gets",
+            "a rate of 1 takes all proceeds",
             "rates 1 1
              ann deposits 200 USD         -> 200
              bob deposits 1 BTC           -> 1
@@ -89,10 +89,10 @@ fn the_sellers_commission_comes_out_of_the_proceeds() {
 }
 
 #[test]
-fn values_round_down_and_what_is_over_goes_back() {
+fn values_round_down_and_the_remainder_is_refunded() {
     for (name, script) in [
         (
-            "a value below one unit is nothing",
+            "a value below one unit is zero",
             "ann deposits 1 USD           -> 1
              bob deposits 1 BTC           -> 1
              bob sells 0.5 BTC at 1e-8    -> open
@@ -103,7 +103,7 @@ fn values_round_down_and_what_is_over_goes_back() {
              ann has 0.5 BTC",
         ),
         (
-            "each fill rounds down; the order paid for one unit and used none",
+            "each fill rounds down, so the reserved unit is not used",
             "rates 0 0
              ann deposits 1 USD           -> 1
              bob deposits 1 BTC           -> 1
@@ -116,7 +116,7 @@ fn values_round_down_and_what_is_over_goes_back() {
              bob has 0 USD",
         ),
         (
-            "an order that costs nothing needs no money",
+            "an order with a value of zero needs no balance",
             "bob deposits 1 BTC           -> 1
              ann buys 1e-8 BTC at 1e-8    -> open
              ann has 0 USD
@@ -129,10 +129,10 @@ fn values_round_down_and_what_is_over_goes_back() {
 }
 
 #[test]
-fn nobody_trades_with_themselves() {
+fn a_self_trade_cancels_the_incoming_order() {
     for (name, script) in [
         (
-            "the incoming order is cancelled, the resting one stays",
+            "the resting order stays open",
             "ann deposits 1000 USD        -> 1000
              ann deposits 1 BTC           -> 1
              ann sells 1 BTC at 100       -> open
@@ -142,7 +142,7 @@ fn nobody_trades_with_themselves() {
              order 2 is cancelled, 0 filled, 0 reserved",
         ),
         (
-            "what stands before the own order is filled, only the rest is cancelled",
+            "orders ahead of the user's own order are filled, and the remainder is cancelled",
             "ann deposits 1000 USD        -> 1000
              ann deposits 1 BTC           -> 1
              bob deposits 1 BTC           -> 1
@@ -154,7 +154,7 @@ fn nobody_trades_with_themselves() {
              ann has 1 BTC, 1 locked",
         ),
         (
-            "nothing behind the own order is reached",
+            "orders behind the user's own order are not matched",
             "ann deposits 1000 USD        -> 1000
              ann deposits 1 BTC           -> 1
              bob deposits 1 BTC           -> 1
@@ -164,14 +164,14 @@ fn nobody_trades_with_themselves() {
              order 2 is open, 0 filled, 1 reserved",
         ),
         (
-            "an own order out of reach is in nobody's way",
+            "an own order at a price that does not match has no effect",
             "ann deposits 1000 USD        -> 1000
              ann deposits 1 BTC           -> 1
              ann sells 1 BTC at 100       -> open
              ann buys 1 BTC at 99         -> open",
         ),
         (
-            "a sell that meets the own bid",
+            "a sell order that matches the user's own bid",
             "ann deposits 1000 USD        -> 1000
              ann deposits 1 BTC           -> 1
              ann buys 1 BTC at 100        -> open
@@ -185,10 +185,10 @@ fn nobody_trades_with_themselves() {
 }
 
 #[test]
-fn cancelling_gives_back_what_is_still_reserved() {
+fn cancelling_releases_the_remaining_reservation() {
     for (name, script) in [
         (
-            "a buy, partly filled",
+            "a partly filled buy order",
             "ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
              ann buys 1 BTC at 100        -> open
@@ -199,7 +199,7 @@ fn cancelling_gives_back_what_is_still_reserved() {
              ann has 0.25 BTC",
         ),
         (
-            "a sell, and nobody meets it any more",
+            "a sell order, which no longer matches",
             "ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
              bob sells 1 BTC at 100       -> open
@@ -208,7 +208,7 @@ fn cancelling_gives_back_what_is_still_reserved() {
              ann buys 1 BTC at 100        -> open",
         ),
         (
-            "what is filled stays filled",
+            "a filled order cannot be cancelled",
             "ann deposits 1000 USD        -> 1000
              bob deposits 1 BTC           -> 1
              ann buys 1 BTC at 100        -> open
@@ -218,7 +218,7 @@ fn cancelling_gives_back_what_is_still_reserved() {
              ann has 898.5 USD",
         ),
         (
-            "twice is once",
+            "the second cancellation is rejected",
             "ann deposits 1000 USD        -> 1000
              ann buys 1 BTC at 100        -> open
              ann cancels 1                -> cancelled
@@ -226,7 +226,7 @@ fn cancelling_gives_back_what_is_still_reserved() {
              ann has 1000 USD",
         ),
         (
-            "another's order and no order at all look the same",
+            "another user's order is reported as not found, like an unknown id",
             "ann deposits 1000 USD        -> 1000
              ann buys 1 BTC at 100        -> open
              bob cancels 1                -> OrderNotFound
@@ -236,7 +236,7 @@ fn cancelling_gives_back_what_is_still_reserved() {
              order 1 is open, 0 filled, 101.5 reserved",
         ),
         (
-            "an order that was refused cannot be cancelled",
+            "a rejected order cannot be cancelled",
             "ann buys 1 BTC at 100        -> InsufficientFunds(Buy)
              ann cancels 1                -> OrderNotFound",
         ),
@@ -246,9 +246,9 @@ fn cancelling_gives_back_what_is_still_reserved() {
 }
 
 #[test]
-fn deposits_add_up_and_are_counted() {
+fn deposits_are_credited_up_to_the_daily_limit() {
     check(
-        "a limit of two",
+        "a limit of two per user and asset",
         "ann deposits 1 USD of at most 2 -> 1
          ann deposits 2.5 USD of at most 2 -> 3.5
          ann deposits 1 USD of at most 2 -> DepositLimit
@@ -259,16 +259,16 @@ fn deposits_add_up_and_are_counted() {
 }
 
 #[test]
-fn nothing_leaves_the_range() {
+fn commands_that_would_exceed_the_range_are_rejected() {
     for (name, script) in [
         (
-            "the value of an order",
+            "the value of an order is too large",
             "ann buys max BTC at max         -> OutOfRange
              ann sells max BTC at 1.00000001 -> OutOfRange
              ann buys 303700050 BTC at 303.7 -> OutOfRange",
         ),
         (
-            "the commission on a value that itself fits",
+            "the value fits but the commission on it does not",
             "ann deposits max USD         -> 92233720368.54775807
              ann buys max BTC at 1        -> OutOfRange
              rates 0 0
@@ -276,13 +276,13 @@ fn nothing_leaves_the_range() {
              ann has 0 USD, max locked",
         ),
         (
-            "a deposit on a full account",
+            "a deposit to a full account",
             "ann deposits max USD         -> 92233720368.54775807
              ann deposits 1e-8 USD        -> OutOfRange
              ann has max USD",
         ),
         (
-            "a deposit beside what is locked: the order can still be cancelled",
+            "locked amounts count, so that a cancellation always fits",
             "rates 0 0
              ann deposits max USD         -> 92233720368.54775807
              ann buys max BTC at 1        -> open
@@ -295,9 +295,9 @@ fn nothing_leaves_the_range() {
     }
 }
 
-/// It was a panic: the order failed, and with it every later one that met the same bid.
+/// This used to panic: the order failed, as did every later order that matched the same bid.
 #[test]
-fn a_fill_that_somebody_cannot_hold_cancels_the_incoming_order() {
+fn a_fill_that_would_overflow_an_account_cancels_the_incoming_order() {
     for (name, script) in [
         (
             "the buyer's account is full",

@@ -1,37 +1,38 @@
-//! Scenarios as text: who does what, what comes of it, who has what then.
+//! Runs scenarios that are written as text. Each line is a command with its expected outcome, or an
+//! expected balance or order.
 //!
 //! ```text
-//! ann deposits 100 USD              -> 100         available afterwards, or a refusal
-//! rates 0.015 0.01                                 buyer's and seller's, for new orders
-//! ann buys 1 BTC at 50              -> open        or filled, cancelled, a refusal
-//! bob sells 2 BTC at 40             -> open: 1 at 50       its fills, in order
-//! ann cancels 1                     -> cancelled           orders count from 1
+//! ann deposits 100 USD              -> 100         the new available balance, or a rejection
+//! rates 0.015 0.01                                 commission of buyers and sellers (new orders)
+//! ann buys 1 BTC at 50              -> open        or filled, cancelled, a rejection
+//! bob sells 2 BTC at 40             -> open: 1 at 50       its fills in order
+//! ann cancels 1                     -> cancelled           order ids start at 1
 //! ann has 49.25 USD, 50.75 locked
 //! order 1 is open, 0.4 filled, 30.45 reserved
 //! ```
-//! Numbers are in any notation; `max` is the largest there is. Lines that begin with `#` are
-//! comments.
+//! Numbers may be in any notation; `max` is the largest possible amount. Lines that begin with `#`
+//! are comments.
 
 use matchcast::market::{
     AssetId, Command, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
 };
 
-use super::world::{BTC, ETH, Loading, Outcome, Seen, USD, World, key};
+use super::world::{BTC, Completed, ETH, Loading, Outcome, USD, World, key};
 
-/// Plays a script command by command, once for each way of loading.
+/// Runs a script line by line, once for each way of loading the book.
 pub fn check(name: &str, script: &str) {
     for loading in [Loading::Whole, Loading::Head] {
         let mut world = World::new(loading);
         for line in script.lines().map(str::trim) {
             if !line.is_empty() && !line.starts_with('#') {
-                play(&mut world, line, &format!("{name}, {loading:?}: {line}"));
+                run_line(&mut world, line, &format!("{name}, {loading:?}: {line}"));
                 world.check_invariants();
             }
         }
     }
 }
 
-fn play(world: &mut World, line: &str, what: &str) {
+fn run_line(world: &mut World, line: &str, context: &str) {
     let (action, expected) = line.split_once("->").unwrap_or((line, ""));
     let action = action.replace(',', " ");
     let words: Vec<&str> = action.split_whitespace().collect();
@@ -42,27 +43,27 @@ fn play(world: &mut World, line: &str, what: &str) {
         }
         ["order", id, "is", status, filled, "filled", reserved, "reserved"] => {
             let order = &world.orders[&OrderId(id.parse().unwrap())];
-            let found = (status_word(order.status), order.filled, order.reserved);
-            assert_eq!(found, (*status, number(filled), number(reserved)), "{what}");
+            let found = (status_name(order.status), order.filled, order.reserved);
+            assert_eq!(found, (*status, number(filled), number(reserved)), "{context}");
         }
         [who, "has", available, symbol, rest @ ..] => {
             let locked = match rest {
                 [] => Fixed::ZERO,
                 [locked, "locked"] => number(locked),
-                _ => panic!("{what} is no sentence"),
+                _ => panic!("cannot parse {context}"),
             };
             let found = world.accounts[&key(user(who), asset(symbol))];
             let expected = (number(available).units().into(), locked.units().into());
-            assert_eq!(found, expected, "{what}");
+            assert_eq!(found, expected, "{context}");
         }
         _ => {
-            let outcome = world.run(&[command(&words, what)]).remove(0);
-            assert_eq!(in_words(&outcome), expected.trim(), "{what}");
+            let outcome = world.run(&[command(&words, context)]).remove(0);
+            assert_eq!(describe(&outcome), expected.trim(), "{context}");
         }
     }
 }
 
-fn command(words: &[&str], what: &str) -> Command {
+fn command(words: &[&str], context: &str) -> Command {
     match words {
         [who, verb @ ("buys" | "sells"), amount, symbol, "at", price] => Command::Place(NewOrder {
             user: user(who),
@@ -82,25 +83,25 @@ fn command(words: &[&str], what: &str) -> Command {
                 _ => u32::MAX,
             },
         },
-        _ => panic!("{what} is no sentence"),
+        _ => panic!("cannot parse {context}"),
     }
 }
 
-fn in_words(outcome: &Outcome) -> String {
+fn describe(outcome: &Outcome) -> String {
     match outcome {
-        Ok(Seen::Placed(order, trades)) => {
+        Ok(Completed::Placed(order, trades)) => {
             let fills = trades.iter().map(|trade| format!("{} at {}", trade.amount, trade.price));
             let fills = fills.collect::<Vec<_>>().join(", ");
             let colon = if fills.is_empty() { "" } else { ": " };
-            format!("{}{colon}{fills}", status_word(order.status))
+            format!("{}{colon}{fills}", status_name(order.status))
         }
-        Ok(Seen::Cancelled(order)) => status_word(order.status).to_owned(),
-        Ok(Seen::Deposited(available)) => available.to_string(),
+        Ok(Completed::Cancelled(order)) => status_name(order.status).to_owned(),
+        Ok(Completed::Deposited(available)) => available.to_string(),
         Err(rejection) => format!("{rejection:?}"),
     }
 }
 
-fn status_word(status: Status) -> &'static str {
+fn status_name(status: Status) -> &'static str {
     match status {
         Status::Open => "open",
         Status::Filled => "filled",
@@ -120,7 +121,7 @@ fn user(name: &str) -> UserId {
         "dan" => 4,
         "house-BTC" => -1,
         "house-ETH" => -2,
-        _ => panic!("nobody is called {name}"),
+        _ => panic!("unknown user {name}"),
     })
 }
 
@@ -129,6 +130,6 @@ fn asset(symbol: &str) -> AssetId {
         "USD" => USD,
         "BTC" => BTC,
         "ETH" => ETH,
-        _ => panic!("nothing is called {symbol}"),
+        _ => panic!("unknown asset {symbol}"),
     }
 }

@@ -1,23 +1,23 @@
-//! Random sequences of commands, in batches of random lengths.
+//! Generates random sequences of commands in batches of random lengths.
 
 use matchcast::market::{Command, Fixed, MarketId, NewOrder, OrderId, Side, UserId};
 use proptest::prelude::*;
 
 use super::world::{ASSETS, key};
 
-/// Commands that are executed together.
+/// Commands that are executed together, and the commission rates of their orders.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// What orders of this batch pay, in units of 10⁻⁸.
+    /// Commission rates in units of 10⁻⁸.
     pub buyer_rate: i64,
     pub seller_rate: i64,
     pub commands: Vec<Command>,
 }
 
 const ONE: i64 = 100_000_000;
-const PEOPLE: i64 = 4;
+const USERS: i64 = 4;
 
-/// Everybody has something, then anything may happen.
+/// A first batch of deposits for every user, then batches of random commands.
 pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
     let rates = prop_oneof![
         6 => Just((1_500_000, 0)),
@@ -37,36 +37,41 @@ pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
     })
 }
 
-/// Most people are well off; some accounts are nearly as full as an account can be.
+/// Most balances are sufficient for many orders; some are close to the maximum.
 fn first_deposits() -> impl Strategy<Value = Vec<Command>> {
-    let holding = prop_oneof![
+    let balance = prop_oneof![
         16 => Just(5_000 * ONE),
         1 => Just(i64::MAX - 2 * ONE),
         1 => Just(i64::MAX - 20),
     ];
-    let people = (1..=PEOPLE).map(UserId);
-    let accounts: Vec<_> = people.flat_map(|user| ASSETS.map(|asset| key(user, asset))).collect();
-    prop::collection::vec(holding, accounts.len()).prop_map(move |holdings| {
-        let pairs = accounts.iter().zip(holdings);
-        pairs.map(|(account, units)| deposit(*account, units, u32::MAX)).collect()
+    let users = (1..=USERS).map(UserId);
+    let accounts: Vec<_> = users.flat_map(|user| ASSETS.map(|asset| key(user, asset))).collect();
+    prop::collection::vec(balance, accounts.len()).prop_map(move |balances| {
+        let pairs = accounts.iter().zip(balances);
+        pairs.map(|(account, units)| deposit_command(*account, units, u32::MAX)).collect()
     })
 }
 
-fn deposit(account: matchcast::market::AccountKey, units: i64, daily_limit: u32) -> Command {
+fn deposit_command(
+    account: matchcast::market::AccountKey,
+    units: i64,
+    daily_limit: u32,
+) -> Command {
     Command::Deposit { account, amount: Fixed::from_units(units), daily_limit }
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let cancel = (1..=PEOPLE, 1..=40_i64)
+    let cancel = (1..=USERS, 1..=40_i64)
         .prop_map(|(user, order)| Command::Cancel { user: UserId(user), order: OrderId(order) });
-    let more = (1..=PEOPLE, prop::sample::select(ASSETS.to_vec()), amount(), 1..=6_u32)
-        .prop_map(|(user, asset, units, limit)| deposit(key(UserId(user), asset), units, limit));
-    prop_oneof![12 => place(), 3 => cancel, 1 => more]
+    let deposit = (1..=USERS, prop::sample::select(ASSETS.to_vec()), amount(), 1..=6_u32).prop_map(
+        |(user, asset, units, limit)| deposit_command(key(UserId(user), asset), units, limit),
+    );
+    prop_oneof![12 => place(), 3 => cancel, 1 => deposit]
 }
 
 fn place() -> impl Strategy<Value = Command> {
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-    (1..=PEOPLE, 1..=2_i32, side, price(), amount()).prop_map(
+    (1..=USERS, 1..=2_i32, side, price(), amount()).prop_map(
         |(user, market, side, price, amount)| {
             Command::Place(NewOrder {
                 user: UserId(user),
@@ -81,10 +86,10 @@ fn place() -> impl Strategy<Value = Command> {
 
 fn price() -> impl Strategy<Value = i64> {
     prop_oneof![
-        // Often equal, sometimes a little beside.
+        // Often equal, sometimes one unit apart.
         6 => (98..=103_i64).prop_map(|whole| whole * ONE),
         1 => (98..=103_i64).prop_map(|whole| whole * ONE + 1),
-        // Where everything is rounding.
+        // So low that rounding dominates.
         3 => 1..=40_i64,
         1 => 1..=i64::MAX,
         1 => Just(i64::MAX),

@@ -1,4 +1,4 @@
-//! A database in memory: keeps what plans write, and loads what a batch can touch.
+//! An in-memory replacement of the database: applies plans, and loads the state for each batch.
 
 use std::collections::BTreeMap;
 
@@ -12,26 +12,26 @@ pub const BTC: AssetId = AssetId(2);
 pub const ETH: AssetId = AssetId(3);
 pub const ASSETS: [AssetId; 3] = [USD, BTC, ETH];
 pub const MARKETS: [(MarketId, AssetId); 2] = [(MarketId(1), BTC), (MarketId(2), ETH)];
-/// Users 1 to 4, and the houses of the markets.
+/// Users 1 to 4, and the house accounts of the two markets.
 pub const USERS: [UserId; 6] = [UserId(1), UserId(2), UserId(3), UserId(4), UserId(-1), UserId(-2)];
 
-/// How much of the book a batch gets to see.
+/// The part of the book that is loaded for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loading {
     Whole,
-    /// No order more than the contract of `Book` asks for.
+    /// The minimum that the contract of `Book` requires.
     Head,
 }
 
-/// What a command led to, with its trades in place of their positions.
+/// The result of a command, with its trades instead of their positions in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum Completed {
     Placed(Order, Vec<Trade>),
     Cancelled(Order),
     Deposited(Fixed),
 }
 
-pub type Outcome = Result<Seen, Rejection>;
+pub type Outcome = Result<Completed, Rejection>;
 
 /// Available and locked.
 pub type Balance = (i128, i128);
@@ -45,7 +45,7 @@ pub struct World {
     pub trades: Vec<Trade>,
     pub deposited: BTreeMap<AssetId, i128>,
     deposits: BTreeMap<AccountKey, u32>,
-    orders_seen: i64,
+    last_order_id: i64,
 }
 
 impl World {
@@ -60,15 +60,15 @@ impl World {
             trades: Vec::new(),
             deposited: BTreeMap::new(),
             deposits: BTreeMap::new(),
-            orders_seen: 0,
+            last_order_id: 0,
         }
     }
 
-    /// Loads, executes and keeps one batch.
+    /// Loads the state for a batch, executes the batch and applies its plan.
     pub fn run(&mut self, commands: &[Command]) -> Vec<Outcome> {
         let mut state = self.load(commands);
         let plan = execute(&mut state, commands);
-        assert_eq!(plan.outcomes.len(), commands.len(), "one answer per command");
+        assert_eq!(plan.outcomes.len(), commands.len(), "one outcome per command");
         for order in plan.new_orders.iter().chain(&plan.changed_orders) {
             self.orders.insert(order.id, *order);
         }
@@ -85,16 +85,19 @@ impl World {
             }
         }
         for trade in &plan.trades {
-            let before = self.trades.iter().filter(|known| known.market == trade.market).count();
+            let before =
+                self.trades.iter().filter(|earlier| earlier.market == trade.market).count();
             assert_eq!(trade.sequence, i64::try_from(before + 1).unwrap(), "{trade:?}");
             self.trades.push(*trade);
         }
-        let seen = |done| match done {
-            Done::Placed { order, trades } => Seen::Placed(order, plan.trades[trades].to_vec()),
-            Done::Cancelled { order } => Seen::Cancelled(order),
-            Done::Deposited { available } => Seen::Deposited(available),
+        let complete = |done| match done {
+            Done::Placed { order, trades } => {
+                Completed::Placed(order, plan.trades[trades].to_vec())
+            }
+            Done::Cancelled { order } => Completed::Cancelled(order),
+            Done::Deposited { available } => Completed::Deposited(available),
         };
-        plan.outcomes.iter().cloned().map(|outcome| outcome.map(seen)).collect()
+        plan.outcomes.iter().cloned().map(|outcome| outcome.map(complete)).collect()
     }
 
     fn load(&mut self, commands: &[Command]) -> State {
@@ -111,8 +114,8 @@ impl World {
         for command in commands {
             match command {
                 Command::Place(_) => {
-                    self.orders_seen += 1;
-                    state.order_ids.push_back(OrderId(self.orders_seen));
+                    self.last_order_id += 1;
+                    state.order_ids.push_back(OrderId(self.last_order_id));
                 }
                 Command::Cancel { order, .. } => {
                     if let Some(order) = self.orders.get(order) {
@@ -160,11 +163,11 @@ impl World {
         let mut resting: Vec<&Order> = self.resting(market, side).collect();
         resting.sort_by_key(rank);
         for order in resting {
-            let out_of_reach = match side {
+            let beyond_limit = match side {
                 Side::Sell => order.price > limit,
                 Side::Buy => order.price < limit,
             };
-            if self.loading == Loading::Head && (out_of_reach || wanted <= 0) {
+            if self.loading == Loading::Head && (beyond_limit || wanted <= 0) {
                 break;
             }
             state.insert_order(*order);
@@ -183,13 +186,14 @@ impl World {
         })
     }
 
-    /// What must hold whatever has happened.
+    /// Checks that money is conserved, each locked amount equals the reservations of open orders,
+    /// no book is crossed, and status, filled and reserved amounts of each order are consistent.
     pub fn check_invariants(&self) {
         for asset in ASSETS {
             let of_asset = self.accounts.iter().filter(|(key, _)| key.asset == asset);
             let held: i128 = of_asset.map(|(_, (available, locked))| available + locked).sum();
             let deposited = self.deposited.get(&asset).copied().unwrap_or(0);
-            assert_eq!(held, deposited, "asset {asset} was made or lost");
+            assert_eq!(held, deposited, "asset {asset} was created or lost");
         }
         for (key, (_, locked)) in &self.accounts {
             let reserved = self.orders.values().filter(|order| {
@@ -198,7 +202,10 @@ impl World {
                 order.user == key.user && asset == key.asset
             });
             let reserved: i128 = reserved.map(|order| i128::from(order.reserved.units())).sum();
-            assert_eq!(*locked, reserved, "{key:?} has something else locked than reserved");
+            assert_eq!(
+                *locked, reserved,
+                "the locked amount of {key:?} differs from its reservations"
+            );
         }
         for (market, _) in MARKETS {
             let bid = self.resting(market, Side::Buy).map(|order| order.price).max();

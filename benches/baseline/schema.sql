@@ -1,5 +1,5 @@
--- The tables of the floor: what an order has to touch, as narrow as matchcast keeps it. Money and
--- amounts are in units of 10^-8. One market, a thousand users who never run out of funds.
+-- The tables of the baseline: those that an order needs, with rows as small as matchcast's. Money
+-- and amounts are in units of 10^-8. One market, a thousand users with practically unlimited funds.
 CREATE TABLE markets (
     id bigint PRIMARY KEY,
     symbol text NOT NULL UNIQUE,
@@ -7,7 +7,7 @@ CREATE TABLE markets (
 );
 CREATE TABLE accounts (
     user_id bigint NOT NULL,
-    asset smallint NOT NULL, -- 0 the quote (USD), 1 the base (BTC)
+    asset smallint NOT NULL, -- 0 quote (USD), 1 base (BTC)
     available bigint NOT NULL CHECK (available >= 0),
     locked bigint NOT NULL CHECK (locked >= 0),
     PRIMARY KEY (user_id, asset)
@@ -54,7 +54,7 @@ CREATE TABLE outbox (
 );
 
 INSERT INTO markets VALUES (1, 'BTC', 0);
--- User 0 is the house, to which the commission goes.
+-- User 0 is the house account, which receives the commission.
 INSERT INTO accounts
 SELECT user_id, asset, 1000000000000000000, 0
 FROM generate_series(0, 1000) AS user_id, generate_series(0, 1) AS asset;

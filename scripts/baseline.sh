@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the floor: orders per second when every order is a transaction of its own under its
-# market's row lock, as pgbench drives it, in a database of its own on a durable server.
+# Measures the baseline: orders per second when each order is a transaction of its own that holds
+# the row lock of its market. pgbench generates the load, in a temporary database.
 #
-#     floor_orders_per_second clients=16 value=500            several statements, the usual way
-#     floor_function_orders_per_second clients=16 value=900   one call of a stored function
+#     baseline_orders_per_second clients=16 value=500            several statements, the usual way
+#     baseline_function_orders_per_second clients=16 value=900   one call of a stored function
 #
-# FLOOR_SECONDS bounds each measurement.
+# FLOOR_SECONDS limits each measurement.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -15,28 +15,28 @@ if [[ -z ${TEST_DATABASE_URL:-} ]]; then
 fi
 
 seconds=${FLOOR_SECONDS:-8}
-sql="$root/benches/floor"
+sql="$root/benches/baseline"
 has psql || install_packages postgresql-client
 pgbench=pgbench
 if ! has pgbench; then
-    # Debian ships it with the server, outside PATH on some releases.
+    # Debian ships pgbench with the server, on some releases outside PATH.
     pgbench=$(printf '%s\n' /usr/lib/postgresql/*/bin/pgbench | sort -Vr | head -n 1)
     [[ -x $pgbench ]] || install_packages postgresql-contrib
 fi
 
-# The same address with another database; what follows a question mark stays.
-database="matchcast_floor_$$_$RANDOM"
+# The same URL with a different database name. The query string is kept.
+database="matchcast_baseline_$$_$RANDOM"
 address=${TEST_DATABASE_URL%%\?*}
 options=${TEST_DATABASE_URL#"$address"}
 database_url="${address%/*}/$database$options"
 
-# Nothing to say about a database that is not there yet.
+# Suppresses the notice that the database to drop does not exist.
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning"
 admin() { psql --no-psqlrc -q -v ON_ERROR_STOP=1 -d "$TEST_DATABASE_URL" -c "$1" >&2; }
 trap 'admin "DROP DATABASE IF EXISTS $database" 2>/dev/null' EXIT
 trap 'exit 130' INT TERM
 
-# Each measurement starts on empty tables: a long book would make the later ones slower.
+# Each measurement starts with empty tables: a long book would slow down the later ones.
 fresh_database() {
     admin "DROP DATABASE IF EXISTS $database"
     admin "CREATE DATABASE $database"
@@ -55,19 +55,20 @@ measure() {
     value=$(sed -nE 's/^tps = ([0-9]+).*/\1/p' <<<"$output")
     [[ -n $value ]] || die "pgbench printed no rate: $output"
     printf '%s clients=%d value=%d\n' "$1" "$3" "$value"
-    # Money moved and half of the orders crossed, or the figure means nothing.
+    # A figure is valid only if money was conserved and about half of the orders traded.
     psql --no-psqlrc -Atq -v ON_ERROR_STOP=1 -d "$database_url" -c "
         SELECT CASE WHEN sum(available + locked) FILTER (WHERE asset = 0) <> 1001e18
             OR sum(available + locked) FILTER (WHERE asset = 1) <> 1001e18
-            THEN 'money was made or lost' END FROM accounts
+            THEN 'money was created or lost' END FROM accounts
         UNION ALL
         SELECT CASE WHEN count(*) * 1.0 / (SELECT count(*) FROM orders) NOT BETWEEN 0.3 AND 0.51
-            THEN 'not half of the orders crossed' END FROM trades" | while read -r problem; do
-        [[ -z $problem ]] || die "the floor is wrong: $problem"
+            THEN 'the share of orders that traded is not about half' END
+        FROM trades" | while read -r problem; do
+        [[ -z $problem ]] || die "the baseline is invalid: $problem"
     done
 }
 
 for clients in 1 16 64; do
-    measure floor_orders_per_second statements.sql "$clients"
-    measure floor_function_orders_per_second function.sql "$clients"
+    measure baseline_orders_per_second statements.sql "$clients"
+    measure baseline_function_orders_per_second function.sql "$clients"
 done

@@ -1,4 +1,4 @@
--- What statements.sql does, inside the server. Calls of it are transactions of their own.
+-- The statements of statements.sql as a function. Each call is a transaction of its own.
 CREATE FUNCTION place(taker_user bigint, taker_side integer) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     at_price CONSTANT bigint := 5000000000000;
@@ -18,7 +18,7 @@ DECLARE
     buyer_base bigint;
     seller_quote bigint;
     house_quote bigint;
-    told text;
+    payload text;
 BEGIN
     PERFORM 1 FROM markets WHERE id = 1 FOR UPDATE;
     UPDATE accounts SET available = available - reserve, locked = locked + reserve
@@ -51,12 +51,12 @@ BEGIN
         INSERT INTO ledger (user_id, asset, balance, change, reason, reference_id)
         VALUES (buyer, 1, buyer_base, size, 2, trade), (seller, 0, seller_quote, value, 2, trade),
             (0, 0, house_quote, fee, 2, trade);
-        told := format('{"buyer_id":%s,"seller_id":%s,"symbol":"BTC","price":50000,"amount":0.1,'
+        payload := format('{"buyer_id":%s,"seller_id":%s,"symbol":"BTC","price":50000,"amount":0.1,'
             || '"buy_order_id":%s,"sell_order_id":%s,"trade_id":%s}',
             buyer, seller, buy_order, sell_order, trade);
         INSERT INTO outbox (channel, event, data)
-        VALUES ('private-user.' || buyer, 'order.matched', told),
-            ('private-user.' || seller, 'order.matched', told);
+        VALUES ('private-user.' || buyer, 'order.matched', payload),
+            ('private-user.' || seller, 'order.matched', payload);
     END IF;
     UPDATE markets SET last_sequence = last_sequence + 1 WHERE id = 1;
     RETURN taker;

@@ -1,6 +1,6 @@
--- One order as the usual application places it: several statements in one transaction, under the
--- lock of the market. All orders have one price and one size and a random side, so that half of
--- them meet a resting order. 0.1 BTC at 50,000 USD with a commission of 75 USD.
+-- Places one order the way a typical application does: several statements in one transaction, under
+-- the row lock of the market. All orders have the same price and amount and a random side, so half
+-- of them match a resting order. 0.1 BTC at 50,000 USD with a commission of 75 USD.
 \set user random(1, 1000)
 \set side random(0, 1)
 \set reserve_asset :side
@@ -39,7 +39,7 @@ INSERT INTO outbox (channel, event, data) SELECT 'private-user.' || u, 'order.ma
     format('{"buyer_id":%s,"seller_id":%s,"symbol":"BTC",'
         '"price":50000,"amount":0.1,"buy_order_id":%s,"sell_order_id":%s,"trade_id":%s}',
     :buyer::bigint, :seller::bigint, :buy_order::bigint, :sell_order::bigint, :trade::bigint) FROM
-    (VALUES (:buyer::bigint), (:seller::bigint)) AS told (u);
+    (VALUES (:buyer::bigint), (:seller::bigint)) AS recipients (u);
 \endif
 UPDATE markets SET last_sequence = last_sequence + 1 WHERE id = 1;
 COMMIT;
