@@ -11,7 +11,7 @@ use crate::http::PublicSettings;
 use crate::provider::{Limits, Provider};
 use crate::publisher::Sink;
 use crate::pusher::{
-    Client, Credentials, Destination, InvalidMasterKey, MasterKey, Settings, Timeouts,
+    Client, Credentials, Destination, DestinationSettings, InvalidMasterKey, MasterKey, Timeouts,
 };
 
 /// What signs subscriptions and events, and encrypts where there is a key for it.
@@ -53,9 +53,14 @@ pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
     let destination = if config.broadcasting == Broadcasting::Embedded {
         let host = local.ip().to_string();
         let (port, scheme) = (Some(local.port()), Some("http"));
-        Destination::new(Settings { host: Some(&host), port, scheme, ..Settings::default() })?
+        Destination::new(DestinationSettings {
+            host: Some(&host),
+            port,
+            scheme,
+            ..DestinationSettings::default()
+        })?
     } else {
-        Destination::new(Settings {
+        Destination::new(DestinationSettings {
             cluster: Some(&pusher.cluster),
             host: Some(&pusher.host),
             port: (pusher.port > 0).then_some(pusher.port),

@@ -3,15 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use matchcast::pusher::{
-    Client, ClientError, Credentials, Destination, Event, Outcome, Settings, SocketId, Timeouts,
-    sign,
+    Client, ClientError, Credentials, Destination, DestinationSettings, Outcome, OutgoingEvent,
+    SocketId, Timeouts, sign,
 };
 use serde_json::{Value, json};
 
 use crate::scripted::{Received, Scripted, Step, answer, client, ok};
 use crate::{SECRET, credentials};
 
-pub const EVENT: Event<'static> = Event {
+pub const EVENT: OutgoingEvent<'static> = OutgoingEvent {
     name: "order.matched",
     channel: "private-user.1",
     data: r#"{"trade_id":1}"#,
@@ -34,7 +34,7 @@ pub fn verified(request: &Received) -> (String, Value) {
 async fn one_event_is_posted_as_an_event() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
     let socket_id = SocketId::parse("12.34").unwrap();
-    let event = Event { socket_id: Some(&socket_id), ..EVENT };
+    let event = OutgoingEvent { socket_id: Some(&socket_id), ..EVENT };
     let outcome = client(provider.port, credentials()).publish(&[event]).await;
     assert_eq!(outcome, Outcome::Delivered);
 
@@ -58,8 +58,8 @@ async fn one_event_is_posted_as_an_event() {
 async fn several_events_are_one_batch_in_order() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
     let names: Vec<String> = (0..10).map(|number| format!("event-{number}")).collect();
-    let events: Vec<Event<'_>> =
-        names.iter().map(|name| Event { name, channel: "a", data: "", ..EVENT }).collect();
+    let events: Vec<OutgoingEvent<'_>> =
+        names.iter().map(|name| OutgoingEvent { name, channel: "a", data: "", ..EVENT }).collect();
     let outcome = client(provider.port, credentials()).publish(&events).await;
     assert_eq!(outcome, Outcome::Delivered);
 
@@ -81,12 +81,12 @@ async fn no_event_needs_no_provider() {
 #[tokio::test]
 async fn a_path_prefix_is_sent_and_not_signed() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
-    let settings = Settings {
+    let settings = DestinationSettings {
         host: Some("127.0.0.1"),
         port: Some(provider.port),
         scheme: Some("http"),
         path_prefix: Some("/ws"),
-        ..Settings::default()
+        ..DestinationSettings::default()
     };
     let destination = Destination::new(settings).unwrap();
     let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
@@ -128,7 +128,7 @@ async fn the_channels_are_listed() {
     }
     let provider = Scripted::start(vec![Step::Answer(answer("200 OK", &[], "<html>"))]).await;
     let error = client(provider.port, credentials()).channels().await.unwrap_err();
-    assert_eq!(error, Outcome::Refused { status: 200, answer: "<html>".to_owned() });
+    assert_eq!(error, Outcome::Refused { status: 200, message: "<html>".to_owned() });
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn what_cannot_work_makes_no_client() {
         ("1", "k y", "secret", ClientError::Key),
         ("1", "key", "", ClientError::Secret),
     ] {
-        let destination = Destination::new(Settings::default()).unwrap();
+        let destination = Destination::new(DestinationSettings::default()).unwrap();
         let credentials = Credentials::new(app_id, key, secret);
         assert_eq!(Client::new(destination, credentials, timeouts).unwrap_err(), expected);
     }

@@ -1,10 +1,10 @@
 //! Settings become a URL, as Laravel's would, or an error that names the variable.
 
-use matchcast::pusher::{Destination, DestinationError, Settings};
+use matchcast::pusher::{Destination, DestinationError, DestinationSettings};
 
 /// Settings written as `host=…;port=…`; what is not written is unset.
 fn destination(written: &str) -> Result<Destination, DestinationError> {
-    let mut settings = Settings::default();
+    let mut settings = DestinationSettings::default();
     for (name, value) in written.split(';').filter_map(|pair| pair.split_once('=')) {
         match name {
             "cluster" => settings.cluster = Some(value),

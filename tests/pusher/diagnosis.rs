@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use matchcast::pusher::{Client, Destination, Diagnosis, Settings, Timeouts};
+use matchcast::pusher::{Client, Destination, DestinationSettings, Diagnosis, Timeouts};
 
 use crate::scripted::{Scripted, Step, answer, client, client_with_timeout};
 use crate::{SECRET, credentials};
@@ -69,13 +69,13 @@ async fn each_answer_is_told_apart_and_names_its_variable() {
 async fn a_missing_answer_names_its_variable() {
     let closed = Scripted::start(vec![Step::Close]).await;
     let diagnosis = client(closed.port, credentials()).diagnose().await.unwrap_err();
-    assert_eq!(variant(&diagnosis), "NoAnswer", "{diagnosis}");
+    assert_eq!(variant(&diagnosis), "NoResponse", "{diagnosis}");
 
     let silent = Scripted::start(vec![Step::Silence]).await;
     let client_in_a_hurry =
         client_with_timeout(silent.port, credentials(), Duration::from_millis(200));
     let diagnosis = client_in_a_hurry.diagnose().await.unwrap_err();
-    assert_eq!(variant(&diagnosis), "NoAnswer", "{diagnosis}");
+    assert_eq!(variant(&diagnosis), "NoResponse", "{diagnosis}");
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -87,7 +87,11 @@ async fn a_missing_answer_names_its_variable() {
 
 /// What the check says about a host, spoken to by https.
 async fn diagnose_https(host: &str, port: u16) -> Diagnosis {
-    let settings = Settings { host: Some(host), port: Some(port), ..Settings::default() };
+    let settings = DestinationSettings {
+        host: Some(host),
+        port: Some(port),
+        ..DestinationSettings::default()
+    };
     let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
     let destination = Destination::new(settings).unwrap();
     let client = Client::new(destination, credentials(), timeouts).unwrap();

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{KeyInit, XSalsa20Poly1305};
 use matchcast::pusher::encryption::{NONCE_BYTES, seal, shared_secret};
-use matchcast::pusher::{Event, InvalidMasterKey, MAX_DATA_BYTES, MasterKey, Outcome, data_limit};
+use matchcast::pusher::{
+    InvalidMasterKey, MAX_DATA_BYTES, MasterKey, Outcome, OutgoingEvent, data_limit,
+};
 use serde_json::Value;
 
 use crate::client::{EVENT, verified};
@@ -152,7 +154,7 @@ async fn each_attempt_is_sealed_under_a_nonce_of_its_own() {
     let steps = vec![Step::Answer(ok()), Step::Close, Step::Answer(ok())];
     let provider = Scripted::start(steps).await;
     let client = client(provider.port, encrypting_credentials());
-    let event = Event { channel: CHANNEL, ..EVENT };
+    let event = OutgoingEvent { channel: CHANNEL, ..EVENT };
     for _ in 0..2 {
         assert_eq!(client.publish(&[event]).await, Outcome::Delivered);
     }
@@ -168,7 +170,11 @@ async fn each_attempt_is_sealed_under_a_nonce_of_its_own() {
 #[tokio::test]
 async fn a_batch_seals_what_must_be_and_leaves_the_rest() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
-    let events = [EVENT, Event { channel: CHANNEL, ..EVENT }, Event { channel: CHANNEL, ..EVENT }];
+    let events = [
+        EVENT,
+        OutgoingEvent { channel: CHANNEL, ..EVENT },
+        OutgoingEvent { channel: CHANNEL, ..EVENT },
+    ];
     let outcome = client(provider.port, encrypting_credentials()).publish(&events).await;
     assert_eq!(outcome, Outcome::Delivered);
 
@@ -185,11 +191,11 @@ async fn a_batch_seals_what_must_be_and_leaves_the_rest() {
 async fn without_a_key_nothing_of_the_call_is_sent() {
     let provider = Scripted::start(vec![Step::Answer(ok())]).await;
     let client = client(provider.port, credentials());
-    let sealed = Event { channel: CHANNEL, ..EVENT };
+    let sealed = OutgoingEvent { channel: CHANNEL, ..EVENT };
     for events in [&[sealed][..], &[EVENT, sealed]] {
         let outcome = client.publish(events).await;
-        let Outcome::Rejected { status: None, answer } = outcome else { panic!("{outcome:?}") };
-        assert!(answer.contains("no encryption master key is set"), "{answer}");
+        let Outcome::Rejected { status: None, message } = outcome else { panic!("{outcome:?}") };
+        assert!(message.contains("no encryption master key is set"), "{message}");
     }
     assert!(provider.received().is_empty());
     assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use matchcast::pusher::{
-    Client, Credentials, Destination, Event, Outcome, Settings, SocketId, Timeouts, data_limit,
+    Client, Credentials, Destination, DestinationSettings, Outcome, OutgoingEvent, SocketId,
+    Timeouts, data_limit,
 };
 
 use crate::client::EVENT;
@@ -13,12 +14,12 @@ use crate::{SECRET, credentials, encrypting_credentials};
 const ENCRYPTED: &str = "private-encrypted-user.1";
 
 fn client(port: u16, path_prefix: &str, credentials: Credentials) -> Client {
-    let settings = Settings {
+    let settings = DestinationSettings {
         host: Some("127.0.0.1"),
         port: Some(port),
         scheme: Some("http"),
         path_prefix: Some(path_prefix),
-        ..Settings::default()
+        ..DestinationSettings::default()
     };
     let destination = Destination::new(settings).unwrap();
     let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
@@ -31,12 +32,16 @@ fn with_awkward_names() -> Credentials {
 }
 
 /// Events of all sorts: with characters that JSON escapes, encrypted, with a socket id.
-fn assorted(socket_id: &SocketId) -> Vec<Event<'_>> {
+fn assorted(socket_id: &SocketId) -> Vec<OutgoingEvent<'_>> {
     let sorts = [
         EVENT,
-        Event { data: "\"quoted\"\\\n\u{1}é\u{1f980}", socket_id: Some(socket_id), ..EVENT },
-        Event { data: "", name: "näme", ..EVENT },
-        Event { channel: "#server-to-user-1", ..EVENT },
+        OutgoingEvent {
+            data: "\"quoted\"\\\n\u{1}é\u{1f980}",
+            socket_id: Some(socket_id),
+            ..EVENT
+        },
+        OutgoingEvent { data: "", name: "näme", ..EVENT },
+        OutgoingEvent { channel: "#server-to-user-1", ..EVENT },
     ];
     sorts.into_iter().cycle().take(10).collect()
 }
@@ -69,8 +74,8 @@ async fn a_request_is_counted_to_the_byte() {
 #[test]
 fn at_least_one_event_fits_and_at_most_ten() {
     let long = "x".repeat(data_limit(EVENT.channel));
-    let long = Event { data: &long, ..EVENT };
-    let sealed = Event { channel: ENCRYPTED, ..EVENT };
+    let long = OutgoingEvent { data: &long, ..EVENT };
+    let sealed = OutgoingEvent { channel: ENCRYPTED, ..EVENT };
     for (limit, events, expected) in [
         (None, vec![], 0),
         (None, vec![EVENT; 1], 1),
@@ -102,7 +107,7 @@ fn at_least_one_event_fits_and_at_most_ten() {
 fn encrypted_events_count_as_they_are_sent() {
     let data = "x".repeat(1_300);
     for (channel, expected) in [(EVENT.channel, 7), (ENCRYPTED, 5)] {
-        let events = [Event { data: &data, channel, ..EVENT }; 10];
+        let events = [OutgoingEvent { data: &data, channel, ..EVENT }; 10];
         let client = client(1, "", encrypting_credentials()).with_request_limit(10_000);
         assert_eq!(client.fitting(&events), expected, "{channel}");
     }

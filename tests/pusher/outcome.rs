@@ -19,13 +19,13 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
     ("200 OK", "", "{}", "Delivered"),
     ("200 OK", "", "not JSON at all", "Delivered"),
     ("202 Accepted", "", "", "Delivered"),
-    ("301 Moved", "Location: http://h/", "", r#"Refused { status: 301, answer: "" }"#),
-    ("400 Bad", "", "Unknown key\n", r#"Refused { status: 400, answer: "Unknown key" }"#),
-    ("401 No", "", "Expired", r#"Held { status: 401, answer: "Expired" }"#),
-    ("403 No", "", "quota", r#"Held { status: 403, answer: "quota" }"#),
-    ("404 No", "", "no app", r#"Refused { status: 404, answer: "no app" }"#),
-    ("413 Big", "", "too large", r#"Rejected { status: Some(413), answer: "too large" }"#),
-    ("422 Odd", "", "odd", r#"Rejected { status: Some(422), answer: "odd" }"#),
+    ("301 Moved", "Location: http://h/", "", r#"Refused { status: 301, message: "" }"#),
+    ("400 Bad", "", "Unknown key\n", r#"Refused { status: 400, message: "Unknown key" }"#),
+    ("401 No", "", "Expired", r#"Held { status: 401, message: "Expired" }"#),
+    ("403 No", "", "quota", r#"Held { status: 403, message: "quota" }"#),
+    ("404 No", "", "no app", r#"Refused { status: 404, message: "no app" }"#),
+    ("413 Big", "", "too large", r#"Rejected { status: Some(413), message: "too large" }"#),
+    ("422 Odd", "", "odd", r#"Rejected { status: Some(422), message: "odd" }"#),
     (
         "429 Slow",
         "Retry-After: 7",
@@ -78,9 +78,9 @@ async fn a_date_to_retry_after_becomes_a_wait() {
 async fn an_answer_is_cut_cleaned_and_redacted() {
     let text = format!("\u{1b}[1m{SECRET}\0{}", "x".repeat(5_000));
     let outcome = publish_to(vec![Step::Answer(answer("400 Bad", &[], &text))]).await;
-    let Outcome::Refused { answer, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(answer.starts_with("[1m[redacted] xxx"), "{answer}");
-    assert_eq!(answer.len(), 500);
+    let Outcome::Refused { message, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(message.starts_with("[1m[redacted] xxx"), "{message}");
+    assert_eq!(message.len(), 500);
 }
 
 #[tokio::test]
@@ -103,9 +103,9 @@ async fn an_answer_that_repeats_the_signature_is_redacted() {
     let line = echo.await.unwrap();
     let signature = line.split_once("auth_signature=").unwrap().1.split(' ').next().unwrap();
     assert_eq!(signature.len(), 64);
-    let Outcome::Held { answer, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(answer.contains("auth_signature=[redacted]"), "{answer}");
-    assert!(!answer.contains(signature), "{answer}");
+    let Outcome::Held { message, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("auth_signature=[redacted]"), "{message}");
+    assert!(!message.contains(signature), "{message}");
 }
 
 /// Fails unless it is a retry whose reason keeps the secrets.

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use matchcast::pusher::{Client, Credentials, Destination, Settings, Timeouts};
+use matchcast::pusher::{Client, Credentials, Destination, DestinationSettings, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -60,11 +60,11 @@ pub fn client(port: u16, credentials: Credentials) -> Client {
 pub fn client_with_timeout(port: u16, credentials: Credentials, request: Duration) -> Client {
     logs::start();
     logs::note(crate::SECRET);
-    let settings = Settings {
+    let settings = DestinationSettings {
         host: Some("127.0.0.1"),
         port: Some(port),
         scheme: Some("http"),
-        ..Settings::default()
+        ..DestinationSettings::default()
     };
     let destination = Destination::new(settings).unwrap();
     let timeouts = Timeouts { connect: Duration::from_secs(20), request };

@@ -3,7 +3,7 @@
 
 mod server;
 
-use matchcast::pusher::{Credentials, Diagnosis, Event, Outcome, data_limit};
+use matchcast::pusher::{Credentials, Diagnosis, Outcome, OutgoingEvent, data_limit};
 
 use crate::client::EVENT;
 use crate::scripted::client;
@@ -129,7 +129,7 @@ async fn what_is_too_long_or_not_taken_is_one_events_affair() {
     ] {
         let provider = start(dialect, State::Working).await;
         let client = client(provider.port, credentials());
-        let event = Event { data, ..EVENT };
+        let event = OutgoingEvent { data, ..EVENT };
         for events in [&[event][..], &[EVENT, event]] {
             // Twice, as the second call may meet the connection that the first one left.
             for _ in 0..2 {
@@ -148,7 +148,8 @@ async fn batches_that_fit_pass_where_whole_requests_are_counted() {
     let client = client(provider.port, credentials()).with_request_limit(server::REVERB_BYTES);
     // Of all lengths, and twice as long in JSON.
     let texts: Vec<String> = (0..60).map(|number| "\"".repeat(number * 167 % 2_300 + 1)).collect();
-    let events: Vec<Event<'_>> = texts.iter().map(|data| Event { data, ..EVENT }).collect();
+    let events: Vec<OutgoingEvent<'_>> =
+        texts.iter().map(|data| OutgoingEvent { data, ..EVENT }).collect();
     let ten_at_a_time = client.publish(&events[..10]).await;
     assert_eq!(kind(&ten_at_a_time), ("Rejected".to_owned(), Some(413)));
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use matchcast::provider::Limits;
-use matchcast::pusher::Event;
+use matchcast::pusher::OutgoingEvent;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -170,7 +170,7 @@ async fn a_page_that_does_not_read_is_ended_and_slows_nobody() {
     // Far more than the buffers between the two hold, and said in less time than one write may
     // take: it is the full queue that ends the page.
     let data = json!("x".repeat(10_000)).to_string();
-    let event = Event { name: "noise", channel: "loud", data: &data, socket_id: None };
+    let event = OutgoingEvent { name: "noise", channel: "loud", data: &data, socket_id: None };
     let mut batches = 0;
     while server.backend.channels().await.unwrap() != ["quiet"] {
         server.backend.publish(&[event; 10]).await;

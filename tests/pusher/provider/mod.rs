@@ -11,7 +11,7 @@ mod subscriptions;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use matchcast::provider::{self, Limits, Provider};
-use matchcast::pusher::{Client, Event, Outcome, SocketId};
+use matchcast::pusher::{Client, Outcome, OutgoingEvent, SocketId};
 
 use crate::{credentials, encrypting_credentials, scripted};
 
@@ -57,7 +57,7 @@ impl Server {
         data: &str,
         socket_id: Option<&SocketId>,
     ) {
-        let event = Event { name, channel, data, socket_id };
+        let event = OutgoingEvent { name, channel, data, socket_id };
         assert_eq!(self.backend.publish(&[event]).await, Outcome::Delivered);
     }
 

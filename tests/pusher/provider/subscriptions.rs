@@ -1,7 +1,7 @@
 //! Who may subscribe to what, and what a subscriber then hears.
 
 use matchcast::provider::Limits;
-use matchcast::pusher::{Credentials, Event, Outcome, SocketId, encryption, sign};
+use matchcast::pusher::{Credentials, Outcome, OutgoingEvent, SocketId, encryption, sign};
 use serde_json::{Value, json};
 
 use super::Server;
@@ -147,8 +147,8 @@ async fn events_arrive_in_the_order_in_which_they_were_published() {
     }
     let numbers: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
     for (index, batch) in numbers.chunks(10).enumerate() {
-        let event = |data| Event { name: "n", channel: "a", data, socket_id: None };
-        let mut events: Vec<Event<'_>> = batch.iter().map(|data| event(data)).collect();
+        let event = |data| OutgoingEvent { name: "n", channel: "a", data, socket_id: None };
+        let mut events: Vec<OutgoingEvent<'_>> = batch.iter().map(|data| event(data)).collect();
         events.iter_mut().step_by(3).for_each(|event| event.channel = "b");
         // A single event takes another path than a batch.
         let single = index % 10;
