@@ -18,10 +18,10 @@
 mod channel;
 mod close_code;
 mod command;
+mod connected_client;
 mod hub;
 mod message;
-mod rate;
-mod request;
+mod rate_limit;
 mod rest;
 mod socket;
 mod trace;

@@ -18,7 +18,7 @@ use super::Provider;
 use super::close_code::Closing;
 use super::command::{Command, Gone};
 use super::message::{self, Malformed, Member, Text};
-use super::rate::Rate;
+use super::rate_limit::Rate;
 use crate::pusher::SocketId;
 
 /// Versions of the protocol that are spoken here.
