@@ -1,74 +1,99 @@
-//! What a client may ask of its connection: to subscribe, to sign in, to pass an event on.
+//! Handles the messages of one connected client: subscriptions, sign-in, client events.
 //!
-//! Every signature is verified here, in the connection's own task, so that the hub only sees what
-//! is allowed. What is refused is answered; only a forged sign-in ends the connection.
+//! Signatures are verified here, in the task of the connection, so the hub only receives what is
+//! allowed. A refused request gets an error as its response; only a forged sign-in closes the
+//! connection.
 
+use actix_web::web::Data;
 use tokio::time::Instant;
 
-use super::close_code::Closing;
-use super::command::{Command, Gone};
-use super::message::{self, Member, Request, Subscription, Text};
-use super::socket::{End, Socket};
+use super::close_code::CloseCode;
+use super::hub::{HubCommand, HubStopped};
+use super::instance::Provider;
+use super::message::{self, ClientMessage, Member, Subscription, Text};
+use super::rate_limit::RateLimit;
 use crate::pusher::{
     ChannelKind, ChannelName, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES, MAX_PRESENCE_INFO_BYTES,
-    USER_CHANNEL_PREFIX, sign,
+    SocketId, USER_CHANNEL_PREFIX, sign,
 };
 
-/// The code that says: more client events than allowed.
-const TOO_FAST: u16 = 4301;
+/// Error code: the client sends client events too fast.
+const TOO_MANY_CLIENT_EVENTS: u16 = 4301;
 
-impl Socket {
-    pub(super) async fn answer(&mut self, request: Request) -> Result<(), End> {
-        match request {
-            Request::Ping => self.write(&message::pong()).await,
-            Request::Pong => Ok(()),
-            Request::Subscribe(subscription) => self.subscribe(subscription).await,
-            Request::Unsubscribe { channel } => match ChannelName::parse(&channel) {
-                Ok(channel) => {
-                    let socket_id = self.socket_id.clone();
-                    self.tell_hub(Command::Unsubscribe { socket_id, channel }).await
-                }
-                Err(_) => Ok(()),
+/// The response to a message, if it needs one, or the reason to close the connection.
+type Handled = Result<Option<Text>, CloseCode>;
+
+/// The protocol state of one connection.
+pub struct ConnectedClient {
+    provider: Data<Provider>,
+    socket_id: SocketId,
+    /// The user that has signed in.
+    user: Option<Member>,
+    client_events: RateLimit,
+}
+
+impl ConnectedClient {
+    pub fn new(provider: Data<Provider>, socket_id: SocketId) -> Self {
+        Self { provider, socket_id, user: None, client_events: RateLimit::default() }
+    }
+
+    pub async fn handle(&mut self, message: ClientMessage) -> Handled {
+        let socket_id = self.socket_id.clone();
+        match message {
+            ClientMessage::Ping => Ok(Some(message::pong())),
+            ClientMessage::Pong => Ok(None),
+            ClientMessage::Subscribe(subscription) => self.subscribe(subscription).await,
+            ClientMessage::Unsubscribe { channel } => match ChannelName::parse(&channel) {
+                Ok(channel) => self.send(HubCommand::Unsubscribe { socket_id, channel }).await,
+                Err(_) => Ok(None),
             },
-            Request::SignIn { auth, user_data } => self.sign_in(&auth, user_data).await,
-            Request::Event { name, channel, data } => match self.check_event(&name, channel, &data)
-            {
-                Ok(channel) => {
-                    let socket_id = self.socket_id.clone();
-                    self.tell_hub(Command::ClientEvent { socket_id, channel, name, data }).await
+            ClientMessage::SignIn { auth, user_data } => self.sign_in(&auth, user_data).await,
+            ClientMessage::Event { name, channel, data } => {
+                match self.check_event(&name, channel, &data) {
+                    Ok(channel) => {
+                        self.send(HubCommand::ClientEvent { socket_id, channel, name, data }).await
+                    }
+                    Err(error) => Ok(Some(error)),
                 }
-                Err(error) => self.write(&error).await,
-            },
+            }
         }
     }
 
-    async fn subscribe(&mut self, subscription: Subscription) -> Result<(), End> {
+    /// Removes the connection from the hub.
+    pub async fn disconnect(self) {
+        let Self { provider, socket_id, .. } = self;
+        // A stopped hub has no connections.
+        let _: Result<(), HubStopped> =
+            provider.hub.send(HubCommand::Disconnect { socket_id }).await;
+    }
+
+    async fn subscribe(&mut self, subscription: Subscription) -> Handled {
         let name = &subscription.channel;
         if let Some(user_id) = name.strip_prefix(USER_CHANNEL_PREFIX) {
-            // Signing in is what subscribes; client libraries ask for it all the same.
+            // Signing in already subscribed the connection, but client libraries subscribe anyway.
             let is_own = self.user.as_ref().is_some_and(|user| user.user_id == user_id);
             return if is_own {
-                self.write(&message::subscription_succeeded(name)).await
+                Ok(Some(message::subscription_succeeded(name)))
             } else {
-                self.refuse(name, "AuthError", 401, "This channel needs a sign-in").await
+                refuse(name, "AuthError", 401, "This channel needs a sign-in")
             };
         }
         let Ok(channel) = ChannelName::parse(name) else {
-            return self.refuse(name, "InvalidChannel", 400, "Invalid channel name").await;
+            return refuse(name, "InvalidChannel", 400, "Invalid channel name");
         };
         if channel.kind() != ChannelKind::Public && !self.is_authorized(&channel, &subscription) {
             let text = "The connection is not authorized for this channel: invalid signature";
-            return self.refuse(name, "AuthError", 401, text).await;
+            return refuse(name, "AuthError", 401, text);
         }
         let member = match channel.kind() {
             ChannelKind::Presence => match self.member(&subscription) {
                 Ok(member) => Some(member),
-                Err(text) => return self.refuse(name, "InvalidData", 400, text).await,
+                Err(text) => return refuse(name, "InvalidData", 400, text),
             },
             _ => None,
         };
         let socket_id = self.socket_id.clone();
-        self.tell_hub(Command::Subscribe { socket_id, channel, member }).await
+        self.send(HubCommand::Subscribe { socket_id, channel, member }).await
     }
 
     fn is_authorized(&self, channel: &ChannelName, subscription: &Subscription) -> bool {
@@ -83,10 +108,11 @@ impl Socket {
         })
     }
 
-    /// Who subscribes: what the signed data says or, without any, who has signed in.
+    /// The subscriber of a presence channel: from the signed data or, without any, the user that
+    /// has signed in.
     fn member(&self, subscription: &Subscription) -> Result<Member, &'static str> {
         let member = match &subscription.channel_data {
-            Some(data) => message::parse_member(data, "user_id"),
+            Some(data) => Member::parse(data, "user_id"),
             None => self.user.clone(),
         };
         let member = member.ok_or("A presence channel needs channel_data with a user_id")?;
@@ -96,21 +122,18 @@ impl Socket {
         Ok(member)
     }
 
-    async fn sign_in(&mut self, auth: &str, user_data: String) -> Result<(), End> {
+    async fn sign_in(&mut self, auth: &str, user_data: String) -> Handled {
         let credentials = &self.provider.credentials;
-        let user = message::parse_member(&user_data, "id")
-            .filter(|_| sign::verify_user_auth(credentials, &self.socket_id, &user_data, auth));
-        let Some(user) = user else {
-            return Err(End::Closing(Closing::Unauthorized));
-        };
+        let user = Member::parse(&user_data, "id")
+            .filter(|_| sign::verify_user_auth(credentials, &self.socket_id, &user_data, auth))
+            .ok_or(CloseCode::Unauthorized)?;
         let user_id = user.user_id.clone();
         self.user = Some(user);
         let socket_id = self.socket_id.clone();
-        self.tell_hub(Command::SignIn { socket_id, user_id, user_data }).await
+        self.send(HubCommand::SignIn { socket_id, user_id, user_data }).await
     }
 
-    /// Whether a client event may go to the hub, which then knows who hears it; otherwise what
-    /// its sender is told.
+    /// Checks a client event before it goes to the hub. The error is the response to its sender.
     fn check_event(
         &mut self,
         name: &str,
@@ -119,7 +142,7 @@ impl Socket {
     ) -> Result<ChannelName, Text> {
         let refuse = |text| Err(message::error(None, text));
         if !name.starts_with("client-") {
-            return refuse("An event of a client must start with client-");
+            return refuse("The name of a client event must start with client-");
         }
         if name.len() > MAX_EVENT_NAME_BYTES || data.len() > MAX_DATA_BYTES {
             return refuse("The client event is too large");
@@ -134,25 +157,19 @@ impl Socket {
                 return refuse("Client events need a private or presence channel");
             }
         }
-        if !self.client_events.take(Instant::now()) {
+        if !self.client_events.allow(Instant::now()) {
             let text = "The client event was rejected: more than 10 in a second";
-            return Err(message::error(Some(TOO_FAST), text));
+            return Err(message::error(Some(TOO_MANY_CLIENT_EVENTS), text));
         }
         Ok(channel)
     }
 
-    async fn refuse(
-        &mut self,
-        channel: &str,
-        kind: &str,
-        status: u16,
-        text: &str,
-    ) -> Result<(), End> {
-        self.write(&message::subscription_error(channel, kind, status, text)).await
-    }
-
-    async fn tell_hub(&self, command: Command) -> Result<(), End> {
+    async fn send(&self, command: HubCommand) -> Handled {
         let sent = self.provider.hub.send(command).await;
-        sent.map_err(|Gone| End::Closing(Closing::ShuttingDown))
+        sent.map(|()| None).map_err(|HubStopped| CloseCode::ShuttingDown)
     }
+}
+
+fn refuse(channel: &str, kind: &str, status: u16, text: &str) -> Handled {
+    Ok(Some(message::subscription_error(channel, kind, status, text)))
 }

@@ -1,4 +1,4 @@
-//! How many client events a connection has sent in the last second.
+//! Limits how many client events a connection may send per second.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,23 +9,23 @@ use crate::pusher::MAX_CLIENT_EVENTS_PER_SECOND;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The times of the last events that were let through, at most as many as a second may have.
+/// A sliding window: the times of the events accepted during the last second.
 #[derive(Debug, Default)]
-pub struct Rate(VecDeque<Instant>);
+pub struct RateLimit(VecDeque<Instant>);
 
-impl Rate {
-    /// Whether one more event may pass at `now`; counts it when it may.
+impl RateLimit {
+    /// Whether one more event is allowed at `now`. Only allowed events count.
     ///
-    /// `now` must not run backwards. What is refused does not count.
-    pub fn take(&mut self, now: Instant) -> bool {
+    /// `now` must not go backwards.
+    pub fn allow(&mut self, now: Instant) -> bool {
         while self.0.front().is_some_and(|then| now.duration_since(*then) >= WINDOW) {
             self.0.pop_front();
         }
-        let may_pass = self.0.len() < MAX_CLIENT_EVENTS_PER_SECOND;
-        if may_pass {
+        let is_allowed = self.0.len() < MAX_CLIENT_EVENTS_PER_SECOND;
+        if is_allowed {
             self.0.push_back(now);
         }
-        may_pass
+        is_allowed
     }
 }
 
@@ -34,17 +34,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_second_has_ten_events_at_most() {
+    fn at_most_ten_events_are_allowed_in_any_second() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut rate = Rate::default();
+        let mut limit = RateLimit::default();
         for number in 0..10 {
-            assert!(rate.take(at(number * 50)), "{number}");
+            assert!(limit.allow(at(number * 50)), "{number}");
         }
-        assert!(!rate.take(at(460)));
-        assert!(!rate.take(at(999)));
-        assert!(rate.take(at(1_000)), "the first has left the window");
-        assert!(!rate.take(at(1_049)));
-        assert!(rate.take(at(1_050)), "the second has left the window");
+        assert!(!limit.allow(at(460)));
+        assert!(!limit.allow(at(999)));
+        assert!(limit.allow(at(1_000)), "the first event has left the window");
+        assert!(!limit.allow(at(1_049)));
+        assert!(limit.allow(at(1_050)), "the second event has left the window");
     }
 }

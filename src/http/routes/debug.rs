@@ -34,7 +34,7 @@ pub async fn look(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, ApiError> {
     let provider = allowed(caller, &services).await?;
-    let snapshot = provider.look(query.seen).await;
+    let snapshot = provider.snapshot(query.seen).await;
     let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has ended"))?;
     Ok(response::ok("Events retrieved successfully", snapshot))
 }
