@@ -25,10 +25,10 @@ impl Provider {
         Self { credentials: Arc::new(credentials), limits, hub: hub::start(limits) }
     }
 
-    /// The open connections and the trace entries after the entry `seen` (0: all that are kept).
+    /// The open connections and the trace entries after the entry `after` (0: all that are kept).
     /// `None` if the provider has stopped.
-    pub async fn snapshot(&self, seen: u64) -> Option<Snapshot> {
-        self.hub.request(|reply| HubCommand::Snapshot { seen, reply }).await.ok()
+    pub async fn snapshot(&self, after: u64) -> Option<Snapshot> {
+        self.hub.request(|reply| HubCommand::Snapshot { after, reply }).await.ok()
     }
 
     /// Publishes an event as a backend would, but without a signed request.

@@ -66,9 +66,9 @@ pub enum HubCommand {
         user_id: String,
         reply: oneshot::Sender<()>,
     },
-    /// The open connections, and the trace entries after the entry `seen`.
+    /// The open connections, and the trace entries after the entry `after`.
     Snapshot {
-        seen: u64,
+        after: u64,
         reply: oneshot::Sender<Snapshot>,
     },
     /// Closes all connections and refuses new ones.

@@ -90,8 +90,8 @@ impl Hub {
                 }
                 let _ = reply.send(());
             }
-            HubCommand::Snapshot { seen, reply } => {
-                let _ = reply.send(self.snapshot(seen));
+            HubCommand::Snapshot { after, reply } => {
+                let _ = reply.send(self.snapshot(after));
             }
             HubCommand::CloseAll(reply) => {
                 self.close_all();
@@ -214,10 +214,10 @@ impl Hub {
         recipients
     }
 
-    fn snapshot(&self, seen: u64) -> Snapshot {
+    fn snapshot(&self, after: u64) -> Snapshot {
         Snapshot {
             connections: self.connections.views(),
-            entries: self.trace.after(seen),
+            entries: self.trace.after(after),
             last_id: self.trace.last_id(),
         }
     }
