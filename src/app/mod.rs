@@ -49,8 +49,8 @@ impl App {
         let (store, catalog) = open_store(&config).await?;
         let notifiers = engine::Notifiers::default();
         let settings = engine::Settings {
-            queue_len: config.engine.queue_len,
-            batch_len: config.engine.batch_len,
+            queue_len: config.engine.queue_len.get(),
+            batch_len: config.engine.batch_len.get(),
             switches: events::event_settings(&config),
         };
         let (engine, engine_thread) =
@@ -76,7 +76,7 @@ impl App {
             passwords: Passwords::default(),
             settings: pusher::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
-            list_cap: config.http.list_cap,
+            list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
             debug,
@@ -86,8 +86,7 @@ impl App {
         let mut publisher =
             publisher::Publisher::new(store, sink, config.publisher, notifiers.events);
         if config.delivery.only_occupied {
-            let refresh = Duration::from_secs(config.delivery.occupancy_refresh_seconds);
-            publisher = publisher.only_to_listeners(refresh);
+            publisher = publisher.only_to_listeners(config.delivery.occupancy_refresh);
         }
         Ok(Self {
             address,
@@ -97,7 +96,7 @@ impl App {
             feed,
             publisher,
             provider: embedded,
-            shutdown: Duration::from_secs(config.http.shutdown_seconds),
+            shutdown: config.http.shutdown,
         })
     }
 
@@ -155,7 +154,7 @@ async fn open_store(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
         if applied > 0 {
             tracing::info!(migrations = applied, "the schema is up to date");
         }
-        let store = Store::open(config.database.clone(), config.pool_size)
+        let store = Store::open(config.database.clone(), config.pool_size.get())
             .context("the database cannot be opened")?;
         let mut connection = store.connect()?;
         store.write(&mut connection, |c| markets::ensure(c, &config.markets))?;

@@ -1,7 +1,6 @@
 //! The HTTP server: one port for the API, the page and, where it is embedded, the provider.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_session::SessionMiddleware;
@@ -29,8 +28,11 @@ pub fn bind(
 ) -> anyhow::Result<(Server, SocketAddr)> {
     let auth = &config.auth;
     let store = services.store.clone();
-    let tokens = Tokens::new(store.clone(), auth.token_lifetime_minutes, auth.cache_seconds);
-    let sessions = TableSessions::new(store, auth.cache_seconds);
+    let token_lifetime = auth.token_lifetime.map_or(0, |life| life.as_secs() / 60);
+    let cache_seconds = auth.cache_ttl.as_secs();
+    let tokens = Tokens::new(store.clone(), u32::try_from(token_lifetime)?, cache_seconds);
+    let sessions = TableSessions::new(store, cache_seconds);
+    let session_ttl = time::Duration::try_from(auth.session_lifetime)?;
     let (services, tokens) = (web::Data::new(services), web::Data::new(tokens));
     let http = config.http.clone();
     let (auth, app_key) = (auth.clone(), Key::derive_from(config.app_key.expose()));
@@ -41,17 +43,14 @@ pub fn bind(
             .cookie_secure(auth.secure_cookies)
             .cookie_same_site(SameSite::Lax)
             .cookie_content_security(CookieContentSecurity::Signed)
-            .session_lifecycle(
-                PersistentSession::default()
-                    .session_ttl(time::Duration::minutes(auth.session_lifetime_minutes.into())),
-            )
+            .session_lifecycle(PersistentSession::default().session_ttl(session_ttl))
             .build();
         let provider = embedded.clone();
         App::new()
             .app_data(services.clone())
             .app_data(tokens.clone())
             .app_data(web::Data::new(sessions.clone()))
-            .app_data(web::PayloadConfig::new(http.body_limit))
+            .app_data(web::PayloadConfig::new(http.body_limit.get()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| {
                 ApiError::refused(
                     actix_web::http::StatusCode::BAD_REQUEST,
@@ -74,11 +73,14 @@ pub fn bind(
 
     let http = &config.http;
     let server = HttpServer::new(factory)
-        .keep_alive(Duration::from_secs(http.keep_alive_seconds))
-        .max_connections(http.max_connections)
-        .shutdown_timeout(http.shutdown_seconds)
+        .keep_alive(http.keep_alive)
+        .max_connections(http.max_connections.get())
+        .shutdown_timeout(http.shutdown.as_secs())
         .disable_signals();
-    let server = if http.workers > 0 { server.workers(http.workers) } else { server };
+    let server = match http.workers {
+        Some(workers) => server.workers(workers.get()),
+        None => server,
+    };
     let wanted = SocketAddr::new(http.host, http.port);
     let server = server.bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
     let address = *server.addrs().first().context("the server listens nowhere")?;

@@ -4,8 +4,6 @@
 //! is ever signed: the channels that the caller may hear are formatted here and compared as a
 //! whole, and a socket id is digits, a full stop and digits, byte by byte.
 
-use std::time::Duration;
-
 use actix_web::{HttpResponse, web};
 use moka::sync::Cache;
 use serde::Serialize;
@@ -68,7 +66,7 @@ pub struct Expectations {
 
 impl Expectations {
     pub fn new(delivery: &Delivery) -> Self {
-        let refresh = Duration::from_secs(delivery.occupancy_refresh_seconds);
+        let refresh = delivery.occupancy_refresh;
         let held = occupancy::PENDING_FOR.to_std().unwrap_or_default();
         let cache = || {
             let cache = Cache::builder().max_capacity(EXPECTATIONS_LEN);
