@@ -15,7 +15,7 @@ use matchcast::pusher::{Client, Outcome, OutgoingEvent, SocketId};
 
 use crate::{credentials, encrypting_credentials, scripted};
 
-/// A provider on a port of its own, and a client for it.
+/// A provider on its own port, and a client for it.
 pub struct Server {
     pub port: u16,
     pub provider: Provider,
@@ -61,7 +61,7 @@ impl Server {
         assert_eq!(self.backend.publish(&[event]).await, Outcome::Delivered);
     }
 
-    /// Stops as an operator would, and waits for it.
+    /// Shuts down gracefully and waits for it.
     pub async fn stop(self) {
         self.handle.stop(true).await;
     }
