@@ -34,7 +34,7 @@ pub struct InvalidMasterKey;
 impl Credentials {
     /// The values of `PUSHER_APP_ID`, `PUSHER_APP_KEY` and `PUSHER_APP_SECRET`.
     ///
-    /// Nothing is checked here; [`Client::new`](super::Client::new) rejects invalid values.
+    /// Nothing is checked here; `Client::new` rejects invalid values.
     pub fn new(
         app_id: impl Into<String>,
         key: impl Into<String>,

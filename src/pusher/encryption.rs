@@ -34,7 +34,7 @@ pub const MAX_ENCRYPTED_DATA_BYTES: usize = {
 };
 
 /// The maximum size of the `data` of an event on this channel, in bytes, as given to
-/// [`Client::publish`](super::Client::publish).
+/// `Client::publish`.
 pub fn data_limit(channel: &str) -> usize {
     if is_encrypted(channel) { MAX_ENCRYPTED_DATA_BYTES } else { MAX_DATA_BYTES }
 }

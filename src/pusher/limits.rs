@@ -1,7 +1,7 @@
 //! The limits of the protocol. A provider may have further limits of its own.
 
 /// Maximum size of the `data` of one event as it is sent, in bytes of the string (10 KiB by the
-/// public documentation). [`data_limit`](super::data_limit) returns the maximum for a channel.
+/// public documentation). `data_limit` returns the maximum for a channel.
 pub const MAX_DATA_BYTES: usize = 10_240;
 /// Maximum number of channels in one `events` request.
 pub const MAX_CHANNELS_PER_CALL: usize = 100;

@@ -4,7 +4,7 @@
 //! constant time. Nothing here decides whether a client *may* have a signature. All four kinds use
 //! the same secret, so signing text chosen by a client gives it every right of the app. Therefore
 //! [`channel_auth`] must be called with a channel name that the server formatted itself, or with a
-//! parsed [`ChannelName`](super::ChannelName).
+//! parsed [`ChannelName`](super::names::ChannelName).
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
