@@ -1,18 +1,18 @@
-//! Settings: which layer wins, what is refused and in which words, and that secrets stay secret.
+//! Settings: precedence of the sources, invalid values and their messages, secrets.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
 
-use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Sources};
+use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Scheme, Sources};
 use matchcast::market::Fixed;
 use toml::{Table, Value};
 
 const DEFAULT: &str = include_str!("../config/default.toml");
 const MASTER_KEY: &str = "bWF0Y2hjYXN0IHRlc3RzIG5lZWQgMzIgYnl0ZXMgLi4=";
 const LONG_KEY: &str = "a key of more than thirty-two bytes, plain";
-/// What every secret of these tests contains.
+/// Part of every secret in these tests.
 const SENTINEL: &str = "s3ntinel";
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -25,16 +25,16 @@ fn read_file(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErr
     Config::from_sources(&sources)
 }
 
-/// One sentence, on one line, that names this.
-fn check_refusal(refused: Result<Config, ConfigError>, named: &str, what: &str) {
-    let text = refused.expect_err(what).to_string();
-    assert!(text.contains(named), "{what}: {text:?} does not name {named}");
-    assert!(!text.contains('\n') && !text.contains(". "), "{what}: {text:?}");
-    assert!(!text.contains(SENTINEL), "{what}: {text:?}");
+/// Checks that the error is one sentence on one line, contains `name`, and contains no secret.
+fn check_error(result: Result<Config, ConfigError>, name: &str, case: &str) {
+    let text = result.expect_err(case).to_string();
+    assert!(text.contains(name), "{case}: {text:?} does not name {name}");
+    assert!(!text.contains('\n') && !text.contains(". "), "{case}: {text:?}");
+    assert!(!text.contains(SENTINEL), "{case}: {text:?}");
 }
 
 #[test]
-fn without_anything_it_is_the_demo_at_home() {
+fn without_configuration_the_local_demo_starts() {
     let config = read(&[]).unwrap();
     assert_eq!(config.environment, Environment::Local);
     assert_eq!(config.broadcasting, Broadcasting::Embedded);
@@ -46,25 +46,29 @@ fn without_anything_it_is_the_demo_at_home() {
     assert_eq!(config.commission.seller, Fixed::ZERO);
     assert_eq!((config.pusher.app_id.as_str(), config.pusher.key.as_str()), ("matchcast", "local"));
     let other = read(&[]).unwrap();
-    assert!(config.pusher.secret != other.pusher.secret, "a random secret for each start");
+    assert!(config.pusher.secret != other.pusher.secret, "the secret is random per start");
     assert!(config.pusher.secret.expose().len() >= 32);
 }
 
 #[test]
-fn later_layers_win() {
+fn later_sources_take_precedence() {
     let file = "[http]\nport = 1111\nlist_cap = 7\n";
     let port = |config: Config| config.http.port;
     assert_eq!(read_file(file, &[]).map(port), Ok(1111));
     assert_eq!(read_file(file, &[("PORT", "2222")]).map(port), Ok(2222));
-    assert_eq!(read_file(file, &[("PORT", "")]).map(port), Ok(1111), "empty is unset");
+    assert_eq!(
+        read_file(file, &[("PORT", "")]).map(port),
+        Ok(1111),
+        "an empty value counts as unset"
+    );
     let both = [("PORT", "2222"), ("MATCHCAST__HTTP__PORT", "3333")];
     assert_eq!(read_file(file, &both).map(port), Ok(3333));
     let config = read_file(file, &both).unwrap();
-    assert_eq!((config.http.list_cap, config.http.body_limit), (7, 65_536));
+    assert_eq!((config.http.list_cap.get(), config.http.body_limit.get()), (7, 65_536));
 }
 
 #[test]
-fn a_setting_that_does_not_exist_is_an_error() {
+fn an_unknown_setting_is_an_error() {
     for variable in [
         "MATCHCAST__HTTP__PROT",
         "MATCHCAST__HTP__PORT",
@@ -74,7 +78,7 @@ fn a_setting_that_does_not_exist_is_an_error() {
         "MATCHCAST__HTTP__",
         "MATCHCAST__HTTP__PORT__X",
     ] {
-        check_refusal(read(&[(variable, "1")]), variable, variable);
+        check_error(read(&[(variable, "1")]), variable, variable);
     }
     for (file, named) in [
         ("[http]\nprot = 1", "http.prot"),
@@ -83,14 +87,17 @@ fn a_setting_that_does_not_exist_is_an_error() {
         ("[http.port]\nx = 1", "http.port"),
         ("[http", "config/local.toml"),
     ] {
-        check_refusal(read_file(file, &[]), named, file);
-        check_refusal(read_file(file, &[]), "config/local.toml", file);
+        check_error(read_file(file, &[]), named, file);
+        check_error(read_file(file, &[]), "config/local.toml", file);
     }
-    assert!(read(&[("MATCHCASTLE", "1"), ("PUSHER_APP_NAME", "x")]).is_ok(), "others' variables");
+    assert!(
+        read(&[("MATCHCASTLE", "1"), ("PUSHER_APP_NAME", "x")]).is_ok(),
+        "variables of other programs"
+    );
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_is_named() {
+fn an_invalid_value_names_its_setting() {
     for (variable, value) in [
         ("PORT", "http"),
         ("PORT", "70000"),
@@ -133,7 +140,7 @@ fn a_value_of_the_wrong_kind_is_named() {
         ("MATCHCAST__PUBLISHER__BACKOFF_JITTER", "1.1"),
         ("MATCHCAST__LOG__FORMAT", "xml"),
     ] {
-        check_refusal(read(&[(variable, value)]), variable, &format!("{variable}={value}"));
+        check_error(read(&[(variable, value)]), variable, &format!("{variable}={value}"));
     }
     for (file, named) in [
         ("[http]\nport = \"8080\"", "http.port"),
@@ -146,9 +153,27 @@ fn a_value_of_the_wrong_kind_is_named() {
         ("[app]\nenv = 1", "app.env"),
         ("[log]\nformat = \"xml\"", "log.format"),
     ] {
-        check_refusal(read_file(file, &[]), named, file);
+        check_error(read_file(file, &[]), named, file);
     }
     assert!(read_file("[demo]\nenabled = false\n[publisher]\nbackoff_factor = 3", &[]).is_ok());
+}
+
+#[test]
+fn a_number_out_of_range_is_rejected_with_its_range() {
+    for (variable, value, expected) in [
+        ("HTTP__LIST_CAP", "0", "(http.list_cap) must be a number greater than 0"),
+        ("HTTP__LIST_CAP", "-1", "(http.list_cap) must be a number greater than 0"),
+        ("PUBLISHER__POLL_MS", "0", "(publisher.poll_ms) must be a number greater than 0"),
+        ("PUBLISHER__HOLD_MS", "0", "(publisher.hold_ms) must be a number greater than 0"),
+        ("PUBLISHER__BACKOFF_JITTER", "1.1", "(publisher.backoff_jitter) must be from 0 to 1"),
+        ("PUBLISHER__LANES", "0", "(publisher.lanes) must be from 1 to 64"),
+        ("PUBLISHER__LANES", "65", "(publisher.lanes) must be from 1 to 64"),
+        ("EVENTS__BOOK_DEPTH", "51", "(events.book_depth) must be from 1 to 50"),
+    ] {
+        let variable = format!("MATCHCAST__{variable}");
+        let error = read(&[(&variable, value)]).unwrap_err().to_string();
+        assert_eq!(error, format!("{variable} {expected}"));
+    }
 }
 
 const PRODUCTION: [(&str, &str); 5] = [
@@ -160,16 +185,16 @@ const PRODUCTION: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn production_starts_only_with_what_it_needs() {
+fn production_requires_keys_and_rejects_the_demo() {
     let config = read(&PRODUCTION).unwrap();
     assert_eq!(config.environment, Environment::Production);
     assert_eq!(config.broadcasting, Broadcasting::Pusher);
     assert!(!config.demo.enabled && config.auth.secure_cookies);
     for missing in ["APP_KEY", "PUSHER_APP_ID", "PUSHER_APP_KEY", "PUSHER_APP_SECRET"] {
         let without: Vec<_> = PRODUCTION.into_iter().filter(|(n, _)| *n != missing).collect();
-        check_refusal(read(&without), missing, missing);
+        check_error(read(&without), missing, missing);
         let empty: Vec<_> = without.iter().copied().chain([(missing, "")]).collect();
-        check_refusal(read(&empty), missing, missing);
+        check_error(read(&empty), missing, missing);
     }
     for (variable, value) in [
         ("MATCHCAST__DEMO__ENABLED", "true"),
@@ -178,44 +203,47 @@ fn production_starts_only_with_what_it_needs() {
         ("MATCHCAST__PUSHER__PATH", "no-slash"),
     ] {
         let with: Vec<_> = PRODUCTION.into_iter().chain([(variable, value)]).collect();
-        check_refusal(read(&with), variable, variable);
+        check_error(read(&with), variable, variable);
     }
-    // The embedded provider only when it is said outright, and so for the others.
-    for (said, meant) in [
+    // Production uses anything but a provider only if it is configured explicitly.
+    for (connection, expected) in [
         ("embedded", Broadcasting::Embedded),
         ("log", Broadcasting::Log),
         ("null", Broadcasting::Null),
     ] {
-        let variables =
-            [("APP_ENV", "production"), ("APP_KEY", LONG_KEY), ("BROADCAST_CONNECTION", said)];
-        assert_eq!(read(&variables).map(|config| config.broadcasting), Ok(meant));
+        let variables = [
+            ("APP_ENV", "production"),
+            ("APP_KEY", LONG_KEY),
+            ("BROADCAST_CONNECTION", connection),
+        ];
+        assert_eq!(read(&variables).map(|config| config.broadcasting), Ok(expected));
     }
 }
 
 #[test]
-fn the_provider_follows_from_what_is_set() {
+fn the_provider_is_chosen_by_the_key_unless_it_is_configured() {
     let keyed = [("PUSHER_APP_ID", "1"), ("PUSHER_APP_KEY", "k"), ("PUSHER_APP_SECRET", "s")];
     let with = |more: &[(&'static str, &'static str)]| {
         let variables: Vec<_> = keyed.iter().chain(more).copied().collect();
         read(&variables).unwrap()
     };
-    assert_eq!(with(&[]).broadcasting, Broadcasting::Pusher, "where there is a key");
+    assert_eq!(with(&[]).broadcasting, Broadcasting::Pusher, "there is a key");
     assert_eq!(with(&[("PUSHER_HOST", "")]).pusher.host, "", "empty counts as unset");
     assert_eq!(with(&[("PUSHER_HOST", "ws.example")]).pusher.host, "ws.example");
     assert_eq!(with(&[("PUSHER_APP_CLUSTER", "")]).pusher.cluster, "mt1");
-    assert_eq!(with(&[("PUSHER_SCHEME", ""), ("PUSHER_PORT", "")]).pusher.scheme, "https");
+    assert_eq!(with(&[("PUSHER_SCHEME", ""), ("PUSHER_PORT", "")]).pusher.scheme, Scheme::Https);
     let embedded = with(&[("BROADCAST_CONNECTION", "embedded")]);
     assert_eq!(embedded.broadcasting, Broadcasting::Embedded);
     assert_eq!(embedded.pusher.key, "k");
 }
 
 #[test]
-fn keys_and_lists_are_read_as_they_are_written() {
+fn keys_and_lists_are_parsed() {
     let key = |text: &str| read(&[("APP_KEY", text)]).unwrap().app_key.expose().to_vec();
     assert_eq!(key(LONG_KEY), LONG_KEY.as_bytes());
     let encoded = "base64:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
     assert_eq!(key(encoded), b"01234567890123456789012345678901");
-    assert_ne!(key(""), key(""), "a random one for each start");
+    assert_ne!(key(""), key(""), "the key is random per start");
     let symbols = |text| read(&[("MATCHCAST__MARKET__SYMBOLS", text)]).unwrap().markets;
     assert_eq!(symbols("BTC, ETH ,SOL,"), ["BTC", "ETH", "SOL"]);
     assert_eq!(symbols(""), Vec::<String>::new());
@@ -224,8 +252,8 @@ fn keys_and_lists_are_read_as_they_are_written() {
 }
 
 #[test]
-fn secrets_are_in_no_debug_output() {
-    let key = format!("{SENTINEL} and enough beside it to be long");
+fn secrets_appear_in_no_debug_output() {
+    let key = format!("{SENTINEL} and more text to make it long");
     let url = format!("postgres://user:{SENTINEL}@host/name");
     let variables = [
         ("APP_KEY", key.as_str()),
@@ -245,7 +273,7 @@ fn secrets_are_in_no_debug_output() {
     ] {
         assert!(!shown.contains(SENTINEL) && !shown.contains(&bytes), "{shown}");
     }
-    // A broken file, on the very line of the secret.
+    // Invalid TOML in the line of the secret.
     for file in [
         format!("[pusher]\nsecret = \"{SENTINEL}"),
         format!("[pusher]\nsecret = {SENTINEL}"),
@@ -257,7 +285,7 @@ fn secrets_are_in_no_debug_output() {
     }
 }
 
-/// Another value than the default, and what else has to be set for it.
+/// A value other than the default, and the variables that it requires.
 fn another(
     section: &str,
     key: &str,
@@ -282,6 +310,7 @@ fn another(
             );
         }
         ("pusher", "encryption_master_key_base64") => MASTER_KEY,
+        ("pusher", "scheme") => "http",
         ("events", _) if default.is_str() => "false",
         ("log", "format") => "json",
         _ => match default {
@@ -295,14 +324,14 @@ fn another(
 }
 
 #[test]
-fn each_key_can_be_set_by_its_variable() {
+fn each_key_can_be_set_by_a_variable() {
     let table: Table = DEFAULT.parse().unwrap();
     let mut keys = 0;
     for (section, entries) in &table {
         for (key, default) in entries.as_table().unwrap() {
             let (value, more) = another(section, key, default);
             let variable = format!("MATCHCAST__{section}__{key}").to_uppercase();
-            // Secrets show in no output, so theirs is that they are taken at all.
+            // Secrets do not appear in the output, so it is enough that they are accepted.
             let fixed = [("APP_KEY", LONG_KEY), ("PUSHER_APP_SECRET", "fixed")];
             let base: Vec<_> = fixed.into_iter().chain(more).collect();
             let mut with = base.clone();
@@ -322,7 +351,7 @@ fn each_key_can_be_set_by_its_variable() {
     assert_eq!(secret.expose(), "mine");
 }
 
-/// The binary, in a folder of its own, with these files and variables.
+/// Runs the binary in an empty folder with these files and variables.
 fn run(files: &BTreeMap<&str, String>, variables: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("config")).unwrap();
@@ -332,17 +361,17 @@ fn run(files: &BTreeMap<&str, String>, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_matchcast"));
     command.arg("migrate").current_dir(folder.path()).env_clear();
     let output = command.envs(variables.iter().copied()).output().unwrap();
-    let made = |name: &str| folder.path().join(name).exists();
+    let exists = |name: &str| folder.path().join(name).exists();
     for name in ["from-file", "from-dotenv", "from-environment"] {
-        let wanted = String::from_utf8_lossy(&output.stdout).contains("migrations applied")
+        let is_expected = String::from_utf8_lossy(&output.stdout).contains("migrations applied")
             && variables.iter().any(|(key, value)| *key == "EXPECTED" && *value == name);
-        assert_eq!(made(name), wanted, "{name}: {output:?}");
+        assert_eq!(exists(name), is_expected, "{name}: {output:?}");
     }
     output
 }
 
 #[test]
-fn the_process_reads_its_files_and_its_environment() {
+fn the_process_reads_its_files_and_environment() {
     let file = "[database]\nurl = \"sqlite://from-file\"".to_owned();
     let dotenv = "DATABASE_URL=sqlite://from-dotenv".to_owned();
     let mut files = BTreeMap::from([("config/local.toml", file)]);
@@ -359,8 +388,8 @@ fn the_process_reads_its_files_and_its_environment() {
         ("config/local.toml", format!("[pusher]\nsecret = \"{SENTINEL}")),
     ] {
         let output = run(&BTreeMap::from([(name, text)]), &[]);
-        let said = format!("{output:?}");
-        assert!(!output.status.success() && said.contains(name), "{said}");
-        assert!(!said.contains(SENTINEL), "{said}");
+        let printed = format!("{output:?}");
+        assert!(!output.status.success() && printed.contains(name), "{printed}");
+        assert!(!printed.contains(SENTINEL), "{printed}");
     }
 }

@@ -27,8 +27,8 @@ pub fn event_settings(config: &Config) -> EventSettings {
 /// How order books are published.
 pub fn book_settings(events: &Events) -> BookPublisherSettings {
     BookPublisherSettings {
-        updates_per_second: events.book_updates_per_second,
-        depth: events.book_depth,
+        updates_per_second: events.book_updates_per_second.get(),
+        depth: events.book_depth.get().into(),
         size_limits: SIZE_LIMITS,
     }
 }

@@ -51,8 +51,8 @@ impl App {
         let (store, catalog) = database::open(&config).await?;
         let notifiers = engine::Notifiers::default();
         let settings = EngineSettings {
-            queue_len: config.engine.queue_len,
-            batch_len: config.engine.batch_len,
+            queue_len: config.engine.queue_len.get(),
+            batch_len: config.engine.batch_len.get(),
             events: events::event_settings(&config),
         };
         let (engine, engine_thread) =
@@ -70,7 +70,7 @@ impl App {
         });
         let services = http::AppState {
             store: store.clone(),
-            auth: authenticator(&config.auth, store.clone()),
+            auth: authenticator(&config.auth, store.clone())?,
             engine: engine.clone(),
             catalog,
             credentials,
@@ -78,7 +78,7 @@ impl App {
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config),
             metrics: metrics.filter(|_| config.http.metrics),
-            list_cap: config.http.list_cap,
+            list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
             debug,
@@ -88,8 +88,7 @@ impl App {
         let mut publisher =
             publisher::Publisher::new(store, sink, config.publisher, notifiers.events);
         if config.delivery.only_occupied {
-            let refresh = Duration::from_secs(config.delivery.occupancy_refresh_seconds);
-            publisher = publisher.only_to_listeners(refresh);
+            publisher = publisher.only_to_listeners(config.delivery.occupancy_refresh);
         }
         Ok(Self {
             address,
@@ -99,7 +98,7 @@ impl App {
             book_publisher,
             publisher,
             provider: embedded,
-            shutdown: Duration::from_secs(config.http.shutdown_seconds),
+            shutdown: config.http.shutdown,
         })
     }
 
@@ -151,10 +150,7 @@ impl App {
     }
 }
 
-fn authenticator(config: &Auth, store: Store) -> Authenticator {
-    let token_lifetime = match config.token_lifetime_minutes {
-        0 => None,
-        minutes => Some(TimeDelta::minutes(minutes.into())),
-    };
-    Authenticator::new(store, token_lifetime, Duration::from_secs(config.cache_seconds))
+fn authenticator(config: &Auth, store: Store) -> anyhow::Result<Authenticator> {
+    let token_lifetime = config.token_lifetime.map(TimeDelta::from_std).transpose()?;
+    Ok(Authenticator::new(store, token_lifetime, config.cache_ttl))
 }

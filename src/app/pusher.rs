@@ -1,23 +1,23 @@
-//! Which provider the configuration means, and how it is reached.
+//! The provider that the configuration selects, and how to reach it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::events;
-use crate::config::{Broadcasting, Config};
+use crate::config::{Broadcasting, Config, Scheme};
 use crate::events::decimal::DecimalNumber;
 use crate::http::PublicSettings;
 use crate::provider::{Limits, Provider};
 use crate::publisher::Sink;
 use crate::pusher::{
-    Client, Credentials, Destination, InvalidMasterKey, MasterKey, Settings, Timeouts,
+    Client, Credentials, Destination, DestinationSettings, InvalidMasterKey, MasterKey, Timeouts,
 };
 
-/// What signs subscriptions and events, and encrypts where there is a key for it.
+/// The credentials that sign subscriptions and requests and, with a master key, encrypt events.
 ///
 /// # Errors
-/// A sentence when the encryption master key is none.
+/// If the encryption master key is invalid.
 pub fn credentials(config: &Config) -> Result<Credentials, InvalidMasterKey> {
     let pusher = &config.pusher;
     let credentials = Credentials::new(&*pusher.app_id, &*pusher.key, pusher.secret.expose());
@@ -27,63 +27,66 @@ pub fn credentials(config: &Config) -> Result<Credentials, InvalidMasterKey> {
     })
 }
 
-/// The embedded provider, where the configuration asks for it.
+/// The embedded provider, if it is configured.
 pub fn embedded(config: &Config, credentials: Credentials) -> Option<Provider> {
     (config.broadcasting == Broadcasting::Embedded)
         .then(|| Provider::start(credentials, Limits::default()))
 }
 
-/// Where the publisher sends events. `address` is where this process listens.
+/// The destination of the publisher. `address` is where this process listens.
 pub fn sink(config: &Config, address: SocketAddr) -> anyhow::Result<Sink> {
     Ok(match config.broadcasting {
         Broadcasting::Log => Sink::Log,
         Broadcasting::Null => Sink::Nowhere,
         Broadcasting::Pusher | Broadcasting::Embedded => {
             let client = client(config, address)?;
-            tracing::info!(destination = %client.destination(), "events go to the provider");
+            tracing::info!(destination = %client.destination(), "events are sent to the provider");
             Sink::Provider(Arc::new(client))
         }
     })
 }
 
-/// The client of the provider that the configuration names.
+/// A client of the configured provider.
 pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
     let pusher = &config.pusher;
-    let local = reachable(address);
+    let local = own_address(address);
     let destination = if config.broadcasting == Broadcasting::Embedded {
         let host = local.ip().to_string();
         let (port, scheme) = (Some(local.port()), Some("http"));
-        Destination::new(Settings { host: Some(&host), port, scheme, ..Settings::default() })?
+        Destination::new(DestinationSettings {
+            host: Some(&host),
+            port,
+            scheme,
+            ..DestinationSettings::default()
+        })?
     } else {
-        Destination::new(Settings {
+        Destination::new(DestinationSettings {
             cluster: Some(&pusher.cluster),
             host: Some(&pusher.host),
-            port: (pusher.port > 0).then_some(pusher.port),
-            scheme: Some(&pusher.scheme),
+            port: pusher.port.map(NonZeroU16::get),
+            scheme: Some(pusher.scheme.as_str()),
             path_prefix: Some(&pusher.path),
         })?
     };
-    let timeouts = Timeouts {
-        connect: Duration::from_millis(pusher.connect_timeout_ms),
-        request: Duration::from_millis(pusher.request_timeout_ms),
-    };
+    let timeouts = Timeouts { connect: pusher.connect_timeout, request: pusher.request_timeout };
     let client = Client::new(destination, credentials(config)?, timeouts)?;
     Ok(match pusher.request_limit_bytes {
-        0 => client,
-        bytes => client.with_request_limit(bytes),
+        Some(bytes) => client.with_request_limit(bytes.get()),
+        None => client,
     })
 }
 
-/// What pages may know of the provider.
+/// The settings that pages need to connect to the provider.
 pub fn public_settings(config: &Config) -> PublicSettings {
     let pusher = &config.pusher;
-    let external = config.broadcasting == Broadcasting::Pusher && !pusher.host.is_empty();
+    let is_external = config.broadcasting == Broadcasting::Pusher;
+    let has_host = is_external && !pusher.host.is_empty();
     PublicSettings {
         key: pusher.key.clone(),
         cluster: pusher.cluster.clone(),
-        host: external.then(|| pusher.host.clone()),
-        port: (external && pusher.port > 0).then_some(pusher.port),
-        tls: config.broadcasting == Broadcasting::Pusher && pusher.scheme == "https",
+        host: has_host.then(|| pusher.host.clone()),
+        port: pusher.port.map(NonZeroU16::get).filter(|_| has_host),
+        tls: is_external && pusher.scheme == Scheme::Https,
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
         symbols: config.markets.clone(),
@@ -92,8 +95,8 @@ pub fn public_settings(config: &Config) -> PublicSettings {
     }
 }
 
-/// An address at which this machine reaches what listens on `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
+/// The address at which this process reaches its own server, which listens on `address`.
+fn own_address(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -1,19 +1,18 @@
-//! The layers of settings, merged into one table whose keys and types are those of the default
-//! file.
+//! Merges the sources of settings into one table with the keys and types of the default file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::ConfigError;
+use super::error::ConfigError;
 
-/// The default file: every key there is.
+/// The default file, which contains every key.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
 const PREFIX: &str = "MATCHCAST__";
 
-/// Names that are not ours to choose, and the keys they stand for. An empty value counts as unset.
+/// Well-known variables and the keys that they set. An empty value counts as unset.
 const WELL_KNOWN: [(&str, &str, &str); 14] = [
     ("APP_ENV", "app", "env"),
     ("APP_KEY", "app", "key"),
@@ -31,16 +30,16 @@ const WELL_KNOWN: [(&str, &str, &str); 14] = [
     ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "pusher", "encryption_master_key_base64"),
 ];
 
-/// What the layers are read from.
+/// The sources of settings, beside the default file.
 #[derive(Clone, Default)]
 pub struct Sources {
-    /// `.env` under the environment: the environment wins.
+    /// Variables of the environment and of `.env`; the environment takes precedence.
     pub variables: BTreeMap<String, String>,
-    /// The text of config/{APP_ENV}.toml, and its name for messages.
+    /// The name (for messages) and the text of config/{APP_ENV}.toml.
     pub file: Option<(String, String)>,
 }
 
-/// Names only: any of the values may be secret.
+/// Shows names only, because any of the values may be secret.
 impl std::fmt::Debug for Sources {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let variables: Vec<&String> = self.variables.keys().collect();
@@ -50,7 +49,7 @@ impl std::fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// The variables given, and no file.
+    /// These variables, and no file.
     pub fn of_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self { variables: variables.into_iter().map(owned).collect(), file: None }
@@ -76,7 +75,7 @@ impl Sources {
         let environment = variables.get("APP_ENV").filter(|name| !name.is_empty());
         let name = environment.map_or("local", String::as_str);
         let path = format!("config/{name}.toml");
-        // Only a plain word may become part of a path; the rules refuse the others by name.
+        // Only a plain word may become part of a path; validation rejects all others.
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let file = if plain && Path::new(&path).exists() {
             let text = std::fs::read_to_string(&path)
@@ -89,11 +88,12 @@ impl Sources {
     }
 }
 
-/// Not the error's own text: it quotes the line, and with it what is secret.
+/// Does not include the error's own text, which quotes the line and any secret in it.
 fn unreadable(error: &dotenvy::Error) -> ConfigError {
     ConfigError(match error {
         dotenvy::Error::LineParse(..) => {
-            ".env cannot be read: a line is not NAME=value, with quotes around blanks".to_owned()
+            ".env cannot be read: each line must be NAME=value, with quotes around spaces"
+                .to_owned()
         }
         error => format!(".env cannot be read: {error}"),
     })
@@ -108,7 +108,7 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
     for (variable, section, key) in WELL_KNOWN {
         if let Some(value) = sources.variables.get(variable).filter(|value| !value.is_empty()) {
             let slot = find(&mut merged, section, key)
-                .ok_or_else(|| ConfigError(format!("{variable} stands for no key")))?;
+                .ok_or_else(|| ConfigError(format!("{variable} sets no key")))?;
             set(slot, value, variable)?;
         }
     }
@@ -118,17 +118,17 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
         let slot = path
             .split_once("__")
             .and_then(|(section, key)| find(&mut merged, section, key))
-            .ok_or_else(|| ConfigError(format!("{variable} is no setting of matchcast")))?;
+            .ok_or_else(|| ConfigError(format!("{variable} is not a setting of matchcast")))?;
         set(slot, value, variable)?;
     }
     Ok(merged)
 }
 
-/// The message and the line, but not the line's text, which may be secret.
+/// Names the line, but does not quote it, because it may contain a secret.
 fn not_toml(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count().saturating_add(1);
-    ConfigError(format!("{name} is not TOML: line {line} cannot be read"))
+    ConfigError(format!("{name} is not valid TOML: line {line} cannot be read"))
 }
 
 /// Every setting of a merged table.
@@ -148,7 +148,8 @@ pub(super) fn with_default(section: &str, key: &str, value: &Value) -> Table {
     table
 }
 
-/// How people know a setting: `PORT (http.port)`, `MATCHCAST__LOG__FORMAT (log.format)`.
+/// The variable and the key of a setting: `PORT (http.port)`, `MATCHCAST__LOG__FORMAT
+/// (log.format)`.
 pub(super) fn name_of(section: &str, key: &str) -> String {
     let well_known = WELL_KNOWN.iter().find(|(_, s, k)| (*s, *k) == (section, key));
     match well_known {
@@ -171,11 +172,11 @@ fn find<'a>(table: &'a mut Table, section: &str, key: &str) -> Option<&'a mut Va
 fn merge_file(merged: &mut Table, overlay: Table, name: &str) -> Result<(), ConfigError> {
     for (section, keys) in overlay {
         let Value::Table(keys) = keys else {
-            return Err(ConfigError(format!("{name}: {section} is no section of matchcast")));
+            return Err(ConfigError(format!("{name}: {section} is not a section of matchcast")));
         };
         for (key, value) in keys {
             let slot = find(merged, &section, &key).ok_or_else(|| {
-                ConfigError(format!("{name}: {section}.{key} is no setting of matchcast"))
+                ConfigError(format!("{name}: {section}.{key} is not a setting of matchcast"))
             })?;
             *slot = match (&*slot, value) {
                 (Value::String(_), Value::Boolean(flag)) => Value::String(flag.to_string()),
@@ -200,11 +201,11 @@ fn kind_of(value: &Value) -> &'static str {
         Value::Float(_) => "a number",
         Value::Boolean(_) => "true or false",
         Value::Array(_) => "a list",
-        _ => "a text in quotes",
+        _ => "text in quotes",
     }
 }
 
-/// Reads a variable's text as the type that the default has.
+/// Parses the text of a variable as the type of the default.
 fn set(slot: &mut Value, text: &str, variable: &str) -> Result<(), ConfigError> {
     let kind = kind_of(slot);
     let wrong = || ConfigError(format!("{variable} must be {kind}"));

@@ -1,7 +1,5 @@
 //! Subscriptions that have been authorized and that the provider has not confirmed yet.
 
-use std::time::Duration;
-
 use moka::sync::Cache;
 
 use crate::config::Delivery;
@@ -22,7 +20,7 @@ pub struct PendingSubscriptions {
 
 impl PendingSubscriptions {
     pub fn new(delivery: &Delivery) -> Self {
-        let refresh = Duration::from_secs(delivery.occupancy_refresh_seconds);
+        let refresh = delivery.occupancy_refresh;
         let pending_for = occupancy::PENDING_FOR.to_std().unwrap_or_default();
         let cache = || {
             let cache = Cache::builder().max_capacity(CACHE_LEN);

@@ -1,7 +1,6 @@
 //! The HTTP server: one port for the API, the dashboard and the embedded provider, if there is one.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
@@ -31,15 +30,17 @@ pub fn bind(
     let sessions = StoredSessions(state.auth.sessions().clone());
     let state = web::Data::new(state);
     let (auth, http) = (config.auth.clone(), config.http.clone());
+    let session_lifetime = time::Duration::try_from(auth.session_lifetime)?;
     let app_key = Key::derive_from(config.app_key.expose());
 
     let factory = move || {
         let provider = embedded.clone();
+        let sessions = sessions.clone();
         App::new()
             .app_data(state.clone())
-            .app_data(web::PayloadConfig::new(http.body_limit))
+            .app_data(web::PayloadConfig::new(http.body_limit.get()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
-            .wrap(session_middleware(&auth, sessions.clone(), app_key.clone()))
+            .wrap(session_middleware(&auth, session_lifetime, sessions, app_key.clone()))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
             .wrap(DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")))
@@ -53,11 +54,14 @@ pub fn bind(
 
     let http = &config.http;
     let server = HttpServer::new(factory)
-        .keep_alive(Duration::from_secs(http.keep_alive_seconds))
-        .max_connections(http.max_connections)
-        .shutdown_timeout(http.shutdown_seconds)
+        .keep_alive(http.keep_alive)
+        .max_connections(http.max_connections.get())
+        .shutdown_timeout(http.shutdown.as_secs())
         .disable_signals();
-    let server = if http.workers > 0 { server.workers(http.workers) } else { server };
+    let server = match http.workers {
+        Some(workers) => server.workers(workers.get()),
+        None => server,
+    };
     let wanted = SocketAddr::new(http.host, http.port);
     let server = server.bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
     let address = *server.addrs().first().context("the server has no address")?;
@@ -66,10 +70,10 @@ pub fn bind(
 
 fn session_middleware(
     auth: &Auth,
+    lifetime: time::Duration,
     sessions: StoredSessions,
     key: Key,
 ) -> SessionMiddleware<StoredSessions> {
-    let lifetime = time::Duration::minutes(auth.session_lifetime_minutes.into());
     SessionMiddleware::builder(sessions, key)
         .cookie_name(SESSION_COOKIE.to_owned())
         .cookie_secure(auth.secure_cookies)

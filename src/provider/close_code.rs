@@ -1,21 +1,21 @@
-//! Why the provider ends a connection, and the code by which a client knows what to do:
-//! 4000–4099 do not come back, 4100–4199 come back later, 4200–4299 come back at once.
+//! Why the provider closes a connection, and the code that tells the client how to react:
+//! 4000–4099 do not reconnect, 4100–4199 reconnect later, 4200–4299 reconnect at once.
 
-/// A reason to end a connection.
+/// A reason to close a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closing {
+pub enum CloseCode {
     UnknownKey,
     VersionMalformed,
     ProtocolUnsupported,
     ProtocolMissing,
-    /// A sign-in that is not signed as it should be.
+    /// A sign-in with an invalid signature.
     Unauthorized,
-    /// The backend has ended the connections of this user.
+    /// The backend has terminated the connections of this user.
     Terminated,
     OverCapacity,
     SlowConsumer,
-    /// The process ends, and this provider with it. To come back at once (4200) would meet the
-    /// dying port, after which pusher-js waits long; a second later there may be a new process.
+    /// The process is shutting down. If clients reconnected at once (4200), they would still reach
+    /// this process, after which pusher-js waits for long. A second later there may be a new one.
     ShuttingDown,
     NoPong,
     /// A message above the limit.
@@ -26,7 +26,7 @@ pub enum Closing {
     Malformed,
 }
 
-impl Closing {
+impl CloseCode {
     pub fn code(self) -> u16 {
         match self {
             Self::UnknownKey => 4001,
@@ -42,8 +42,8 @@ impl Closing {
         }
     }
 
-    /// Whether the code belongs to Pusher and not to WebSocket itself.
-    pub fn is_of_the_protocol(self) -> bool {
+    /// Whether the code belongs to the Pusher protocol and not to WebSocket itself.
+    pub fn is_pusher_code(self) -> bool {
         self.code() >= 4000
     }
 
@@ -56,7 +56,7 @@ impl Closing {
             Self::Unauthorized => "Connection not authorized: invalid signature of the sign-in",
             Self::Terminated => "Connection terminated by the app",
             Self::OverCapacity => "Over capacity",
-            Self::SlowConsumer => "Too slow: the queue of this connection is full",
+            Self::SlowConsumer => "The client reads too slowly: its message queue is full",
             Self::ShuttingDown => "The server is shutting down",
             Self::NoPong => "Pong reply not received in time",
             Self::TooLarge => "Message too large",

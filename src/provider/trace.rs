@@ -1,91 +1,98 @@
-//! What passes through the hub, for the debug console: the last of it, in memory, and never more
-//! than [`KEPT`] entries. Whoever looks says what was seen last and gets what came after.
+//! A trace of recent events and connections for the debug console. It is kept in memory and has at
+//! most [`MAX_ENTRIES`] entries. A reader passes the id of the last entry that it has seen and gets
+//! the newer ones.
 
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-/// Entries remembered; with data of 10 KiB each, some 3 MiB.
-const KEPT: usize = 300;
+/// Number of entries that are kept; with 10 KiB of data each, about 3 MiB.
+const MAX_ENTRIES: usize = 300;
 
-/// What an entry is about.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum EntryKind {
     Connected,
     Disconnected,
     Subscribed,
     Unsubscribed,
-    /// An event of a backend.
+    /// An event from a backend.
     Published,
-    /// An event of a page.
+    /// An event from a client.
     ClientEvent,
 }
 
-/// One thing that has happened.
+/// One recorded event, subscription or connection.
 #[derive(Debug, Clone, Serialize)]
-pub struct Passed {
-    /// Counts up by one, so that a gap shows what was forgotten.
+pub struct TraceEntry {
+    /// Increases by one with each entry, so a gap shows that entries were dropped.
     pub id: u64,
     /// Milliseconds since 1970.
     pub at_ms: u64,
-    pub kind: Kind,
+    pub kind: EntryKind,
     pub socket_id: Option<String>,
     pub channel: Option<String>,
     pub name: Option<String>,
     pub data: Option<String>,
-    /// Connections that it was sent to.
-    pub heard_by: usize,
+    /// Number of connections that the event was sent to.
+    #[serde(rename = "heard_by")]
+    pub recipients: usize,
 }
 
-impl Passed {
-    pub fn new(kind: Kind) -> Self {
+impl TraceEntry {
+    /// An entry of this kind, now. Its id is assigned when it is recorded.
+    pub fn new(kind: EntryKind) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let (socket_id, channel, name, data) = (None, None, None, None);
-        Self { id: 0, at_ms, kind, socket_id, channel, name, data, heard_by: 0 }
+        Self { id: 0, at_ms, kind, socket_id, channel, name, data, recipients: 0 }
     }
 }
 
-/// A connection as it stands.
+/// An open connection.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConnectionView {
     pub socket_id: String,
-    /// Who has signed in.
+    /// The user that has signed in.
     pub user_id: Option<String>,
     pub channels: Vec<String>,
 }
 
-/// The provider at one moment.
+/// The state of the provider at one moment.
 #[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
     pub connections: Vec<ConnectionView>,
-    /// What came after the entry that was seen last, oldest first.
-    pub passed: Vec<Passed>,
-    /// The newest entry there is; what to say the next time.
+    /// The entries after the last one that was seen, oldest first.
+    #[serde(rename = "passed")]
+    pub entries: Vec<TraceEntry>,
+    /// The id of the newest entry, to be passed with the next request.
     pub last_id: u64,
 }
 
+/// The most recent entries.
 #[derive(Debug, Default)]
-pub struct Tap {
-    passed: VecDeque<Passed>,
+pub struct EventTrace {
+    entries: VecDeque<TraceEntry>,
     last_id: u64,
 }
 
-impl Tap {
-    pub fn note(&mut self, passed: Passed) {
+impl EventTrace {
+    /// Records an entry and, if the trace is full, drops the oldest one.
+    pub fn record(&mut self, entry: TraceEntry) {
         self.last_id += 1;
-        if self.passed.len() == KEPT {
-            self.passed.pop_front();
+        if self.entries.len() == MAX_ENTRIES {
+            self.entries.pop_front();
         }
-        self.passed.push_back(Passed { id: self.last_id, ..passed });
+        self.entries.push_back(TraceEntry { id: self.last_id, ..entry });
     }
 
-    /// What came after `seen`. A number from before a restart is larger than any: then all of it.
-    pub fn after(&self, seen: u64) -> Vec<Passed> {
+    /// The entries after `seen`. If `seen` is larger than every id, it is from before a restart of
+    /// the server, and all entries are returned.
+    pub fn after(&self, seen: u64) -> Vec<TraceEntry> {
         let seen = if seen > self.last_id { 0 } else { seen };
-        self.passed.iter().filter(|passed| passed.id > seen).cloned().collect()
+        self.entries.iter().filter(|entry| entry.id > seen).cloned().collect()
     }
 
     pub fn last_id(&self) -> u64 {
@@ -95,24 +102,24 @@ impl Tap {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, Kind, Passed, Tap};
+    use super::*;
 
-    fn ids(tap: &Tap, seen: u64) -> Vec<u64> {
-        tap.after(seen).iter().map(|passed| passed.id).collect()
+    fn ids(trace: &EventTrace, seen: u64) -> Vec<u64> {
+        trace.after(seen).iter().map(|entry| entry.id).collect()
     }
 
     #[test]
-    fn gives_what_came_after_what_was_seen_and_keeps_no_more_than_its_limit() {
-        let mut tap = Tap::default();
-        assert!(ids(&tap, 0).is_empty());
-        let most = u64::try_from(KEPT).unwrap();
-        for _ in 0..most + 2 {
-            tap.note(Passed::new(Kind::Published));
+    fn a_trace_returns_new_entries_and_keeps_a_limited_number() {
+        let mut trace = EventTrace::default();
+        assert!(ids(&trace, 0).is_empty());
+        let max = u64::try_from(MAX_ENTRIES).unwrap();
+        for _ in 0..max + 2 {
+            trace.record(TraceEntry::new(EntryKind::Published));
         }
-        assert_eq!(ids(&tap, most), [most + 1, most + 2]);
-        assert!(ids(&tap, most + 2).is_empty());
-        assert_eq!(ids(&tap, 0).len(), KEPT);
-        assert_eq!(ids(&tap, 0).first(), Some(&3));
-        assert_eq!(ids(&tap, most + 9).len(), KEPT, "another start of the server counts anew");
+        assert_eq!(ids(&trace, max), [max + 1, max + 2]);
+        assert!(ids(&trace, max + 2).is_empty());
+        assert_eq!(ids(&trace, 0).len(), MAX_ENTRIES);
+        assert_eq!(ids(&trace, 0).first(), Some(&3));
+        assert_eq!(ids(&trace, max + 9).len(), MAX_ENTRIES, "an id from before a restart");
     }
 }

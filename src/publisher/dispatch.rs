@@ -63,7 +63,7 @@ impl Publisher {
                 place.lane.delivered(events, &mut self.results);
                 self.recovered(now);
             }
-            Outcome::Rejected { status, answer } => {
+            Outcome::Rejected { status, message: answer } => {
                 let answer = match status {
                     Some(status) => {
                         self.circuit.answered(ticket);
@@ -82,12 +82,12 @@ impl Publisher {
                 self.in_vain(index, events, until, &reason);
                 self.complain(Complaint::Unreachable, &reason);
             }
-            Outcome::Held { status, answer } => {
+            Outcome::Held { status, message: answer } => {
                 let until = self.circuit.held(ticket, now);
                 self.in_vain(index, events, until, &words(status, &answer));
                 self.ask_for_cause(status, answer);
             }
-            Outcome::Refused { status, answer } => {
+            Outcome::Refused { status, message: answer } => {
                 self.refused(index, events, ticket, status, answer)
             }
         }

@@ -124,7 +124,7 @@ fn is_passing(diagnosis: &Diagnosis) -> bool {
         Diagnosis::HostUnknown { .. }
             | Diagnosis::Unreachable { .. }
             | Diagnosis::Tls { .. }
-            | Diagnosis::NoAnswer { .. }
+            | Diagnosis::NoResponse { .. }
             | Diagnosis::Busy { .. }
     )
 }

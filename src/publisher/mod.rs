@@ -112,7 +112,7 @@ type Errands = Fuse<BoxFuture<'static, (Clerk, Result<Report, (StoreError, Resul
 
 impl Publisher {
     pub fn new(store: Store, sink: Sink, settings: config::Publisher, wake: Arc<Notify>) -> Self {
-        let count = settings.lanes;
+        let count = settings.lanes.get();
         let place = |lane: i16| LanePlace {
             lane: Lane::default(),
             shards: (0..SHARDS).filter(|shard| shard % count == lane).collect(),
@@ -120,17 +120,17 @@ impl Publisher {
             is_asked_for: false,
             refused: None,
         };
-        let clerk = Clerk::new(store, Duration::from_millis(settings.lease_ms));
+        let clerk = Clerk::new(store, settings.lease);
         let now = Instant::now();
         Self {
             renewal: clerk.renewal(),
             clerk: Some(clerk),
             sink,
             wake,
-            poll: Duration::from_millis(settings.poll_ms),
-            page_len: settings.page_len,
+            poll: settings.poll,
+            page_len: settings.page_len.get().into(),
             lanes: (0..count).map(place).collect(),
-            circuit: Circuit::new(Backoff::new(&settings), Duration::from_millis(settings.hold_ms)),
+            circuit: Circuit::new(Backoff::new(&settings.backoff), settings.hold),
             results: Results::default(),
             gathering_since: None,
             held_until: None,

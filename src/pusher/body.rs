@@ -1,23 +1,25 @@
-//! What stands in the body of a call that publishes: one event, or a batch of them.
+//! The body of a request that publishes: one event, or a batch.
 //!
-//! The data of an event on an encrypted channel is sealed here, under a nonce that is random each
-//! time. There is no other way for data into a call, and none for such data as it is.
+//! The data of an event on an encrypted channel is encrypted here, with a new random nonce each
+//! time. This is the only place where data enters a request, so none leaves unencrypted by mistake.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::client::Event;
-use super::{Credentials, SocketId, encryption, is_encrypted};
+use super::credentials::Credentials;
+use super::encryption;
+use super::event::OutgoingEvent;
+use super::names::{SocketId, is_encrypted};
 
-/// A path below `/apps/{app_id}`, and a body for it.
-pub(super) struct Publishing {
+/// A request that publishes events: its path below `/apps/{app_id}`, and its body.
+pub(super) struct PublishRequest {
     pub path: &'static str,
     pub body: Vec<u8>,
 }
 
 #[derive(Serialize)]
-struct Single<'a> {
+struct EventBody<'a> {
     name: &'a str,
     channels: [&'a str; 1],
     data: Cow<'a, str>,
@@ -26,7 +28,12 @@ struct Single<'a> {
 }
 
 #[derive(Serialize)]
-struct Item<'a> {
+struct BatchBody<'a> {
+    batch: Vec<BatchItem<'a>>,
+}
+
+#[derive(Serialize)]
+struct BatchItem<'a> {
     name: &'a str,
     channel: &'a str,
     data: Cow<'a, str>,
@@ -34,40 +41,35 @@ struct Item<'a> {
     socket_id: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-struct Batch<'a> {
-    batch: Vec<Item<'a>>,
-}
-
-impl Publishing {
-    /// The call for these events, in their order. Nothing when one of them must be encrypted and
-    /// the credentials have no master key.
-    pub fn of(credentials: &Credentials, events: &[Event<'_>]) -> Option<Self> {
+impl PublishRequest {
+    /// The request for these events, in order. `None` if one of them has to be encrypted and the
+    /// credentials have no master key.
+    pub fn new(credentials: &Credentials, events: &[OutgoingEvent<'_>]) -> Option<Self> {
         if let [event] = events {
-            let single = Single {
+            let body = EventBody {
                 name: event.name,
                 channels: [event.channel],
-                data: data(credentials, event)?,
+                data: data_to_send(credentials, event)?,
                 socket_id: event.socket_id.map(SocketId::as_str),
             };
-            return Some(Self { path: "/events", body: json(&single) });
+            return Some(Self { path: "/events", body: json(&body) });
         }
-        let item = |event| Item::of(credentials, event);
+        let item = |event| BatchItem::new(credentials, event);
         let batch = events.iter().map(item).collect::<Option<_>>()?;
-        Some(Self { path: "/batch_events", body: json(&Batch { batch }) })
+        Some(Self { path: "/batch_events", body: json(&BatchBody { batch }) })
     }
 }
 
-impl<'a> Item<'a> {
-    fn of(credentials: &Credentials, event: &Event<'a>) -> Option<Self> {
-        let Event { name, channel, socket_id, .. } = *event;
-        let data = data(credentials, event)?;
+impl<'a> BatchItem<'a> {
+    fn new(credentials: &Credentials, event: &OutgoingEvent<'a>) -> Option<Self> {
+        let OutgoingEvent { name, channel, socket_id, .. } = *event;
+        let data = data_to_send(credentials, event)?;
         Some(Self { name, channel, data, socket_id: socket_id.map(SocketId::as_str) })
     }
 }
 
-/// An event's data as it is sent.
-fn data<'a>(credentials: &Credentials, event: &Event<'a>) -> Option<Cow<'a, str>> {
+/// The event's data, encrypted if the channel is.
+fn data_to_send<'a>(credentials: &Credentials, event: &OutgoingEvent<'a>) -> Option<Cow<'a, str>> {
     if !is_encrypted(event.channel) {
         return Some(Cow::Borrowed(event.data));
     }
@@ -75,5 +77,5 @@ fn data<'a>(credentials: &Credentials, event: &Event<'a>) -> Option<Cow<'a, str>
 }
 
 fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("strings and lists of them are always JSON")
+    serde_json::to_vec(body).expect("strings and lists of strings always serialize to JSON")
 }

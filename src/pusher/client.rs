@@ -1,13 +1,11 @@
-//! Our side of the provider's REST interface: which call says what.
+//! The REST client: one method per request of the provider's API.
 //!
-//! An answer, or its absence, becomes an [`Outcome`]; no call panics on what a provider answers,
-//! or waits longer than its timeouts. How a call is signed and sent is the transport's business.
-//! As a call has no idempotency key, an event may arrive twice.
+//! Every response, and every failure to get one, becomes an [`Outcome`]. No response of a provider
+//! causes a panic, and no request takes longer than its timeouts. Requests have no idempotency key,
+//! so an event may arrive twice.
 //!
-//! It does not queue, wait or retry; that is the caller's business. It does not look at the
-//! contents of events: the provider's answer says what was wrong with one.
-
-use std::time::Duration;
+//! The client does not queue, wait or retry; its caller does. It does not inspect the contents of
+//! events: the provider's response says what is wrong with one.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -15,54 +13,35 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::body::Publishing;
+use super::body::PublishRequest;
+use super::credentials::Credentials;
 use super::destination::Destination;
 use super::diagnosis::Diagnosis;
-use super::outcome::{Answer, Outcome};
-use super::transport::{Call, Transport};
-use super::{Credentials, MAX_EVENTS_PER_BATCH, SocketId, is_encrypted};
+use super::event::OutgoingEvent;
+use super::limits::MAX_EVENTS_PER_BATCH;
+use super::names::is_encrypted;
+use super::outcome::Outcome;
+use super::response::ProviderResponse;
+use super::transport::{Request, Timeouts, Transport};
 
-/// One event for one channel.
-#[derive(Debug, Clone, Copy)]
-pub struct Event<'a> {
-    pub name: &'a str,
-    /// A channel name, or `#server-to-user-{id}` for one user's signed-in connections.
-    pub channel: &'a str,
-    /// What pages receive, as a string: JSON inside JSON. At most [`data_limit`] of its channel.
-    ///
-    /// [`data_limit`]: super::data_limit
-    pub data: &'a str,
-    /// The connection that caused the event and shall not hear of it.
-    pub socket_id: Option<&'a SocketId>,
-}
-
-/// How long a call may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// Until a connection stands, TLS included.
-    pub connect: Duration,
-    /// Until an attempt has its whole answer.
-    pub request: Duration,
-}
-
-/// Why there can be no client. The text names the variable.
+/// Why a client cannot be created. The text names the variable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ClientError {
-    #[error("PUSHER_APP_ID must be letters, digits, _ and -, and not empty")]
+    #[error("PUSHER_APP_ID must consist of letters, digits, _ and -, and must not be empty")]
     AppId,
-    #[error("PUSHER_APP_KEY must be printable ASCII without spaces, and not empty")]
+    #[error("PUSHER_APP_KEY must be printable ASCII without spaces, and must not be empty")]
     Key,
     #[error("PUSHER_APP_SECRET must not be empty")]
     Secret,
-    #[error("the HTTP client cannot start: {0}")]
+    #[error("the HTTP client cannot be created: {0}")]
     Http(String),
 }
 
-/// A client for one app at one provider. Meant to be kept: it pools connections.
+/// A client for one app at one provider. Keep it: it pools connections.
 #[derive(Debug)]
 pub struct Client {
     transport: Transport,
-    /// Most bytes of a call that publishes several events, head and body.
+    /// Maximum size of a request that publishes several events, in bytes, including headers.
     request_limit: Option<usize>,
 }
 
@@ -72,9 +51,9 @@ struct ChannelsBody {
 }
 
 impl Client {
-    /// Checks what would otherwise end up in a URL unseen; opens no connection.
+    /// Checks the values that become part of a URL; opens no connection.
     ///
-    /// A proxy of the environment (`HTTPS_PROXY`, …) is used unless the provider is local.
+    /// A proxy named in the environment (`HTTPS_PROXY`, …) is used unless the provider is local.
     pub fn new(
         destination: Destination,
         credentials: Credentials,
@@ -96,8 +75,8 @@ impl Client {
         Ok(Self { transport, request_limit: None })
     }
 
-    /// The same client, for a provider that takes only so many bytes in one HTTP request (Reverb
-    /// takes 10,000, headers included). It decides [`Client::fitting`] and nothing else.
+    /// Limits the size of a request with several events, for providers that have such a limit
+    /// (Reverb accepts 10,000 bytes, including headers). Only [`Client::fitting`] uses it.
     pub fn with_request_limit(self, bytes: usize) -> Self {
         Self { request_limit: Some(bytes), ..self }
     }
@@ -106,108 +85,112 @@ impl Client {
         self.transport.destination()
     }
 
-    /// How many of the first events one call may carry: at most [`MAX_EVENTS_PER_BATCH`], and no
-    /// more than make an HTTP request within the limit, every byte of it counted, with encrypted
-    /// data as it is sent. At least one, if there is one: whether an event passes that is too
-    /// long by itself is for the provider to say.
-    pub fn fitting(&self, events: &[Event<'_>]) -> usize {
-        let most = events.len().min(MAX_EVENTS_PER_BATCH);
-        let Some(limit) = self.request_limit else { return most };
-        // What cannot be sent at all fits with nothing, and is rejected alone.
+    /// How many of the first events fit into one request: at most [`MAX_EVENTS_PER_BATCH`], and no
+    /// more than the request limit allows. Every byte of the HTTP request counts, and encrypted
+    /// data counts as it is sent. At least one if there is one: the provider decides whether a
+    /// single event is too large.
+    pub fn fitting(&self, events: &[OutgoingEvent<'_>]) -> usize {
+        let max = events.len().min(MAX_EVENTS_PER_BATCH);
+        let Some(limit) = self.request_limit else { return max };
+        // An event that cannot be sent at all fits with no others; `publish` rejects it alone.
         let fits = |count: &usize| {
-            self.publishing(&events[..*count])
-                .is_some_and(|call| self.transport.request_bytes(&call) <= limit)
+            self.publish_request(&events[..*count])
+                .is_some_and(|request| self.transport.request_bytes(&request) <= limit)
         };
-        // Most often all of them fit, so the search starts there.
-        (2..=most).rev().find(fits).unwrap_or(most.min(1))
+        // Usually all of them fit, so the search starts there.
+        (2..=max).rev().find(fits).unwrap_or(max.min(1))
     }
 
-    /// Posts events in one call, in their order. None is [`Outcome::Delivered`].
+    /// Posts events in one request, in order. An empty list is [`Outcome::Delivered`].
     ///
-    /// The data of an event on an encrypted channel is encrypted, under a new nonce for each
-    /// attempt. Without a master key such an event is rejected, and with it the whole call, of
-    /// which nothing is sent.
+    /// The data of events on encrypted channels is encrypted, with a new nonce for each attempt. If
+    /// there is no master key, the whole request is rejected and nothing is sent.
     ///
     /// # Panics
-    /// If there are more than [`MAX_EVENTS_PER_BATCH`].
-    pub async fn publish(&self, events: &[Event<'_>]) -> Outcome {
+    /// If there are more than [`MAX_EVENTS_PER_BATCH`] events.
+    pub async fn publish(&self, events: &[OutgoingEvent<'_>]) -> Outcome {
         assert!(events.len() <= MAX_EVENTS_PER_BATCH, "a batch has at most 10 events");
         if events.is_empty() {
             return Outcome::Delivered;
         }
-        let must_seal = events.iter().any(|event| is_encrypted(event.channel));
-        if must_seal && !self.transport.credentials().has_master_key() {
-            let answer = "an event is for an encrypted channel, and no encryption master key is \
-                          set (PUSHER_ENCRYPTION_MASTER_KEY_BASE64)";
-            return Outcome::Rejected { status: None, answer: answer.to_owned() };
+        let must_encrypt = events.iter().any(|event| is_encrypted(event.channel));
+        if must_encrypt && !self.transport.credentials().has_master_key() {
+            let message = "an event is for an encrypted channel, and no encryption master key is \
+                           set (PUSHER_ENCRYPTION_MASTER_KEY_BASE64)";
+            return Outcome::Rejected { status: None, message: message.to_owned() };
         }
-        self.act(|| self.publishing(events).expect("there is a master key if one is needed")).await
+        let request = || self.publish_request(events).expect("a required master key is present");
+        self.send(request).await
     }
 
-    /// Ends the connections that have signed in as this user; to have none is no error. It bars
-    /// nobody from connecting again: what would be signed next is for the caller to refuse.
+    /// Ends the connections that have signed in as this user. It is no error if there are none.
+    /// The user can connect again, unless the application refuses to sign the next sign-in.
     ///
-    /// An id that cannot stand in a path (empty, or dots alone) is rejected without a call.
+    /// An id that cannot be part of a path (empty, `.` or `..`) is rejected without a request.
     pub async fn terminate_connections(&self, user_id: &str) -> Outcome {
-        // Such a segment would be resolved away before it is sent, even when it is encoded.
+        // URL parsers remove such a segment, even if it is percent-encoded.
         if matches!(user_id, "" | "." | "..") {
-            let answer = "the id of a user cannot be empty or dots".to_owned();
-            return Outcome::Rejected { status: None, answer };
+            let message = "the id of a user cannot be empty or consist of dots".to_owned();
+            return Outcome::Rejected { status: None, message };
         }
         let user_id = utf8_percent_encode(user_id, NON_ALPHANUMERIC);
         let path = format!("/users/{user_id}/terminate_connections");
-        self.act(|| self.post(&path, b"{}".to_vec())).await
+        self.send(|| self.post(&path, b"{}".to_vec())).await
     }
 
     /// The names of the channels that have subscribers, sorted. The error is never `Delivered`.
     pub async fn channels(&self) -> Result<Vec<String>, Outcome> {
         match self.transport.exchange(|| self.get_channels()).await {
-            Ok(answer) if answer.is_success() => match channel_names(&answer) {
+            Ok(response) if response.is_success() => match channel_names(&response) {
                 Some(names) => Ok(names),
-                None => Err(Outcome::Refused { status: answer.status, answer: answer.text }),
+                None => {
+                    let ProviderResponse { status, message, .. } = response;
+                    Err(Outcome::Refused { status, message })
+                }
             },
-            Ok(answer) => Err(answer.into()),
+            Ok(response) => Err(response.into()),
             Err(failure) => Err(failure.into()),
         }
     }
 
-    /// Asks for the channels, and says in words what is wrong when that fails.
+    /// Requests the list of channels and, if that fails, returns the likely cause.
     pub async fn diagnose(&self) -> Result<(), Diagnosis> {
-        let answer = self.transport.exchange(|| self.get_channels()).await;
-        if answer.as_ref().is_ok_and(|answer| channel_names(answer).is_some()) {
+        let result = self.transport.exchange(|| self.get_channels()).await;
+        if result.as_ref().is_ok_and(|response| channel_names(response).is_some()) {
             return Ok(());
         }
-        Err(Diagnosis::of(self.destination(), self.transport.credentials(), answer))
+        Err(Diagnosis::new(self.destination(), self.transport.credentials(), result))
     }
 
-    fn get_channels(&self) -> Call {
-        Call { method: Method::GET, path: self.path("/channels"), body: Vec::new() }
+    fn get_channels(&self) -> Request {
+        Request { method: Method::GET, path: self.path("/channels"), body: Vec::new() }
     }
 
-    fn publishing(&self, events: &[Event<'_>]) -> Option<Call> {
-        let Publishing { path, body } = Publishing::of(self.transport.credentials(), events)?;
+    fn publish_request(&self, events: &[OutgoingEvent<'_>]) -> Option<Request> {
+        let PublishRequest { path, body } =
+            PublishRequest::new(self.transport.credentials(), events)?;
         Some(self.post(path, body))
     }
 
-    fn post(&self, path: &str, body: Vec<u8>) -> Call {
-        Call { method: Method::POST, path: self.path(path), body }
+    fn post(&self, path: &str, body: Vec<u8>) -> Request {
+        Request { method: Method::POST, path: self.path(path), body }
     }
 
     fn path(&self, rest: &str) -> String {
         format!("/apps/{}{rest}", self.transport.credentials().app_id())
     }
 
-    async fn act(&self, call: impl Fn() -> Call) -> Outcome {
-        self.transport.exchange(call).await.map_or_else(Outcome::from, Outcome::from)
+    async fn send(&self, request: impl Fn() -> Request) -> Outcome {
+        self.transport.exchange(request).await.map_or_else(Outcome::from, Outcome::from)
     }
 }
 
-/// Some providers write the empty map as an empty list.
-fn channel_names(answer: &Answer) -> Option<Vec<String>> {
-    if !answer.is_success() {
+/// Some providers write an empty map as an empty list.
+fn channel_names(response: &ProviderResponse) -> Option<Vec<String>> {
+    if !response.is_success() {
         return None;
     }
-    let body: ChannelsBody = serde_json::from_slice(&answer.body).ok()?;
+    let body: ChannelsBody = serde_json::from_slice(&response.body).ok()?;
     match body.channels {
         Value::Object(channels) => Some(channels.into_iter().map(|(name, _)| name).collect()),
         Value::Array(channels) if channels.is_empty() => Some(Vec::new()),

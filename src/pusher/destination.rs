@@ -1,9 +1,9 @@
-//! Where REST calls go: from the settings that Laravel users know to one checked URL.
+//! The address of the provider's REST API, from the settings that Laravel users know.
 //!
-//! The rules are Laravel's: a host that is set wins over the cluster, an empty value counts as
-//! unset, an unset port is the scheme's. Stale values (`https` on port 80) are a well-known trap,
-//! so [`Destination`] prints the final URL with its port, for the start-up log. It never contains
-//! a secret.
+//! The rules are Laravel's: a host takes precedence over the cluster, an empty value counts as
+//! unset, and an unset port is the scheme's default. Left-over values (`https` on port 80) are a
+//! common mistake, so [`Destination`] prints the complete URL with its port, for the start-up log.
+//! It never contains a secret.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,21 +11,21 @@ use std::net::IpAddr;
 use reqwest::Url;
 use thiserror::Error;
 
-/// The cluster when none is named.
+/// The cluster if none is set.
 pub const DEFAULT_CLUSTER: &str = "mt1";
 
-/// The raw settings, as they stand in the environment. Empty text counts as unset.
+/// The settings as they are written in the environment. Empty text counts as unset.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Settings<'a> {
-    /// `PUSHER_APP_CLUSTER`; [`DEFAULT_CLUSTER`] when unset. Ignored when there is a host.
+pub struct DestinationSettings<'a> {
+    /// `PUSHER_APP_CLUSTER`; [`DEFAULT_CLUSTER`] if unset. Ignored if there is a host.
     pub cluster: Option<&'a str>,
     /// `PUSHER_HOST`: a name, an IPv4 or an IPv6 address (with or without brackets).
     pub host: Option<&'a str>,
-    /// `PUSHER_PORT`; the scheme's port when unset.
+    /// `PUSHER_PORT`; the scheme's default if unset.
     pub port: Option<u16>,
-    /// `PUSHER_SCHEME`: `https` (when unset) or `http`.
+    /// `PUSHER_SCHEME`: `https` (the default) or `http`.
     pub scheme: Option<&'a str>,
-    /// What stands before `/apps/…` in the path, for a provider behind a proxy. Never signed.
+    /// The path before `/apps/…`, for a provider behind a proxy. It is not signed.
     pub path_prefix: Option<&'a str>,
 }
 
@@ -33,21 +33,21 @@ pub struct Settings<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     scheme: Scheme,
-    /// As it stands in a URL: an IPv6 address has its brackets.
+    /// As written in a URL: an IPv6 address has brackets.
     host: String,
     port: u16,
     /// Empty, or starts with `/` and does not end with it.
     path_prefix: String,
 }
 
-/// How the provider is spoken to.
+/// Whether requests are encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     Http,
     Https,
 }
 
-/// A setting that cannot be part of a URL. The text names the variable.
+/// A setting that is not valid in a URL. The text names the variable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DestinationError {
     #[error("PUSHER_SCHEME must be http or https, not {0:?}")]
@@ -55,7 +55,7 @@ pub enum DestinationError {
     #[error("PUSHER_PORT must not be 0")]
     Port,
     #[error(
-        "PUSHER_HOST must be a host name or an address alone (no scheme, port or path), not {0:?}"
+        "PUSHER_HOST must be just a host name or an address (no scheme, port or path), not {0:?}"
     )]
     Host(String),
     #[error("PUSHER_APP_CLUSTER must be letters, digits and hyphens (such as eu), not {0:?}")]
@@ -65,19 +65,19 @@ pub enum DestinationError {
 }
 
 impl Destination {
-    /// Decides where calls go, and refuses what would go elsewhere than it looks.
-    pub fn new(settings: Settings<'_>) -> Result<Self, DestinationError> {
-        let scheme = Scheme::parse(set(settings.scheme))?;
-        let host = match set(settings.host) {
+    /// Checks the settings and rejects those that would lead to another server than they name.
+    pub fn new(settings: DestinationSettings<'_>) -> Result<Self, DestinationError> {
+        let scheme = Scheme::parse(non_empty(settings.scheme))?;
+        let host = match non_empty(settings.host) {
             Some(host) => parse_host(host)?,
-            None => cluster_host(set(settings.cluster).unwrap_or(DEFAULT_CLUSTER))?,
+            None => cluster_host(non_empty(settings.cluster).unwrap_or(DEFAULT_CLUSTER))?,
         };
         let port = match settings.port {
             Some(0) => return Err(DestinationError::Port),
             Some(port) => port,
             None => scheme.default_port(),
         };
-        let path_prefix = parse_prefix(set(settings.path_prefix).unwrap_or_default())?;
+        let path_prefix = parse_prefix(non_empty(settings.path_prefix).unwrap_or_default())?;
         Ok(Self { scheme, host, port, path_prefix })
     }
 
@@ -85,7 +85,7 @@ impl Destination {
         self.scheme
     }
 
-    /// The host as it stands in a URL: an IPv6 address has its brackets.
+    /// The host as written in a URL: an IPv6 address has brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -99,10 +99,10 @@ impl Destination {
         &self.path_prefix
     }
 
-    /// Whether the provider is on this machine, where no proxy can reach it.
+    /// Whether the provider is on this machine, where a proxy could not reach it.
     pub(super) fn is_local(&self) -> bool {
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -136,7 +136,8 @@ impl Scheme {
     }
 }
 
-fn set(value: Option<&str>) -> Option<&str> {
+/// The value without surrounding space, if it is not empty.
+fn non_empty(value: Option<&str>) -> Option<&str> {
     value.map(str::trim).filter(|value| !value.is_empty())
 }
 
@@ -148,20 +149,20 @@ fn cluster_host(cluster: &str) -> Result<String, DestinationError> {
     }
 }
 
-/// The URL parser is the judge: what it takes for a host, whole and alone, is one.
+/// Accepts what the URL parser takes for a host and nothing else.
 fn parse_host(host: &str) -> Result<String, DestinationError> {
-    let refuse = || DestinationError::Host(host.to_owned());
+    let invalid = || DestinationError::Host(host.to_owned());
     let bracketed = match host.parse::<IpAddr>() {
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
         _ => host.to_owned(),
     };
     if bracketed.contains(['/', '\\', '?', '#', '@', '%']) {
-        return Err(refuse());
+        return Err(invalid());
     }
-    let url = Url::parse(&format!("http://{bracketed}/")).map_err(|_| refuse())?;
-    let parsed = url.host_str().ok_or_else(refuse)?;
+    let url = Url::parse(&format!("http://{bracketed}/")).map_err(|_| invalid())?;
+    let parsed = url.host_str().ok_or_else(invalid)?;
     if url.port().is_some() || bracketed.ends_with(":80") || bracketed.ends_with(':') {
-        return Err(refuse());
+        return Err(invalid());
     }
     Ok(parsed.to_owned())
 }

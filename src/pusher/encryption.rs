@@ -1,14 +1,12 @@
-//! Encrypted channels (`private-encrypted-…`): the provider passes on what it cannot read.
+//! End-to-end encryption of `private-encrypted-…` channels: the provider cannot read their data.
 //!
-//! Each channel has a secret of its own, SHA-256 of its name and the master key. A subscriber is
-//! given it in the authorization answer ([`shared_secret`]), and under it the data of an event is
-//! sealed as NaCl's secretbox, XSalsa20-Poly1305 ([`seal`]). The master key itself never leaves.
+//! Each channel has its own key, the SHA-256 of its name and the master key. A subscriber receives
+//! it in the authorization response ([`shared_secret`]). The data of events is encrypted with it as
+//! NaCl's secretbox, XSalsa20-Poly1305 ([`seal`]). The master key itself never leaves the process.
 //!
-//! Everything here is pure: the nonce arrives as an argument. What stays readable is the name of
-//! the channel, the name of the event, and about how long the data is. Whoever had a channel's
-//! secret once can read that channel for as long as the master key stays the same.
-
-use std::fmt;
+//! All functions are pure; the nonce is an argument. The names of channel and event and the
+//! approximate length of the data remain readable. A client that once received a channel's key can
+//! read that channel until the master key changes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,68 +14,44 @@ use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{KeyInit, XSalsa20Poly1305};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 
-use super::{Credentials, MAX_DATA_BYTES, is_encrypted};
+use super::credentials::Credentials;
+use super::limits::MAX_DATA_BYTES;
+use super::names::is_encrypted;
 
-/// Bytes of a nonce. Chosen at random, so many never repeat.
+/// Length of a nonce, in bytes: enough for random nonces never to repeat.
 pub const NONCE_BYTES: usize = 24;
 
-const MASTER_KEY_BYTES: usize = 32;
-
-/// What secretbox puts before the text, to show whether it was changed.
+/// Length of secretbox's authentication tag, in bytes. It precedes the ciphertext.
 const TAG_BYTES: usize = 16;
 
-/// Longest `data` of an event on an encrypted channel, before it is sealed, in bytes: 7,619. What
-/// is sent for it has [`MAX_DATA_BYTES`]; base64 makes four bytes of each three that are begun.
+/// Maximum size of the `data` of an event on an encrypted channel before encryption, in bytes:
+/// 7,619. Encrypted, it has [`MAX_DATA_BYTES`]; base64 turns every three bytes, or the rest of
+/// them, into four.
 pub const MAX_ENCRYPTED_DATA_BYTES: usize = {
     let frame = r#"{"nonce":"","ciphertext":""}"#.len() + NONCE_BYTES / 3 * 4;
     (MAX_DATA_BYTES - frame) / 4 * 3 - TAG_BYTES
 };
 
-/// What all secrets of encrypted channels are made of. Printing it shows `[redacted]`.
-#[derive(Clone)]
-pub struct MasterKey([u8; MASTER_KEY_BYTES]);
-
-/// The text is not a master key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("PUSHER_ENCRYPTION_MASTER_KEY_BASE64 must be exactly 32 bytes in base64")]
-pub struct InvalidMasterKey;
-
-impl MasterKey {
-    /// Reads standard base64 with its padding, as `openssl rand -base64 32` writes it.
-    pub fn parse_base64(text: &str) -> Result<Self, InvalidMasterKey> {
-        let bytes = STANDARD.decode(text).map_err(|_| InvalidMasterKey)?;
-        bytes.try_into().map(Self).map_err(|_| InvalidMasterKey)
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey([redacted])")
-    }
-}
-
-/// The most bytes that the `data` of an event on this channel may have, as it is given to
-/// [`Client::publish`](super::Client::publish), so that no provider finds it too long.
+/// The maximum size of the `data` of an event on this channel, in bytes, as given to
+/// `Client::publish`.
 pub fn data_limit(channel: &str) -> usize {
     if is_encrypted(channel) { MAX_ENCRYPTED_DATA_BYTES } else { MAX_DATA_BYTES }
 }
 
-/// The `shared_secret` of an authorization answer: the channel's own key, in base64.
+/// The `shared_secret` of an authorization response: the channel's key in base64.
 ///
-/// Nothing when the credentials have no master key, or the channel is not an encrypted one. As
-/// with a signature, `channel` must be a name that the server formatted itself: who has this
-/// value can read the channel.
+/// `None` if the credentials have no master key or the channel is not encrypted. As with a
+/// signature, `channel` must be a name that the server formatted itself: this value gives access to
+/// the channel.
 pub fn shared_secret(credentials: &Credentials, channel: &str) -> Option<String> {
     channel_key(credentials, channel).map(|key| STANDARD.encode(key))
 }
 
-/// The data of an event on an encrypted channel, as it stands in the call:
-/// `{"nonce":"…","ciphertext":"…"}`, both in base64.
+/// The encrypted data of an event, as it is sent: `{"nonce":"…","ciphertext":"…"}`, both in base64.
 ///
-/// Nothing when the credentials have no master key, or the channel is not an encrypted one. The
-/// nonce must be random and new each time: two texts under one nonce give each other away.
+/// `None` if the credentials have no master key or the channel is not encrypted. The nonce must be
+/// random and used only once: two texts with the same nonce reveal each other.
 pub fn seal(
     credentials: &Credentials,
     channel: &str,
@@ -92,12 +66,12 @@ pub fn seal(
     let cipher = XSalsa20Poly1305::new(&channel_key(credentials, channel)?.into());
     let ciphertext = cipher
         .encrypt(nonce.into(), data.as_bytes())
-        .expect("a text that is in memory is far shorter than the cipher's limit");
+        .expect("a text in memory is far shorter than the cipher's limit");
     let sealed = Sealed { nonce: STANDARD.encode(nonce), ciphertext: STANDARD.encode(ciphertext) };
-    Some(serde_json::to_string(&sealed).expect("two strings are always JSON"))
+    Some(serde_json::to_string(&sealed).expect("two strings always serialize to JSON"))
 }
 
 fn channel_key(credentials: &Credentials, channel: &str) -> Option<[u8; 32]> {
-    let MasterKey(master_key) = credentials.master_key().filter(|_| is_encrypted(channel))?;
-    Some(Sha256::new().chain_update(channel).chain_update(master_key).finalize().into())
+    let master_key = credentials.master_key().filter(|_| is_encrypted(channel))?;
+    Some(Sha256::new().chain_update(channel).chain_update(master_key.as_bytes()).finalize().into())
 }

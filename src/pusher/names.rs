@@ -1,23 +1,23 @@
-//! Names that arrive from outside: socket ids and channel names.
+//! Names from untrusted sources: socket ids and channel names.
 //!
-//! Both are parsed byte by byte, because both become part of strings that are signed with the
-//! app's secret: a colon or a line feed in one of them would let a visitor choose what is signed.
-//! A value of these types therefore never contains `:`, white space or anything outside ASCII.
+//! Both are checked byte by byte, because both become part of strings that are signed with the
+//! app's secret: a colon or a line feed in one of them would let a client choose what is signed. A
+//! value of these types therefore never contains `:`, white space or anything outside ASCII.
 //!
-//! Whether a user may hear a channel is not decided here.
+//! Whether a user may subscribe to a channel is not decided here.
 
 use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES};
+use super::limits::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES};
 
-/// What stands before the id of a user in the name of the channel that reaches that user's
-/// signed-in connections. `#` is reserved: [`ChannelName`] refuses it.
+/// Prefix of the channel that reaches the signed-in connections of one user; the user's id follows.
+/// `#` is reserved: [`ChannelName`] rejects it.
 pub const USER_CHANNEL_PREFIX: &str = "#server-to-user-";
 
-/// Whether the data of events on this channel is encrypted; told by the beginning of its name.
+/// Whether the data of events on this channel is encrypted, which its name determines.
 pub fn is_encrypted(channel: &str) -> bool {
     channel.starts_with("private-encrypted-")
 }
@@ -34,7 +34,7 @@ pub struct SocketId(Arc<str>);
 pub struct InvalidSocketId;
 
 impl SocketId {
-    /// Takes ASCII `[0-9]+\.[0-9]+` of at most [`MAX_SOCKET_ID_BYTES`], and nothing else.
+    /// Accepts ASCII `[0-9]+\.[0-9]+` of at most [`MAX_SOCKET_ID_BYTES`].
     pub fn parse(text: &str) -> Result<Self, InvalidSocketId> {
         let (first, second) = text.split_once('.').ok_or(InvalidSocketId)?;
         let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -45,7 +45,7 @@ impl SocketId {
         }
     }
 
-    /// A new id of two random numbers. It is not checked against the ids in use.
+    /// A new id of two random numbers. It may be in use.
     pub(crate) fn random() -> Self {
         let (first, second): (u32, u32) = rand::random();
         Self(format!("{first}.{second}").into())
@@ -68,7 +68,7 @@ impl fmt::Debug for SocketId {
     }
 }
 
-/// The name of a channel, well formed: `[A-Za-z0-9_\-=@,.;]`, 1 to 200 bytes.
+/// A well-formed channel name: `[A-Za-z0-9_\-=@,.;]`, 1 to 200 bytes.
 ///
 /// Cloning is cheap.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,25 +79,25 @@ pub struct ChannelName(Arc<str>);
 pub enum InvalidChannelName {
     #[error("a channel name has 1 to 200 bytes")]
     Length,
-    #[error("a channel name has only letters, digits and _-=@,.;")]
+    #[error("a channel name consists of letters, digits and _-=@,.;")]
     Character,
 }
 
-/// What a channel asks of its subscribers; told by the beginning of its name.
+/// What a channel requires of its subscribers, which its name determines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChannelKind {
-    /// Anyone may hear it.
+    /// Anyone may subscribe.
     Public,
-    /// `private-…`: a subscription is signed by the backend.
+    /// `private-…`: subscriptions are signed by the backend.
     Private,
-    /// `private-encrypted-…`: signed as private, and the provider cannot read the data.
+    /// `private-encrypted-…`: as private, and the provider cannot read the data.
     Encrypted,
-    /// `presence-…`: signed together with who the subscriber is.
+    /// `presence-…`: the signature also covers the identity of the subscriber.
     Presence,
 }
 
 impl ChannelName {
-    /// Takes a name of allowed characters; the reserved names that start with `#` are refused.
+    /// Accepts names of allowed characters. Reserved names, which start with `#`, are rejected.
     pub fn parse(text: &str) -> Result<Self, InvalidChannelName> {
         if text.is_empty() || text.len() > MAX_CHANNEL_NAME_BYTES {
             return Err(InvalidChannelName::Length);

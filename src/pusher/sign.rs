@@ -1,10 +1,10 @@
-//! Signatures: of REST requests, subscriptions, sign-ins and webhooks, made and verified.
+//! Creates and verifies signatures of REST requests, subscriptions, sign-ins and webhooks.
 //!
-//! Every function is pure; the time arrives as an argument (Unix seconds). Comparisons take the
-//! same time wherever two signatures differ. Nothing here decides whether a visitor *may* have a
-//! signature: all four kinds use one secret, so a caller that signs text chosen by a visitor
-//! gives away every right of the app. Hence [`channel_auth`] must be given a channel name that
-//! the server formatted itself, or a parsed [`ChannelName`](super::ChannelName).
+//! All functions are pure; the time is an argument (Unix seconds). Signatures are compared in
+//! constant time. Nothing here decides whether a client *may* have a signature. All four kinds use
+//! the same secret, so signing text chosen by a client gives it every right of the app. Therefore
+//! [`channel_auth`] must be called with a channel name that the server formatted itself, or with a
+//! parsed [`ChannelName`](super::names::ChannelName).
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,19 +16,20 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use super::{Credentials, SocketId};
+use super::credentials::Credentials;
+use super::names::SocketId;
 
-/// How far the sender's clock may differ from the receiver's, in seconds, either way.
+/// Maximum difference between the sender's and the receiver's clock, in seconds, either way.
 pub const CLOCK_TOLERANCE_S: u64 = 600;
 
 /// The only version of the signing scheme.
 const AUTH_VERSION: &str = "1.0";
 
-/// What a query value may contain unencoded: RFC 3986's unreserved characters.
+/// The characters that need no percent-encoding: the unreserved characters of RFC 3986.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Why a REST request is not accepted. The texts say what the sender can change, as the hosted
-/// service's do; none contains a signature.
+/// Why a REST request is rejected. The texts say what the sender can change, as the hosted
+/// service's do. None contains the signature that was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RequestError {
     #[error("The query string is malformed")]
@@ -55,11 +56,11 @@ pub enum RequestError {
     Signature { string_to_sign: String },
 }
 
-/// The signed query of one REST request, percent-encoded, ready to stand after `?` in the URL.
+/// The signed query of one REST request, percent-encoded: the part after `?` in the URL.
 ///
-/// `path` is the path on the wire without a prefix before `/apps`; `parameters` are the caller's
-/// own, in any order; an empty body is not hashed. `auth_signature` comes last. A signature can
-/// be replayed for [`CLOCK_TOLERANCE_S`]: never log the result, and sign again for each attempt.
+/// `path` is the path on the wire without a prefix before `/apps`; `parameters` are further
+/// parameters in any order; an empty body is not hashed. `auth_signature` comes last. A signature
+/// can be replayed for [`CLOCK_TOLERANCE_S`]: never log the result, and sign each attempt anew.
 pub fn signed_query(
     credentials: &Credentials,
     method: &str,
@@ -91,7 +92,7 @@ pub fn signed_query(
 
 /// The signature of a REST request whose parameters are complete (all but `auth_signature`).
 ///
-/// Names are lower-case; the map sorts them. Values are signed as they are, not percent-encoded.
+/// Names are lower-case and sorted by the map. Values are signed without percent-encoding.
 pub fn request_signature(
     credentials: &Credentials,
     method: &str,
@@ -101,10 +102,10 @@ pub fn request_signature(
     hmac_hex(credentials, string_to_sign(method, path, parameters).as_bytes())
 }
 
-/// Checks a REST request as it arrived: raw path, raw query, exact bytes of the body.
+/// Verifies a REST request as it arrived: raw path, raw query, exact bytes of the body.
 ///
-/// The clock is looked at before the signature, so that a sender with a right secret and a wrong
-/// clock is told about the clock.
+/// The clock is checked before the signature, so that a sender with the correct secret and a wrong
+/// clock learns about the clock.
 pub fn verify_request(
     credentials: &Credentials,
     method: &str,
@@ -140,10 +141,10 @@ pub fn verify_request(
     }
 }
 
-/// The `auth` that lets one socket subscribe to one channel: `key:hex`.
+/// The `auth` that allows one socket to subscribe to one channel: `key:hex`.
 ///
-/// `channel_data` is the exact JSON string that the answer carries beside it (presence channels).
-/// `channel` must not be a visitor's own text: see the head of this module.
+/// `channel_data` is the exact JSON string that is sent with it (presence channels). `channel` must
+/// not be text from a client: see the module documentation.
 pub fn channel_auth(
     credentials: &Credentials,
     socket_id: &SocketId,
@@ -157,7 +158,7 @@ pub fn channel_auth(
     keyed_signature(credentials, &signed)
 }
 
-/// Whether `auth` is what [`channel_auth`] gives for the same arguments.
+/// Whether `auth` equals the result of [`channel_auth`] for the same arguments.
 pub fn verify_channel_auth(
     credentials: &Credentials,
     socket_id: &SocketId,
@@ -170,12 +171,12 @@ pub fn verify_channel_auth(
 
 /// The `auth` that signs one socket in as a user: `key:hex`.
 ///
-/// `user_data` is the exact JSON string that the answer carries beside it.
+/// `user_data` is the exact JSON string that is sent with it.
 pub fn user_auth(credentials: &Credentials, socket_id: &SocketId, user_data: &str) -> String {
     keyed_signature(credentials, &format!("{socket_id}::user::{user_data}"))
 }
 
-/// Whether `auth` is what [`user_auth`] gives for the same arguments.
+/// Whether `auth` equals the result of [`user_auth`] for the same arguments.
 pub fn verify_user_auth(
     credentials: &Credentials,
     socket_id: &SocketId,
@@ -185,7 +186,7 @@ pub fn verify_user_auth(
     equal(auth, &user_auth(credentials, socket_id, user_data))
 }
 
-/// The value of `X-Pusher-Signature` for a webhook with this body, byte for byte.
+/// The value of `X-Pusher-Signature` for a webhook with exactly this body.
 pub fn webhook_signature(credentials: &Credentials, body: &[u8]) -> String {
     hmac_hex(credentials, body)
 }
@@ -206,7 +207,7 @@ fn string_to_sign(method: &str, path: &str, parameters: &BTreeMap<String, String
     format!("{method}\n{path}\n{}", pairs.join("&"))
 }
 
-/// A name that occurs twice is refused: sender and receiver could read different values.
+/// A name that occurs twice is rejected: sender and receiver could read different values.
 fn parse_query(query: &str) -> Result<BTreeMap<String, String>, RequestError> {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_str(query).map_err(|_| RequestError::Query)?;
@@ -235,7 +236,7 @@ fn take(
 
 fn hmac_hex(credentials: &Credentials, signed: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(credentials.secret().as_bytes())
-        .expect("HMAC takes a key of any length");
+        .expect("HMAC accepts keys of any length");
     mac.update(signed);
     hex::encode(mac.finalize().into_bytes())
 }
@@ -244,7 +245,7 @@ fn md5_hex(body: &[u8]) -> String {
     hex::encode(Md5::digest(body))
 }
 
-/// Takes the same time wherever the two differ; only a difference in length ends early.
+/// Compares in constant time; only a difference in length ends early.
 fn equal(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
 }

@@ -1,78 +1,69 @@
-//! How one call reaches the provider: signed, sent, its answer read within limits.
+//! Signs a request, sends it, and reads the response within limits.
 //!
-//! Every attempt is signed anew, because a signature ages. A connection that the provider closed
-//! after its last answer without saying so is not an outage: the call is made once more, at once,
-//! on a fresh connection. Nothing that leaves this file contains the secret, a signature or a
-//! signed URL. What an answer means is not decided here.
+//! Every attempt is signed anew, because signatures expire. Some providers close a connection after
+//! a response without announcing it. This is not an outage: the request is sent once more, at once,
+//! on a new connection. Nothing that leaves this file contains the secret, a signature or a signed
+//! URL. The meaning of a response is decided elsewhere.
 
 use std::error::Error as _;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use reqwest::{Method, Response, header, redirect};
 
-use super::client::Timeouts;
+use super::credentials::Credentials;
 use super::destination::{Destination, Scheme};
-use super::outcome::{Answer, Outcome, clock_lead_s, parse_retry_after, tidy};
-use super::{Credentials, sign};
+use super::response::{
+    FailureKind, ProviderResponse, RequestFailure, clock_lead_s, parse_retry_after,
+};
+use super::sanitize::sanitize;
+use super::sign;
 
-/// Sends the calls of one app to one provider.
-pub(super) struct Transport {
-    destination: Destination,
-    credentials: Credentials,
-    pooled: reqwest::Client,
-    /// Has no pool: each of its calls opens a connection.
-    fresh: reqwest::Client,
-    /// Attempts that `pooled` was ever asked for, those under way included.
-    attempts: AtomicUsize,
-}
-
-/// One call, unsigned. The path is the one that is signed: a prefix of the destination is not
-/// part of it.
-pub(super) struct Call {
-    pub method: Method,
-    pub path: String,
-    pub body: Vec<u8>,
-}
-
-/// Why there is no answer. `text` is tidied.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub kind: FailureKind,
-    pub text: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FailureKind {
-    /// The host's name is not known.
-    Name,
-    /// No connection: refused, no route, or nobody answered in time.
-    Connect,
-    Tls,
-    /// Connected, and no answer in time.
-    Timeout,
-    /// Connected, and what came was not even the head of an answer.
-    Broken,
-}
-
-/// Connections that are kept for the next calls: as many as there may be calls at the same time,
-/// so that none of them has to open one each time.
+/// Maximum number of idle connections in the pool: as many as there can be concurrent requests
+/// (one per lane), so that none of them has to open a new connection each time.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
-/// What a provider may answer at most, in bytes; the rest is not read.
+/// Maximum number of bytes of a response's body. The rest is not read.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
 const LIBRARY: &str = concat!("matchcast ", env!("CARGO_PKG_VERSION"));
 
-/// The headers that are the same in every call, as HTTP/1.1 writes them.
-const SAME_HEADERS: &str = concat!(
+/// The headers that every request has in common, as HTTP/1.1 writes them.
+const COMMON_HEADERS: &str = concat!(
     "content-type: application/json\r\nx-pusher-library: matchcast ",
     env!("CARGO_PKG_VERSION"),
     "\r\nuser-agent: matchcast/",
     env!("CARGO_PKG_VERSION"),
     "\r\naccept: */*\r\n"
 );
+
+/// The timeouts of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For establishing a connection, including TLS.
+    pub connect: Duration,
+    /// For one attempt, up to the end of the response.
+    pub request: Duration,
+}
+
+/// Sends the requests of one app to one provider.
+pub(super) struct Transport {
+    destination: Destination,
+    credentials: Credentials,
+    pooled: reqwest::Client,
+    /// Has no pool: every request opens a connection.
+    unpooled: reqwest::Client,
+    /// Number of attempts through `pooled` so far, including those in progress.
+    attempts: AtomicUsize,
+}
+
+/// One unsigned request. The path is the one that is signed, without the destination's prefix.
+pub(super) struct Request {
+    pub method: Method,
+    pub path: String,
+    pub body: Vec<u8>,
+}
 
 impl Transport {
     pub fn new(
@@ -89,8 +80,8 @@ impl Transport {
             if destination.is_local() { builder.no_proxy() } else { builder }
         };
         let pooled = builder().pool_max_idle_per_host(MAX_IDLE_CONNECTIONS).build()?;
-        let fresh = builder().pool_max_idle_per_host(0).build()?;
-        Ok(Self { destination, credentials, pooled, fresh, attempts: AtomicUsize::new(0) })
+        let unpooled = builder().pool_max_idle_per_host(0).build()?;
+        Ok(Self { destination, credentials, pooled, unpooled, attempts: AtomicUsize::new(0) })
     }
 
     pub fn destination(&self) -> &Destination {
@@ -101,36 +92,41 @@ impl Transport {
         &self.credentials
     }
 
-    /// One attempt, or two when the first died on a connection that may have been used before.
+    /// Makes one attempt, or two if the first failed on a connection that may have been reused.
     ///
-    /// Whether it was cannot be seen from here, but only another attempt can have used it: as long
-    /// as there was none, before or beside this one, the connection was fresh. The second attempt
-    /// has a connection of its own, so there is never a third.
+    /// Whether it was reused is not visible here. It cannot have been if this is the only attempt
+    /// so far, because only another attempt can have opened it. The second attempt always opens a
+    /// connection, so there is never a third.
     ///
-    /// The call is made anew for each attempt, as what is in it may be good for one only.
-    pub async fn exchange(&self, call: impl Fn() -> Call) -> Result<Answer, Failure> {
+    /// `request` is called for each attempt, because parts of a request (nonces) are for one
+    /// attempt only.
+    pub async fn exchange(
+        &self,
+        request: impl Fn() -> Request,
+    ) -> Result<ProviderResponse, RequestFailure> {
         self.attempts.fetch_add(1, Ordering::Relaxed);
-        let first = self.attempt(&self.pooled, call()).await;
-        let is_alone = self.attempts.load(Ordering::Relaxed) == 1;
+        let first = self.attempt(&self.pooled, request()).await;
+        let is_only_attempt = self.attempts.load(Ordering::Relaxed) == 1;
         match first {
-            Err(failure) if failure.kind == FailureKind::Broken && !is_alone => {
-                tracing::debug!(cause = failure.text, "a pooled connection was dead, trying anew");
-                self.attempt(&self.fresh, call()).await
+            Err(failure) if failure.kind == FailureKind::Broken && !is_only_attempt => {
+                let cause = failure.message;
+                tracing::debug!(cause, "a pooled connection was closed; opening a new one");
+                self.attempt(&self.unpooled, request()).await
             }
             result => result,
         }
     }
 
-    /// How many bytes a call with a body has on the wire in HTTP/1.1, from its method to the end
-    /// of its body; by a few bytes more than it has where the port is its scheme's own.
+    /// The size of a request in HTTP/1.1, from the method to the end of the body. It is a few bytes
+    /// too large if the port is the scheme's default.
     ///
-    /// What a proxy on the way adds to the headers is not known here, and not counted.
-    pub fn request_bytes(&self, call: &Call) -> usize {
-        let query = self.signed_query(call, SystemTime::now());
-        let Call { method, path, body } = call;
+    /// Headers that a proxy adds are unknown and not counted.
+    pub fn request_bytes(&self, request: &Request) -> usize {
+        let query = self.signed_query(request, SystemTime::now());
+        let Request { method, path, body } = request;
         let (host, port) = (self.destination.host(), self.destination.port());
         let head = format!(
-            "{method} {}{path}?{query} HTTP/1.1\r\n{SAME_HEADERS}host: {host}:{port}\r\n\
+            "{method} {}{path}?{query} HTTP/1.1\r\n{COMMON_HEADERS}host: {host}:{port}\r\n\
              content-length: {}\r\n\r\n",
             self.destination.path_prefix(),
             body.len()
@@ -138,16 +134,20 @@ impl Transport {
         head.len() + body.len()
     }
 
-    fn signed_query(&self, call: &Call, now: SystemTime) -> String {
+    fn signed_query(&self, request: &Request, now: SystemTime) -> String {
         let now_s = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let Call { method, path, body } = call;
+        let Request { method, path, body } = request;
         sign::signed_query(&self.credentials, method.as_str(), path, &[], body, now_s)
     }
 
-    async fn attempt(&self, http: &reqwest::Client, call: Call) -> Result<Answer, Failure> {
+    async fn attempt(
+        &self,
+        http: &reqwest::Client,
+        request: Request,
+    ) -> Result<ProviderResponse, RequestFailure> {
         let now = SystemTime::now();
-        let query = self.signed_query(&call, now);
-        let Call { method, path, body } = call;
+        let query = self.signed_query(&request, now);
+        let Request { method, path, body } = request;
         let signature = query.rsplit_once('=').map_or("", |(_, signature)| signature);
         let secrets = [self.credentials.secret(), signature];
 
@@ -157,14 +157,18 @@ impl Transport {
             .header("X-Pusher-Library", LIBRARY)
             .body(body);
         match request.send().await {
-            Ok(response) => Ok(read_answer(response, now, &secrets).await),
-            Err(error) => Err(Failure::new(error, self.destination.scheme(), &secrets)),
+            Ok(response) => Ok(read_response(response, now, &secrets).await),
+            Err(error) => Err(read_failure(error, self.destination.scheme(), &secrets)),
         }
     }
 }
 
-/// The status counts from here on: a body that breaks off does not turn an answer into none.
-async fn read_answer(mut response: Response, sent: SystemTime, secrets: &[&str]) -> Answer {
+/// The status is known from here on: a body that breaks off does not turn it into a failure.
+async fn read_response(
+    mut response: Response,
+    sent: SystemTime,
+    secrets: &[&str],
+) -> ProviderResponse {
     let field = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let status = response.status().as_u16();
     let retry_after =
@@ -176,41 +180,33 @@ async fn read_answer(mut response: Response, sent: SystemTime, secrets: &[&str])
     {
         body.extend_from_slice(&chunk);
     }
-    let text = tidy(&String::from_utf8_lossy(&body), secrets);
-    Answer { status, retry_after, clock_lead_s, text, body }
+    let message = sanitize(&String::from_utf8_lossy(&body), secrets);
+    ProviderResponse { status, retry_after, clock_lead_s, message, body }
 }
 
-impl Failure {
-    /// The kind of a connection error is told by the words of its causes, as their types are
-    /// private; a wrong guess makes the diagnosis less precise and changes nothing else.
-    fn new(error: reqwest::Error, scheme: Scheme, secrets: &[&str]) -> Self {
-        let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
-        let error = error.without_url();
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        let kind = if is_connect && text.contains("dns error") {
-            FailureKind::Name
-        } else if is_connect && scheme == Scheme::Https && !text.contains("tcp connect error") {
-            if is_timeout { FailureKind::Connect } else { FailureKind::Tls }
-        } else if is_connect {
-            FailureKind::Connect
-        } else if is_timeout {
-            FailureKind::Timeout
-        } else {
-            FailureKind::Broken
-        };
-        Self { kind, text: tidy(&text, secrets) }
+/// The kind of a connection error is derived from the texts of its causes, as their types are
+/// private. A wrong kind makes the diagnosis less precise and changes nothing else.
+fn read_failure(error: reqwest::Error, scheme: Scheme, secrets: &[&str]) -> RequestFailure {
+    let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
     }
-}
-
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
-        Self::Retry { status: None, after: None, reason: failure.text }
-    }
+    let kind = if is_connect && text.contains("dns error") {
+        FailureKind::NameResolution
+    } else if is_connect && scheme == Scheme::Https && !text.contains("tcp connect error") {
+        if is_timeout { FailureKind::Connect } else { FailureKind::Tls }
+    } else if is_connect {
+        FailureKind::Connect
+    } else if is_timeout {
+        FailureKind::Timeout
+    } else {
+        FailureKind::Broken
+    };
+    RequestFailure { kind, message: sanitize(&text, secrets) }
 }
 
 impl fmt::Debug for Transport {

@@ -1,76 +1,79 @@
-//! What the provider tells by itself: a call to the app, signed over its raw body.
+//! Webhooks: requests from the provider to the app, with a signature over the raw body.
 //!
-//! [`Webhook::verify`] is pure. It guarantees that what it gives was signed with the app's secret,
-//! and not long ago. A delivery may still come twice, as a provider repeats what was not answered
-//! with 2xx; the digest tells a repetition.
+//! [`Webhook::verify`] is pure. It guarantees that a webhook was signed with the app's secret, and
+//! recently. A webhook can still arrive twice, because a provider repeats it until the response is
+//! 2xx; its digest identifies duplicates.
 
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{ChannelName, Credentials, sign};
+use super::credentials::Credentials;
+use super::names::ChannelName;
+use super::sign;
 
-/// How far the time in a webhook may lie before or after ours, in milliseconds. Providers repeat
-/// for five minutes; the rest is for clocks that differ. Whoever refuses repetitions must remember
-/// digests for twice as long.
+/// Maximum difference between the time in a webhook and this machine's clock, in milliseconds,
+/// either way. Providers repeat for five minutes; the rest allows for clocks that differ. To reject
+/// duplicates, digests must be kept for twice as long.
 pub const WEBHOOK_TOLERANCE_MS: u64 = 10 * 60 * 1_000;
 
-/// One delivery: what happened, as far as the provider gathered it.
+/// One webhook with the events that the provider has collected for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
-    /// When the provider wrote it, in milliseconds since 1970.
+    /// When the provider created it, in milliseconds since 1970.
     pub time_ms: u64,
-    /// In the provider's order.
+    /// In the order of the provider.
     pub events: Vec<WebhookEvent>,
-    /// SHA-256 of the body. The same for each repetition of this delivery, and for nothing else.
+    /// SHA-256 of the body: equal for duplicates, and different otherwise.
     pub digest: [u8; 32],
 }
 
-/// One thing that has happened.
+/// One event of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookEvent {
     /// The channel has its first subscriber.
     ChannelOccupied(ChannelName),
-    /// The channel's last subscriber has gone.
+    /// The channel's last subscriber has left.
     ChannelVacated(ChannelName),
-    /// Anything else, by its name; among it a channel that is none of ours by the form of its
-    /// name, or that is not named. It is passed over, not refused: the provider would repeat it,
-    /// and withhold what stands beside it, without ever saying it differently.
+    /// Any other event, with its name. This includes events with a missing or malformed channel
+    /// name. They are ignored rather than rejected: the provider would repeat the whole webhook,
+    /// unchanged, and hold back the events after it.
     Other(String),
 }
 
-/// Why a webhook is not taken. The texts contain nothing of what came.
+/// Why a webhook is rejected. The texts contain no part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WebhookError {
-    /// Another key, or a wrong signature; which of them is nobody's business.
+    /// A wrong key or signature; the sender does not learn which.
     #[error("the webhook is not signed with this app's key and secret")]
     Signature,
-    #[error("the webhook is signed, and is not JSON with time_ms and events")]
+    #[error("the webhook is signed, but is not JSON with time_ms and events")]
     Malformed,
-    #[error("the webhook's time is more than ten minutes away from this machine's")]
+    #[error("the webhook's time differs from this machine's by more than ten minutes")]
     Stale,
 }
 
 #[derive(Deserialize)]
 struct Body {
     time_ms: u64,
-    events: Vec<Event>,
+    events: Vec<EventBody>,
 }
 
 #[derive(Deserialize)]
-struct Event {
+struct EventBody {
     name: String,
     #[serde(default)]
     channel: Value,
 }
 
 impl Webhook {
-    /// Checks and reads a delivery: the values of `X-Pusher-Key` and `X-Pusher-Signature`, and the
-    /// body as it came, byte for byte. `now_ms` is our clock, in milliseconds since 1970.
+    /// Verifies and parses a webhook. `key` and `signature` are the values of `X-Pusher-Key` and
+    /// `X-Pusher-Signature`, `body` is the exact body, and `now_ms` is this machine's clock in
+    /// milliseconds since 1970.
     ///
-    /// Nothing of the body is looked at before the signature is right. Unknown fields are left
-    /// out. `time_ms` must be written as an integer, as nothing else says a moment exactly.
+    /// The body is parsed only after the signature was verified. Unknown fields are ignored.
+    /// `time_ms` must be an integer.
     pub fn verify(
         credentials: &Credentials,
         key: &str,
@@ -91,8 +94,8 @@ impl Webhook {
     }
 }
 
-impl From<Event> for WebhookEvent {
-    fn from(event: Event) -> Self {
+impl From<EventBody> for WebhookEvent {
+    fn from(event: EventBody) -> Self {
         let channel = event.channel.as_str().and_then(|name| ChannelName::parse(name).ok());
         match (event.name.as_str(), channel) {
             ("channel_occupied", Some(channel)) => Self::ChannelOccupied(channel),

@@ -1,24 +1,24 @@
-//! What the client sends, as a scripted provider reads it.
+//! The requests that the client sends, as a scripted provider receives them.
 
 use std::time::{Duration, SystemTime};
 
 use matchcast::pusher::{
-    Client, ClientError, Credentials, Destination, Event, Outcome, Settings, SocketId, Timeouts,
-    sign,
+    Client, ClientError, Credentials, Destination, DestinationSettings, Outcome, OutgoingEvent,
+    SocketId, Timeouts, sign,
 };
 use serde_json::{Value, json};
 
-use crate::scripted::{Received, Scripted, Step, answer, client, ok};
+use crate::scripted::{Received, Scripted, Step, client, ok, response};
 use crate::{SECRET, credentials};
 
-pub const EVENT: Event<'static> = Event {
+pub const EVENT: OutgoingEvent<'static> = OutgoingEvent {
     name: "order.matched",
     channel: "private-user.1",
     data: r#"{"trade_id":1}"#,
     socket_id: None,
 };
 
-/// Whether a request carries a signature that is right now; gives its path and its body.
+/// Checks that the signature of a request is valid now, and returns its path and body.
 pub fn verified(request: &Received) -> (String, Value) {
     let mut words = request.head.split(' ');
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
@@ -31,14 +31,14 @@ pub fn verified(request: &Received) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn one_event_is_posted_as_an_event() {
-    let provider = Scripted::start(vec![Step::Answer(ok())]).await;
+async fn a_single_event_is_posted_to_events() {
+    let provider = Scripted::start(vec![Step::Respond(ok())]).await;
     let socket_id = SocketId::parse("12.34").unwrap();
-    let event = Event { socket_id: Some(&socket_id), ..EVENT };
+    let event = OutgoingEvent { socket_id: Some(&socket_id), ..EVENT };
     let outcome = client(provider.port, credentials()).publish(&[event]).await;
     assert_eq!(outcome, Outcome::Delivered);
 
-    let [request] = &provider.received()[..] else { panic!("one request") };
+    let [request] = &provider.received()[..] else { panic!("expected one request") };
     let (call, body) = verified(request);
     assert_eq!(call, "POST /apps/3/events");
     let expected = json!({
@@ -55,11 +55,11 @@ async fn one_event_is_posted_as_an_event() {
 }
 
 #[tokio::test]
-async fn several_events_are_one_batch_in_order() {
-    let provider = Scripted::start(vec![Step::Answer(ok())]).await;
+async fn several_events_are_posted_as_a_batch_in_order() {
+    let provider = Scripted::start(vec![Step::Respond(ok())]).await;
     let names: Vec<String> = (0..10).map(|number| format!("event-{number}")).collect();
-    let events: Vec<Event<'_>> =
-        names.iter().map(|name| Event { name, channel: "a", data: "", ..EVENT }).collect();
+    let events: Vec<OutgoingEvent<'_>> =
+        names.iter().map(|name| OutgoingEvent { name, channel: "a", data: "", ..EVENT }).collect();
     let outcome = client(provider.port, credentials()).publish(&events).await;
     assert_eq!(outcome, Outcome::Delivered);
 
@@ -71,8 +71,8 @@ async fn several_events_are_one_batch_in_order() {
 }
 
 #[tokio::test]
-async fn no_event_needs_no_provider() {
-    let provider = Scripted::start(vec![Step::Answer(ok())]).await;
+async fn an_empty_list_of_events_sends_no_request() {
+    let provider = Scripted::start(vec![Step::Respond(ok())]).await;
     let outcome = client(provider.port, credentials()).publish(&[]).await;
     assert_eq!(outcome, Outcome::Delivered);
     assert!(provider.received().is_empty());
@@ -80,13 +80,13 @@ async fn no_event_needs_no_provider() {
 
 #[tokio::test]
 async fn a_path_prefix_is_sent_and_not_signed() {
-    let provider = Scripted::start(vec![Step::Answer(ok())]).await;
-    let settings = Settings {
+    let provider = Scripted::start(vec![Step::Respond(ok())]).await;
+    let settings = DestinationSettings {
         host: Some("127.0.0.1"),
         port: Some(provider.port),
         scheme: Some("http"),
         path_prefix: Some("/ws"),
-        ..Settings::default()
+        ..DestinationSettings::default()
     };
     let destination = Destination::new(settings).unwrap();
     let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
@@ -100,8 +100,8 @@ async fn a_path_prefix_is_sent_and_not_signed() {
 }
 
 #[tokio::test]
-async fn a_user_can_be_disconnected() {
-    let provider = Scripted::start(vec![Step::Answer(ok())]).await;
+async fn a_users_connections_can_be_terminated() {
+    let provider = Scripted::start(vec![Step::Respond(ok())]).await;
     let client = client(provider.port, credentials());
     assert_eq!(client.terminate_connections("a/b 7").await, Outcome::Delivered);
     let (call, body) = verified(&provider.received()[0]);
@@ -115,24 +115,24 @@ async fn a_user_can_be_disconnected() {
 }
 
 #[tokio::test]
-async fn the_channels_are_listed() {
+async fn the_channels_with_subscribers_are_listed() {
     for (body, expected) in [
         (r#"{"channels":{"b":{},"a":{"user_count":1}}}"#, vec!["a", "b"]),
         (r#"{"channels":{}}"#, vec![]),
         (r#"{"channels":[]}"#, vec![]),
     ] {
-        let provider = Scripted::start(vec![Step::Answer(answer("200 OK", &[], body))]).await;
+        let provider = Scripted::start(vec![Step::Respond(response("200 OK", &[], body))]).await;
         let channels = client(provider.port, credentials()).channels().await.unwrap();
         assert_eq!(channels, expected);
         assert_eq!(verified(&provider.received()[0]).0, "GET /apps/3/channels");
     }
-    let provider = Scripted::start(vec![Step::Answer(answer("200 OK", &[], "<html>"))]).await;
+    let provider = Scripted::start(vec![Step::Respond(response("200 OK", &[], "<html>"))]).await;
     let error = client(provider.port, credentials()).channels().await.unwrap_err();
-    assert_eq!(error, Outcome::Refused { status: 200, answer: "<html>".to_owned() });
+    assert_eq!(error, Outcome::Refused { status: 200, message: "<html>".to_owned() });
 }
 
 #[test]
-fn what_cannot_work_makes_no_client() {
+fn invalid_credentials_are_rejected() {
     let timeouts = Timeouts { connect: Duration::from_secs(1), request: Duration::from_secs(1) };
     for (app_id, key, secret, expected) in [
         ("", "key", "secret", ClientError::AppId),
@@ -141,7 +141,7 @@ fn what_cannot_work_makes_no_client() {
         ("1", "k y", "secret", ClientError::Key),
         ("1", "key", "", ClientError::Secret),
     ] {
-        let destination = Destination::new(Settings::default()).unwrap();
+        let destination = Destination::new(DestinationSettings::default()).unwrap();
         let credentials = Credentials::new(app_id, key, secret);
         assert_eq!(Client::new(destination, credentials, timeouts).unwrap_err(), expected);
     }

@@ -1,10 +1,10 @@
-//! Settings become a URL, as Laravel's would, or an error that names the variable.
+//! Settings become a URL by Laravel's rules, or an error that names the variable.
 
-use matchcast::pusher::{Destination, DestinationError, Settings};
+use matchcast::pusher::{Destination, DestinationError, DestinationSettings};
 
-/// Settings written as `host=…;port=…`; what is not written is unset.
+/// Parses settings written as `host=…;port=…`; the others are unset.
 fn destination(written: &str) -> Result<Destination, DestinationError> {
-    let mut settings = Settings::default();
+    let mut settings = DestinationSettings::default();
     for (name, value) in written.split(';').filter_map(|pair| pair.split_once('=')) {
         match name {
             "cluster" => settings.cluster = Some(value),
@@ -40,7 +40,7 @@ fn settings_become_a_url() {
 }
 
 #[test]
-fn what_cannot_be_part_of_a_url_names_its_variable() {
+fn an_invalid_setting_names_its_variable() {
     for (written, variable) in [
         ("scheme=ws", "PUSHER_SCHEME"),
         ("port=0", "PUSHER_PORT"),

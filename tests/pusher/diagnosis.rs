@@ -1,38 +1,38 @@
-//! The check says in words why events do not arrive.
+//! The diagnosis says in words why events do not arrive.
 
 use std::time::Duration;
 
-use matchcast::pusher::{Client, Destination, Diagnosis, Settings, Timeouts};
+use matchcast::pusher::{Client, Destination, DestinationSettings, Diagnosis, Timeouts};
 
-use crate::scripted::{Scripted, Step, answer, client, client_with_timeout};
+use crate::scripted::{Scripted, Step, client, client_with_timeout, response};
 use crate::{SECRET, credentials};
 
-/// What the check says about a provider that gives this answer.
+/// The diagnosis of a provider that sends this response.
 async fn diagnose(status: &str, headers: &[&str], body: &str) -> Result<(), Diagnosis> {
-    let provider = Scripted::start(vec![Step::Answer(answer(status, headers, body))]).await;
+    let provider = Scripted::start(vec![Step::Respond(response(status, headers, body))]).await;
     client(provider.port, credentials()).diagnose().await
 }
 
-/// The name of the variant, to compare what was found whatever its words.
+/// The name of the variant, to compare diagnoses independently of their texts.
 fn variant(diagnosis: &Diagnosis) -> String {
     format!("{diagnosis:?}").split(' ').next().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn a_provider_that_lists_its_channels_works() {
+async fn a_provider_that_lists_its_channels_has_no_diagnosis() {
     assert_eq!(diagnose("200 OK", &[], r#"{"channels":{}}"#).await, Ok(()));
 }
 
-/// As hosted Pusher and the embedded provider say it. That it names the clock's parameter means
-/// nothing.
+/// The message of hosted Pusher and the embedded provider. It quotes the parameter of the clock,
+/// which means nothing.
 const WRONG_SECRET: &str = "Invalid signature: you should have sent HmacSHA256Hex(\"GET\\n/apps/3/\
     channels\\nauth_key=278d425bdf160c739803&auth_timestamp=1784196577&auth_version=1.0\", \
     your_secret_key)";
 
 const LONG_AGO: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT";
 
-/// Status line, header, body, the diagnosis, and what its sentence names.
-const ANSWERS: &[(&str, &str, &str, &str, &str)] = &[
+/// Status line, header, body, diagnosis, and part of its text.
+const RESPONSES: &[(&str, &str, &str, &str, &str)] = &[
     ("400 Bad", "", "Unknown auth_key", "Key", "PUSHER_APP_KEY"),
     ("401 No", "", "App key x not in this cluster.", "Key", "PUSHER_APP_CLUSTER"),
     ("404 No", "", "Could not find app by id 3", "App", "PUSHER_APP_ID"),
@@ -54,28 +54,28 @@ const ANSWERS: &[(&str, &str, &str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn each_answer_is_told_apart_and_names_its_variable() {
-    for (status, header, body, expected, names) in ANSWERS {
+async fn each_response_has_its_diagnosis_and_names_the_variable() {
+    for (status, header, body, expected, part) in RESPONSES {
         let headers = Some(*header).filter(|header| !header.is_empty());
         let diagnosis = diagnose(status, headers.as_slice(), body).await.unwrap_err();
         assert_eq!(variant(&diagnosis), *expected, "{status} {body}");
         let text = diagnosis.to_string();
-        assert!(text.contains(names) && text.contains(body), "{text}");
+        assert!(text.contains(part) && text.contains(body), "{text}");
         assert!(!text.contains(SECRET) && !text.contains("auth_signature"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_missing_answer_names_its_variable() {
+async fn a_missing_response_names_the_variable() {
     let closed = Scripted::start(vec![Step::Close]).await;
     let diagnosis = client(closed.port, credentials()).diagnose().await.unwrap_err();
-    assert_eq!(variant(&diagnosis), "NoAnswer", "{diagnosis}");
+    assert_eq!(variant(&diagnosis), "NoResponse", "{diagnosis}");
 
     let silent = Scripted::start(vec![Step::Silence]).await;
-    let client_in_a_hurry =
+    let impatient_client =
         client_with_timeout(silent.port, credentials(), Duration::from_millis(200));
-    let diagnosis = client_in_a_hurry.diagnose().await.unwrap_err();
-    assert_eq!(variant(&diagnosis), "NoAnswer", "{diagnosis}");
+    let diagnosis = impatient_client.diagnose().await.unwrap_err();
+    assert_eq!(variant(&diagnosis), "NoResponse", "{diagnosis}");
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -85,9 +85,13 @@ async fn a_missing_answer_names_its_variable() {
     assert!(diagnosis.to_string().contains("PUSHER_PORT"), "{diagnosis}");
 }
 
-/// What the check says about a host, spoken to by https.
+/// The diagnosis of a host that is contacted with https.
 async fn diagnose_https(host: &str, port: u16) -> Diagnosis {
-    let settings = Settings { host: Some(host), port: Some(port), ..Settings::default() };
+    let settings = DestinationSettings {
+        host: Some(host),
+        port: Some(port),
+        ..DestinationSettings::default()
+    };
     let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
     let destination = Destination::new(settings).unwrap();
     let client = Client::new(destination, credentials(), timeouts).unwrap();
@@ -95,7 +99,7 @@ async fn diagnose_https(host: &str, port: u16) -> Diagnosis {
 }
 
 #[tokio::test]
-async fn https_to_a_port_without_tls_is_told() {
+async fn https_to_a_port_without_tls_is_diagnosed() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let plain = tokio::spawn(async move {
@@ -103,9 +107,9 @@ async fn https_to_a_port_without_tls_is_told() {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut greeting = [0; 1];
         stream.read_exact(&mut greeting).await.unwrap();
-        let page = answer("400 Bad Request", &[], "");
+        let page = response("400 Bad Request", &[], "");
         stream.write_all(page.as_bytes()).await.unwrap();
-        // Reads on, so that the client sees the answer before the end.
+        // Keep reading, so that the client sees the response before the connection ends.
         let _ = stream.read_to_end(&mut Vec::new()).await;
     });
     let diagnosis = diagnose_https("127.0.0.1", port).await;
@@ -115,8 +119,8 @@ async fn https_to_a_port_without_tls_is_told() {
 }
 
 #[tokio::test]
-async fn an_unknown_host_is_told() {
-    // No name has a part of more than 63 characters, so nobody needs to be asked for it.
+async fn an_unknown_host_is_diagnosed() {
+    // A label of a name has at most 63 characters, so no name server is asked for this one.
     let host = format!("{}.invalid", "a".repeat(64));
     let diagnosis = diagnose_https(&host, 443).await;
     assert_eq!(variant(&diagnosis), "HostUnknown", "{diagnosis}");

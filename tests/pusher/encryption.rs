@@ -1,11 +1,13 @@
-//! Encrypted channels: what others made is made here too, and nothing readable leaves.
+//! Encrypted channels: results are equal to those of other libraries, and nothing readable is sent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{KeyInit, XSalsa20Poly1305};
 use matchcast::pusher::encryption::{NONCE_BYTES, seal, shared_secret};
-use matchcast::pusher::{Event, InvalidMasterKey, MAX_DATA_BYTES, MasterKey, Outcome, data_limit};
+use matchcast::pusher::{
+    InvalidMasterKey, MAX_DATA_BYTES, MasterKey, Outcome, OutgoingEvent, data_limit,
+};
 use serde_json::Value;
 
 use crate::client::{EVENT, verified};
@@ -18,8 +20,8 @@ fn nonce_of(sealed: &Value) -> [u8; NONCE_BYTES] {
     STANDARD.decode(sealed["nonce"].as_str().unwrap()).unwrap().try_into().unwrap()
 }
 
-/// Opens what was sealed as a page does: with nothing but the shared secret.
-pub fn open(shared_secret: &str, sealed: &str) -> String {
+/// Decrypts data as a page does, with the shared secret only.
+pub fn decrypt(shared_secret: &str, sealed: &str) -> String {
     let sealed: Value = serde_json::from_str(sealed).unwrap();
     let key = STANDARD.decode(shared_secret).unwrap();
     let cipher = XSalsa20Poly1305::new_from_slice(&key).unwrap();
@@ -29,7 +31,7 @@ pub fn open(shared_secret: &str, sealed: &str) -> String {
 }
 
 #[test]
-fn known_channels_have_their_secrets() {
+fn shared_secrets_equal_the_known_values() {
     for vector in vectors::list("shared_secret") {
         let text = |name: &str| vector[name].as_str().unwrap().to_owned();
         let master_key = MasterKey::parse_base64(&text("master_key_base64")).unwrap();
@@ -39,9 +41,9 @@ fn known_channels_have_their_secrets() {
     }
 }
 
-/// Channel, data and what the npm package `pusher` 5.3.4 (which seals with tweetnacl) sent for it
-/// with `MASTER_KEY`: caught by a local server from `trigger` and `triggerBatch`. The nonces are
-/// the package's own random ones.
+/// Channel, data, and the encrypted data that the npm package `pusher` 5.3.4 (which uses tweetnacl)
+/// sent with `MASTER_KEY`, recorded by a local server from `trigger` and `triggerBatch`. The nonces
+/// are random ones of the package.
 const SEALED: [(&str, &str, &str); 2] = [
     (
         CHANNEL,
@@ -58,7 +60,7 @@ const SEALED: [(&str, &str, &str); 2] = [
 ];
 
 #[test]
-fn known_events_are_sealed_as_another_library_seals_them() {
+fn encrypted_data_equals_that_of_another_library() {
     for (channel, data, expected) in SEALED {
         let nonce = nonce_of(&serde_json::from_str(expected).unwrap());
         let sealed = seal(&encrypting_credentials(), channel, data, &nonce);
@@ -67,19 +69,19 @@ fn known_events_are_sealed_as_another_library_seals_them() {
 }
 
 #[test]
-fn the_shared_secret_opens_what_was_sealed_and_only_that() {
+fn the_shared_secret_decrypts_the_data_and_differs_per_channel() {
     let credentials = encrypting_credentials();
     let secret = shared_secret(&credentials, CHANNEL).unwrap();
     for data in ["", "x", "{\"a\":\"\u{1f980}\"}", &"long ".repeat(1_500)] {
         let sealed = seal(&credentials, CHANNEL, data, &[7; NONCE_BYTES]).unwrap();
-        assert_eq!(open(&secret, &sealed), data);
+        assert_eq!(decrypt(&secret, &sealed), data);
     }
     let other = shared_secret(&credentials, "private-encrypted-user.2").unwrap();
     assert_ne!(other, secret);
 }
 
 #[test]
-fn the_longest_data_is_sent_within_the_limit_and_one_more_byte_is_not() {
+fn data_at_the_limit_fits_after_encryption_and_one_more_byte_does_not() {
     for (channel, expected) in [
         ("a", 10_240),
         ("private-user.1", 10_240),
@@ -100,7 +102,7 @@ fn the_longest_data_is_sent_within_the_limit_and_one_more_byte_is_not() {
 }
 
 #[test]
-fn there_is_nothing_without_a_key_or_for_other_channels() {
+fn nothing_is_encrypted_without_a_key_or_on_other_channels() {
     let nonce = [0; NONCE_BYTES];
     assert!(!credentials().has_master_key() && encrypting_credentials().has_master_key());
     for (credentials, channel) in [
@@ -147,28 +149,32 @@ fn data_of(request: &Received) -> String {
 }
 
 #[tokio::test]
-async fn each_attempt_is_sealed_under_a_nonce_of_its_own() {
-    // The third request is the second call's second attempt: its connection was dead.
-    let steps = vec![Step::Answer(ok()), Step::Close, Step::Answer(ok())];
+async fn each_attempt_uses_a_new_nonce() {
+    // The third request is the second attempt of the second call, whose connection was closed.
+    let steps = vec![Step::Respond(ok()), Step::Close, Step::Respond(ok())];
     let provider = Scripted::start(steps).await;
     let client = client(provider.port, encrypting_credentials());
-    let event = Event { channel: CHANNEL, ..EVENT };
+    let event = OutgoingEvent { channel: CHANNEL, ..EVENT };
     for _ in 0..2 {
         assert_eq!(client.publish(&[event]).await, Outcome::Delivered);
     }
     let received = provider.received();
     let secret = shared_secret(&encrypting_credentials(), CHANNEL).unwrap();
     let mut sealed: Vec<String> = received.iter().map(data_of).collect();
-    assert!(sealed.iter().all(|sealed| open(&secret, sealed) == EVENT.data), "{sealed:?}");
+    assert!(sealed.iter().all(|sealed| decrypt(&secret, sealed) == EVENT.data), "{sealed:?}");
     sealed.sort();
     sealed.dedup();
     assert_eq!(sealed.len(), 3);
 }
 
 #[tokio::test]
-async fn a_batch_seals_what_must_be_and_leaves_the_rest() {
-    let provider = Scripted::start(vec![Step::Answer(ok())]).await;
-    let events = [EVENT, Event { channel: CHANNEL, ..EVENT }, Event { channel: CHANNEL, ..EVENT }];
+async fn a_batch_encrypts_only_events_on_encrypted_channels() {
+    let provider = Scripted::start(vec![Step::Respond(ok())]).await;
+    let events = [
+        EVENT,
+        OutgoingEvent { channel: CHANNEL, ..EVENT },
+        OutgoingEvent { channel: CHANNEL, ..EVENT },
+    ];
     let outcome = client(provider.port, encrypting_credentials()).publish(&events).await;
     assert_eq!(outcome, Outcome::Delivered);
 
@@ -177,19 +183,19 @@ async fn a_batch_seals_what_must_be_and_leaves_the_rest() {
     let data = |index: usize| body["batch"][index]["data"].as_str().unwrap().to_owned();
     assert_eq!(data(0), EVENT.data);
     let secret = shared_secret(&encrypting_credentials(), CHANNEL).unwrap();
-    assert_eq!([open(&secret, &data(1)), open(&secret, &data(2))], [EVENT.data, EVENT.data]);
+    assert_eq!([decrypt(&secret, &data(1)), decrypt(&secret, &data(2))], [EVENT.data, EVENT.data]);
     assert_ne!(data(1), data(2));
 }
 
 #[tokio::test]
-async fn without_a_key_nothing_of_the_call_is_sent() {
-    let provider = Scripted::start(vec![Step::Answer(ok())]).await;
+async fn without_a_key_the_whole_request_is_rejected_unsent() {
+    let provider = Scripted::start(vec![Step::Respond(ok())]).await;
     let client = client(provider.port, credentials());
-    let sealed = Event { channel: CHANNEL, ..EVENT };
+    let sealed = OutgoingEvent { channel: CHANNEL, ..EVENT };
     for events in [&[sealed][..], &[EVENT, sealed]] {
         let outcome = client.publish(events).await;
-        let Outcome::Rejected { status: None, answer } = outcome else { panic!("{outcome:?}") };
-        assert!(answer.contains("no encryption master key is set"), "{answer}");
+        let Outcome::Rejected { status: None, message } = outcome else { panic!("{outcome:?}") };
+        assert!(message.contains("no encryption master key is set"), "{message}");
     }
     assert!(provider.received().is_empty());
     assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered);

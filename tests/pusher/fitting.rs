@@ -1,9 +1,10 @@
-//! How many events fit into one call, measured by what goes over the wire.
+//! How many events fit into one request, measured on the wire.
 
 use std::time::Duration;
 
 use matchcast::pusher::{
-    Client, Credentials, Destination, Event, Outcome, Settings, SocketId, Timeouts, data_limit,
+    Client, Credentials, Destination, DestinationSettings, Outcome, OutgoingEvent, SocketId,
+    Timeouts, data_limit,
 };
 
 use crate::client::EVENT;
@@ -13,46 +14,50 @@ use crate::{SECRET, credentials, encrypting_credentials};
 const ENCRYPTED: &str = "private-encrypted-user.1";
 
 fn client(port: u16, path_prefix: &str, credentials: Credentials) -> Client {
-    let settings = Settings {
+    let settings = DestinationSettings {
         host: Some("127.0.0.1"),
         port: Some(port),
         scheme: Some("http"),
         path_prefix: Some(path_prefix),
-        ..Settings::default()
+        ..DestinationSettings::default()
     };
     let destination = Destination::new(settings).unwrap();
     let timeouts = Timeouts { connect: Duration::from_secs(20), request: Duration::from_secs(20) };
     Client::new(destination, credentials, timeouts).unwrap()
 }
 
-fn with_awkward_names() -> Credentials {
+fn credentials_with_special_characters() -> Credentials {
     let app_id = "app_".repeat(20);
     Credentials::new(app_id, "key+with/characters=that%are&encoded", SECRET)
 }
 
-/// Events of all sorts: with characters that JSON escapes, encrypted, with a socket id.
-fn assorted(socket_id: &SocketId) -> Vec<Event<'_>> {
+/// Various events: with characters that JSON escapes, with a socket id, for a user.
+fn assorted(socket_id: &SocketId) -> Vec<OutgoingEvent<'_>> {
     let sorts = [
         EVENT,
-        Event { data: "\"quoted\"\\\n\u{1}é\u{1f980}", socket_id: Some(socket_id), ..EVENT },
-        Event { data: "", name: "näme", ..EVENT },
-        Event { channel: "#server-to-user-1", ..EVENT },
+        OutgoingEvent {
+            data: "\"quoted\"\\\n\u{1}é\u{1f980}",
+            socket_id: Some(socket_id),
+            ..EVENT
+        },
+        OutgoingEvent { data: "", name: "näme", ..EVENT },
+        OutgoingEvent { channel: "#server-to-user-1", ..EVENT },
     ];
     sorts.into_iter().cycle().take(10).collect()
 }
 
 #[tokio::test]
-async fn a_request_is_counted_to_the_byte() {
+async fn the_size_of_a_request_is_exact() {
     let socket_id = SocketId::parse("123.456").unwrap();
     let plain = assorted(&socket_id);
     let mut mixed = plain.clone();
     mixed.iter_mut().step_by(3).for_each(|event| event.channel = ENCRYPTED);
     for (prefix, credentials, events) in [
         ("", credentials(), &plain),
-        ("/behind/a/proxy", with_awkward_names(), &plain),
+        ("/behind/a/proxy", credentials_with_special_characters(), &plain),
         ("", encrypting_credentials(), &mixed),
     ] {
-        let provider = Scripted::start(vec![Step::Answer(ok()); 9]).await;
+        let provider = Scripted::start(vec![Step::Respond(ok()); 9]).await;
         let mut client = client(provider.port, prefix, credentials);
         for count in 2..=10 {
             assert_eq!(client.publish(&events[..count]).await, Outcome::Delivered);
@@ -69,8 +74,8 @@ async fn a_request_is_counted_to_the_byte() {
 #[test]
 fn at_least_one_event_fits_and_at_most_ten() {
     let long = "x".repeat(data_limit(EVENT.channel));
-    let long = Event { data: &long, ..EVENT };
-    let sealed = Event { channel: ENCRYPTED, ..EVENT };
+    let long = OutgoingEvent { data: &long, ..EVENT };
+    let sealed = OutgoingEvent { channel: ENCRYPTED, ..EVENT };
     for (limit, events, expected) in [
         (None, vec![], 0),
         (None, vec![EVENT; 1], 1),
@@ -85,7 +90,7 @@ fn at_least_one_event_fits_and_at_most_ten() {
         (Some(10_000), vec![EVENT, EVENT, long, EVENT], 2),
         (Some(21_500), vec![long; 10], 2),
         (Some(usize::MAX), vec![long; 11], 10),
-        // There is no master key, so this one cannot be sent and must not take others along.
+        // Without a master key this event cannot be sent, and must not be in a batch with others.
         (Some(10_000), vec![EVENT, EVENT, sealed, EVENT], 2),
         (Some(10_000), vec![sealed, EVENT], 1),
     ] {
@@ -99,10 +104,10 @@ fn at_least_one_event_fits_and_at_most_ten() {
 }
 
 #[test]
-fn encrypted_events_count_as_they_are_sent() {
+fn encrypted_events_count_with_their_encrypted_size() {
     let data = "x".repeat(1_300);
     for (channel, expected) in [(EVENT.channel, 7), (ENCRYPTED, 5)] {
-        let events = [Event { data: &data, channel, ..EVENT }; 10];
+        let events = [OutgoingEvent { data: &data, channel, ..EVENT }; 10];
         let client = client(1, "", encrypting_credentials()).with_request_limit(10_000);
         assert_eq!(client.fitting(&events), expected, "{channel}");
     }

@@ -1,5 +1,5 @@
-//! The Pusher protocol from outside: signatures, the client against scripted servers, and the
-//! embedded provider over real sockets.
+//! Tests of the Pusher protocol through its public interface: signatures, the client against
+//! scripted servers, and the embedded provider over real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
@@ -10,7 +10,7 @@ mod diagnosis;
 mod dialects;
 mod encryption;
 mod fitting;
-#[allow(dead_code, reason = "no processes are started here")]
+#[allow(dead_code, reason = "these tests start no processes")]
 #[path = "../support/logs.rs"]
 mod logs;
 mod names;
@@ -31,7 +31,7 @@ fn credentials() -> Credentials {
     Credentials::new("3", "278d425bdf160c739803", SECRET)
 }
 
-/// The same app, for encrypted channels too.
+/// The same app, with a master key for encrypted channels.
 fn encrypting_credentials() -> Credentials {
     credentials().with_master_key(MasterKey::parse_base64(MASTER_KEY).unwrap())
 }

@@ -1,18 +1,18 @@
-//! Socket ids and channel names: what is taken and what is refused.
+//! Which socket ids and channel names are valid.
 
 use matchcast::pusher::{ChannelKind, ChannelName, InvalidChannelName, SocketId};
 
 use crate::vectors;
 
 #[test]
-fn a_socket_id_is_two_numbers() {
+fn a_socket_id_consists_of_two_numbers() {
     for text in ["1.1", "1234.1234", "45055.28877557", &format!("{}.1", "9".repeat(62))] {
         assert_eq!(SocketId::parse(text).unwrap().as_str(), text);
     }
 }
 
 #[test]
-fn what_is_not_a_socket_id_is_refused() {
+fn an_invalid_socket_id_is_rejected() {
     for text in vectors::texts("socket_ids_to_refuse") {
         assert!(SocketId::parse(&text).is_err(), "{text:?}");
     }
@@ -23,7 +23,7 @@ fn what_is_not_a_socket_id_is_refused() {
 }
 
 #[test]
-fn a_channel_name_has_a_kind() {
+fn a_channel_name_determines_its_kind() {
     for (text, kind) in [
         ("orders", ChannelKind::Public),
         ("-azAZ9_=@,.;", ChannelKind::Public),
@@ -41,16 +41,16 @@ fn a_channel_name_has_a_kind() {
 }
 
 #[test]
-fn a_name_of_other_characters_or_length_is_refused() {
-    let mut refused = 0;
+fn a_channel_name_with_other_characters_or_length_is_rejected() {
+    let mut rejected = 0;
     for text in vectors::texts("channel_names_to_refuse") {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-=@,.;".contains(c);
         if !text.chars().all(is_plain) || text.is_empty() {
             assert!(ChannelName::parse(&text).is_err(), "{text:?}");
-            refused += 1;
+            rejected += 1;
         }
     }
-    assert!(refused >= 7, "the fixture has lost its malformed names");
+    assert!(rejected >= 7, "the fixture contains malformed names");
     for text in ["#server-to-user-1", "a b", "a:b", "a\nb", "ä", "a/b", "a\0"] {
         assert_eq!(ChannelName::parse(text), Err(InvalidChannelName::Character), "{text:?}");
     }

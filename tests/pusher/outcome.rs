@@ -1,31 +1,31 @@
-//! What becomes of a call: each answer and each failure of a scripted provider is one outcome.
+//! The outcome of a request for each response and each failure of a scripted provider.
 
 use std::time::Duration;
 
 use matchcast::pusher::Outcome;
 
 use crate::client::{EVENT, verified};
-use crate::scripted::{Scripted, Step, answer, client, client_with_timeout, ok};
+use crate::scripted::{Scripted, Step, client, client_with_timeout, ok, response};
 use crate::{SECRET, credentials};
 
-/// Publishes one event to a provider that follows this script.
+/// Publishes one event to a provider with this script.
 async fn publish_to(steps: Vec<Step>) -> Outcome {
     let provider = Scripted::start(steps).await;
     client(provider.port, credentials()).publish(&[EVENT]).await
 }
 
-/// Status line, one header or none, body, and the outcome as it prints.
-const ANSWERS: &[(&str, &str, &str, &str)] = &[
+/// Status line, a header or none, body, and the outcome as printed.
+const RESPONSES: &[(&str, &str, &str, &str)] = &[
     ("200 OK", "", "{}", "Delivered"),
     ("200 OK", "", "not JSON at all", "Delivered"),
     ("202 Accepted", "", "", "Delivered"),
-    ("301 Moved", "Location: http://h/", "", r#"Refused { status: 301, answer: "" }"#),
-    ("400 Bad", "", "Unknown key\n", r#"Refused { status: 400, answer: "Unknown key" }"#),
-    ("401 No", "", "Expired", r#"Held { status: 401, answer: "Expired" }"#),
-    ("403 No", "", "quota", r#"Held { status: 403, answer: "quota" }"#),
-    ("404 No", "", "no app", r#"Refused { status: 404, answer: "no app" }"#),
-    ("413 Big", "", "too large", r#"Rejected { status: Some(413), answer: "too large" }"#),
-    ("422 Odd", "", "odd", r#"Rejected { status: Some(422), answer: "odd" }"#),
+    ("301 Moved", "Location: http://h/", "", r#"Refused { status: 301, message: "" }"#),
+    ("400 Bad", "", "Unknown key\n", r#"Refused { status: 400, message: "Unknown key" }"#),
+    ("401 No", "", "Expired", r#"Held { status: 401, message: "Expired" }"#),
+    ("403 No", "", "quota", r#"Held { status: 403, message: "quota" }"#),
+    ("404 No", "", "no app", r#"Refused { status: 404, message: "no app" }"#),
+    ("413 Big", "", "too large", r#"Rejected { status: Some(413), message: "too large" }"#),
+    ("422 Odd", "", "odd", r#"Rejected { status: Some(422), message: "odd" }"#),
     (
         "429 Slow",
         "Retry-After: 7",
@@ -54,38 +54,38 @@ const ANSWERS: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn each_answer_becomes_its_outcome() {
-    for (status, header, body, expected) in ANSWERS {
+async fn each_response_has_its_outcome() {
+    for (status, header, body, expected) in RESPONSES {
         let headers = Some(*header).filter(|header| !header.is_empty());
-        let answer = answer(status, headers.as_slice(), body);
-        let outcome = publish_to(vec![Step::Answer(answer)]).await;
+        let response = response(status, headers.as_slice(), body);
+        let outcome = publish_to(vec![Step::Respond(response)]).await;
         let printed = format!("{outcome:?}").replace("the provider answered", "…");
         assert_eq!(printed, *expected, "{status} {header}");
     }
 }
 
 #[tokio::test]
-async fn a_date_to_retry_after_becomes_a_wait() {
+async fn a_date_in_retry_after_becomes_a_wait() {
     let at = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
         + chrono::TimeDelta::seconds(90);
     let header = format!("Retry-After: {}", at.format("%a, %d %b %Y %H:%M:%S GMT"));
-    let outcome = publish_to(vec![Step::Answer(answer("503 Down", &[&header], ""))]).await;
+    let outcome = publish_to(vec![Step::Respond(response("503 Down", &[&header], ""))]).await;
     let Outcome::Retry { after: Some(after), .. } = outcome else { panic!("{outcome:?}") };
     assert!((30..=90).contains(&after.as_secs()), "{after:?}");
 }
 
 #[tokio::test]
-async fn an_answer_is_cut_cleaned_and_redacted() {
+async fn a_message_is_shortened_cleaned_and_redacted() {
     let text = format!("\u{1b}[1m{SECRET}\0{}", "x".repeat(5_000));
-    let outcome = publish_to(vec![Step::Answer(answer("400 Bad", &[], &text))]).await;
-    let Outcome::Refused { answer, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(answer.starts_with("[1m[redacted] xxx"), "{answer}");
-    assert_eq!(answer.len(), 500);
+    let outcome = publish_to(vec![Step::Respond(response("400 Bad", &[], &text))]).await;
+    let Outcome::Refused { message, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(message.starts_with("[1m[redacted] xxx"), "{message}");
+    assert_eq!(message.len(), 500);
 }
 
 #[tokio::test]
-async fn an_answer_that_repeats_the_signature_is_redacted() {
-    // The signature is not known before the request, so this provider echoes what it reads.
+async fn a_signature_in_a_message_is_redacted() {
+    // The signature is not known before the request, so this provider echoes the request line.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let echo = tokio::spawn(async move {
@@ -96,19 +96,19 @@ async fn an_answer_that_repeats_the_signature_is_redacted() {
             head.push(stream.read_u8().await.unwrap());
         }
         let line = String::from_utf8(head).unwrap();
-        stream.write_all(answer("401 No", &[], &line).as_bytes()).await.unwrap();
+        stream.write_all(response("401 No", &[], &line).as_bytes()).await.unwrap();
         line
     });
     let outcome = client(port, credentials()).publish(&[EVENT]).await;
     let line = echo.await.unwrap();
     let signature = line.split_once("auth_signature=").unwrap().1.split(' ').next().unwrap();
     assert_eq!(signature.len(), 64);
-    let Outcome::Held { answer, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(answer.contains("auth_signature=[redacted]"), "{answer}");
-    assert!(!answer.contains(signature), "{answer}");
+    let Outcome::Held { message, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("auth_signature=[redacted]"), "{message}");
+    assert!(!message.contains(signature), "{message}");
 }
 
-/// Fails unless it is a retry whose reason keeps the secrets.
+/// The reason of a retry. Fails for other outcomes, and if the reason contains a secret.
 fn reason_of(outcome: Outcome) -> String {
     let Outcome::Retry { status: None, after: None, reason } = outcome else {
         panic!("{outcome:?}")
@@ -121,22 +121,22 @@ fn reason_of(outcome: Outcome) -> String {
 }
 
 #[tokio::test]
-async fn a_broken_connection_means_later() {
+async fn a_broken_connection_is_retried_later() {
     for step in [
         Step::Close,
         Step::Reset,
-        Step::Answer("this is not HTTP\r\n\r\n".to_owned()),
-        Step::AnswerAndClose("HTTP/1.1 200 O".to_owned()),
+        Step::Respond("this is not HTTP\r\n\r\n".to_owned()),
+        Step::RespondAndClose("HTTP/1.1 200 O".to_owned()),
     ] {
-        // A second attempt would be answered well: the connection was fresh, so there is none.
-        let provider = Scripted::start(vec![step.clone(), Step::Answer(ok())]).await;
+        // A second attempt would succeed, but a new connection that fails is not attempted again.
+        let provider = Scripted::start(vec![step.clone(), Step::Respond(ok())]).await;
         reason_of(client(provider.port, credentials()).publish(&[EVENT]).await);
         assert_eq!(provider.received().len(), 1, "{step:?}");
     }
 }
 
 #[tokio::test]
-async fn silence_means_later() {
+async fn a_timeout_is_retried_later() {
     let provider = Scripted::start(vec![Step::Silence]).await;
     let client = client_with_timeout(provider.port, credentials(), Duration::from_millis(200));
     let reason = reason_of(client.publish(&[EVENT]).await);
@@ -144,7 +144,7 @@ async fn silence_means_later() {
 }
 
 #[tokio::test]
-async fn nobody_listening_means_later() {
+async fn a_refused_connection_is_retried_later() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -153,24 +153,24 @@ async fn nobody_listening_means_later() {
 }
 
 #[tokio::test]
-async fn a_dead_pooled_connection_is_replaced_at_once() {
-    for death in [Step::Close, Step::Reset] {
-        let steps = vec![Step::Answer(ok()), death.clone(), Step::Answer(ok())];
+async fn a_closed_pooled_connection_is_replaced_at_once() {
+    for failure in [Step::Close, Step::Reset] {
+        let steps = vec![Step::Respond(ok()), failure.clone(), Step::Respond(ok())];
         let provider = Scripted::start(steps).await;
         let client = client(provider.port, credentials());
         assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered);
-        assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered, "{death:?}");
+        assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered, "{failure:?}");
 
         let received = provider.received();
         let connections: Vec<usize> = received.iter().map(|request| request.connection).collect();
-        assert_eq!(connections, [0, 0, 1], "{death:?}");
+        assert_eq!(connections, [0, 0, 1], "{failure:?}");
         received.iter().for_each(|request| drop(verified(request)));
     }
 }
 
 #[tokio::test]
-async fn a_connection_is_replaced_once_and_no_more() {
-    let provider = Scripted::start(vec![Step::Answer(ok()), Step::Close, Step::Close]).await;
+async fn a_connection_is_replaced_only_once() {
+    let provider = Scripted::start(vec![Step::Respond(ok()), Step::Close, Step::Close]).await;
     let client = client(provider.port, credentials());
     assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered);
     reason_of(client.publish(&[EVENT]).await);
@@ -178,9 +178,9 @@ async fn a_connection_is_replaced_once_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_provider_that_closes_after_each_answer_loses_nothing() {
+async fn a_provider_that_closes_after_each_response_loses_no_events() {
     const EVENTS: usize = 50;
-    let provider = Scripted::start(vec![Step::AnswerAndClose(ok()); EVENTS]).await;
+    let provider = Scripted::start(vec![Step::RespondAndClose(ok()); EVENTS]).await;
     let client = client(provider.port, credentials());
     for number in 0..EVENTS {
         assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered, "{number}");

@@ -1,6 +1,6 @@
-//! A provider that serves any number of connections at once, and answers by a rule.
+//! A provider that serves any number of concurrent connections and responds by a rule.
 //!
-//! It reads what comes as servers do, in pieces, and keeps every request that it read whole.
+//! It reads requests in pieces, as servers do, and keeps all complete ones.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,22 +9,22 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::scripted::Received;
 
-/// How it answers, and what it does with a connection then.
+/// How it responds, and what it does with the connection afterwards.
 pub struct Rule {
-    /// The bytes of an answer.
-    pub answer: Box<dyn Fn(&Received) -> String + Send + Sync>,
-    pub after_answer: AfterAnswer,
-    /// Most bytes of a request, head and body, and the answer to a longer one, after which the
-    /// connection is closed with the rest unread.
+    /// The bytes of a response.
+    pub respond: Box<dyn Fn(&Received) -> String + Send + Sync>,
+    pub after_response: AfterResponse,
+    /// The maximum size of a request, including headers, and the response to a larger one, after
+    /// which the connection is closed and the rest is not read.
     pub limit: Option<(usize, String)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub enum AfterAnswer {
+pub enum AfterResponse {
     KeepOpen,
-    /// Closes without having said so.
+    /// Closes without notice.
     Close,
-    /// Closes when the next request has arrived, instead of answering it.
+    /// Closes when the next request has arrived, without a response.
     CloseOnRequest,
 }
 
@@ -49,13 +49,13 @@ impl Responder {
         Self { port, received }
     }
 
-    /// The requests that were read whole, answered or not.
+    /// All complete requests.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 }
 
-/// Serves one connection. Whatever ends it early is the client's doing, and its affair.
+/// Serves one connection. Returns early if the client closes it.
 async fn serve(
     mut stream: TcpStream,
     connection: usize,
@@ -67,8 +67,8 @@ async fn serve(
     for number in 0.. {
         let (head_bytes, bytes) = loop {
             if buffer.len() > limit {
-                let (_, answer) = rule.limit.as_ref()?;
-                return stream.write_all(answer.as_bytes()).await.ok();
+                let (_, response) = rule.limit.as_ref()?;
+                return stream.write_all(response.as_bytes()).await.ok();
             }
             if let Some((head_bytes, bytes)) = lengths(&buffer)
                 && buffer.len() >= bytes
@@ -83,18 +83,18 @@ async fn serve(
         let head = String::from_utf8(request[..head_bytes].to_vec()).unwrap();
         let request = Received { connection, head, body: request[head_bytes..].to_vec() };
         kept.lock().unwrap().push(request.clone());
-        if matches!(rule.after_answer, AfterAnswer::CloseOnRequest) && number > 0 {
+        if matches!(rule.after_response, AfterResponse::CloseOnRequest) && number > 0 {
             return None;
         }
-        stream.write_all((rule.answer)(&request).as_bytes()).await.ok()?;
-        if matches!(rule.after_answer, AfterAnswer::Close) {
+        stream.write_all((rule.respond)(&request).as_bytes()).await.ok()?;
+        if matches!(rule.after_response, AfterResponse::Close) {
             return None;
         }
     }
     None
 }
 
-/// How long the head of a request is and the whole of it, once the head is there.
+/// The lengths of the head and of the whole request, if the head is complete.
 fn lengths(buffer: &[u8]) -> Option<(usize, usize)> {
     let head_bytes = buffer.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&buffer[..head_bytes]).unwrap().to_lowercase();

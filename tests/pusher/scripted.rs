@@ -1,33 +1,33 @@
-//! A provider that follows a script: what it does with the first request, the second, and so on.
+//! A provider that follows a script with one step per request.
 //!
-//! It listens on a port of its own, keeps every request it read, and knows by which connection
-//! each came. When the script is over, it takes no more connections.
+//! It listens on its own port and keeps every request with the number of its connection. At the end
+//! of the script it accepts no further connections.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use matchcast::pusher::{Client, Credentials, Destination, Settings, Timeouts};
+use matchcast::pusher::{Client, Credentials, Destination, DestinationSettings, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::logs;
 
-/// What to do with one request.
+/// The reaction to one request.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Answers with these bytes and keeps the connection.
-    Answer(String),
-    /// Answers with these bytes and closes the connection, without saying so before.
-    AnswerAndClose(String),
-    /// Closes the connection instead of answering.
+    /// Sends these bytes and keeps the connection.
+    Respond(String),
+    /// Sends these bytes and closes the connection without notice.
+    RespondAndClose(String),
+    /// Closes the connection without a response.
     Close,
-    /// Resets the connection instead of answering.
+    /// Resets the connection without a response.
     Reset,
-    /// Keeps the connection and never answers.
+    /// Keeps the connection and never responds.
     Silence,
 }
 
-/// One request as it arrived.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Received {
     /// The number of its connection, from 0.
@@ -41,18 +41,18 @@ pub struct Scripted {
     received: Arc<Mutex<Vec<Received>>>,
 }
 
-/// An answer of HTTP/1.1 with a status line's end, header lines and a body.
-pub fn answer(status: &str, headers: &[&str], body: &str) -> String {
+/// An HTTP/1.1 response with a status, header lines and a body.
+pub fn response(status: &str, headers: &[&str], body: &str) -> String {
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
 }
 
 pub fn ok() -> String {
-    answer("200 OK", &[], "{}")
+    response("200 OK", &[], "{}")
 }
 
-/// A client for a provider on this port, patient enough for a busy machine.
+/// A client for a provider on this port, with timeouts that suit a busy machine.
 pub fn client(port: u16, credentials: Credentials) -> Client {
     client_with_timeout(port, credentials, Duration::from_secs(20))
 }
@@ -60,11 +60,11 @@ pub fn client(port: u16, credentials: Credentials) -> Client {
 pub fn client_with_timeout(port: u16, credentials: Credentials, request: Duration) -> Client {
     logs::start();
     logs::note(crate::SECRET);
-    let settings = Settings {
+    let settings = DestinationSettings {
         host: Some("127.0.0.1"),
         port: Some(port),
         scheme: Some("http"),
-        ..Settings::default()
+        ..DestinationSettings::default()
     };
     let destination = Destination::new(settings).unwrap();
     let timeouts = Timeouts { connect: Duration::from_secs(20), request };
@@ -85,7 +85,7 @@ impl Scripted {
     }
 }
 
-/// Serves one connection after another, as a client that waits for each answer makes them.
+/// Serves one connection after the other, for clients that send one request at a time.
 async fn play(listener: TcpListener, steps: Vec<Step>, received: Arc<Mutex<Vec<Received>>>) {
     let mut steps = steps.into_iter();
     let mut silent = Vec::new();
@@ -95,8 +95,8 @@ async fn play(listener: TcpListener, steps: Vec<Step>, received: Arc<Mutex<Vec<R
         while let Some((head, body)) = read_request(&mut stream).await {
             received.lock().unwrap().push(Received { connection, head, body });
             match steps.next().expect("more requests than steps") {
-                Step::Answer(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
-                Step::AnswerAndClose(bytes) => {
+                Step::Respond(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
+                Step::RespondAndClose(bytes) => {
                     stream.write_all(bytes.as_bytes()).await.unwrap();
                     break;
                 }
@@ -121,7 +121,7 @@ async fn play(listener: TcpListener, steps: Vec<Step>, received: Arc<Mutex<Vec<R
     }
 }
 
-/// Reads one request; nothing when the client is gone.
+/// Reads one request. `None` if the client has disconnected.
 async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -119,7 +119,7 @@ fn known_sign_ins_have_their_signatures() {
 
 #[test]
 fn known_webhooks_have_their_signatures() {
-    // A webhook signs its raw body and nothing else, as a plain HMAC does.
+    // The signature of a webhook is a plain HMAC of its raw body.
     let plain = vectors::of_kind("plain");
     for Vector { id, secret, signed, signature } in
         vectors::of_kind("webhook").into_iter().chain(plain)
@@ -135,13 +135,13 @@ fn known_webhooks_have_their_signatures() {
 }
 
 #[test]
-fn no_vector_is_left_out() {
+fn every_vector_is_tested() {
     let kinds = ["rest_request", "channel_auth", "user_auth", "webhook", "plain"];
     let tested: usize = kinds.iter().map(|kind| vectors::of_kind(kind).len()).sum();
     assert_eq!(tested, vectors::count());
 }
 
-/// What a receiver with its clock at `now_s` says to a query, after it was changed underway.
+/// The result of verifying a query that was changed on the way, at the time `now_s`.
 fn verify_changed(change: impl Fn(String) -> String, now_s: u64) -> Result<(), RequestError> {
     let query = change(sign::signed_query(&credentials(), "POST", PATH, &[], BODY, NOW_S));
     sign::verify_request(&credentials(), "POST", PATH, &query, BODY, now_s)
@@ -169,7 +169,7 @@ fn the_clock_may_differ_by_ten_minutes() {
 }
 
 #[test]
-fn each_flaw_of_a_request_has_its_words() {
+fn each_invalid_parameter_has_its_error() {
     for name in ["auth_key", "auth_timestamp", "auth_version", "auth_signature", "body_md5"] {
         assert_eq!(verify_changed(without(name), NOW_S), Err(RequestError::Missing(name)));
     }
@@ -192,7 +192,7 @@ fn each_flaw_of_a_request_has_its_words() {
 }
 
 #[test]
-fn a_signature_holds_for_one_method_path_query_and_body() {
+fn a_signature_is_valid_for_one_method_path_query_and_body() {
     let query = sign::signed_query(&credentials(), "POST", PATH, &[], BODY, NOW_S);
     let signature = query.rsplit_once('=').unwrap().1.to_owned();
     let verify = |credentials: &Credentials, method, path, query: &str, body| {
@@ -220,7 +220,7 @@ fn a_signature_holds_for_one_method_path_query_and_body() {
 }
 
 #[test]
-fn a_hash_of_an_empty_body_is_taken_as_some_senders_make_it() {
+fn the_hash_of_an_empty_body_is_accepted() {
     let own = [("body_md5", "d41d8cd98f00b204e9800998ecf8427e")];
     let query = sign::signed_query(&credentials(), "GET", "/apps/3/channels", &own, b"", NOW_S);
     let verify =

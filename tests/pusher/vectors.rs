@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// One value that was computed by an independent implementation.
+/// A signature computed by an independent implementation.
 pub struct Vector {
     pub id: String,
     pub secret: String,
@@ -37,14 +37,14 @@ pub fn texts(name: &str) -> Vec<String> {
     serde_json::from_value(list).unwrap()
 }
 
-/// The vectors of a kind that is not a signature, such as `shared_secret`.
+/// The vectors that are not signatures, such as `shared_secret`.
 pub fn list(name: &str) -> Vec<Value> {
     let list = fixture()[name].as_array().unwrap().clone();
     assert!(!list.is_empty(), "no vector of kind {name}");
     list
 }
 
-/// How many signatures the fixture holds, of all kinds.
+/// The number of signatures in the fixture.
 pub fn count() -> usize {
     fixture()["hmac"].as_array().unwrap().len()
 }

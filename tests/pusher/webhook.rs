@@ -1,4 +1,4 @@
-//! Webhooks: what is believed, what is not, and how the rest is read.
+//! Webhooks: verification and parsing.
 
 use matchcast::pusher::webhook::WEBHOOK_TOLERANCE_MS;
 use matchcast::pusher::{ChannelName, Credentials, Webhook, WebhookError, WebhookEvent, sign};
@@ -9,7 +9,7 @@ use crate::{SECRET, credentials};
 
 const NOW_MS: u64 = 1_784_196_577_123;
 
-/// What becomes of a body that is signed as it should be and arrives at this time.
+/// The result of verifying a body with a valid signature at this time.
 fn verify_at(body: &str, now_ms: u64) -> Result<Webhook, WebhookError> {
     let signature = sign::webhook_signature(&credentials(), body.as_bytes());
     let key = credentials().key().to_owned();
@@ -20,7 +20,7 @@ fn verify(body: &str) -> Result<Webhook, WebhookError> {
     verify_at(body, NOW_MS)
 }
 
-/// A body with these events, written now.
+/// A body with these events and the current time.
 fn body(events: &str) -> String {
     format!(r#"{{"time_ms":{NOW_MS},"events":[{events}]}}"#)
 }
@@ -30,7 +30,7 @@ fn channel(name: &str) -> ChannelName {
 }
 
 #[test]
-fn a_delivery_is_read_in_its_order() {
+fn events_are_parsed_in_order() {
     let body = body(
         r#"{"name":"channel_vacated","channel":"private-user.1"},
            {"channel":"presence-a","name":"channel_occupied","more":{"x":[1]}},
@@ -49,7 +49,7 @@ fn a_delivery_is_read_in_its_order() {
 }
 
 #[test]
-fn what_is_not_understood_of_an_event_is_passed_over() {
+fn unknown_events_and_invalid_channels_are_kept_by_name() {
     let other = |name: &str| WebhookEvent::Other(name.to_owned());
     for (event, expected) in [
         (r#"{"name":"cache_miss","channel":"cache-a","event":"e"}"#, other("cache_miss")),
@@ -73,7 +73,7 @@ fn what_is_not_understood_of_an_event_is_passed_over() {
 }
 
 #[test]
-fn a_signed_body_of_another_form_is_malformed() {
+fn a_signed_body_of_another_shape_is_malformed() {
     for body in [
         "",
         "null",
@@ -113,14 +113,14 @@ fn the_time_may_differ_by_ten_minutes() {
 }
 
 #[test]
-fn only_the_apps_own_signature_over_every_byte_counts() {
+fn only_a_signature_of_the_whole_body_with_the_apps_secret_is_valid() {
     let body = body(r#"{"name":"channel_occupied","channel":"a"}"#);
     let key = credentials().key().to_owned();
     let right = sign::webhook_signature(&credentials(), body.as_bytes());
     let stranger = Credentials::new("3", key.clone(), "guess");
     let strange = sign::webhook_signature(&stranger, body.as_bytes());
     let spaced = format!("{body} ");
-    // What is not signed is not even read, so a malformed body says nothing else.
+    // The body is parsed after the signature was verified, so a malformed one has the same error.
     for (key, signature, body) in [
         (&*key, "", &*body),
         (&key, &strange, &body),
@@ -139,7 +139,7 @@ fn only_the_apps_own_signature_over_every_byte_counts() {
 }
 
 #[test]
-fn a_repetition_has_the_same_digest_and_another_delivery_has_not() {
+fn a_duplicate_has_the_same_digest_and_other_webhooks_do_not() {
     let occupied = body(r#"{"name":"channel_occupied","channel":"a"}"#);
     let digest = |body: &str, now_ms| verify_at(body, now_ms).unwrap().digest;
     assert_eq!(digest(&occupied, NOW_MS), digest(&occupied, NOW_MS + 300_000));
@@ -148,8 +148,8 @@ fn a_repetition_has_the_same_digest_and_another_delivery_has_not() {
 }
 
 #[test]
-fn known_deliveries_are_taken_when_they_are_fresh() {
-    let mut taken = 0;
+fn known_webhooks_are_valid_only_while_they_are_recent() {
+    let mut tested = 0;
     for Vector { id, secret, signed, signature } in vectors::of_kind("webhook") {
         let credentials = Credentials::new("app", "key", secret);
         let body: serde_json::Value = serde_json::from_str(&signed).unwrap_or_default();
@@ -158,7 +158,7 @@ fn known_deliveries_are_taken_when_they_are_fresh() {
             |now_ms| Webhook::verify(&credentials, "key", &signature, signed.as_bytes(), now_ms);
         assert_eq!(verify(time_ms).map(|webhook| webhook.time_ms), Ok(time_ms), "{id}");
         assert_eq!(verify(time_ms + 700_000), Err(WebhookError::Stale), "{id}");
-        taken += 1;
+        tested += 1;
     }
-    assert!(taken > 0);
+    assert!(tested > 0);
 }

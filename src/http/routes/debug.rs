@@ -25,7 +25,7 @@ pub async fn list(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let provider = permitted_provider(user, &state).await?;
-    let snapshot = provider.look(query.seen).await;
+    let snapshot = provider.snapshot(query.seen).await;
     let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has stopped"))?;
     Ok(response::ok("Events retrieved successfully", snapshot))
 }

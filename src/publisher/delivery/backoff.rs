@@ -16,13 +16,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    pub fn new(settings: &config::Publisher) -> Self {
+    pub fn new(settings: &config::Backoff) -> Self {
         Self {
-            first: Duration::from_millis(settings.backoff_first_ms),
-            factor: settings.backoff_factor,
-            cap: Duration::from_millis(settings.backoff_cap_ms),
-            jitter: settings.backoff_jitter,
-            retry_after_cap: Duration::from_millis(settings.retry_after_cap_ms),
+            first: settings.first,
+            factor: settings.factor,
+            cap: settings.cap,
+            jitter: settings.jitter,
+            retry_after_cap: settings.retry_after_cap,
             failures: 0,
         }
     }

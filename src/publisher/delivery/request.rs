@@ -1,6 +1,6 @@
 //! One call to the provider.
 
-use crate::pusher::{self, Client, MAX_EVENTS_PER_BATCH, Outcome, SocketId};
+use crate::pusher::{Client, MAX_EVENTS_PER_BATCH, Outcome, OutgoingEvent, SocketId};
 use crate::store::outbox::OutboxEvent;
 
 /// How many of the first of these events fit into one call.
@@ -42,10 +42,10 @@ fn sockets_of(events: &[OutboxEvent]) -> Vec<Option<SocketId>> {
 fn as_sent<'a>(
     events: &'a [OutboxEvent],
     sockets: &'a [Option<SocketId>],
-) -> Vec<pusher::Event<'a>> {
+) -> Vec<OutgoingEvent<'a>> {
     let sent = |(event, socket_id): (&'a OutboxEvent, &'a Option<SocketId>)| {
         let OutboxEvent { name, channel, data, .. } = event;
-        pusher::Event { name, channel, data, socket_id: socket_id.as_ref() }
+        OutgoingEvent { name, channel, data, socket_id: socket_id.as_ref() }
     };
     events.iter().zip(sockets).map(sent).collect()
 }

@@ -1,9 +1,9 @@
-//! Providers differ in their words, their limits and their manners. The client gets along with all
-//! of them: what passes at one passes at each, and what is wrong is named as far as it is said.
+//! Providers differ in their messages, limits and connection handling. The client works with all of
+//! them, and diagnoses a fault as precisely as the provider reports it.
 
 mod server;
 
-use matchcast::pusher::{Credentials, Diagnosis, Event, Outcome, data_limit};
+use matchcast::pusher::{Credentials, Diagnosis, Outcome, OutgoingEvent, data_limit};
 
 use crate::client::EVENT;
 use crate::scripted::client;
@@ -14,7 +14,7 @@ fn named(printed: &str) -> String {
     printed.split([' ', '(']).next().unwrap().to_owned()
 }
 
-/// The name of the variant of an outcome, and its status if it has one.
+/// The name of the variant of an outcome, and its status if there is one.
 fn kind(outcome: &Outcome) -> (String, Option<u16>) {
     let status = match outcome {
         Outcome::Refused { status, .. } | Outcome::Held { status, .. } => Some(*status),
@@ -24,17 +24,17 @@ fn kind(outcome: &Outcome) -> (String, Option<u16>) {
     (named(&format!("{outcome:?}")), status)
 }
 
-/// The name of the diagnosis, or that there is none.
+/// The name of the diagnosis, or `-` if there is none.
 fn found(diagnosis: &Result<(), Diagnosis>) -> String {
     diagnosis.as_ref().map_or_else(|error| named(&format!("{error:?}")), |()| "-".to_owned())
 }
 
 #[tokio::test]
-async fn every_call_passes_everywhere() {
+async fn every_request_succeeds_at_every_provider() {
     for dialect in ALL {
         let provider = start(dialect, State::Working).await;
         let client = client(provider.port, credentials());
-        // Twice, so that there are connections from before.
+        // Twice, so that the second round reuses connections.
         for _ in 0..2 {
             assert_eq!(client.publish(&[EVENT]).await, Outcome::Delivered, "{dialect:?}");
             assert_eq!(client.publish(&[EVENT; 10]).await, Outcome::Delivered, "{dialect:?}");
@@ -54,8 +54,8 @@ enum Fault {
     Clock,
 }
 
-/// What is wrong, what becomes of an event then, and what the check says; `-` where the provider
-/// does not look, so that nothing is wrong there.
+/// A fault in the configuration, the outcome of publishing, and the diagnosis; `-` if the provider
+/// does not check for this fault.
 const FAULTS: [(Dialect, Fault, &str, Option<u16>, &str); 16] = [
     (Dialect::Hosted, Fault::Key, "Refused", Some(400), "Key"),
     (Dialect::Hosted, Fault::Secret, "Held", Some(401), "Secret"),
@@ -76,7 +76,7 @@ const FAULTS: [(Dialect, Fault, &str, Option<u16>, &str); 16] = [
 ];
 
 #[tokio::test]
-async fn what_is_wrong_is_named_as_far_as_it_is_said() {
+async fn a_fault_is_diagnosed_as_precisely_as_the_provider_reports_it() {
     for (dialect, fault, outcome, status, diagnosis) in FAULTS {
         let key = credentials().key().to_owned();
         let (credentials, state) = match fault {
@@ -99,7 +99,7 @@ async fn what_is_wrong_is_named_as_far_as_it_is_said() {
 }
 
 #[tokio::test]
-async fn a_provider_in_trouble_is_waited_for_or_held() {
+async fn a_failing_provider_leads_to_a_retry_or_a_hold() {
     for (dialect, state, outcome, status, diagnosis) in [
         (Dialect::Hosted, State::OverQuota, "Held", Some(403), "Quota"),
         (Dialect::Soketi, State::TooBusy, "Retry", None, "Busy"),
@@ -114,7 +114,7 @@ async fn a_provider_in_trouble_is_waited_for_or_held() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_or_not_taken_is_one_events_affair() {
+async fn data_that_a_provider_does_not_accept_rejects_only_that_event() {
     let longest = "x".repeat(data_limit("a"));
     let too_long = "x".repeat(data_limit("a") + 1);
     for (dialect, data, outcome, status) in [
@@ -129,9 +129,9 @@ async fn what_is_too_long_or_not_taken_is_one_events_affair() {
     ] {
         let provider = start(dialect, State::Working).await;
         let client = client(provider.port, credentials());
-        let event = Event { data, ..EVENT };
+        let event = OutgoingEvent { data, ..EVENT };
         for events in [&[event][..], &[EVENT, event]] {
-            // Twice, as the second call may meet the connection that the first one left.
+            // Twice, because the second request may reuse the connection of the first.
             for _ in 0..2 {
                 let published = client.publish(events).await;
                 let bytes = data.len();
@@ -143,12 +143,13 @@ async fn what_is_too_long_or_not_taken_is_one_events_affair() {
 }
 
 #[tokio::test]
-async fn batches_that_fit_pass_where_whole_requests_are_counted() {
+async fn batches_that_fit_are_accepted_by_a_provider_that_limits_requests() {
     let provider = start(Dialect::Reverb, State::Working).await;
     let client = client(provider.port, credentials()).with_request_limit(server::REVERB_BYTES);
-    // Of all lengths, and twice as long in JSON.
+    // Of various lengths, and twice as long in JSON.
     let texts: Vec<String> = (0..60).map(|number| "\"".repeat(number * 167 % 2_300 + 1)).collect();
-    let events: Vec<Event<'_>> = texts.iter().map(|data| Event { data, ..EVENT }).collect();
+    let events: Vec<OutgoingEvent<'_>> =
+        texts.iter().map(|data| OutgoingEvent { data, ..EVENT }).collect();
     let ten_at_a_time = client.publish(&events[..10]).await;
     assert_eq!(kind(&ten_at_a_time), ("Rejected".to_owned(), Some(413)));
 

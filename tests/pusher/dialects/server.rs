@@ -1,6 +1,6 @@
-//! Scripted servers that answer as four providers do, after their documents (hosted Pusher) and
-//! their sources (Reverb 1, soketi 1, Sockudo 5): what each of them checks, in which order, and in
-//! which words it refuses.
+//! Servers that respond as four providers do, according to their documentation (hosted Pusher) or
+//! source code (Reverb 1, soketi 1, Sockudo 5): which checks they make, in which order, and with
+//! which messages.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,10 +9,10 @@ use matchcast::pusher::sign::{self, RequestError};
 use serde_json::{Value, json};
 
 use crate::credentials;
-use crate::responder::{AfterAnswer, Responder, Rule};
+use crate::responder::{AfterResponse, Responder, Rule};
 use crate::scripted::Received;
 
-/// Most bytes of a whole request that Reverb takes.
+/// Maximum size of a request, including headers, that Reverb accepts.
 pub const REVERB_BYTES: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Dialect {
 
 pub const ALL: [Dialect; 4] = [Dialect::Hosted, Dialect::Reverb, Dialect::Soketi, Dialect::Sockudo];
 
-/// How the provider is.
+/// The state of the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Working,
@@ -34,7 +34,7 @@ pub enum State {
     TooBusy,
 }
 
-/// A request, taken apart.
+/// A parsed request.
 struct Call<'a> {
     method: &'a str,
     path: &'a str,
@@ -43,23 +43,23 @@ struct Call<'a> {
     body: &'a [u8],
 }
 
-/// A status line's end, and what is said.
+/// The status and the message.
 type Refusal = (&'static str, String);
 
 pub async fn start(dialect: Dialect, state: State) -> Responder {
-    let (after_answer, limit) = match dialect {
+    let (after_response, limit) = match dialect {
         Dialect::Reverb => {
-            let answer = plain_until_the_end("413 Payload Too Large", "Payload too large.");
-            (AfterAnswer::Close, Some((REVERB_BYTES, answer)))
+            let response = until_end_of_connection("413 Payload Too Large", "Payload too large.");
+            (AfterResponse::Close, Some((REVERB_BYTES, response)))
         }
-        Dialect::Hosted | Dialect::Soketi | Dialect::Sockudo => (AfterAnswer::KeepOpen, None),
+        Dialect::Hosted | Dialect::Soketi | Dialect::Sockudo => (AfterResponse::KeepOpen, None),
     };
-    let answer = Box::new(move |request: &Received| dialect.answer(state, request));
-    Responder::start(Rule { answer, after_answer, limit }).await
+    let respond = Box::new(move |request: &Received| dialect.respond(state, request));
+    Responder::start(Rule { respond, after_response, limit }).await
 }
 
 impl Dialect {
-    fn answer(self, state: State, request: &Received) -> String {
+    fn respond(self, state: State, request: &Received) -> String {
         let call = Call::of(request);
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let now_s = if state == State::AnHourAhead { now_s + 3_600 } else { now_s };
@@ -71,12 +71,12 @@ impl Dialect {
         };
         match (judged, self) {
             (Ok(()), _) => with_length("200 OK", &self.success(&call).to_string()),
-            (Err((status, words)), Self::Reverb) => plain_until_the_end(status, &words),
+            (Err((status, words)), Self::Reverb) => until_end_of_connection(status, &words),
             (Err((status, words)), _) => with_length(status, &words),
         }
     }
 
-    /// What each says to what it has done.
+    /// The body of a successful response.
     fn success(self, call: &Call<'_>) -> Value {
         let call = call.path.rsplit('/').next().unwrap();
         match (call, self) {
@@ -113,13 +113,13 @@ fn hosted(call: &Call<'_>, state: State, now_s: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Neither looks at the key nor at the time, and takes no empty data.
+/// Checks neither the key nor the time, and rejects empty data.
 fn reverb(call: &Call<'_>) -> Result<(), Refusal> {
     if call.app_id() != credentials().app_id() {
         let words = format!("No matching application for ID [{}].", call.app_id());
         return Err(("404 Not Found", words));
     }
-    if !call.is_signed_by_whatever_key() {
+    if !call.is_signed_with_any_key() {
         return Err(("401 Unauthorized", "Authentication signature invalid.".to_owned()));
     }
     if call.data().iter().any(String::is_empty) {
@@ -129,7 +129,7 @@ fn reverb(call: &Call<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Neither looks at the key nor at the time, and takes data of ten times the usual length.
+/// Checks neither the key nor the time, and accepts ten times as much data as the others.
 fn soketi(call: &Call<'_>, state: State) -> Result<(), Refusal> {
     let refuse = |status: &'static str, words: String| {
         let code: u16 = status[..3].parse().unwrap();
@@ -138,7 +138,7 @@ fn soketi(call: &Call<'_>, state: State) -> Result<(), Refusal> {
     if call.app_id() != credentials().app_id() {
         return refuse("404 Not Found", format!("The app {} could not be found.", call.app_id()));
     }
-    if !call.is_signed_by_whatever_key() {
+    if !call.is_signed_with_any_key() {
         return refuse("401 Unauthorized", "The secret authentication failed".to_owned());
     }
     if state == State::TooBusy {
@@ -150,7 +150,7 @@ fn soketi(call: &Call<'_>, state: State) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Looks the key up first, and then compares its app with the path's.
+/// Looks up the key first and then compares its app with the path.
 fn sockudo(call: &Call<'_>, state: State, now_s: u64) -> Result<(), Refusal> {
     let refuse = |status: &'static str, code: &str, words: &str| {
         let number: u16 = status[..3].parse().unwrap();
@@ -196,13 +196,13 @@ impl<'a> Call<'a> {
         sign::verify_request(&credentials(), method, path, query, body, now_s)
     }
 
-    /// Whether the secret is right, with the key, the time and the version as they were sent, and
-    /// the hash of the body as it came.
-    fn is_signed_by_whatever_key(&self) -> bool {
+    /// Whether the secret is correct, with the key, time and version that were sent and the hash of
+    /// the body that was received.
+    fn is_signed_with_any_key(&self) -> bool {
         let mut parameters = self.parameters.clone();
         let signature = parameters.remove("auth_signature");
         let now_s = parameters["auth_timestamp"].parse().unwrap();
-        // Only the hash of the body is of interest in this query.
+        // Only the hash of the body is used from this query.
         let own = sign::signed_query(&credentials(), self.method, self.path, &[], self.body, now_s);
         let own: BTreeMap<String, String> = serde_urlencoded::from_str(&own).unwrap();
         parameters.remove("body_md5");
@@ -211,12 +211,12 @@ impl<'a> Call<'a> {
         signature == Some(right)
     }
 
-    /// The data of the events that it publishes.
+    /// The data of the events in the request.
     fn data(&self) -> Vec<String> {
         let body: Value = serde_json::from_slice(self.body).unwrap_or_default();
         let single = body.get("name").map(|_| body.clone());
         let batch = body["batch"].as_array().cloned().unwrap_or_default();
-        assert!(batch.len() <= 10, "no provider takes more");
+        assert!(batch.len() <= 10, "no provider accepts more");
         let data = single.iter().chain(&batch).map(|event| event["data"].as_str().unwrap());
         data.map(str::to_owned).collect()
     }
@@ -226,7 +226,7 @@ fn with_length(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// An answer without a length, which ends with the connection.
-fn plain_until_the_end(status: &str, body: &str) -> String {
+/// A response without a length, which ends with the connection.
+fn until_end_of_connection(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n\r\n{body}")
 }

@@ -1,4 +1,4 @@
-//! Events from page to page.
+//! Client events: from one page to others.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::Server;
 use super::page::Page;
 
 #[tokio::test]
-async fn the_others_hear_it_and_the_sender_does_not() {
+async fn a_client_event_reaches_all_subscribers_but_its_sender() {
     let server = Server::start().await;
     let mut pages =
         [Page::open(&server).await, Page::open(&server).await, Page::open(&server).await];
@@ -14,7 +14,7 @@ async fn the_others_hear_it_and_the_sender_does_not() {
         page.subscribe("private-room").await;
     }
     let [sender, one, other] = &mut pages;
-    sender.whisper("private-room", "client-typing", json!({"who": "alice"})).await;
+    sender.send_client_event("private-room", "client-typing", json!({"who": "alice"})).await;
     for page in [one, other] {
         let message = page.message().await;
         assert_eq!(
@@ -31,30 +31,30 @@ async fn the_others_hear_it_and_the_sender_does_not() {
 }
 
 #[tokio::test]
-async fn text_is_passed_on_as_it_is() {
+async fn text_data_is_forwarded_unchanged() {
     let server = Server::start().await;
     let (mut sender, mut other) = (Page::open(&server).await, Page::open(&server).await);
     sender.subscribe("private-room").await;
     other.subscribe("private-room").await;
-    sender.whisper("private-room", "client-text", json!("{\"already\":\"JSON\"}")).await;
+    sender.send_client_event("private-room", "client-text", json!("{\"already\":\"JSON\"}")).await;
     assert_eq!(other.message().await["data"], "{\"already\":\"JSON\"}");
 }
 
 #[tokio::test]
-async fn a_presence_channel_tells_who_sent_it() {
+async fn a_client_event_on_a_presence_channel_names_its_sender() {
     let server = Server::start().await;
     let (mut sender, mut other) = (Page::open(&server).await, Page::open(&server).await);
     other.join("presence-room", "bob").await;
     sender.join("presence-room", "alice").await;
     other.expect("pusher_internal:member_added", "presence-room").await;
-    sender.whisper("presence-room", "client-wave", json!(1)).await;
+    sender.send_client_event("presence-room", "client-wave", json!(1)).await;
     let message = other.message().await;
     assert_eq!(message["event"], "client-wave");
     assert_eq!(message["user_id"], "alice");
 }
 
 #[tokio::test]
-async fn what_is_not_allowed_is_told_and_not_passed_on() {
+async fn a_forbidden_client_event_is_refused_and_not_forwarded() {
     let server = Server::start().await;
     let (mut sender, mut other) = (Page::open(&server).await, Page::open(&server).await);
     for channel in ["public", "private-encrypted-room", "private-room", "private-other"] {
@@ -75,23 +75,23 @@ async fn what_is_not_allowed_is_told_and_not_passed_on() {
         ("private-room", "client-a", long_data),
         ("private room", "client-a", json!(1)),
     ] {
-        sender.whisper(channel, event, data).await;
+        sender.send_client_event(channel, event, data).await;
         sender.expect_error(None).await;
     }
     sender.send(json!({"event": "client-a", "data": {}})).await;
     sender.expect_error(None).await;
-    sender.whisper("private-room", "client-marker", json!(1)).await;
+    sender.send_client_event("private-room", "client-marker", json!(1)).await;
     other.expect("client-marker", "private-room").await;
 }
 
 #[tokio::test]
-async fn more_than_ten_in_a_second_are_too_fast() {
+async fn more_than_ten_client_events_per_second_are_refused() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.subscribe("private-room").await;
     // Far more than ten a second even on a slow machine.
     for number in 0..200 {
-        page.whisper("private-room", "client-a", json!(number)).await;
+        page.send_client_event("private-room", "client-a", json!(number)).await;
     }
     page.expect_error(Some(4301)).await;
 }

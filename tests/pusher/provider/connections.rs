@@ -1,20 +1,20 @@
-//! How connections begin, live and end, and how many there may be.
+//! Opening, keeping and closing connections, and their limits.
 
 use std::time::{Duration, Instant};
 
 use matchcast::provider::Limits;
-use matchcast::pusher::Event;
+use matchcast::pusher::OutgoingEvent;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::Server;
-use super::page::{DEADLINE, Heard, Page, data_of};
+use super::page::{DEADLINE, Page, Received, data_of};
 use crate::credentials;
 
 #[tokio::test]
-async fn a_connection_learns_its_id_and_the_timeout() {
+async fn a_new_connection_receives_its_id_and_the_activity_timeout() {
     let server = Server::start().await;
     for protocol in ["5", "6", "7"] {
         let target = format!("/app/{}?protocol={protocol}", credentials().key());
@@ -27,7 +27,7 @@ async fn a_connection_learns_its_id_and_the_timeout() {
 }
 
 #[tokio::test]
-async fn what_cannot_connect_is_told_why() {
+async fn a_refused_connection_receives_the_reason() {
     let server = Server::start().await;
     let key = credentials().key().to_owned();
     for (target, code) in [
@@ -49,7 +49,7 @@ async fn pings_are_answered() {
     page.send(json!({"event": "pusher:ping", "data": {}})).await;
     assert_eq!(page.message().await, json!({"event": "pusher:pong", "data": "{}"}));
     page.send_ping().await;
-    assert_eq!(page.heard().await, Heard::Pong);
+    assert_eq!(page.receive().await, Received::Pong);
 }
 
 fn impatient() -> Limits {
@@ -58,7 +58,7 @@ fn impatient() -> Limits {
 }
 
 #[tokio::test]
-async fn silence_is_pinged_and_then_ended() {
+async fn a_silent_connection_is_pinged_and_then_closed() {
     let server = Server::start_with(impatient()).await;
     let mut page = Page::open(&server).await;
     assert_eq!(page.message().await, json!({"event": "pusher:ping", "data": "{}"}));
@@ -66,8 +66,8 @@ async fn silence_is_pinged_and_then_ended() {
 }
 
 #[tokio::test]
-async fn a_page_that_answers_pings_stays() {
-    // The time for the answer is long, as a busy machine may need it.
+async fn a_page_that_responds_to_pings_stays_connected() {
+    // The timeout for the response is long, because the machine may be busy.
     let limits = Limits { pong_timeout: DEADLINE, ..impatient() };
     let server = Server::start_with(limits).await;
     let mut page = Page::open(&server).await;
@@ -79,7 +79,7 @@ async fn a_page_that_answers_pings_stays() {
 }
 
 #[tokio::test]
-async fn nonsense_is_answered_and_forgiven() {
+async fn a_malformed_message_gets_an_error_and_keeps_the_connection() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     for text in [
@@ -102,28 +102,28 @@ async fn nonsense_is_answered_and_forgiven() {
 }
 
 #[tokio::test]
-async fn messages_have_a_kind_and_a_size() {
+async fn a_binary_or_oversized_message_closes_the_connection() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.send_raw(Message::binary(b"{}".as_slice())).await;
-    assert_eq!(page.heard().await, Heard::Closed(1003));
+    assert_eq!(page.receive().await, Received::Closed(1003));
 
     let mut page = Page::open(&server).await;
     page.send_raw(Message::text("x".repeat(32 * 1024 + 1))).await;
-    assert_eq!(page.heard().await, Heard::Closed(1009));
+    assert_eq!(page.receive().await, Received::Closed(1009));
 
-    // The same in pieces, each of which is small enough.
+    // The same in fragments, each within the limit.
     let mut page = Page::open(&server).await;
     let piece = vec![b'x'; 20 * 1024];
     let first = Frame::message(piece.clone(), OpCode::Data(Data::Text), false);
     let last = Frame::message(piece, OpCode::Data(Data::Continue), true);
     page.send_raw(Message::Frame(first)).await;
     page.send_raw(Message::Frame(last)).await;
-    assert_eq!(page.heard().await, Heard::Closed(1009));
+    assert_eq!(page.receive().await, Received::Closed(1009));
 }
 
 #[tokio::test]
-async fn connections_are_counted() {
+async fn the_number_of_connections_is_limited() {
     let server = Server::start_with(Limits { connections: 2, ..Limits::default() }).await;
     let target = format!("/app/{}?protocol=7", credentials().key());
     let first = Page::open(&server).await;
@@ -133,12 +133,12 @@ async fn connections_are_counted() {
     first.close().await;
     let start = Instant::now();
     while Page::open_at(&server, &target).await.message().await["event"] == "pusher:error" {
-        assert!(start.elapsed() < DEADLINE, "the place of a closed connection stays taken");
+        assert!(start.elapsed() < DEADLINE, "a closed connection still counts");
     }
 }
 
 #[tokio::test]
-async fn all_can_be_closed_and_the_server_then_stops_at_once() {
+async fn closing_all_connections_lets_the_server_stop_at_once() {
     let server = Server::start().await;
     let mut pages = Vec::new();
     for _ in 0..5 {
@@ -154,12 +154,12 @@ async fn all_can_be_closed_and_the_server_then_stops_at_once() {
 
     let start = Instant::now();
     server.stop().await;
-    // A graceful stop waits 30 seconds for connections that stay.
+    // A graceful shutdown waits 30 seconds for open connections.
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
-async fn a_page_that_does_not_read_is_ended_and_slows_nobody() {
+async fn a_page_that_does_not_read_is_disconnected_and_delays_nobody() {
     let limits = Limits { outgoing_messages: 16, ..Limits::default() };
     let server = Server::start_with(limits).await;
     let mut sleeper = Page::open(&server).await;
@@ -167,15 +167,15 @@ async fn a_page_that_does_not_read_is_ended_and_slows_nobody() {
     let mut reader = Page::open(&server).await;
     reader.subscribe("quiet").await;
 
-    // Far more than the buffers between the two hold, and said in less time than one write may
-    // take: it is the full queue that ends the page.
+    // Far more than the buffers in between can hold, in less time than a write may take: the full
+    // queue disconnects the page.
     let data = json!("x".repeat(10_000)).to_string();
-    let event = Event { name: "noise", channel: "loud", data: &data, socket_id: None };
+    let event = OutgoingEvent { name: "noise", channel: "loud", data: &data, socket_id: None };
     let mut batches = 0;
     while server.backend.channels().await.unwrap() != ["quiet"] {
         server.backend.publish(&[event; 10]).await;
         batches += 1;
-        assert!(batches < 400, "the page is never ended");
+        assert!(batches < 400, "the page is never disconnected");
     }
     server.publish("quiet", "still", "1").await;
     assert_eq!(reader.expect("still", "quiet").await, 1);

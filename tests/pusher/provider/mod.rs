@@ -11,11 +11,11 @@ mod subscriptions;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use matchcast::provider::{self, Limits, Provider};
-use matchcast::pusher::{Client, Event, Outcome, SocketId};
+use matchcast::pusher::{Client, Outcome, OutgoingEvent, SocketId};
 
 use crate::{credentials, encrypting_credentials, scripted};
 
-/// A provider on a port of its own, and a client for it.
+/// A provider on its own port, and a client for it.
 pub struct Server {
     pub port: u16,
     pub provider: Provider,
@@ -57,11 +57,11 @@ impl Server {
         data: &str,
         socket_id: Option<&SocketId>,
     ) {
-        let event = Event { name, channel, data, socket_id };
+        let event = OutgoingEvent { name, channel, data, socket_id };
         assert_eq!(self.backend.publish(&[event]).await, Outcome::Delivered);
     }
 
-    /// Stops as an operator would, and waits for it.
+    /// Shuts down gracefully and waits for it.
     pub async fn stop(self) {
         self.handle.stop(true).await;
     }

@@ -13,7 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use super::Server;
 use crate::credentials;
 
-/// Long enough for a busy machine; no test waits for it unless it fails.
+/// Long enough for a busy machine; only a failing test waits this long.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub struct Page {
@@ -21,9 +21,9 @@ pub struct Page {
     pub socket_id: SocketId,
 }
 
-/// What a page may receive.
+/// What a page can receive.
 #[derive(Debug, PartialEq)]
-pub enum Heard {
+pub enum Received {
     Message(Value),
     Pong,
     Closed(u16),
@@ -42,7 +42,7 @@ impl Page {
         page
     }
 
-    /// Connects to any path, and expects nothing. The socket id is not the page's.
+    /// Connects to any path and expects no message. The socket id is a placeholder.
     pub async fn open_at(server: &Server, target: &str) -> Self {
         let url = format!("ws://127.0.0.1:{}{target}", server.port);
         let connected = timeout(DEADLINE, connect_async(url)).await.expect("connects in time");
@@ -58,50 +58,50 @@ impl Page {
         timeout(DEADLINE, self.socket.send(message)).await.expect("sent in time").unwrap();
     }
 
-    /// Sends a WebSocket ping, which is not the protocol's.
+    /// Sends a WebSocket ping, which is not part of the Pusher protocol.
     pub async fn send_ping(&mut self) {
         self.send_raw(Message::Ping(Bytes::from_static(b"x"))).await;
     }
 
-    pub async fn heard(&mut self) -> Heard {
+    pub async fn receive(&mut self) -> Received {
         loop {
-            let next = timeout(DEADLINE, self.socket.next()).await.expect("heard in time");
+            let next = timeout(DEADLINE, self.socket.next()).await.expect("received in time");
             return match next {
                 Some(Ok(Message::Text(text))) => {
-                    Heard::Message(serde_json::from_str(text.as_str()).unwrap())
+                    Received::Message(serde_json::from_str(text.as_str()).unwrap())
                 }
-                Some(Ok(Message::Pong(_))) => Heard::Pong,
-                Some(Ok(Message::Close(Some(frame)))) => Heard::Closed(frame.code.into()),
+                Some(Ok(Message::Pong(_))) => Received::Pong,
+                Some(Ok(Message::Close(Some(frame)))) => Received::Closed(frame.code.into()),
                 Some(Ok(_)) => continue,
-                Some(Err(_)) | None => Heard::Lost,
+                Some(Err(_)) | None => Received::Lost,
             };
         }
     }
 
-    /// The next message; fails when the connection ends instead.
+    /// The next message. Fails if the connection ends.
     pub async fn message(&mut self) -> Value {
-        match self.heard().await {
-            Heard::Message(message) => message,
+        match self.receive().await {
+            Received::Message(message) => message,
             other => panic!("expected a message, got {other:?}"),
         }
     }
 
-    /// The next message must be this event on this channel; gives its data, decoded.
+    /// Expects this event on this channel as the next message, and returns its decoded data.
     pub async fn expect(&mut self, event: &str, channel: &str) -> Value {
         let message = self.message().await;
         assert_eq!((&message["event"], &message["channel"]), (&json!(event), &json!(channel)));
         data_of(&message)
     }
 
-    /// The connection must end now with this code, and say so in a message before.
+    /// Expects an error message with this code, and then the end of the connection with it.
     pub async fn expect_closed(&mut self, code: u16) {
         let message = self.message().await;
         assert_eq!(message["event"], "pusher:error", "{message}");
         assert_eq!(message["data"]["code"], code, "{message}");
-        assert_eq!(self.heard().await, Heard::Closed(code));
+        assert_eq!(self.receive().await, Received::Closed(code));
     }
 
-    /// The next message must be an error with this code (or none) that leaves the connection.
+    /// Expects an error with this code (or without one) that keeps the connection open.
     pub async fn expect_error(&mut self, code: Option<u16>) {
         let message = self.message().await;
         assert_eq!(message["event"], "pusher:error", "{message}");
@@ -109,7 +109,7 @@ impl Page {
         assert!(message["data"]["message"].is_string(), "{message}");
     }
 
-    /// The subscription must be refused with this type and status.
+    /// Expects the subscription to be refused with this type and status.
     pub async fn expect_refused(&mut self, channel: &str, kind: &str, status: u16) {
         let message = self.message().await;
         assert_eq!(message["event"], "pusher:subscription_error", "{message}");
@@ -118,8 +118,8 @@ impl Page {
         assert_eq!(message["data"]["status"], status, "{message}");
     }
 
-    /// Asks for a subscription, signed as the app's backend signs it.
-    pub async fn ask_to_subscribe(&mut self, channel: &str, channel_data: Option<&str>) {
+    /// Sends a subscription that is signed as by the app's backend.
+    pub async fn send_subscription(&mut self, channel: &str, channel_data: Option<&str>) {
         let auth = sign::channel_auth(&credentials(), &self.socket_id, channel, channel_data);
         let mut data = json!({"channel": channel, "auth": auth});
         if let Some(channel_data) = channel_data {
@@ -128,16 +128,16 @@ impl Page {
         self.send(json!({"event": "pusher:subscribe", "data": data})).await;
     }
 
-    /// Subscribes and waits until the subscription stands; gives its data.
+    /// Subscribes, waits until the subscription succeeds, and returns its data.
     pub async fn subscribe(&mut self, channel: &str) -> Value {
-        self.ask_to_subscribe(channel, None).await;
+        self.send_subscription(channel, None).await;
         self.expect("pusher_internal:subscription_succeeded", channel).await
     }
 
     /// Subscribes to a presence channel as a user.
     pub async fn join(&mut self, channel: &str, user_id: &str) -> Value {
         let data = json!({"user_id": user_id, "user_info": {"name": user_id}}).to_string();
-        self.ask_to_subscribe(channel, Some(&data)).await;
+        self.send_subscription(channel, Some(&data)).await;
         self.expect("pusher_internal:subscription_succeeded", channel).await
     }
 
@@ -146,7 +146,7 @@ impl Page {
     }
 
     /// Sends a client event.
-    pub async fn whisper(&mut self, channel: &str, event: &str, data: Value) {
+    pub async fn send_client_event(&mut self, channel: &str, event: &str, data: Value) {
         self.send(json!({"event": event, "channel": channel, "data": data})).await;
     }
 

@@ -1,4 +1,4 @@
-//! Presence channels: who is there, told once per user.
+//! Presence channels: their members, each of which counts once per user.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ const ADDED: &str = "pusher_internal:member_added";
 const REMOVED: &str = "pusher_internal:member_removed";
 
 #[tokio::test]
-async fn members_come_and_go_once_per_user() {
+async fn members_join_and_leave_once_per_user() {
     let server = Server::start().await;
     let mut watcher = Page::open(&server).await;
     let alone = watcher.join(ROOM, "watcher").await;
@@ -24,7 +24,7 @@ async fn members_come_and_go_once_per_user() {
     let added = watcher.expect(ADDED, ROOM).await;
     assert_eq!(added, json!({"user_id": "alice", "user_info": {"name": "alice"}}));
 
-    // Alice's second page is no second member, and one of her pages leaving is not she.
+    // Alice's second page is not a second member, and she stays while one of her pages does.
     let still_both = second.join(ROOM, "alice").await;
     assert_eq!(still_both["presence"]["count"], 2);
     first.unsubscribe(ROOM).await;
@@ -41,16 +41,16 @@ async fn members_come_and_go_once_per_user() {
 }
 
 #[tokio::test]
-async fn a_numeric_id_becomes_text_and_no_info_is_null() {
+async fn a_numeric_id_becomes_text_and_missing_info_is_null() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
-    page.ask_to_subscribe(ROOM, Some(r#"{"user_id":10}"#)).await;
+    page.send_subscription(ROOM, Some(r#"{"user_id":10}"#)).await;
     let data = page.expect("pusher_internal:subscription_succeeded", ROOM).await;
     assert_eq!(data, json!({"presence": {"ids": ["10"], "hash": {"10": null}, "count": 1}}));
 }
 
 #[tokio::test]
-async fn data_about_a_member_has_a_shape_and_a_size() {
+async fn invalid_or_oversized_member_data_is_refused() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     let long_id = json!({"user_id": "x".repeat(129)}).to_string();
@@ -66,16 +66,16 @@ async fn data_about_a_member_has_a_shape_and_a_size() {
         Some(&long_id),
         Some(&long_info),
     ] {
-        page.ask_to_subscribe(ROOM, data).await;
+        page.send_subscription(ROOM, data).await;
         page.expect_refused(ROOM, "InvalidData", 400).await;
     }
     let fits = json!({"user_id": "x".repeat(128), "user_info": "x".repeat(1_022)}).to_string();
-    page.ask_to_subscribe(ROOM, Some(&fits)).await;
+    page.send_subscription(ROOM, Some(&fits)).await;
     page.expect("pusher_internal:subscription_succeeded", ROOM).await;
 }
 
 #[tokio::test]
-async fn a_room_has_a_hundred_users_and_no_more() {
+async fn a_presence_channel_has_at_most_a_hundred_users() {
     let server = Server::start().await;
     let mut pages = Vec::new();
     for number in 0..100 {
@@ -85,9 +85,9 @@ async fn a_room_has_a_hundred_users_and_no_more() {
         pages.push(page);
     }
     let mut page = Page::open(&server).await;
-    page.ask_to_subscribe(ROOM, Some(r#"{"user_id":"one-more"}"#)).await;
+    page.send_subscription(ROOM, Some(r#"{"user_id":"one-more"}"#)).await;
     page.expect_refused(ROOM, "LimitReached", 4004).await;
-    // A user who is there already may come with another page.
+    // A user who is a member already can subscribe with another page.
     page.join(ROOM, "user-7").await;
     page.join("presence-elsewhere", "one-more").await;
 }

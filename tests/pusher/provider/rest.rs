@@ -1,4 +1,4 @@
-//! The signed REST interface: what it answers, and what it refuses in which words.
+//! The REST API: signatures, limits, responses and error messages.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ fn now_s() -> u64 {
 }
 
 impl Server {
-    /// Sends a call with a ready query; gives status and text of the answer.
+    /// Sends a request with this query, and returns the status and text of the response.
     async fn send(&self, method: &str, path: &str, query: &str, body: &str) -> (u16, String) {
         let url = format!("http://127.0.0.1:{}{path}?{query}", self.port);
         let method = method.parse().unwrap();
@@ -25,7 +25,7 @@ impl Server {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// Sends a call that is signed as it should be.
+    /// Sends a request with a valid signature.
     async fn call(
         &self,
         method: &str,
@@ -38,7 +38,7 @@ impl Server {
         self.send(method, path, &query, body).await
     }
 
-    /// Reads what must be there; gives the JSON of the answer.
+    /// Sends a GET request that must succeed, and returns the JSON of the response.
     async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
         let (status, text) = self.call("GET", path, parameters, "").await;
         assert_eq!(status, 200, "{path}: {text}");
@@ -51,7 +51,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_call_must_be_signed() {
+async fn a_request_must_be_signed() {
     let server = Server::start().await;
     let path = "/apps/3/events";
     let body = json!({"name": "a", "channels": ["a"], "data": "1"}).to_string();
@@ -71,8 +71,8 @@ async fn a_call_must_be_signed() {
         (right.replace("body_md5=", "body_md5=0"), 401, "body_md5"),
         (String::new(), 401, "auth_signature parameter is required"),
     ] {
-        let (answered, text) = server.send("POST", path, &query, &body).await;
-        assert_eq!(answered, status, "{text}");
+        let (actual, text) = server.send("POST", path, &query, &body).await;
+        assert_eq!(actual, status, "{text}");
         assert!(text.starts_with(words) || text.contains(words), "{text}");
         assert!(!text.contains(crate::SECRET), "{text}");
     }
@@ -81,7 +81,7 @@ async fn a_call_must_be_signed() {
 }
 
 #[tokio::test]
-async fn every_call_checks_signature_and_app() {
+async fn every_route_checks_signature_and_app() {
     let server = Server::start().await;
     for (method, path) in [
         ("POST", "/events"),
@@ -104,7 +104,7 @@ async fn every_call_checks_signature_and_app() {
 }
 
 #[tokio::test]
-async fn an_event_must_be_within_the_limits() {
+async fn an_event_outside_the_limits_is_refused() {
     let server = Server::start().await;
     let many: Vec<String> = (0..101).map(|number| format!("c{number}")).collect();
     let event = |change: Value| {
@@ -149,7 +149,7 @@ async fn an_event_must_be_within_the_limits() {
 }
 
 #[tokio::test]
-async fn a_batch_has_one_to_ten_events_of_one_channel() {
+async fn a_batch_has_one_to_ten_events_with_one_channel_each() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.subscribe("a").await;
@@ -160,7 +160,7 @@ async fn a_batch_has_one_to_ten_events_of_one_channel() {
         (json!([]), 400),
         (json!(vec![&event; 11]), 400),
         (json!([two_channels]), 400),
-        // One bad event keeps the whole batch back.
+        // One invalid event rejects the whole batch.
         (json!([event, too_large]), 413),
         (json!(vec![&event; 10]), 200),
     ] {
@@ -175,7 +175,7 @@ async fn a_batch_has_one_to_ten_events_of_one_channel() {
 }
 
 #[tokio::test]
-async fn a_body_has_a_limit() {
+async fn an_oversized_body_is_refused() {
     let server = Server::start().await;
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
     let head = format!(
@@ -183,13 +183,13 @@ async fn a_body_has_a_limit() {
         1024 * 1024 + 1
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 413");
+    let mut response = [0; 12];
+    stream.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 413");
 }
 
 #[tokio::test]
-async fn channels_tell_who_is_there() {
+async fn channels_report_their_occupancy() {
     let server = Server::start().await;
     let (mut one, mut two) = (Page::open(&server).await, Page::open(&server).await);
     one.subscribe("orders").await;
@@ -231,7 +231,7 @@ async fn channels_tell_who_is_there() {
 }
 
 #[tokio::test]
-async fn a_publisher_may_ask_who_has_heard_it() {
+async fn a_publish_request_can_ask_for_the_occupancy() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.subscribe("a").await;
@@ -251,7 +251,7 @@ async fn a_publisher_may_ask_who_has_heard_it() {
 }
 
 #[tokio::test]
-async fn the_check_finds_nothing_wrong_with_it() {
+async fn the_embedded_provider_passes_the_check() {
     let server = Server::start().await;
     assert_eq!(server.backend.diagnose().await, Ok(()));
 }

@@ -1,4 +1,4 @@
-//! Connections that sign in as a user, and what reaches a user.
+//! Connections that sign in as a user, and events for a user.
 
 use matchcast::pusher::{Credentials, Outcome, SocketId, sign};
 use serde_json::json;
@@ -9,22 +9,22 @@ use crate::credentials;
 
 const ALICE: &str = r#"{"id":"alice","user_info":{"name":"Alice"}}"#;
 
-/// Asks to sign in with this signature and data.
-async fn ask_to_sign_in(page: &mut Page, auth: &str, user_data: &str) {
+/// Sends a sign-in with this signature and data.
+async fn send_sign_in(page: &mut Page, auth: &str, user_data: &str) {
     let data = json!({"auth": auth, "user_data": user_data});
     page.send(json!({"event": "pusher:signin", "data": data})).await;
 }
 
 async fn sign_in(page: &mut Page, user_data: &str) {
     let auth = sign::user_auth(&credentials(), &page.socket_id, user_data);
-    ask_to_sign_in(page, &auth, user_data).await;
+    send_sign_in(page, &auth, user_data).await;
     let message = page.message().await;
     assert_eq!(message["event"], "pusher:signin_success", "{message}");
     assert_eq!(data_of(&message), json!({ "user_data": user_data }));
 }
 
 #[tokio::test]
-async fn a_user_is_reached_on_every_connection() {
+async fn an_event_for_a_user_reaches_all_their_connections() {
     let server = Server::start().await;
     let (mut one, mut two) = (Page::open(&server).await, Page::open(&server).await);
     let mut bob = Page::open(&server).await;
@@ -46,17 +46,17 @@ async fn a_user_is_reached_on_every_connection() {
 }
 
 #[tokio::test]
-async fn the_channel_of_a_user_is_for_that_user() {
+async fn only_the_user_can_subscribe_to_their_channel() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
-    page.ask_to_subscribe("#server-to-user-alice", None).await;
+    page.send_subscription("#server-to-user-alice", None).await;
     page.expect_refused("#server-to-user-alice", "AuthError", 401).await;
     sign_in(&mut page, ALICE).await;
     assert_eq!(page.subscribe("#server-to-user-alice").await, json!({}));
-    page.ask_to_subscribe("#server-to-user-bob", None).await;
+    page.send_subscription("#server-to-user-bob", None).await;
     page.expect_refused("#server-to-user-bob", "AuthError", 401).await;
 
-    // Being subscribed as well does not mean hearing it twice.
+    // A subscription in addition to the sign-in does not deliver events twice.
     server.publish("#server-to-user-alice", "once", "1").await;
     server.publish("#server-to-user-alice", "marker", "2").await;
     page.expect("once", "#server-to-user-alice").await;
@@ -64,18 +64,18 @@ async fn the_channel_of_a_user_is_for_that_user() {
 }
 
 #[tokio::test]
-async fn signing_in_as_somebody_else_leaves_the_first() {
+async fn signing_in_as_another_user_replaces_the_first() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     sign_in(&mut page, ALICE).await;
     sign_in(&mut page, r#"{"id":"bob"}"#).await;
-    server.publish("#server-to-user-alice", "unheard", "1").await;
-    server.publish("#server-to-user-bob", "heard", "2").await;
-    page.expect("heard", "#server-to-user-bob").await;
+    server.publish("#server-to-user-alice", "not received", "1").await;
+    server.publish("#server-to-user-bob", "received", "2").await;
+    page.expect("received", "#server-to-user-bob").await;
 }
 
 #[tokio::test]
-async fn a_forged_sign_in_ends_the_connection() {
+async fn a_forged_sign_in_closes_the_connection() {
     let server = Server::start().await;
     let stranger = SocketId::parse("1.1").unwrap();
     let other_secret = Credentials::new("3", credentials().key(), "guess");
@@ -89,14 +89,14 @@ async fn a_forged_sign_in_ends_the_connection() {
             3 => (sign::user_auth(&credentials(), &own, ALICE), r#"{"id":"bob"}"#),
             _ => (sign::user_auth(&credentials(), &own, "{}"), "{}"),
         };
-        ask_to_sign_in(&mut page, &auth, user_data).await;
+        send_sign_in(&mut page, &auth, user_data).await;
         page.expect_closed(4009).await;
     }
 }
 
 #[tokio::test]
 async fn a_subscription_cannot_be_used_to_sign_in() {
-    // An endpoint that signs whatever channel it is asked for would give this signature.
+    // An endpoint that signs any channel name from a client would create this signature.
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     let channel = format!(":user::{ALICE}");
@@ -108,7 +108,7 @@ async fn a_subscription_cannot_be_used_to_sign_in() {
 }
 
 #[tokio::test]
-async fn the_connections_of_a_user_can_be_ended() {
+async fn the_connections_of_a_user_can_be_terminated() {
     let server = Server::start().await;
     let (mut alice, mut bob) = (Page::open(&server).await, Page::open(&server).await);
     sign_in(&mut alice, ALICE).await;
@@ -121,14 +121,14 @@ async fn the_connections_of_a_user_can_be_ended() {
 }
 
 #[tokio::test]
-async fn ending_a_users_connections_ends_each_of_them_and_nobody_elses() {
+async fn terminating_a_user_closes_all_their_connections_and_no_others() {
     let server = Server::start().await;
     let (mut one, mut two) = (Page::open(&server).await, Page::open(&server).await);
     let (mut namesake, mut friend) = (Page::open(&server).await, Page::open(&server).await);
     sign_in(&mut one, ALICE).await;
     sign_in(&mut two, ALICE).await;
     friend.join("presence-room", "bob").await;
-    // Only who has signed in is meant, not whoever is called the same on a channel.
+    // This applies to signed-in users, not to members of a channel with the same id.
     namesake.join("presence-room", "alice").await;
     friend.expect("pusher_internal:member_added", "presence-room").await;
     one.join("presence-other", "alice").await;
@@ -141,13 +141,13 @@ async fn ending_a_users_connections_ends_each_of_them_and_nobody_elses() {
     namesake.expect("still here", "presence-room").await;
     friend.expect("still here", "presence-room").await;
 
-    // It ends connections, and bars nobody from coming back.
+    // The user can connect again.
     let mut again = Page::open(&server).await;
     sign_in(&mut again, ALICE).await;
 }
 
 #[tokio::test]
-async fn a_user_is_ended_by_whatever_id_there_is() {
+async fn a_user_can_be_terminated_whatever_their_id_contains() {
     let server = Server::start().await;
     for user_id in ["a/b 7", "50%", "%41", "ü?#&=+", "..a", "a//b"] {
         let mut page = Page::open(&server).await;
@@ -159,7 +159,7 @@ async fn a_user_is_ended_by_whatever_id_there_is() {
 }
 
 #[tokio::test]
-async fn a_signed_in_user_is_a_member_without_more_data() {
+async fn a_signed_in_user_needs_no_channel_data_for_a_presence_channel() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     sign_in(&mut page, ALICE).await;

@@ -1,12 +1,12 @@
-//! Who may subscribe to what, and what a subscriber then hears.
+//! Subscriptions: who can subscribe, and what subscribers receive.
 
 use matchcast::provider::Limits;
-use matchcast::pusher::{Credentials, Event, Outcome, SocketId, encryption, sign};
+use matchcast::pusher::{Credentials, Outcome, OutgoingEvent, SocketId, encryption, sign};
 use serde_json::{Value, json};
 
 use super::Server;
 use super::page::Page;
-use crate::encryption::open;
+use crate::encryption::decrypt;
 use crate::{credentials, encrypting_credentials};
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_public_channel_needs_no_signature() {
 }
 
 #[tokio::test]
-async fn signed_channels_need_their_signature() {
+async fn a_private_channel_accepts_a_valid_signature() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     assert_eq!(page.subscribe("private-user.1").await, json!({}));
@@ -46,19 +46,19 @@ async fn signed_channels_need_their_signature() {
 }
 
 #[tokio::test]
-async fn an_encrypted_channel_passes_on_what_only_its_subscribers_can_open() {
+async fn an_encrypted_channel_delivers_data_that_only_subscribers_can_decrypt() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     let channel = "private-encrypted-user.1";
     assert_eq!(page.subscribe(channel).await, json!({}));
     server.publish(channel, "secret", r#"{"trade_id":1}"#).await;
-    let heard = page.expect("secret", channel).await;
+    let data = page.expect("secret", channel).await;
     let shared_secret = encryption::shared_secret(&encrypting_credentials(), channel).unwrap();
-    assert_eq!(open(&shared_secret, &heard.to_string()), r#"{"trade_id":1}"#);
+    assert_eq!(decrypt(&shared_secret, &data.to_string()), r#"{"trade_id":1}"#);
 }
 
 #[tokio::test]
-async fn a_forged_signature_hears_nothing() {
+async fn a_forged_signature_is_refused() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     let stranger = SocketId::parse("1.1").unwrap();
@@ -92,44 +92,44 @@ async fn a_forged_signature_hears_nothing() {
 }
 
 #[tokio::test]
-async fn a_name_must_be_well_formed() {
+async fn a_malformed_channel_name_is_refused() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     let long = "a".repeat(201);
     for channel in ["", "a b", "a:b", "#other", "ä", &long] {
-        page.ask_to_subscribe(channel, None).await;
+        page.send_subscription(channel, None).await;
         page.expect_refused(channel, "InvalidChannel", 400).await;
     }
 }
 
 #[tokio::test]
-async fn a_subscription_stands_once_and_can_be_ended() {
+async fn a_channel_is_subscribed_once_and_can_be_unsubscribed() {
     let server = Server::start().await;
     let mut page = Page::open(&server).await;
     page.subscribe("a").await;
     page.subscribe("b").await;
-    page.ask_to_subscribe("a", None).await;
+    page.send_subscription("a", None).await;
     page.expect_error(None).await;
 
     page.unsubscribe("a").await;
     // Subscribing to another channel afterwards shows that the hub has handled it.
     page.subscribe("c").await;
-    server.publish("a", "unheard", "1").await;
-    server.publish("b", "heard", "2").await;
-    page.expect("heard", "b").await;
+    server.publish("a", "not received", "1").await;
+    server.publish("b", "received", "2").await;
+    page.expect("received", "b").await;
     page.subscribe("a").await;
-    server.publish("a", "heard again", "3").await;
-    page.expect("heard again", "a").await;
+    server.publish("a", "received again", "3").await;
+    page.expect("received again", "a").await;
 }
 
 #[tokio::test]
-async fn a_connection_has_a_limit_of_subscriptions() {
+async fn the_number_of_subscriptions_per_connection_is_limited() {
     let limits = Limits { subscriptions_per_connection: 2, ..Limits::default() };
     let server = Server::start_with(limits).await;
     let mut page = Page::open(&server).await;
     page.subscribe("a").await;
     page.subscribe("b").await;
-    page.ask_to_subscribe("c", None).await;
+    page.send_subscription("c", None).await;
     page.expect_refused("c", "LimitReached", 4004).await;
     page.unsubscribe("a").await;
     page.subscribe("c").await;
@@ -147,10 +147,10 @@ async fn events_arrive_in_the_order_in_which_they_were_published() {
     }
     let numbers: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
     for (index, batch) in numbers.chunks(10).enumerate() {
-        let event = |data| Event { name: "n", channel: "a", data, socket_id: None };
-        let mut events: Vec<Event<'_>> = batch.iter().map(|data| event(data)).collect();
+        let event = |data| OutgoingEvent { name: "n", channel: "a", data, socket_id: None };
+        let mut events: Vec<OutgoingEvent<'_>> = batch.iter().map(|data| event(data)).collect();
         events.iter_mut().step_by(3).for_each(|event| event.channel = "b");
-        // A single event takes another path than a batch.
+        // A single event uses another route than a batch.
         let single = index % 10;
         let parts = [&events[..single], &events[single..=single], &events[single + 1..]];
         for part in parts {
@@ -165,7 +165,7 @@ async fn events_arrive_in_the_order_in_which_they_were_published() {
 }
 
 #[tokio::test]
-async fn the_socket_that_caused_an_event_is_left_out() {
+async fn the_socket_that_caused_an_event_is_excluded() {
     let server = Server::start().await;
     let (mut cause, mut other) = (Page::open(&server).await, Page::open(&server).await);
     cause.subscribe("a").await;

@@ -1,0 +1,225 @@
+//! The settings, checked and with all defaults resolved. config/default.toml describes each key.
+
+use std::net::IpAddr;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::number::OneTo;
+use super::secret::{Secret, SecretBytes};
+use crate::events::UserChannels;
+use crate::market::Fixed;
+use crate::store::DatabaseUrl;
+use crate::store::outbox::SHARDS;
+
+/// Maximum number of prices per side in one `book.updated` event. With more of them, the event
+/// could exceed the maximum size.
+pub const MAX_BOOK_DEPTH: i16 = 50;
+
+/// All settings. The fields are the sections of config/default.toml.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub environment: Environment,
+    /// At least 32 bytes.
+    pub app_key: SecretBytes,
+    pub http: Http,
+    pub database: DatabaseUrl,
+    pub pool_size: NonZeroU32,
+    pub engine: Engine,
+    /// The symbols of the markets.
+    pub markets: Vec<String>,
+    pub commission: Commission,
+    pub auth: Auth,
+    pub demo: Demo,
+    pub broadcasting: Broadcasting,
+    pub delivery: Delivery,
+    pub events: Events,
+    pub pusher: Pusher,
+    pub publisher: Publisher,
+    pub log: Log,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    Local,
+    Production,
+}
+
+#[derive(Clone, Debug)]
+pub struct Http {
+    pub host: IpAddr,
+    /// 0: any free port.
+    pub port: u16,
+    /// `None`: one per core.
+    pub workers: Option<NonZeroUsize>,
+    /// Per worker.
+    pub max_connections: NonZeroUsize,
+    /// In bytes.
+    pub body_limit: NonZeroUsize,
+    pub keep_alive: Duration,
+    /// Origins such as `https://shop.example`, or `*`.
+    pub cors_origins: Vec<String>,
+    pub metrics: bool,
+    pub list_cap: NonZeroU32,
+    /// Timeout of each step of a shutdown.
+    pub shutdown: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Engine {
+    /// Maximum number of waiting requests.
+    pub queue_len: NonZeroUsize,
+    /// Maximum number of requests in one transaction.
+    pub batch_len: NonZeroUsize,
+}
+
+/// Shares of the matched value, from 0 to 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Commission {
+    pub buyer: Fixed,
+    pub seller: Fixed,
+}
+
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// `None`: tokens are valid until they are revoked.
+    pub token_lifetime: Option<Duration>,
+    pub session_lifetime: Duration,
+    pub secure_cookies: bool,
+    /// How long look-ups of tokens and sessions are cached. Zero: not at all.
+    pub cache_ttl: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Demo {
+    pub enabled: bool,
+    /// Per account, within 24 hours.
+    pub faucet_calls_per_day: u32,
+}
+
+/// The destination of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broadcasting {
+    /// Hosted Pusher, or another server that speaks its protocol.
+    Pusher,
+    /// The embedded provider in this process, for evaluation and tests.
+    Embedded,
+    /// The log.
+    Log,
+    /// Events are discarded.
+    Null,
+}
+
+/// The recipients of events.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// The channels for a user's own events.
+    pub user_channels: UserChannels,
+    /// Whether the connection that caused an event is excluded from it.
+    pub to_others: bool,
+    /// Whether events on channels without subscribers are skipped.
+    pub only_occupied: bool,
+    /// How often the list of occupied channels is fetched while `only_occupied` is set.
+    pub occupancy_refresh: Duration,
+}
+
+/// The events to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Events {
+    pub order_matched: bool,
+    pub order_updated: bool,
+    pub balance_updated: bool,
+    pub trade_executed: bool,
+    pub book_updated: bool,
+    /// Maximum number of `book.updated` events per market and second.
+    pub book_updates_per_second: NonZeroU32,
+    /// Prices per side in `book.updated`.
+    pub book_depth: OneTo<MAX_BOOK_DEPTH>,
+}
+
+/// The app and the address of the provider. The fields are the keys of `[pusher]`.
+#[derive(Clone, Debug)]
+pub struct Pusher {
+    pub app_id: String,
+    pub key: String,
+    pub secret: Secret,
+    pub cluster: String,
+    /// Empty: the cluster decides.
+    pub host: String,
+    /// `None`: the scheme's default.
+    pub port: Option<NonZeroU16>,
+    pub scheme: Scheme,
+    /// Path before `/apps/…`; empty, or starts with a slash.
+    pub path: String,
+    /// Empty: no encrypted channels.
+    pub encryption_master_key_base64: Secret,
+    /// Maximum size of a request with several events; `None`: no limit.
+    pub request_limit_bytes: Option<NonZeroUsize>,
+    pub connect_timeout: Duration,
+    pub request_timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    /// Interval of polling the outbox when nothing notifies the publisher.
+    pub poll: Duration,
+    /// Duration of the lease.
+    pub lease: Duration,
+    pub lanes: OneTo<SHARDS>,
+    /// Maximum number of events that are read at once for one lane.
+    pub page_len: NonZeroU32,
+    pub backoff: Backoff,
+    /// Wait between attempts while the provider refuses everything.
+    pub hold: Duration,
+}
+
+/// Waits after failures.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    pub first: Duration,
+    /// Factor from one wait to the next; greater than 0.
+    pub factor: f64,
+    pub cap: Duration,
+    /// Maximum share that is added at random; from 0 to 1.
+    pub jitter: f64,
+    /// Limit of the wait that the provider asks for.
+    pub retry_after_cap: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A level, or a list of `module=level`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}

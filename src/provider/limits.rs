@@ -1,0 +1,39 @@
+//! The limits of the embedded provider. The limits of the protocol itself are constants of
+//! [`pusher`](crate::pusher).
+
+use std::time::Duration;
+
+/// Maximum size of the body of a REST request, in bytes.
+pub const MAX_REST_BODY_BYTES: usize = 1024 * 1024;
+
+/// The limits of one provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Maximum number of connections. Further ones are closed with 4100.
+    pub connections: usize,
+    /// Maximum number of subscriptions per connection.
+    pub subscriptions_per_connection: usize,
+    /// Maximum size of a message from a client, in bytes.
+    pub message_bytes: usize,
+    /// Maximum number of messages queued for one connection. When the queue is full, the connection
+    /// is closed with 4100.
+    pub outgoing_messages: usize,
+    /// Time without messages from a client after which the server sends a ping. Clients receive it
+    /// in whole seconds.
+    pub activity_timeout: Duration,
+    /// Time that a client has to respond to a ping. After it the connection is closed with 4201.
+    pub pong_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1_000,
+            subscriptions_per_connection: 100,
+            message_bytes: 32 * 1024,
+            outgoing_messages: 256,
+            activity_timeout: Duration::from_secs(120),
+            pong_timeout: Duration::from_secs(30),
+        }
+    }
+}

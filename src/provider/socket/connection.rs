@@ -1,0 +1,133 @@
+//! The loop of one connection: reads the client's messages and writes the messages that the hub
+//! has queued for it.
+//!
+//! A write takes at most [`WRITE_TIMEOUT`] and is aborted when the connection has to be closed. A
+//! client that is silent gets a ping, and is disconnected if it does not respond.
+
+use std::time::Duration;
+
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, Closed, ProtocolError, Session};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::provider::close_code::CloseCode;
+use crate::provider::connected_client::ConnectedClient;
+use crate::provider::limits::Limits;
+use crate::provider::message::{self, Malformed, Text};
+
+/// Timeout for writing one message.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub struct Connection {
+    pub limits: Limits,
+    pub client: ConnectedClient,
+    pub session: Session,
+    pub incoming: AggregatedMessageStream,
+    /// Messages from the hub.
+    pub outgoing: mpsc::Receiver<Text>,
+    /// The hub's request to close the connection.
+    pub close_code: oneshot::Receiver<CloseCode>,
+}
+
+/// How a connection ends.
+pub enum End {
+    /// The client has disconnected.
+    Disconnected,
+    /// The server closes the connection.
+    Close(CloseCode),
+}
+
+/// The next thing to handle.
+enum Next {
+    Close(CloseCode),
+    Outgoing(Option<Text>),
+    Incoming(Option<Result<AggregatedMessage, ProtocolError>>),
+    Silence,
+}
+
+impl Connection {
+    /// Runs until the connection ends.
+    pub async fn run(&mut self) -> End {
+        let mut deadline = Instant::now() + self.limits.activity_timeout;
+        let mut awaits_pong = false;
+        loop {
+            let next = tokio::select! {
+                code = &mut self.close_code => {
+                    Next::Close(code.unwrap_or(CloseCode::ShuttingDown))
+                }
+                text = self.outgoing.recv() => Next::Outgoing(text),
+                message = self.incoming.recv() => Next::Incoming(message),
+                () = sleep_until(deadline) => Next::Silence,
+            };
+            let result = match next {
+                Next::Close(code) => Err(End::Close(code)),
+                Next::Outgoing(Some(text)) => self.write(&text).await,
+                // The hub has removed the connection; its reason follows.
+                Next::Outgoing(None) => {
+                    let code = (&mut self.close_code).await;
+                    Err(End::Close(code.unwrap_or(CloseCode::ShuttingDown)))
+                }
+                Next::Incoming(message) => {
+                    awaits_pong = false;
+                    deadline = Instant::now() + self.limits.activity_timeout;
+                    self.receive(message).await
+                }
+                Next::Silence if awaits_pong => Err(End::Close(CloseCode::NoPong)),
+                Next::Silence => {
+                    awaits_pong = true;
+                    deadline = Instant::now() + self.limits.pong_timeout;
+                    self.write(&message::ping()).await
+                }
+            };
+            if let Err(end) = result {
+                return end;
+            }
+        }
+    }
+
+    async fn receive(
+        &mut self,
+        message: Option<Result<AggregatedMessage, ProtocolError>>,
+    ) -> Result<(), End> {
+        match message {
+            Some(Ok(AggregatedMessage::Text(text))) => {
+                let reply = match message::parse(&text) {
+                    Ok(message) => self.client.handle(message).await.map_err(End::Close)?,
+                    Err(Malformed(reason)) => Some(message::error(None, reason)),
+                };
+                match reply {
+                    Some(text) => self.write(&text).await,
+                    None => Ok(()),
+                }
+            }
+            Some(Ok(AggregatedMessage::Ping(bytes))) => {
+                finish(self.session.pong(&bytes), &mut self.close_code).await
+            }
+            Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
+            Some(Ok(AggregatedMessage::Binary(_))) => Err(End::Close(CloseCode::Binary)),
+            Some(Ok(AggregatedMessage::Close(_))) | None => Err(End::Disconnected),
+            // A message of several frames that is too large is reported as an I/O error.
+            Some(Err(ProtocolError::Overflow | ProtocolError::Io(_))) => {
+                Err(End::Close(CloseCode::TooLarge))
+            }
+            Some(Err(_)) => Err(End::Close(CloseCode::Malformed)),
+        }
+    }
+
+    async fn write(&mut self, text: &str) -> Result<(), End> {
+        finish(self.session.text(text), &mut self.close_code).await
+    }
+}
+
+/// Finishes a write, unless the connection has to be closed first or the client is too slow.
+async fn finish(
+    write: impl Future<Output = Result<(), Closed>>,
+    close_code: &mut oneshot::Receiver<CloseCode>,
+) -> Result<(), End> {
+    tokio::select! {
+        biased;
+        written = write => written.map_err(|Closed| End::Disconnected),
+        code = close_code => Err(End::Close(code.unwrap_or(CloseCode::ShuttingDown))),
+        () = sleep(WRITE_TIMEOUT) => Err(End::Close(CloseCode::SlowConsumer)),
+    }
+}

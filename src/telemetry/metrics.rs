@@ -1,0 +1,33 @@
+//! Metrics, collected in the process and served in Prometheus' format by `GET /metrics`.
+//!
+//! This is the list of all metrics. docs/OPERATIONS.md says what to watch for.
+//!
+//! | name | type | meaning |
+//! | --- | --- | --- |
+//! | `matchcast_engine_queue_len` | gauge | requests left in the queue after a batch was taken |
+//! | `matchcast_engine_queue_full_total` | counter | requests rejected: queue full |
+//! | `matchcast_engine_batch_len` | summary | requests per transaction |
+//! | `matchcast_engine_batch_seconds` | summary | duration of a transaction |
+//! | `matchcast_engine_failed_total` | counter | requests that failed alone |
+//! | `matchcast_store_retries_total` | counter | transactions retried after a conflict |
+//! | `matchcast_outbox_pending` | gauge | pending events |
+//! | `matchcast_outbox_oldest_seconds` | gauge | age of the oldest pending event |
+//! | `matchcast_dead_letters` | gauge | dead letters |
+//! | `matchcast_publisher_requests_total{outcome,status}` | counter | requests to the provider |
+//! | `matchcast_events_delivered_total` | counter | events that the provider accepted |
+//! | `matchcast_events_retried_total` | counter | failed attempts, counted per event |
+//! | `matchcast_events_skipped_total` | counter | events skipped on unoccupied channels |
+//! | `matchcast_events_dead_lettered_total{status}` | counter | events rejected for good |
+//! | `matchcast_events_too_large_total` | counter | events above the size limit when written |
+//! | `matchcast_market_data_failures_total` | counter | failed attempts to publish order books |
+//! | `matchcast_webhooks_total{outcome}` | counter | webhooks by outcome |
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// Starts to collect metrics. Call it once per process.
+pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let quantiles = [0.5, 0.9, 0.99, 1.0];
+    let builder = PrometheusBuilder::new().set_quantiles(&quantiles)?;
+    builder.install_recorder().context("the metrics cannot be started")
+}
