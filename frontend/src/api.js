@@ -81,7 +81,7 @@ export const history = () => get("/balance-history", { currency: "all" });
 export const placeOrder = (order) => post("/orders", order);
 export const cancelOrder = (id) => post(`/orders/${id}/cancel`);
 export const faucet = (currency) => post("/faucet", { currency });
-export const debugEvents = (seen) => get("/debug/events", { seen });
+export const debugEvents = (after) => get("/debug/events", { after });
 export const sendEvent = (event) => post("/debug/events", event);
 
 /** Authorizes a private channel. pusher-js expects the bare response body. */

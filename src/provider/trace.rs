@@ -37,7 +37,6 @@ pub struct TraceEntry {
     pub name: Option<String>,
     pub data: Option<String>,
     /// Number of connections that the event was sent to.
-    #[serde(rename = "heard_by")]
     pub recipients: usize,
 }
 
@@ -65,7 +64,6 @@ pub struct ConnectionView {
 pub struct Snapshot {
     pub connections: Vec<ConnectionView>,
     /// The entries after the last one that was seen, oldest first.
-    #[serde(rename = "passed")]
     pub entries: Vec<TraceEntry>,
     /// The id of the newest entry, to be passed with the next request.
     pub last_id: u64,

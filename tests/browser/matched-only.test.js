@@ -14,7 +14,7 @@ test("traders see their trade at once, other users after a refresh", async (t) =
   const charlie = await Window.logIn(t, "Charlie");
   await charlie.waitForIdle();
   const alice = await User.logIn(server(), "alice");
-  const { connections } = await alice.get("/debug/events?seen=0");
+  const { connections } = await alice.get("/debug/events?after=0");
   const channels = connections.flatMap(({ channels }) => channels).sort();
   assert.deepEqual(channels, ["private-user.2", "private-user.3"], "no market is subscribed");
 

@@ -9,8 +9,8 @@ use crate::support::wait_for;
 
 const PATH: &str = "/api/debug/events";
 
-async fn look(client: &Client, seen: u64) -> Value {
-    client.get(&format!("{PATH}?seen={seen}")).await.data()
+async fn look(client: &Client, after: u64) -> Value {
+    client.get(&format!("{PATH}?after={after}")).await.data()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,25 +22,25 @@ async fn the_console_shows_events_as_they_pass() {
     bob.place("BTC", "sell", "50000", "0.1").await;
     let snapshot = wait_for("both events", async || {
         let snapshot = look(&alice, 0).await;
-        (snapshot["passed"].as_array().map(Vec::len) == Some(2)).then_some(snapshot)
+        (snapshot["entries"].as_array().map(Vec::len) == Some(2)).then_some(snapshot)
     })
     .await;
-    let passed = snapshot["passed"].as_array().expect("a list");
+    let entries = snapshot["entries"].as_array().expect("a list");
     // Different channels are in different lanes: either may come first.
     for channel in ["private-user.1", "private-user.2"] {
-        let event = passed.iter().find(|event| event["channel"] == channel).expect(channel);
+        let event = entries.iter().find(|event| event["channel"] == channel).expect(channel);
         assert_eq!(event["kind"], "published");
         assert_eq!(event["name"], "order.matched");
         assert!(event["data"].as_str().is_some_and(|data| data.contains("trade_id")));
-        assert_eq!(event["heard_by"], 0, "nobody is connected");
+        assert_eq!(event["recipients"], 0, "nobody is connected");
     }
 
     let last = snapshot["last_id"].as_u64().expect("a number");
     let event = r#"{"channel":"news","name":"hello","data":"{\"a\":1}"}"#;
     assert_eq!(alice.post(PATH, event).await.status, 200);
     let news = look(&alice, last).await;
-    assert_eq!(news["passed"].as_array().map(Vec::len), Some(1));
-    assert_eq!(news["passed"][0]["data"], r#"{"a":1}"#);
+    assert_eq!(news["entries"].as_array().map(Vec::len), Some(1));
+    assert_eq!(news["entries"][0]["data"], r#"{"a":1}"#);
     for refused in [
         r#"{"channel":"a b","name":"hello","data":"1"}"#,
         r#"{"channel":"news","data":"1"}"#,

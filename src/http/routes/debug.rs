@@ -15,17 +15,17 @@ use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES
 pub struct ListQuery {
     /// The id of the last entry that the client has.
     #[serde(default)]
-    seen: u64,
+    after: u64,
 }
 
-/// `GET /debug/events?seen=17`: the open connections, and the trace entries after number 17.
+/// `GET /debug/events?after=17`: the open connections, and the trace entries after number 17.
 pub async fn list(
     user: Result<AuthenticatedUser, ApiError>,
     query: web::Query<ListQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let provider = permitted_provider(user, &state).await?;
-    let snapshot = provider.snapshot(query.seen).await;
+    let snapshot = provider.snapshot(query.after).await;
     let snapshot = snapshot.ok_or(ApiError::Internal("the embedded provider has stopped"))?;
     Ok(response::ok("Events retrieved successfully", snapshot))
 }
