@@ -87,7 +87,7 @@ impl App {
             publisher::Publisher::new(store, sink, config.publisher, notifiers.events);
         if config.delivery.only_occupied {
             let refresh = Duration::from_secs(config.delivery.occupancy_refresh_seconds);
-            publisher = publisher.only_to_listeners(refresh);
+            publisher = publisher.skip_unoccupied(refresh);
         }
         Ok(Self {
             address,
