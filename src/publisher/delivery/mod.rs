@@ -280,7 +280,7 @@ impl Delivery {
     }
 
     /// Starts to read the outbox for every lane that is idle and may have more events there.
-    /// [`Self::fill`], [`Self::skip`] or [`Self::abort_reading`] must follow.
+    /// [`Self::fill`], [`Self::end_reading`] or [`Self::abort_reading`] must follow.
     pub fn start_reading(&mut self) -> HeadsQuery {
         self.lanes.start_reading()
     }
