@@ -88,7 +88,7 @@ impl App {
         let mut publisher =
             publisher::Publisher::new(store, sink, config.publisher, notifiers.events);
         if config.delivery.only_occupied {
-            publisher = publisher.only_to_listeners(config.delivery.occupancy_refresh);
+            publisher = publisher.skip_unoccupied(config.delivery.occupancy_refresh);
         }
         Ok(Self {
             address,

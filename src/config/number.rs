@@ -11,6 +11,11 @@ use serde::{Deserialize, Deserializer};
 pub struct OneTo<const MAX: i16>(i16);
 
 impl<const MAX: i16> OneTo<MAX> {
+    /// `None` if the number is not from 1 to `MAX`.
+    pub fn new(number: i16) -> Option<Self> {
+        (1..=MAX).contains(&number).then_some(Self(number))
+    }
+
     pub fn get(self) -> i16 {
         self.0
     }
@@ -19,10 +24,8 @@ impl<const MAX: i16> OneTo<MAX> {
 impl<'de, const MAX: i16> Deserialize<'de> for OneTo<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(deserializer)?;
-        match i16::try_from(number) {
-            Ok(number) if (1..=MAX).contains(&number) => Ok(Self(number)),
-            _ => Err(Error::custom(format!("must be from 1 to {MAX}"))),
-        }
+        let number = i16::try_from(number).ok().and_then(Self::new);
+        number.ok_or_else(|| Error::custom(format!("must be from 1 to {MAX}")))
     }
 }
 

@@ -1,130 +1,140 @@
-//! Whose fault a refusal is, and what the log says about it: once, with the provider's words and
-//! the likely cause.
+//! Failures of the provider in the log: each once, with the provider's response and the likely cause.
 
-use std::time::Instant;
-
-use futures_util::future::{FusedFuture, FutureExt};
-use rand::Rng;
-
-use super::delivery::circuit_breaker::{Gate, Ticket};
-use super::{Publisher, Question, Sink};
+use super::delivery::ProviderState;
 use crate::pusher::Diagnosis;
 
-/// Events that were refused (400, 404), and nobody knows yet whether it is because of them.
-pub struct Suspicion {
-    pub lane: usize,
-    pub len: usize,
-    pub ticket: Ticket,
-    pub status: u16,
-    pub answer: String,
-    /// How many calls had been accepted when they were refused for the first time.
-    pub accepted_before: u64,
+/// The failure that was reported last, and the one that waits for a diagnosis.
+#[derive(Debug, Default)]
+pub struct FailureMonitor {
+    reported: Option<ReportedFailure>,
+    /// A refusal whose cause is not known yet.
+    unexplained: Option<Refusal>,
 }
 
-/// What was said last about a provider that does not take events, so that it is said once.
+/// A failure as the log has it. The same failure is not reported twice in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Complaint {
-    Unreachable,
-    Refuses { status: u16, answer: String },
+enum ReportedFailure {
+    Unavailable,
+    Refusing(Refusal),
 }
 
-impl Publisher {
-    /// Asks the provider whether it accepts our requests at all, when somebody wants to know.
-    pub(super) fn next_question(&self, under_way: &Question) -> Option<Question> {
-        let is_wanted = !self.suspicions.is_empty() || self.unexplained.is_some();
-        match &self.sink {
-            Sink::Provider(client) if is_wanted && under_way.is_terminated() => {
-                let client = client.clone();
-                Some(async move { client.diagnose().await }.boxed().fuse())
-            }
-            _ => None,
-        }
-    }
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    status: u16,
+    message: String,
+}
 
-    /// The provider has answered the question.
-    pub(super) fn answered(&mut self, answer: Result<(), Diagnosis>) {
-        let suspicions = std::mem::take(&mut self.suspicions);
-        if let Some((status, words)) = self.unexplained.take() {
-            let cause = answer.as_ref().err().map(ToString::to_string);
-            let cause = cause.unwrap_or_else(|| "it accepts other requests of ours".to_owned());
-            self.complain(Complaint::Refuses { status, answer: words }, &cause);
-        }
-        for suspicion in suspicions {
-            let Suspicion { lane, len, ticket, status, answer: words, accepted_before } = suspicion;
-            let place = &mut self.lanes[lane];
-            match &answer {
-                Ok(()) => {
-                    self.circuit.answered(ticket);
-                    place.lane.cleared(len);
+impl FailureMonitor {
+    /// Reports a change of the provider's state. A refusal is reported after the next diagnosis.
+    pub fn observe(&mut self, state: ProviderState) {
+        match state {
+            ProviderState::Accepting => {
+                if self.reported.take().is_some() {
+                    tracing::info!("the provider accepts events again");
                 }
-                // Not every provider answers this question; what it took since the first refusal
-                // does.
-                Err(_) if self.accepted > accepted_before => {
-                    self.circuit.answered(ticket);
-                    place.lane.cleared(len);
-                }
-                Err(diagnosis) if is_passing(diagnosis) => {
-                    let random = rand::rng().random();
-                    self.circuit.failed(ticket, None, random, Instant::now());
-                    self.complain(Complaint::Unreachable, &diagnosis.to_string());
-                }
-                Err(diagnosis) => {
-                    place.refused = place.lane.first().map(|id| (id, accepted_before));
-                    self.circuit.held(ticket, Instant::now());
-                    let complaint = Complaint::Refuses { status, answer: words };
-                    self.complain(complaint, &diagnosis.to_string());
+            }
+            ProviderState::Unavailable { reason } => {
+                self.report(ReportedFailure::Unavailable, &reason);
+            }
+            ProviderState::Refusing { status, message } => {
+                let refusal = Refusal { status, message };
+                if self.reported != Some(ReportedFailure::Refusing(refusal.clone())) {
+                    self.unexplained = Some(refusal);
                 }
             }
         }
     }
 
-    /// The provider refuses our requests: the log will say so, with the likely cause.
-    pub(super) fn ask_for_cause(&mut self, status: u16, answer: String) {
-        let was_said = matches!(
-            &self.complaint,
-            Some(Complaint::Refuses { status: said, answer: words })
-                if (*said, words) == (status, &answer)
-        );
-        if !was_said {
-            self.unexplained = Some((status, answer));
+    /// Whether a refusal waits for a diagnosis.
+    pub fn needs_diagnosis(&self) -> bool {
+        self.unexplained.is_some()
+    }
+
+    /// Reports the refusal that waits for a diagnosis, and then the states that the diagnosis has
+    /// led to.
+    pub fn explain(&mut self, diagnosis: &Result<(), Diagnosis>, states: Vec<ProviderState>) {
+        let cause = match diagnosis {
+            Ok(()) => "the provider accepts other requests with these credentials".to_owned(),
+            Err(diagnosis) => diagnosis.to_string(),
+        };
+        self.report_unexplained(&cause);
+        for state in states {
+            self.observe(state);
+            self.report_unexplained(&cause);
         }
     }
 
-    /// Says what is wrong, unless that was the last thing said.
-    pub(super) fn complain(&mut self, complaint: Complaint, cause: &str) {
-        if self.complaint.as_ref() == Some(&complaint) {
+    fn report_unexplained(&mut self, cause: &str) {
+        if let Some(refusal) = self.unexplained.take() {
+            self.report(ReportedFailure::Refusing(refusal), cause);
+        }
+    }
+
+    fn report(&mut self, failure: ReportedFailure, cause: &str) {
+        if self.reported.as_ref() == Some(&failure) {
             return;
         }
-        match &complaint {
-            Complaint::Unreachable => {
-                tracing::warn!(cause, "the provider cannot be reached; events wait");
+        match &failure {
+            ReportedFailure::Unavailable => {
+                tracing::warn!(cause, "the provider is unavailable; events are kept");
             }
-            Complaint::Refuses { status, answer } => tracing::error!(
+            ReportedFailure::Refusing(Refusal { status, message }) => tracing::error!(
                 status,
-                answer,
+                // `message` is the name of the log line itself.
+                response = message,
                 likely_cause = cause,
-                "the provider refuses; events wait"
+                "the provider refuses requests; events are kept"
             ),
         }
-        self.complaint = Some(complaint);
-    }
-
-    /// Events are accepted.
-    pub(super) fn recovered(&mut self, now: Instant) {
-        if self.circuit.gate(now) == Gate::Open && self.complaint.take().is_some() {
-            tracing::info!("the provider accepts events again");
-        }
+        self.reported = Some(failure);
     }
 }
 
-/// Whether it may pass without anybody's doing.
-fn is_passing(diagnosis: &Diagnosis) -> bool {
-    matches!(
-        diagnosis,
-        Diagnosis::HostUnknown { .. }
-            | Diagnosis::Unreachable { .. }
-            | Diagnosis::Tls { .. }
-            | Diagnosis::NoResponse { .. }
-            | Diagnosis::Busy { .. }
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unavailable() -> ProviderState {
+        ProviderState::Unavailable { reason: "503".to_owned() }
+    }
+
+    fn refusing(status: u16) -> ProviderState {
+        ProviderState::Refusing { status, message: "no".to_owned() }
+    }
+
+    fn reported(status: u16) -> Option<ReportedFailure> {
+        Some(ReportedFailure::Refusing(Refusal { status, message: "no".to_owned() }))
+    }
+
+    #[test]
+    fn a_refusal_is_reported_once_after_a_diagnosis() {
+        let mut monitor = FailureMonitor::default();
+        monitor.observe(refusing(401));
+        assert_eq!((monitor.needs_diagnosis(), monitor.reported.clone()), (true, None));
+        monitor.explain(&Ok(()), Vec::new());
+        assert_eq!((monitor.needs_diagnosis(), monitor.reported.clone()), (false, reported(401)));
+        monitor.observe(refusing(401));
+        assert!(!monitor.needs_diagnosis(), "it was reported");
+        monitor.observe(refusing(403));
+        assert!(monitor.needs_diagnosis(), "another one");
+    }
+
+    #[test]
+    fn a_refusal_that_a_diagnosis_has_found_needs_no_other_diagnosis() {
+        let mut monitor = FailureMonitor::default();
+        let diagnosis = Err(Diagnosis::Quota { message: "no".to_owned() });
+        monitor.explain(&diagnosis, vec![refusing(400)]);
+        assert_eq!((monitor.needs_diagnosis(), monitor.reported.clone()), (false, reported(400)));
+    }
+
+    #[test]
+    fn a_failure_is_reported_again_after_a_recovery() {
+        let mut monitor = FailureMonitor::default();
+        monitor.observe(unavailable());
+        assert_eq!(monitor.reported, Some(ReportedFailure::Unavailable));
+        monitor.observe(ProviderState::Accepting);
+        assert_eq!(monitor.reported, None);
+        monitor.observe(unavailable());
+        assert_eq!(monitor.reported, Some(ReportedFailure::Unavailable));
+    }
 }

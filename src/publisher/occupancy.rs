@@ -1,85 +1,86 @@
-//! Who listens, as the provider tells when it is asked: where events that nobody can hear are not
-//! sent, webhooks keep the table of occupied channels, and a list now and then puts right what they
-//! missed. Without a list that is fresh enough everything is sent.
+//! Channel occupancy: events on unoccupied channels are skipped, if the operator wants that.
+//!
+//! Webhooks keep the table of occupied channels up to date. The provider's list, requested now and
+//! then, corrects what they missed. Without a recent list every event is sent.
 
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDateTime;
-use futures_util::future::{BoxFuture, FusedFuture, FutureExt};
+use super::outbox::worker::{ChannelList, Unoccupied};
 
-use super::outbox::worker::Skip;
-use super::{Publisher, Sink};
-use crate::pusher::Outcome;
-use crate::store;
-
-/// The provider's list, and when it was asked for.
-pub type List = (Result<Vec<String>, Outcome>, NaiveDateTime);
-pub type Listing = futures_util::future::Fuse<BoxFuture<'static, List>>;
-
-pub struct Listeners {
+/// When the provider's list of occupied channels is requested, and how long it is trusted.
+#[derive(Debug)]
+pub struct OccupancyMonitor {
     refresh: Duration,
-    next: Instant,
-    /// When the last list was written down.
-    listed_at: Option<Instant>,
-    /// A list that is not written down yet.
-    pub unwritten: Option<(Vec<String>, NaiveDateTime)>,
+    next_request: Instant,
+    /// A list that is not stored yet.
+    received: Option<ChannelList>,
+    /// When the last list was stored.
+    stored_at: Option<Instant>,
 }
 
-impl Listeners {
-    pub fn new(refresh: Duration) -> Self {
-        Self { refresh, next: Instant::now(), listed_at: None, unwritten: None }
+impl OccupancyMonitor {
+    /// A monitor that requests the list once per `refresh`, the first time at `now`.
+    pub fn new(refresh: Duration, now: Instant) -> Self {
+        Self { refresh, next_request: now, received: None, stored_at: None }
     }
 
-    /// The list that was handed to the clerk is in the database.
-    pub fn written(&mut self, now: Instant) {
-        self.listed_at = Some(now);
+    /// Whether the list is to be requested now. If so, the next request is scheduled.
+    pub fn take_due(&mut self, now: Instant) -> bool {
+        let is_due = self.next_request <= now;
+        if is_due {
+            self.next_request = now + self.refresh;
+        }
+        is_due
     }
 
-    /// A list is believed for twice the time in which the next one should come.
-    fn skip(&self, now: Instant) -> Skip {
-        match self.listed_at {
-            Some(at) if now < at + self.refresh * 2 => Skip::Unheard,
-            _ => Skip::Nothing,
+    pub fn received(&mut self, list: ChannelList) {
+        self.received = Some(list);
+    }
+
+    /// The list to be stored with the next request to the database.
+    pub fn take_received(&mut self) -> Option<ChannelList> {
+        self.received.take()
+    }
+
+    /// Notes that the list was stored.
+    pub fn stored(&mut self, now: Instant) {
+        self.stored_at = Some(now);
+    }
+
+    /// The treatment of events on unoccupied channels. A list is trusted for twice the time after
+    /// which the next one is due.
+    pub fn unoccupied(&self, now: Instant) -> Unoccupied {
+        match self.stored_at {
+            Some(at) if now < at + self.refresh * 2 => Unoccupied::Skip,
+            _ => Unoccupied::Send,
         }
     }
 }
 
-impl Publisher {
-    /// Asks for the list when it is time.
-    pub(super) fn next_listing(&mut self, under_way: &Listing, now: Instant) -> Option<Listing> {
-        if !self.has_role(now) {
-            return None;
-        }
-        let (Some(listeners), Sink::Provider(client)) = (&mut self.listeners, &self.sink) else {
-            return None;
-        };
-        if now < listeners.next || !under_way.is_terminated() {
-            return None;
-        }
-        listeners.next = now + listeners.refresh;
-        let client = client.clone();
-        let ask = async move {
-            let asked_at = store::now();
-            (client.channels().await, asked_at)
-        };
-        Some(ask.boxed().fuse())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFRESH: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_list_is_requested_once_per_interval() {
+        let now = Instant::now();
+        let mut monitor = OccupancyMonitor::new(REFRESH, now);
+        assert!(monitor.take_due(now) && !monitor.take_due(now));
+        assert!(monitor.take_due(now + REFRESH));
     }
 
-    /// The list has come, or has not.
-    pub(super) fn listed(&mut self, (list, asked_at): List) {
-        let Some(listeners) = &mut self.listeners else { return };
-        match list {
-            Ok(channels) => {
-                listeners.unwritten = Some((channels, asked_at));
-            }
-            Err(outcome) => {
-                tracing::warn!(?outcome, "the provider does not tell its occupied channels");
-            }
-        }
-    }
-
-    /// Whether what nobody can hear is skipped now.
-    pub(super) fn skip(&self, now: Instant) -> Skip {
-        self.listeners.as_ref().map_or(Skip::Nothing, |listeners| listeners.skip(now))
+    #[test]
+    fn events_are_skipped_while_the_stored_list_is_recent() {
+        let now = Instant::now();
+        let mut monitor = OccupancyMonitor::new(REFRESH, now);
+        let list = ChannelList { channels: Vec::new(), requested_at: crate::store::now() };
+        monitor.received(list.clone());
+        assert_eq!(monitor.unoccupied(now), Unoccupied::Send, "not stored yet");
+        assert_eq!((monitor.take_received(), monitor.take_received()), (Some(list), None));
+        monitor.stored(now);
+        assert_eq!(monitor.unoccupied(now + REFRESH), Unoccupied::Skip);
+        assert_eq!(monitor.unoccupied(now + REFRESH * 2), Unoccupied::Send);
     }
 }

@@ -1,6 +1,6 @@
-//! 400 and 404 mean a wrong configuration or one malformed event. Which it is, is found out within
-//! a few calls: a bad event alone is set aside and keeps nobody waiting; while the provider refuses
-//! everything, everything is kept.
+//! The diagnosis of 400 and 404, which mean a wrong configuration or one malformed event. It takes
+//! a few requests: a malformed event becomes a dead letter and does not delay other lanes; while
+//! the provider refuses everything, every event is kept.
 
 use std::time::{Duration, Instant};
 
@@ -26,8 +26,8 @@ async fn start(database: &Database, provider: &Provider) -> TestApp {
     TestApp::start_with(database, &all).await
 }
 
-/// Answers the question for the channels with `listing`, and refuses calls with events that `bad`
-/// names.
+/// Answers requests for the list of channels with `listing`, and refuses requests with events for
+/// which `bad` is true.
 fn refuse(
     provider: &Provider,
     listing: Reaction,
@@ -67,15 +67,15 @@ fn other() -> &'static str {
     other
 }
 
-async fn until_set_aside(database: &Database, count: usize) {
-    wait_for(&format!("{count} events set aside"), || async {
+async fn until_dead_letters(database: &Database, count: usize) {
+    wait_for(&format!("{count} dead letters"), || async {
         (database.dead_letters().len() >= count).then_some(())
     })
     .await;
 }
 
 on_both! {
-    async fn a_bad_event_that_is_the_only_one_is_set_aside(database: Database) {
+    async fn a_bad_event_that_is_the_only_one_becomes_a_dead_letter(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
         let refusals = [MALFORMED, ("404 Not Found", "no such channel")];
@@ -84,7 +84,7 @@ on_both! {
             let (calls, questions) = (provider.post_count(), provider.questions());
             database.write_events(number, [BAD]);
             let app = start(&database, &provider).await;
-            until_set_aside(&database, number).await;
+            until_dead_letters(&database, number).await;
             app.stop();
             let code = refusal.0.split(' ').next().unwrap_or_default();
             let answer = format!("{code} {}", refusal.1);
@@ -96,7 +96,7 @@ on_both! {
         assert_eq!(database.waiting_events(), 0);
     }
 
-    async fn a_bad_event_keeps_no_other_lane_waiting(database: Database) {
+    async fn a_bad_event_does_not_delay_other_lanes(database: Database) {
         const CHANNELS: usize = 64;
         database.open_store();
         let channels: Vec<String> =
@@ -105,7 +105,7 @@ on_both! {
         database.write_events(1, in_order);
         let neighbours = channels.iter().filter(|channel| lane(channel) == lane(BAD)).count();
         let provider = Provider::start().await;
-        // The verdict takes as long as this question has no answer.
+        // The diagnosis takes until this list arrives.
         let slow_listing = Reaction::Held(ok());
         refuse(&provider, slow_listing, MALFORMED, |event| event.event_id == "e-1");
         let app = start(&database, &provider).await;
@@ -122,19 +122,19 @@ on_both! {
         assert_eq!(database.dead_letters(), [(BAD.to_owned(), "400 malformed".to_owned())]);
         assert_eq!(provider.heard_len(), CHANNELS);
         // Its lane: all together, each alone, and the bad one once more.
-        let verdict = provider.posts().iter().filter(|call| lane_of(call) == lane(BAD)).count();
-        assert!(verdict <= 1 + neighbours + 1 + 1, "{verdict} calls for {neighbours} channels");
+        let requests = provider.posts().iter().filter(|call| lane_of(call) == lane(BAD)).count();
+        assert!(requests <= 1 + neighbours + 1 + 1, "{requests} for {neighbours} channels");
         assert_well_behaved(&provider);
         assert_order_per_channel(&provider);
     }
 
-    async fn a_fourth_in_a_row_is_not_believed_until_something_is_accepted(database: Database) {
+    async fn a_fourth_dead_letter_in_a_row_waits_until_an_event_is_accepted(database: Database) {
         database.open_store();
         database.write_events(1, [BAD; 6]);
         let provider = Provider::start().await;
         refuse(&provider, lists_channels(), MALFORMED, |event| event.channel == BAD);
         let app = start(&database, &provider).await;
-        until_set_aside(&database, 3).await;
+        until_dead_letters(&database, 3).await;
         let (calls, started) = (provider.post_count(), Instant::now());
         wait_for("further attempts", || async {
             (provider.post_count() >= calls + 4).then_some(())
@@ -150,7 +150,7 @@ on_both! {
         assert_eq!(provider.heard_len(), 1);
     }
 
-    async fn refusals_in_all_lanes_are_not_all_believed(database: Database) {
+    async fn refusals_in_all_lanes_do_not_all_cause_dead_letters(database: Database) {
         database.open_store();
         let channel = |number| format!("private-user.{number}");
         let channels: Vec<String> = (1..=40).map(channel).collect();
@@ -158,7 +158,7 @@ on_both! {
         let provider = Provider::start().await;
         refuse(&provider, lists_channels(), MALFORMED, |_| true);
         let app = start(&database, &provider).await;
-        until_set_aside(&database, 3).await;
+        until_dead_letters(&database, 3).await;
         let calls = provider.post_count();
         wait_for("further attempts", || async {
             (provider.post_count() >= calls + 4).then_some(())
@@ -178,11 +178,11 @@ on_both! {
         let provider = Provider::start().await;
         refuse(&provider, lists_nothing(), MALFORMED, |event| event.event_id == "e-1");
         let app = start(&database, &provider).await;
-        // Somebody trades now and then, never two at once.
+        // Other events are written now and then, one at a time.
         let mut number = 3;
         while database.dead_letters().is_empty() {
             number += 1;
-            assert!(number < 20, "its neighbours pass, and it is still not known to be bad");
+            assert!(number < 20, "other events are accepted, and it is no dead letter yet");
             database.write_events(number, [other()]);
             let id = format!("e-{number}");
             wait_for("the next event", || async {
@@ -197,7 +197,7 @@ on_both! {
         assert_order_per_channel(&provider);
     }
 
-    async fn while_everything_is_refused_everything_is_kept(database: Database) {
+    async fn every_event_is_kept_while_the_provider_refuses_everything(database: Database) {
         const EVENTS: usize = 200;
         database.open_store();
         let channels: Vec<String> =

@@ -1,8 +1,8 @@
-//! Lanes: events of different channels go side by side, those of one channel one call after the
-//! other, whatever happens to calls on the way.
+//! Lanes: events of different channels are sent in parallel, those of one channel one request after
+//! the other, whatever happens to the requests.
 //!
-//! How fast that is cannot be measured on a machine that others use as well. What can be counted
-//! decides it: calls at the same moment, events in each, and calls one after the other.
+//! The speed cannot be measured on a machine that others use as well. It follows from numbers that
+//! can be counted: requests at the same moment, events in each, and requests one after the other.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::support::published::{
 };
 use crate::support::{rounds, wait_for};
 
-/// What config/default.toml says.
+/// As in config/default.toml.
 const DEFAULT_LANES: usize = 16;
 const PAGE_LEN: usize = 100;
 const BATCH_LEN: usize = 10;
@@ -58,7 +58,7 @@ fn calls_for(events: usize) -> usize {
 }
 
 on_both! {
-    async fn every_lane_has_a_call_under_way_at_once(database: Database) {
+    async fn every_lane_has_a_request_in_flight_at_the_same_time(database: Database) {
         const EACH: usize = 3;
         let channels = channels(320);
         database.open_store();
@@ -87,7 +87,7 @@ on_both! {
         }
     }
 
-    async fn a_provider_that_needs_50_ms_a_call_gets_2000_events_a_second(database: Database) {
+    async fn a_provider_that_takes_50_ms_per_request_gets_2000_events_a_second(database: Database) {
         const CALL: Duration = Duration::from_millis(50);
         const EACH: usize = 5;
         let channels = channels(640);
@@ -119,7 +119,7 @@ on_both! {
         assert_eq!(provider.heard_len(), channels.len() * EACH);
     }
 
-    async fn each_channel_keeps_its_order_in_any_weather(database: Database) {
+    async fn each_channel_keeps_its_order_despite_random_faults(database: Database) {
         let seed = Seed::new();
         let channels = channels(48);
         let each = rounds(12);
@@ -141,11 +141,11 @@ on_both! {
         assert_order_per_channel(&provider);
         let all: std::collections::BTreeSet<_> =
             provider.heard().iter().map(|event| event.key()).collect();
-        assert_eq!(all.len(), channels.len() * each, "each event is heard");
-        assert_eq!(database.dead_letters(), [], "nothing is given up");
-        // Once, unless nobody could know.
+        assert_eq!(all.len(), channels.len() * each, "each event is delivered");
+        assert_eq!(database.dead_letters(), [], "no event becomes a dead letter");
+        // Once, unless the response may have been lost.
         repetitions(&provider, &[]);
         let failed = provider.posts().iter().filter(|call| !call.accepted).count();
-        assert!(failed > 0, "the weather was too good to show anything");
+        assert!(failed > 0, "no request failed, so nothing was shown");
     }
 }

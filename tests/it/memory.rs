@@ -1,5 +1,5 @@
-//! What the outbox remembers of each attempt, and what an operator does with events beside a
-//! running publisher: sends them once more, or gives them up.
+//! The record of each attempt in the outbox, and what an operator does with events while the
+//! publisher is running: sends dead letters again, or drops events.
 
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ fn list(database: &Database) -> (Vec<PendingEvent>, Vec<DeadLetter>) {
     outbox::list(&mut database.connect(), 100).expect("the outbox is read")
 }
 
-/// What an operator does, in a write transaction as they do it.
+/// Runs `work` in a write transaction, as the commands of an operator do.
 fn act<T>(database: &Database, work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>) -> T {
     let (store, _) = database.open_store();
     store.write(&mut database.connect(), work).expect("a commit")
 }
 
 async fn until_tried(database: &Database, times: i32) -> Vec<PendingEvent> {
-    wait_for(&format!("{times} attempts in vain with each event"), || async {
+    wait_for(&format!("{times} failed attempts of each event"), || async {
         let (waiting, _) = list(database);
         waiting.iter().all(|event| event.attempts >= times).then_some(waiting)
     })
@@ -60,7 +60,7 @@ fn heard(provider: &Provider) -> Vec<i64> {
 }
 
 on_both! {
-    async fn an_attempt_in_vain_is_remembered(database: Database) {
+    async fn a_failed_attempt_is_recorded(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
         for (number, (reaction, words)) in (0..).zip([
@@ -86,7 +86,7 @@ on_both! {
         assert_eq!(list(&database).1.len(), 0);
     }
 
-    async fn nothing_is_tried_before_the_time_that_is_remembered(database: Database) {
+    async fn no_attempt_is_made_before_the_recorded_time(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
         provider.always(plain("500 Internal Server Error", "oops"));
@@ -111,20 +111,20 @@ on_both! {
         app.stop();
     }
 
-    async fn what_was_set_aside_is_sent_once_more(database: Database) {
+    async fn a_dead_letter_can_be_sent_again(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
         provider.always(plain("413 Payload Too Large", "too big"));
         database.write_events(1, CHANNELS);
         let app = start(&database, &provider, &[]).await;
         until_nothing_waits(&database).await;
-        let (_, aside) = list(&database);
+        let (_, dead_letters) = list(&database);
         let answers: Vec<(&str, i32)> =
-            aside.iter().map(|event| (event.error.as_str(), event.attempts)).collect();
+            dead_letters.iter().map(|event| (event.error.as_str(), event.attempts)).collect();
         assert_eq!(answers, [("413 too big", 1); 3]);
 
         // It is refused again.
-        let id = aside[1].id;
+        let id = dead_letters[1].id;
         assert!(act(&database, |c| outbox::retry(c, id)));
         wait_for("a fourth call", || async { (provider.post_count() == 4).then_some(()) }).await;
         until_nothing_waits(&database).await;
@@ -141,11 +141,11 @@ on_both! {
         app.stop();
     }
 
-    async fn what_is_given_up_is_not_sent(database: Database) {
+    async fn a_dropped_event_is_not_sent(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
         provider.always(plain("500 Internal Server Error", "oops"));
-        // More than a lane has in mind.
+        // More than a lane reads at once.
         database.write_events(1, [CHANNELS[0]; 30]);
         let app = start(&database, &provider, &[("MATCHCAST__PUBLISHER__PAGE_LEN", "10")]).await;
         until_called(&provider, 2).await;
@@ -155,7 +155,7 @@ on_both! {
             assert!(act(&database, |c| outbox::drop_event(c, id)));
             assert!(!act(&database, |c| outbox::drop_event(c, id)), "it is not there any more");
         }
-        // What is on its way may still arrive; after an attempt in vain or two nobody knows of it.
+        // Events in flight may still arrive; after a failed attempt or two the event is removed.
         assert!(act(&database, |c| outbox::drop_event(c, waiting[3].id)));
         wait_for("a call without it", || async {
             let calls = provider.posts();
@@ -172,17 +172,17 @@ on_both! {
         assert_eq!(total.expect("a sum"), 30, "each is counted");
     }
 
-    async fn what_is_given_up_does_not_stop_its_lane(database: Database) {
+    async fn a_dropped_event_does_not_stop_its_lane(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
-        // Nothing else passes, so only three of them are believed to be bad.
+        // Nothing else is accepted, so only three of them become dead letters.
         provider.react(|call: &Call| {
             let is_bad = call.events.iter().any(|event| event.trade_id <= 5);
             if is_bad { plain("400 Bad Request", "malformed") } else { Reaction::Answer(ok()) }
         });
         database.write_events(1, [CHANNELS[0]; 5]);
         let app = start(&database, &provider, &[]).await;
-        wait_for("three set aside", || async { (list(&database).1.len() == 3).then_some(()) })
+        wait_for("three dead letters", || async { (list(&database).1.len() == 3).then_some(()) })
             .await;
         database.write_events(6, [CHANNELS[0]]);
         until_called(&provider, 3).await;
@@ -195,7 +195,7 @@ on_both! {
         assert_eq!(heard(&provider), [6]);
     }
 
-    async fn metrics_tell_what_happens_to_events(database: Database) {
+    async fn metrics_count_what_happens_to_events(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
         database.write_events(1, [CHANNELS[0], CHANNELS[0], CHANNELS[1], CHANNELS[2]]);
@@ -228,13 +228,13 @@ on_both! {
         let visitor = Client::new(process.address);
         let expected = [
             // As they were counted at the start.
-            ("matchcast_outbox_waiting", 4.0),
+            ("matchcast_outbox_pending", 4.0),
             ("matchcast_dead_letters", 0.0),
             ("matchcast_events_delivered_total", 3.0),
-            ("matchcast_events_dead_lettered_total{answer=\"413\"}", 1.0),
-            ("matchcast_publisher_calls_total{outcome=\"retry\",answer=\"503\"}", 1.0),
-            ("matchcast_publisher_calls_total{outcome=\"retry\",answer=\"none\"}", 1.0),
-            ("matchcast_publisher_calls_total{outcome=\"held\",answer=\"401\"}", 1.0),
+            ("matchcast_events_dead_lettered_total{status=\"413\"}", 1.0),
+            ("matchcast_publisher_requests_total{outcome=\"retry\",status=\"503\"}", 1.0),
+            ("matchcast_publisher_requests_total{outcome=\"retry\",status=\"none\"}", 1.0),
+            ("matchcast_publisher_requests_total{outcome=\"held\",status=\"401\"}", 1.0),
         ];
         // The outbox is empty by the commit, and the commit is counted afterwards.
         let text = wait_for("the last event to be counted", || async {
@@ -251,12 +251,36 @@ on_both! {
         let age = Duration::from_secs_f64(metric("matchcast_outbox_oldest_seconds"));
         assert!(age > Duration::from_secs(3_600), "they are of another day: {age:?}");
         assert_eq!(metric("matchcast_events_skipped_total"), 0.0);
-        assert_eq!(metric("matchcast_events_retried_total"), 12.0, "thrice all four of them");
+        assert_eq!(metric("matchcast_events_retried_total"), 12.0, "all four of them, three times");
         let by = |outcome: &str| {
-            metric(&format!("matchcast_publisher_calls_total{{outcome={outcome}}}"))
+            metric(&format!("matchcast_publisher_requests_total{{outcome={outcome}}}"))
         };
-        assert_eq!(by("\"rejected\",answer=\"413\""), 2.0, "together, and alone");
-        assert_eq!(by("\"delivered\",answer=\"200\""), 3.0);
+        assert_eq!(by("\"rejected\",status=\"413\""), 2.0, "together, and alone");
+        assert_eq!(by("\"delivered\",status=\"200\""), 3.0);
+    }
+
+    async fn an_event_that_was_never_sent_has_the_status_none(database: Database) {
+        database.open_store();
+        let provider = Provider::start().await;
+        // There is no key to encrypt it with.
+        database.write_events(1, ["private-encrypted-user.1"]);
+        let mut variables = provider.variables();
+        variables.push(("MATCHCAST__HTTP__METRICS", "true".to_owned()));
+        let process = Process::start(&database, &variables).await;
+        let visitor = Client::new(process.address);
+        let text = wait_for("the dead letter to be counted", || async {
+            let text = visitor.get("/metrics").await.body;
+            text.contains("matchcast_events_dead_lettered_total{").then_some(text)
+        })
+        .await;
+        process.stop().await;
+        for name in [
+            "matchcast_events_dead_lettered_total{status=\"none\"}",
+            "matchcast_publisher_requests_total{outcome=\"rejected\",status=\"none\"}",
+        ] {
+            assert_eq!(metric(&text, name), Some(1.0), "{name} in {text}");
+        }
+        assert_eq!((provider.post_count(), database.dead_letters().len()), (0, 1));
     }
 }
 

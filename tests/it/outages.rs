@@ -1,5 +1,5 @@
-//! The provider has troubles: orders go on, and each event is delivered in order later, kept, or
-//! set aside with the answer, depending on what the provider said.
+//! Outages of the provider: orders are accepted, and each event is delivered in order later, kept,
+//! or becomes a dead letter, depending on the provider's response.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -79,7 +79,7 @@ fn assert_heard_in_order(heard: &[Heard], channels: &[String], trades: &[i64]) {
     assert_eq!(heard.len(), channels.len() * trades.len());
 }
 
-/// Troubles of the whole destination. Whatever they are, everything is kept and arrives after them.
+/// Failures of the whole destination. Every event is kept and delivered afterwards.
 fn troubles() -> Vec<(&'static str, Reaction)> {
     let half_an_answer = "HTTP/1.1 500 Internal Server Er".to_owned();
     vec![
@@ -105,7 +105,7 @@ fn troubles() -> Vec<(&'static str, Reaction)> {
 }
 
 on_both! {
-    async fn what_fails_for_all_is_kept_and_delivered_in_order_afterwards(database: Database) {
+    async fn events_are_kept_during_an_outage_and_delivered_in_order(database: Database) {
         let provider = Provider::start().await;
         let market = Market::open(&database, &provider, &[]).await;
         let mut trades = Vec::new();
@@ -116,7 +116,7 @@ on_both! {
             until_calls(&provider, failed_before + 2).await;
             trades.extend(market.trade(1).await);
             assert_eq!(database.waiting_events(), 8, "{name}: everything is kept");
-            assert_eq!(database.dead_letters(), [], "{name}: nothing is set aside");
+            assert_eq!(database.dead_letters(), [], "{name}: no dead letter");
             provider.accept();
             until_nothing_waits(&database).await;
             assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
@@ -126,7 +126,7 @@ on_both! {
         database.audit();
     }
 
-    async fn what_happened_while_nothing_listened_is_told_later(database: Database) {
+    async fn events_of_an_unreachable_provider_are_delivered_when_it_listens(database: Database) {
         let mut provider = Provider::down();
         let market = Market::open(&database, &provider, &[]).await;
         let mut trades = market.trade(15).await;
@@ -141,7 +141,7 @@ on_both! {
         database.audit();
     }
 
-    async fn orders_go_on_while_a_call_hangs(database: Database) {
+    async fn orders_are_accepted_while_a_request_hangs(database: Database) {
         let provider = Provider::start().await;
         let patience = [("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "14000")];
         let market = Market::open(&database, &provider, &patience).await;
@@ -161,7 +161,7 @@ on_both! {
         database.audit();
     }
 
-    async fn a_call_that_takes_too_long_is_made_again(database: Database) {
+    async fn a_request_that_takes_too_long_is_sent_again(database: Database) {
         let provider = Provider::start().await;
         let mut to_hang = 3;
         provider.react(move |_| {
@@ -182,7 +182,7 @@ on_both! {
         database.audit();
     }
 
-    async fn a_slow_provider_is_asked_one_thing_at_a_time(database: Database) {
+    async fn a_slow_provider_gets_one_request_per_lane_at_a_time(database: Database) {
         let provider = Provider::start().await;
         provider.always(Reaction::Held(ok()));
         let market = Market::open(&database, &provider, &[]).await;
@@ -193,12 +193,12 @@ on_both! {
         assert_heard_in_order(&provider.heard(), &market.channels(), &trades);
         assert_well_behaved(&provider);
         let fullest = provider.posts().iter().map(|call| call.events.len()).max();
-        assert_eq!(fullest, Some(10), "what waits goes together");
+        assert_eq!(fullest, Some(10), "pending events are sent together");
         market.app.stop();
         database.audit();
     }
 
-    async fn connections_that_close_without_saying_so_cost_nothing(database: Database) {
+    async fn connections_that_were_closed_while_idle_cost_nothing(database: Database) {
         let provider = Provider::start().await;
         provider.always(Reaction::AnswerAndClose(ok()));
         // An attempt that fails would wait for longer than this test.
@@ -218,7 +218,7 @@ on_both! {
         database.audit();
     }
 
-    async fn a_wait_that_the_provider_asks_for_is_kept(database: Database) {
+    async fn retry_after_is_honoured(database: Database) {
         const ASKED: Duration = Duration::from_secs(2);
         let provider = Provider::start().await;
         let mut first = true;
@@ -244,7 +244,7 @@ on_both! {
         database.audit();
     }
 
-    async fn what_can_never_pass_is_set_aside_alone(database: Database) {
+    async fn only_the_unacceptable_event_becomes_a_dead_letter(database: Database) {
         let refusals = [
             // Which trade's event is the bad one: the first of all, or a later one.
             (0, "413 Payload Too Large", "too big"),
@@ -267,10 +267,10 @@ on_both! {
             });
             until_nothing_waits(&database).await;
 
-            let aside = database.dead_letters();
+            let dead_letters = database.dead_letters();
             let code = status.split(' ').next().unwrap_or_default();
-            assert_eq!(aside.len(), number + 1, "{aside:?}");
-            assert_eq!(aside[number], (channel.clone(), format!("{code} {body}")));
+            assert_eq!(dead_letters.len(), number + 1, "{dead_letters:?}");
+            assert_eq!(dead_letters[number], (channel.clone(), format!("{code} {body}")));
             let all: Vec<Heard> = provider.heard();
             assert_eq!(all.len(), 11);
             for name in market.channels() {
@@ -285,7 +285,7 @@ on_both! {
         }
     }
 
-    async fn a_wrong_key_is_found_out_in_few_calls_however_many_events_wait(database: Database) {
+    async fn a_wrong_key_is_diagnosed_in_few_requests(database: Database) {
         let mut provider = Provider::down();
         let market = Market::open(&database, &provider, &[]).await;
         market.trade(30).await;
@@ -308,7 +308,7 @@ on_both! {
         database.audit();
     }
 
-    async fn a_configuration_that_is_put_right_meanwhile_costs_no_event(database: Database) {
+    async fn a_configuration_that_is_corrected_meanwhile_costs_no_event(database: Database) {
         let provider = Provider::start().await;
         provider.always(Reaction::Close);
         let one_lane = [("MATCHCAST__PUBLISHER__LANES", "1")];

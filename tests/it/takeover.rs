@@ -1,11 +1,14 @@
-//! The role of publishing changes hands while calls in every lane hang: the new holder begins where
-//! the old one was, nothing is missing or out of order, and nobody sends for another.
+//! The publisher's lease changes hands while requests in every lane hang: its new holder begins
+//! where the old one was, no event is missing or out of order, and only the holder sends.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use matchcast::store::schema::leases;
+use matchcast::store::{AnyConnection, now};
 
 use crate::crash::impatient;
 use crate::support::client::Client;
@@ -22,7 +25,7 @@ const CHANNELS: usize = 160;
 /// Events of each channel: a lane has more than one call can carry.
 const EACH: usize = 3;
 
-/// [`impatient`] for the role alone, and a path by which the provider can tell who calls.
+/// A process with [`impatient`] settings, and a path by which the provider knows it.
 async fn start(database: &Database, provider: &Provider, name: &str) -> Process {
     let mut variables = impatient(provider);
     variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
@@ -88,11 +91,11 @@ async fn put_to_sleep(process: &Process, database: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_successor_of_a_dead_process_begins_where_its_calls_hung() {
+async fn the_successor_of_a_dead_process_begins_where_its_requests_hung() {
     let database = Database::postgres();
     let provider = Provider::start().await;
     let first = start(&database, &provider, "first").await;
-    // Every second call of the first has arrived, and nobody will ever tell it.
+    // Every second request of the first is accepted, and it never gets a response.
     let mut number = 0;
     accept_from_others(&provider, "first", move |_| {
         number += 1;
@@ -110,7 +113,7 @@ async fn the_successor_of_a_dead_process_begins_where_its_calls_hung() {
     let at = Instant::now();
     first.kill();
     let waiting = database.waiting();
-    assert_eq!(waiting, all, "what nobody has confirmed is still there");
+    assert_eq!(waiting, all, "unconfirmed events are still there");
     until_nothing_waits(&database).await;
     second.stop().await;
 
@@ -126,7 +129,7 @@ async fn the_successor_of_a_dead_process_begins_where_its_calls_hung() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_slept_through_its_role_sends_nothing_until_it_has_it_again() {
+async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_lease() {
     let database = Database::postgres();
     let provider = Provider::start().await;
     let first = start(&database, &provider, "first").await;
@@ -139,27 +142,88 @@ async fn who_slept_through_its_role_sends_nothing_until_it_has_it_again() {
     let second = start(&database, &provider, "second").await;
     until_nothing_waits(&database).await;
     assert_eq!(heard(&provider), all, "the second has sent what the first could not");
-    // Now the first one's calls are accepted, late, and it hears of it when it notifiers up.
+    // Now the requests of the first are accepted, late, and it has the responses when it wakes.
     provider.release();
     first.wake();
     let awake = provider.post_count();
     for _ in 0..5 {
-        // Its engine notifiers its publisher with each of these.
+        // Each commit notifies its publisher.
         trade(&people).await;
         until_nothing_waits(&database).await;
     }
     let calls = provider.posts();
-    assert!(calls[awake..].iter().all(|call| is_by(call, "second")), "the role is the second's");
+    assert!(calls[awake..].iter().all(|call| is_by(call, "second")), "the second holds the lease");
 
     second.stop().await;
     let before = provider.post_count();
     trade(&people).await;
     until_nothing_waits(&database).await;
     first.stop().await;
-    assert!(provider.posts()[before..].iter().all(|call| is_by(call, "first")), "it has it again");
+    assert!(
+        provider.posts()[before..].iter().all(|call| is_by(call, "first")),
+        "it holds it again"
+    );
     let late: usize = calls[..LANES].iter().map(|call| call.events.len()).sum();
     assert_eq!(provider.heard_len(), all.len() + late + 6 * 2);
     assert_order_per_channel(&provider);
+}
+
+/// Keeps everybody from renewing the lease until the connection is dropped.
+fn lock_lease(database: &Database) -> AnyConnection {
+    let mut connection = database.connect();
+    connection.batch_execute("BEGIN; SELECT name FROM leases FOR UPDATE").expect("the lease's row");
+    connection
+}
+
+/// Waits until somebody is kept from renewing the lease.
+async fn until_renewal_waits(database: &Database) {
+    const WAITING: &str = "SELECT count(*) AS count FROM pg_stat_activity WHERE datname = \
+        current_database() AND wait_event_type = 'Lock'";
+    wait_for("a renewal that waits", || async {
+        let waiting = diesel::sql_query(WAITING).get_result::<Count>(&mut database.connect());
+        (waiting.expect("the server answers").count > 0).then_some(())
+    })
+    .await;
+}
+
+async fn until_lease_has_ended(database: &Database) {
+    wait_for("the end of the lease", || async {
+        let end = leases::table.select(leases::expires_at);
+        let end: chrono::NaiveDateTime = end.first(&mut database.connect()).expect("a lease");
+        (end < now()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_wakes_after_its_lease_has_ended_sends_nothing() {
+    let database = Database::postgres();
+    let provider = Provider::start().await;
+    let process = start(&database, &provider, "first").await;
+    let people = [process.log_in("alice").await, process.log_in("bob").await];
+    provider.always(Reaction::Held(ok()));
+    let all = write_events(&database);
+    wait_for("a request of each lane", || async { (provider.in_flight() == LANES).then_some(()) })
+        .await;
+    let lock = lock_lease(&database);
+    until_renewal_waits(&database).await;
+    process.sleep();
+    until_lease_has_ended(&database).await;
+    provider.release();
+    process.wake();
+    // Now each lane could send its next events, and each of these commits notifies the publisher.
+    for _ in 0..5 {
+        trade(&people).await;
+    }
+    assert_eq!(provider.post_count(), LANES, "nothing is sent without the lease");
+
+    drop(lock);
+    until_nothing_waits(&database).await;
+    process.stop().await;
+    assert!(all.is_subset(&heard(&provider)));
+    assert_eq!(provider.heard_len(), all.len() + 5 * 2, "each event once");
+    assert_order_per_channel(&provider);
+    assert_well_behaved(&provider);
 }
 
 async fn trade([seller, buyer]: &[Client; 2]) {

@@ -1,157 +1,153 @@
-//! Whether the provider may be called now. The whole destination waits together.
+//! The circuit breaker: whether a request to the provider may start now.
 //!
-//! While all is well calls go side by side. A call that fails shuts the circuit for the time that
-//! the back-off says; then one call goes ahead as a probe, and its outcome opens the circuit or
-//! shuts it again. Calls that were under way when it was shut say nothing new: ten lanes that fail
-//! at the same moment are one failure.
+//! All lanes share one breaker, because they send to one destination. It is closed while requests
+//! succeed, and any number of them may be in flight. A failure opens it for the time that the
+//! backoff gives. Then it is half-open: one request goes out as a probe, and its outcome closes the
+//! breaker or opens it again. Requests that were started before the breaker opened do not count:
+//! lanes that fail at the same moment are one failure.
 //!
-//! Pure: the time and the randomness arrive as arguments.
+//! The breaker reads no clock and draws no random number; both are arguments.
 
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 
-/// Events set aside in a row because they alone seem to be refused. More than that with nothing
-/// accepted between, and it is not the events.
-const REFUSALS_IN_A_ROW: u32 = 3;
-
-pub struct Circuit {
-    backoff: Backoff,
-    hold: Duration,
+/// One circuit breaker.
+pub struct CircuitBreaker {
     state: State,
-    /// How often it was shut. A call remembers the number it was started under.
-    shut_times: u64,
-    /// Set aside as refused since something was accepted.
-    refusals: u32,
+    generation: Generation,
+    backoff: Backoff,
+    /// The wait while the provider refuses every request.
+    hold: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Open,
-    Shut {
+    Closed,
+    Open {
         until: Instant,
     },
-    /// One call is under way to see.
-    Probing,
+    /// The probe is in flight.
+    HalfOpen,
 }
 
-/// What a call was started under.
+/// How often the breaker had opened when a request was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(u64);
+pub struct Generation(u64);
 
-/// Whether calls may be started.
+/// What the breaker allows now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    Open,
-    /// One call, to see.
+pub enum Permit {
+    /// Any number of requests.
+    Unlimited,
+    /// One request, the probe.
     Probe,
-    /// None before then; `None`: until the probe has ended.
-    Shut(Option<Instant>),
+    /// None until this time.
+    NoneUntil(Instant),
+    /// None until the probe has an outcome.
+    NoneDuringProbe,
 }
 
-impl Circuit {
+impl Permit {
+    /// Whether a request may start.
+    pub fn is_granted(self) -> bool {
+        matches!(self, Self::Unlimited | Self::Probe)
+    }
+}
+
+impl CircuitBreaker {
+    /// A closed breaker.
     pub fn new(backoff: Backoff, hold: Duration) -> Self {
-        Self { backoff, hold, state: State::Open, shut_times: 0, refusals: 0 }
+        Self { state: State::Closed, generation: Generation(0), backoff, hold }
     }
 
-    pub fn gate(&self, now: Instant) -> Gate {
+    pub fn permit(&self, now: Instant) -> Permit {
         match self.state {
-            State::Open => Gate::Open,
-            State::Shut { until } if until <= now => Gate::Probe,
-            State::Shut { until } => Gate::Shut(Some(until)),
-            State::Probing => Gate::Shut(None),
+            State::Closed => Permit::Unlimited,
+            State::Open { until } if until <= now => Permit::Probe,
+            State::Open { until } => Permit::NoneUntil(until),
+            State::HalfOpen => Permit::NoneDuringProbe,
         }
     }
 
-    /// A call begins, as the gate allowed.
-    pub fn start(&mut self) -> Ticket {
-        if self.state != State::Open {
-            self.state = State::Probing;
+    /// Notes that a request starts. The generation belongs to its outcome.
+    ///
+    /// # Panics
+    /// If no request may start now.
+    pub fn start_request(&mut self, now: Instant) -> Generation {
+        assert!(self.permit(now).is_granted(), "a request started without a permit");
+        if self.state != State::Closed {
+            self.state = State::HalfOpen;
         }
-        Ticket(self.shut_times)
+        self.generation
     }
 
-    /// The provider has taken events.
-    pub fn accepted(&mut self, ticket: Ticket) {
-        self.refusals = 0;
-        self.answered(ticket);
-    }
-
-    /// The provider works, though it may not have liked this call.
-    pub fn answered(&mut self, ticket: Ticket) {
-        // An answer to a call from before the last failure does not undo that failure.
-        if !self.is_old(ticket) {
-            self.state = State::Open;
-            self.backoff.succeeded();
+    /// Closes the breaker: the provider processed the request, even if it rejected its events.
+    pub fn record_success(&mut self, generation: Generation) {
+        // A success from before the last failure does not undo that failure.
+        if !self.is_stale(generation) {
+            self.state = State::Closed;
+            self.backoff.reset();
         }
     }
 
-    /// Not now. Says when the next call may go. `asked` is the provider's Retry-After, `random` is
-    /// from 0 to 1.
-    pub fn failed(
+    /// Opens the breaker after a temporary failure; returns when the next request may start.
+    pub fn record_failure(
         &mut self,
-        ticket: Ticket,
-        asked: Option<Duration>,
+        generation: Generation,
+        retry_after: Option<Duration>,
         random: f64,
         now: Instant,
     ) -> Instant {
-        if self.is_old(ticket) {
-            return self.shut_until(now);
+        if self.is_stale(generation) {
+            return self.retry_at(now);
         }
-        let wait = self.backoff.failed(asked, random);
-        self.shut(now + wait)
+        let wait = self.backoff.next_wait(retry_after, random);
+        self.open(now + wait)
     }
 
-    /// Nothing will pass until a person acts. Says when it is tried again.
-    pub fn held(&mut self, ticket: Ticket, now: Instant) -> Instant {
-        if self.is_old(ticket) { self.shut_until(now) } else { self.shut(now + self.hold) }
+    /// Opens the breaker because every request will be refused until an operator acts; returns when
+    /// the next request may start.
+    pub fn hold(&mut self, generation: Generation, now: Instant) -> Instant {
+        if self.is_stale(generation) { self.retry_at(now) } else { self.open(now + self.hold) }
     }
 
-    /// Nobody wants to know any more how this call went.
-    pub fn abandoned(&mut self, ticket: Ticket, now: Instant) {
-        if self.state == State::Probing && !self.is_old(ticket) {
-            self.state = State::Shut { until: now };
+    /// Discards the outcome of a request. If it was the probe, another one may start.
+    pub fn discard(&mut self, generation: Generation, now: Instant) {
+        if self.state == State::HalfOpen && !self.is_stale(generation) {
+            self.state = State::Open { until: now };
         }
     }
 
-    /// One more event seems to be refused for its own sake; says whether that can be believed.
-    pub fn may_dead_letter(&mut self) -> bool {
-        let believable = self.refusals < REFUSALS_IN_A_ROW;
-        if believable {
-            self.refusals += 1;
-        }
-        believable
+    /// Whether the breaker has opened since the request was started.
+    pub fn is_stale(&self, generation: Generation) -> bool {
+        generation != self.generation
     }
 
-    /// Whether a call was started before the circuit was last shut: its failure says nothing new.
-    pub fn is_old(&self, Ticket(number): Ticket) -> bool {
-        number != self.shut_times
-    }
-
-    fn shut(&mut self, until: Instant) -> Instant {
-        self.state = State::Shut { until };
-        self.shut_times += 1;
-        until
-    }
-
-    /// When the next call may go.
-    pub fn shut_until(&self, now: Instant) -> Instant {
+    /// When the next request may start, as far as that is known.
+    pub fn retry_at(&self, now: Instant) -> Instant {
         match self.state {
-            State::Shut { until } => until.max(now),
-            State::Open | State::Probing => now,
+            State::Open { until } => until.max(now),
+            State::Closed | State::HalfOpen => now,
         }
+    }
+
+    fn open(&mut self, until: Instant) -> Instant {
+        self.state = State::Open { until };
+        self.generation.0 += 1;
+        until
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publisher::delivery::backoff::tests::steps_of_100_ms;
+    use crate::publisher::fixtures::settings;
 
     const HOLD: Duration = Duration::from_secs(30);
 
-    fn circuit() -> Circuit {
-        Circuit::new(steps_of_100_ms(), HOLD)
+    fn closed() -> (CircuitBreaker, Instant) {
+        (CircuitBreaker::new(Backoff::new(&settings().backoff), HOLD), Instant::now())
     }
 
     fn ms(number: u64) -> Duration {
@@ -160,73 +156,76 @@ mod tests {
 
     #[test]
     fn lanes_that_fail_together_are_one_failure() {
-        let (mut circuit, now) = (circuit(), Instant::now());
-        let tickets: Vec<Ticket> = (0..16).map(|_| circuit.start()).collect();
-        for ticket in tickets {
-            assert_eq!(circuit.failed(ticket, None, 0.0, now), now + ms(100));
+        let (mut breaker, now) = closed();
+        let generations: Vec<Generation> = (0..16).map(|_| breaker.start_request(now)).collect();
+        for generation in generations {
+            assert_eq!(breaker.record_failure(generation, None, 0.0, now), now + ms(100));
         }
-        assert_eq!(circuit.gate(now), Gate::Shut(Some(now + ms(100))));
+        assert_eq!(breaker.permit(now), Permit::NoneUntil(now + ms(100)));
     }
 
     #[test]
-    fn one_probe_goes_ahead_and_decides() {
-        let (mut circuit, now) = (circuit(), Instant::now());
-        let first = circuit.start();
-        let until = circuit.failed(first, None, 0.0, now);
-        assert_eq!(circuit.gate(until), Gate::Probe);
-        let probe = circuit.start();
-        assert_eq!(circuit.gate(until), Gate::Shut(None), "one call at a time");
-        let later = circuit.failed(probe, None, 0.0, until);
-        assert_eq!(later, until + ms(200), "it waits longer each time");
-        let probe = circuit.start();
-        circuit.accepted(probe);
-        assert_eq!(circuit.gate(later), Gate::Open);
-        let next = circuit.start();
-        assert_eq!(circuit.failed(next, None, 0.0, later), later + ms(100), "and starts anew");
+    fn the_outcome_of_one_probe_decides() {
+        let (mut breaker, now) = closed();
+        let first = breaker.start_request(now);
+        let until = breaker.record_failure(first, None, 0.0, now);
+        assert_eq!(breaker.permit(until), Permit::Probe);
+        let probe = breaker.start_request(until);
+        assert_eq!(breaker.permit(until + HOLD), Permit::NoneDuringProbe);
+        let later = breaker.record_failure(probe, None, 0.0, until);
+        assert_eq!(later, until + ms(200), "the wait grows");
+        let probe = breaker.start_request(later);
+        breaker.record_success(probe);
+        assert_eq!(breaker.permit(later), Permit::Unlimited);
+        let next = breaker.start_request(later);
+        let until = breaker.record_failure(next, None, 0.0, later);
+        assert_eq!(until, later + ms(100), "the first wait again");
     }
 
     #[test]
-    fn an_answer_from_before_does_not_undo_a_failure() {
-        let (mut circuit, now) = (circuit(), Instant::now());
-        let (slow, failing) = (circuit.start(), circuit.start());
-        let until = circuit.failed(failing, Some(ms(5_000)), 0.0, now);
-        assert_eq!(until, now + ms(5_000), "what the provider asks for is kept");
-        circuit.accepted(slow);
-        assert_eq!(circuit.gate(now), Gate::Shut(Some(until)));
-        assert_eq!(circuit.held(slow, now), until, "nor is it a new failure");
+    fn an_outcome_from_an_earlier_generation_changes_nothing() {
+        let (mut breaker, now) = closed();
+        let (slow, failing) = (breaker.start_request(now), breaker.start_request(now));
+        let until = breaker.record_failure(failing, Some(ms(5_000)), 0.0, now);
+        assert_eq!(until, now + ms(5_000), "Retry-After is honoured");
+        breaker.record_success(slow);
+        assert_eq!(breaker.permit(now), Permit::NoneUntil(until));
+        assert_eq!(breaker.hold(slow, now), until);
+        assert_eq!(breaker.record_failure(slow, None, 0.0, now), until);
+        breaker.discard(slow, now);
+        assert_eq!(breaker.permit(now), Permit::NoneUntil(until));
     }
 
     #[test]
-    fn a_refusal_of_everything_is_held() {
-        let (mut circuit, now) = (circuit(), Instant::now());
-        let ticket = circuit.start();
-        assert_eq!(circuit.held(ticket, now), now + HOLD);
-        let probe = circuit.start();
-        circuit.answered(probe);
-        assert_eq!(circuit.gate(now), Gate::Open);
+    fn a_hold_ends_with_a_successful_probe() {
+        let (mut breaker, now) = closed();
+        let generation = breaker.start_request(now);
+        let until = breaker.hold(generation, now);
+        assert_eq!(until, now + HOLD);
+        let probe = breaker.start_request(until);
+        breaker.record_success(probe);
+        assert_eq!(breaker.permit(until), Permit::Unlimited);
     }
 
     #[test]
-    fn a_probe_that_nobody_waits_for_makes_room_for_another() {
-        let (mut circuit, now) = (circuit(), Instant::now());
-        let first = circuit.start();
-        let until = circuit.failed(first, None, 0.0, now);
-        circuit.abandoned(first, until);
-        assert_eq!(circuit.gate(now), Gate::Shut(Some(until)), "it was no probe");
-        let probe = circuit.start();
-        circuit.abandoned(probe, until);
-        assert_eq!(circuit.gate(until), Gate::Probe);
+    fn a_discarded_probe_is_followed_by_another_one() {
+        let (mut breaker, now) = closed();
+        let first = breaker.start_request(now);
+        let until = breaker.record_failure(first, None, 0.0, now);
+        let probe = breaker.start_request(until);
+        breaker.discard(first, until);
+        assert_eq!(breaker.permit(until), Permit::NoneDuringProbe, "that was not the probe");
+        breaker.discard(probe, until);
+        assert_eq!(breaker.permit(until), Permit::Probe);
     }
 
     #[test]
-    fn few_events_are_believed_to_be_at_fault_before_one_is_accepted() {
-        let mut circuit = circuit();
-        let believed = (0..5).filter(|_| circuit.may_dead_letter()).count();
-        assert_eq!(believed, 3);
-        let ticket = circuit.start();
-        circuit.answered(ticket);
-        assert!(!circuit.may_dead_letter(), "an answer is no acceptance");
-        circuit.accepted(ticket);
-        assert!(circuit.may_dead_letter());
+    #[should_panic(expected = "without a permit")]
+    fn a_second_probe_is_a_bug() {
+        let (mut breaker, now) = closed();
+        let first = breaker.start_request(now);
+        let until = breaker.record_failure(first, None, 0.0, now);
+        breaker.start_request(until);
+        breaker.start_request(until);
     }
 }

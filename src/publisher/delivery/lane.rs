@@ -1,176 +1,163 @@
-//! The events of some channels, in order, and what an outcome means for them.
+//! A lane: events of some shards in order, sent one request at a time.
 //!
-//! Pure: events go in from the database, calls come out, outcomes go in, and what is to be written
-//! down comes out. A lane has one call under way at a time, so that what fails is tried again
-//! before what comes after it.
+//! Because a lane has at most one request in flight, a failed request is sent again before the
+//! events behind it, and each channel keeps its order.
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::publisher::outbox::completions::Results;
 use crate::store::outbox::OutboxEvent;
 
-/// One lane.
+/// The events of one lane.
 #[derive(Debug, Default)]
 pub struct Lane {
-    waiting: VecDeque<OutboxEvent>,
-    /// So many of the first ones go alone: a call with all of them was refused, and one of them may
-    /// be the reason.
-    alone: usize,
-    /// The event that was refused alone, before the provider said that it accepts our requests: if
-    /// it is refused again, then for its own sake.
+    queue: VecDeque<OutboxEvent>,
+    /// The number of events at the front of the queue that are sent one per request, because a
+    /// request with all of them was refused. At most the length of the queue.
+    isolated: usize,
+    /// An event that was refused on its own before the provider was found to accept our requests.
+    /// If it is refused again, the event is the cause.
     suspect: Option<i64>,
-    has_call: bool,
-    /// Whoever has the role now reads the events of that call anew.
-    is_forgotten: bool,
+    in_flight: InFlight,
 }
 
-/// What a refusal (400, 404) leads to.
+/// The request of a lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum InFlight {
+    #[default]
+    None,
+    Batch,
+    /// A request with an isolated event.
+    Isolated,
+    /// The lane was cleared meanwhile: its events do not come back.
+    Discarded,
+}
+
+/// The meaning of a refusal (400, 404).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It may be the configuration: the provider must be asked.
-    Unclear,
-    /// It is this event.
-    ItsOwn,
+    /// The configuration or an event may be the cause: the provider must be diagnosed.
+    Ambiguous,
+    /// The event is the cause.
+    Confirmed,
 }
 
 impl Lane {
-    /// Nothing waits here and nothing is under way: the database may be asked for more.
+    /// Whether nothing is queued and no request is in flight.
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && !self.has_call
+        self.queue.is_empty() && self.in_flight == InFlight::None
     }
 
-    /// The event that is sent next.
-    pub fn first(&self) -> Option<i64> {
-        self.waiting.front().map(|event| event.id)
+    /// The ids of the queued events, without those in flight.
+    pub fn queued_ids(&self) -> impl Iterator<Item = i64> {
+        self.queue.iter().map(|event| event.id)
     }
 
-    /// Takes in what the database holds, in order.
+    /// Queues events in the order in which they were read from the outbox.
     ///
     /// # Panics
-    /// When the lane is not idle: what it still has would be there twice.
+    /// If the lane is not idle: its own events would be read a second time.
     pub fn fill(&mut self, events: Vec<OutboxEvent>) {
-        assert!(self.is_idle(), "a lane that still has events was filled");
-        self.waiting = events.into();
-        (self.alone, self.suspect) = (0, None);
+        assert!(self.is_idle(), "a lane was filled that still has events");
+        self.queue = events.into();
+        (self.isolated, self.suspect) = (0, None);
     }
 
-    /// Forgets what waits here, also what a call that is under way may bring back; the database
-    /// still has it.
-    pub fn forget(&mut self) {
-        self.is_forgotten = self.has_call;
-        self.waiting.clear();
-        (self.alone, self.suspect) = (0, None);
+    /// Removes all events, including those in flight if their request fails. They stay in the
+    /// outbox.
+    pub fn clear(&mut self) {
+        if self.in_flight != InFlight::None {
+            self.in_flight = InFlight::Discarded;
+        }
+        self.queue.clear();
+        (self.isolated, self.suspect) = (0, None);
     }
 
-    /// The events that wait here.
-    pub fn in_mind(&self) -> impl Iterator<Item = i64> {
-        self.waiting.iter().map(|event| event.id)
+    /// Removes the queued events with these ids.
+    pub fn remove(&mut self, ids: &BTreeSet<i64>) {
+        let isolated = self.queue.iter().take(self.isolated);
+        self.isolated -= isolated.filter(|event| ids.contains(&event.id)).count();
+        self.queue.retain(|event| !ids.contains(&event.id));
     }
 
-    /// Forgets those of these events that wait here: an operator has dropped them.
-    pub fn strike(&mut self, gone: &BTreeSet<i64>) {
-        // An event that goes alone and is under way is not among those that wait.
-        let under_way = self.alone.min(usize::from(self.has_call));
-        let going_alone = self.waiting.iter().take(self.alone - under_way);
-        let struck = going_alone.filter(|event| gone.contains(&event.id)).count();
-        self.alone -= struck;
-        self.waiting.retain(|event| !gone.contains(&event.id));
-    }
-
-    /// The events of the next call, if there is one to be made: as many as `fitting` allows.
-    pub fn next_call(
+    /// Takes the events of the next request from the queue: as many as `fitting` allows, or `None`
+    /// if there is nothing to send or a request is in flight.
+    ///
+    /// A request that terminates connections, and one with an isolated event, has a single event.
+    pub fn next_request(
         &mut self,
         fitting: impl FnOnce(&[OutboxEvent]) -> usize,
     ) -> Option<Vec<OutboxEvent>> {
-        if self.has_call || self.waiting.is_empty() {
+        if self.in_flight != InFlight::None || self.queue.is_empty() {
             return None;
         }
-        let ends_connections = |event: &OutboxEvent| event.terminates_connections();
-        let waiting = self.waiting.make_contiguous();
-        let len = match waiting.iter().position(ends_connections) {
-            _ if self.alone > 0 => 1,
+        if self.isolated > 0 {
+            self.isolated -= 1;
+            self.in_flight = InFlight::Isolated;
+            return Some(self.queue.pop_front().into_iter().collect());
+        }
+        let queue = self.queue.make_contiguous();
+        let len = match queue.iter().position(OutboxEvent::terminates_connections) {
             Some(0) => 1,
-            Some(before) => fitting(&waiting[..before]),
-            None => fitting(waiting),
+            Some(before) => fitting(&queue[..before]),
+            None => fitting(queue),
         };
-        self.has_call = true;
-        Some(self.waiting.drain(..len).collect())
+        self.in_flight = InFlight::Batch;
+        Some(self.queue.drain(..len).collect())
     }
 
-    /// The call was accepted.
-    pub fn delivered(&mut self, events: Vec<OutboxEvent>, results: &mut Results) {
-        self.ended(events.len());
-        results.delivered.extend(events);
+    /// Ends the request. Its events have left the lane.
+    pub fn complete(&mut self) {
+        self.in_flight = InFlight::None;
     }
 
-    /// The call has failed and will be made again; nothing is known about its events.
-    pub fn put_back(&mut self, events: Vec<OutboxEvent>) {
-        self.has_call = false;
-        if std::mem::take(&mut self.is_forgotten) {
-            return;
+    /// Ends the request, and puts its events back to the front of the queue unless the lane was
+    /// cleared meanwhile.
+    ///
+    /// # Panics
+    /// If no request is in flight.
+    pub fn requeue(&mut self, events: Vec<OutboxEvent>) {
+        match std::mem::take(&mut self.in_flight) {
+            InFlight::None => unreachable!("a request failed that was not in flight"),
+            InFlight::Discarded => return,
+            InFlight::Batch => {}
+            InFlight::Isolated => self.isolated += 1,
         }
         for event in events.into_iter().rev() {
-            self.waiting.push_front(event);
+            self.queue.push_front(event);
         }
     }
 
-    /// The provider will never take this payload (413, 422). Alone it is set aside; together with
-    /// others, each is tried alone.
-    pub fn rejected(&mut self, events: Vec<OutboxEvent>, answer: &str, results: &mut Results) {
-        if events.len() == 1 {
-            self.dead_letters(events, answer, results);
-        } else {
-            self.alone = self.alone.max(events.len());
-            self.put_back(events);
+    /// Sends these events, which are at the front of the queue, one per request.
+    pub fn isolate(&mut self, ids: &[i64]) {
+        let len = self.queue.iter().take_while(|event| ids.contains(&event.id)).count();
+        self.isolated = self.isolated.max(len);
+    }
+
+    /// Sends these events one per request: the provider accepts our requests and refused them, so
+    /// one of them may be the cause. If it is a single one, its next refusal is confirmed.
+    pub fn suspect(&mut self, ids: &[i64]) {
+        self.isolate(ids);
+        if let [id] = ids {
+            self.suspect = Some(*id);
         }
     }
 
-    /// What a refusal (400, 404) of these events means.
+    /// The meaning of a refusal of these events.
     pub fn refusal_of(&self, events: &[OutboxEvent]) -> Refusal {
         match events {
-            [event] if self.suspect == Some(event.id) => Refusal::ItsOwn,
-            _ => Refusal::Unclear,
+            [event] if self.suspect == Some(event.id) => Refusal::Confirmed,
+            _ => Refusal::Ambiguous,
         }
-    }
-
-    /// The provider, asked after it refused the first `len` events together, accepts our requests:
-    /// each is tried once more, alone.
-    pub fn cleared(&mut self, len: usize) {
-        self.alone = self.alone.max(len);
-        if len == 1 {
-            self.suspect = self.first();
-        }
-    }
-
-    /// These events are refused for their own sake.
-    pub fn dead_letters(&mut self, events: Vec<OutboxEvent>, answer: &str, results: &mut Results) {
-        self.ended(events.len());
-        results.dead_letters.extend(events.into_iter().map(|event| (event, answer.to_owned())));
-    }
-
-    fn ended(&mut self, len: usize) {
-        (self.has_call, self.is_forgotten) = (false, false);
-        self.alone = self.alone.saturating_sub(len);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::now;
+    use crate::publisher::fixtures::{event, ids};
 
     fn events(names: &[&str]) -> Vec<OutboxEvent> {
-        let event = |(id, name): (i64, &&str)| OutboxEvent {
-            id,
-            shard: 0,
-            channel: "private-user.1".to_owned(),
-            name: (*name).to_owned(),
-            data: "{}".to_owned(),
-            socket_id: None,
-            attempts: 0,
-            created_at: now(),
-        };
-        (1..).zip(names).map(event).collect()
+        (1..).zip(names).map(|(id, name)| event(id, 0, name)).collect()
     }
 
     fn lane(names: &[&str]) -> Lane {
@@ -179,112 +166,117 @@ mod tests {
         lane
     }
 
-    fn ids(events: &[OutboxEvent]) -> Vec<i64> {
-        events.iter().map(|event| event.id).collect()
+    fn next(lane: &mut Lane) -> Option<Vec<OutboxEvent>> {
+        lane.next_request(|events| events.len().min(10))
     }
 
-    fn next(lane: &mut Lane) -> Option<Vec<OutboxEvent>> {
-        lane.next_call(|events| events.len().min(10))
+    fn next_ids(lane: &mut Lane) -> Vec<i64> {
+        next(lane).map(|events| ids(&events)).unwrap_or_default()
     }
 
     #[test]
-    fn one_call_at_a_time_and_in_order() {
-        let (mut lane, mut results) = (lane(&["e"; 12]), Results::default());
+    fn a_failed_request_is_sent_again_before_the_events_behind_it() {
+        let mut lane = lane(&["e"; 12]);
         let first = next(&mut lane).unwrap();
         assert_eq!(ids(&first), (1..=10).collect::<Vec<_>>());
-        assert_eq!(next(&mut lane), None, "a call is under way");
-        lane.put_back(first);
-        let again = next(&mut lane).unwrap();
-        assert_eq!(ids(&again), (1..=10).collect::<Vec<_>>(), "what fails comes first again");
-        lane.delivered(again, &mut results);
-        let rest = next(&mut lane).unwrap();
-        assert_eq!(ids(&rest), [11, 12]);
+        assert_eq!(next(&mut lane), None, "a request is in flight");
+        lane.requeue(first);
+        assert_eq!(next_ids(&mut lane), (1..=10).collect::<Vec<_>>());
+        lane.complete();
+        assert_eq!(next_ids(&mut lane), [11, 12]);
         assert!(!lane.is_idle());
-        lane.delivered(rest, &mut results);
+        lane.complete();
         assert!(lane.is_idle());
-        assert_eq!(ids(&results.delivered), (1..=12).collect::<Vec<_>>());
     }
 
     #[test]
-    fn what_was_forgotten_does_not_come_back() {
+    fn events_of_a_cleared_lane_do_not_come_back() {
         let mut lane = lane(&["e"; 12]);
-        let call = next(&mut lane).unwrap();
-        lane.forget();
-        assert!(!lane.is_idle(), "its call is still under way");
-        lane.put_back(call);
+        let request = next(&mut lane).unwrap();
+        lane.clear();
+        assert!(!lane.is_idle(), "its request is still in flight");
+        lane.requeue(request);
+        lane.isolate(&[1, 2]);
         assert!(lane.is_idle());
-        lane.fill(events(&["e"]));
-        let call = next(&mut lane).unwrap();
-        lane.put_back(call);
-        assert_eq!(next(&mut lane).unwrap().len(), 1, "only that one call was forgotten");
+        lane.fill(events(&["e", "e"]));
+        let request = next(&mut lane).unwrap();
+        assert_eq!(ids(&request), [1, 2]);
+        lane.requeue(request);
+        assert_eq!(next_ids(&mut lane), [1, 2], "only that one request was discarded");
     }
 
     #[test]
-    fn what_was_dropped_is_forgotten() {
-        let (mut lane, mut results) = (lane(&["e"; 12]), Results::default());
-        let call = next(&mut lane).unwrap();
-        lane.rejected(call, "413", &mut results);
-        lane.strike(&BTreeSet::from([1, 2, 3, 11]));
+    fn removed_events_are_not_sent() {
+        let mut lane = lane(&["e"; 12]);
+        let request = next(&mut lane).unwrap();
+        let sent = ids(&request);
+        lane.requeue(request);
+        lane.isolate(&sent);
+        lane.remove(&BTreeSet::from([1, 2, 3, 11]));
         for id in 4..=10 {
-            let call = next(&mut lane).unwrap();
-            assert_eq!(ids(&call), [id], "still alone");
-            lane.strike(&BTreeSet::from([id]));
-            lane.delivered(call, &mut results);
+            assert_eq!(next_ids(&mut lane), [id], "still isolated");
+            lane.remove(&BTreeSet::from([id]));
+            lane.complete();
         }
-        let rest = next(&mut lane).unwrap();
-        assert_eq!(ids(&rest), [12]);
-        lane.delivered(rest, &mut results);
+        assert_eq!(next_ids(&mut lane), [12]);
+        lane.complete();
         assert!(lane.is_idle());
     }
 
     #[test]
-    fn ending_connections_is_a_call_of_its_own() {
-        let (mut lane, mut results) =
-            (lane(&["e", "e", "terminate_connections", "e"]), Results::default());
+    fn terminating_connections_is_a_request_of_its_own() {
+        let mut lane = lane(&["e", "e", "terminate_connections", "e"]);
         for expected in [vec![1, 2], vec![3], vec![4]] {
-            let call = next(&mut lane).unwrap();
-            assert_eq!(ids(&call), expected);
-            lane.delivered(call, &mut results);
+            assert_eq!(next_ids(&mut lane), expected);
+            lane.complete();
         }
         assert!(lane.is_idle());
     }
 
     #[test]
-    fn what_is_rejected_is_found_among_the_others() {
-        let (mut lane, mut results) = (lane(&["e"; 3]), Results::default());
-        let all = next(&mut lane).unwrap();
-        lane.rejected(all, "413", &mut results);
-        for id in [1, 2, 3] {
-            let call = next(&mut lane).unwrap();
-            assert_eq!(ids(&call), [id], "alone");
-            if id == 2 {
-                lane.rejected(call, "413 too large", &mut results);
-            } else {
-                lane.delivered(call, &mut results);
-            }
+    fn isolated_events_are_sent_one_per_request_also_after_a_failure() {
+        let mut lane = lane(&["e"; 4]);
+        let first = next(&mut lane).unwrap();
+        lane.requeue(first);
+        lane.isolate(&[1, 2]);
+        let first = next(&mut lane).unwrap();
+        assert_eq!(ids(&first), [1]);
+        lane.requeue(first);
+        for expected in [vec![1], vec![2], vec![3, 4]] {
+            assert_eq!(next_ids(&mut lane), expected);
+            lane.complete();
         }
-        let aside: Vec<_> = results.dead_letters.iter().map(|(e, a)| (e.id, a.as_str())).collect();
-        assert_eq!(aside, [(2, "413 too large")]);
-        assert_eq!(ids(&results.delivered), [1, 3]);
     }
 
     #[test]
-    fn a_refusal_is_the_events_own_when_it_is_refused_alone_before_and_after_the_question() {
-        let (mut lane, mut results) = (lane(&["e"; 3]), Results::default());
+    fn a_refusal_is_confirmed_if_the_event_is_refused_alone_before_and_after_a_diagnosis() {
+        let mut lane = lane(&["e"; 3]);
         let all = next(&mut lane).unwrap();
-        assert_eq!(lane.refusal_of(&all), Refusal::Unclear);
-        lane.put_back(all);
-        lane.cleared(3);
+        assert_eq!(lane.refusal_of(&all), Refusal::Ambiguous);
+        lane.requeue(all);
+        lane.suspect(&[1, 2, 3]);
         let first = next(&mut lane).unwrap();
-        assert_eq!((ids(&first), lane.refusal_of(&first)), (vec![1], Refusal::Unclear));
-        lane.put_back(first);
-        lane.cleared(1);
+        assert_eq!((ids(&first), lane.refusal_of(&first)), (vec![1], Refusal::Ambiguous));
+        lane.requeue(first);
+        lane.suspect(&[1]);
         let first = next(&mut lane).unwrap();
-        assert_eq!((ids(&first), lane.refusal_of(&first)), (vec![1], Refusal::ItsOwn));
-        lane.dead_letters(first, "404", &mut results);
+        assert_eq!((ids(&first), lane.refusal_of(&first)), (vec![1], Refusal::Confirmed));
+        lane.complete();
         let second = next(&mut lane).unwrap();
-        assert_eq!((ids(&second), lane.refusal_of(&second)), (vec![2], Refusal::Unclear));
-        lane.delivered(second, &mut results);
-        assert_eq!(ids(&next(&mut lane).unwrap()), [3], "alone as well");
+        assert_eq!((ids(&second), lane.refusal_of(&second)), (vec![2], Refusal::Ambiguous));
+        lane.complete();
+        assert_eq!(next_ids(&mut lane), [3], "isolated as well");
+    }
+
+    #[test]
+    fn a_removed_suspect_does_not_blame_the_next_event() {
+        let mut lane = lane(&["e"; 2]);
+        lane.isolate(&[1]);
+        let first = next(&mut lane).unwrap();
+        lane.requeue(first);
+        lane.remove(&BTreeSet::from([1]));
+        lane.suspect(&[1]);
+        let second = next(&mut lane).unwrap();
+        assert_eq!((ids(&second), lane.refusal_of(&second)), (vec![2], Refusal::Ambiguous));
     }
 }

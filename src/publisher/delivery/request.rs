@@ -1,24 +1,23 @@
-//! One call to the provider.
+//! Requests to the provider.
 
+use crate::publisher::outbox::completions::status_label;
 use crate::pusher::{Client, MAX_EVENTS_PER_BATCH, Outcome, OutgoingEvent, SocketId};
 use crate::store::outbox::OutboxEvent;
 
-/// How many of the first of these events fit into one call.
+/// How many of the first of these events fit into one request.
 pub fn fitting(client: &Client, events: &[OutboxEvent]) -> usize {
     let events = &events[..events.len().min(MAX_EVENTS_PER_BATCH)];
-    client.fitting(&as_sent(events, &sockets_of(events)))
+    client.fitting(&outgoing(events, &socket_ids(events)))
 }
 
-/// Posts these events, in their order, or ends the connections of the user that the only one names.
-pub async fn make(client: &Client, events: &[OutboxEvent]) -> Outcome {
+/// Publishes these events in their order. A termination of connections must be the only event; it
+/// names the user whose connections are terminated.
+pub async fn send(client: &Client, events: &[OutboxEvent]) -> Outcome {
     let outcome = match events {
         [event] if event.terminates_connections() => {
             client.terminate_connections(&event.data).await
         }
-        events => {
-            let sockets = sockets_of(events);
-            client.publish(&as_sent(events, &sockets)).await
-        }
+        events => client.publish(&outgoing(events, &socket_ids(events))).await,
     };
     let (label, status) = match &outcome {
         Outcome::Delivered => ("delivered", Some(200)),
@@ -27,25 +26,25 @@ pub async fn make(client: &Client, events: &[OutboxEvent]) -> Outcome {
         Outcome::Held { status, .. } => ("held", Some(*status)),
         Outcome::Rejected { status, .. } => ("rejected", *status),
     };
-    let answer = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-    metrics::counter!("matchcast_publisher_calls_total", "outcome" => label, "answer" => answer)
+    let status = status_label(status);
+    metrics::counter!("matchcast_publisher_requests_total", "outcome" => label, "status" => status)
         .increment(1);
     outcome
 }
 
-/// What is stored was checked when it came in.
-fn sockets_of(events: &[OutboxEvent]) -> Vec<Option<SocketId>> {
+/// The sockets that are excluded from these events. They were valid when they were stored.
+fn socket_ids(events: &[OutboxEvent]) -> Vec<Option<SocketId>> {
     let parse = |event: &OutboxEvent| event.socket_id.as_deref().map(SocketId::parse);
     events.iter().map(|event| parse(event).and_then(Result::ok)).collect()
 }
 
-fn as_sent<'a>(
+fn outgoing<'a>(
     events: &'a [OutboxEvent],
-    sockets: &'a [Option<SocketId>],
+    socket_ids: &'a [Option<SocketId>],
 ) -> Vec<OutgoingEvent<'a>> {
-    let sent = |(event, socket_id): (&'a OutboxEvent, &'a Option<SocketId>)| {
+    let outgoing = |(event, socket_id): (&'a OutboxEvent, &'a Option<SocketId>)| {
         let OutboxEvent { name, channel, data, .. } = event;
         OutgoingEvent { name, channel, data, socket_id: socket_id.as_ref() }
     };
-    events.iter().zip(sockets).map(sent).collect()
+    events.iter().zip(socket_ids).map(outgoing).collect()
 }

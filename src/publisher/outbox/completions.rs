@@ -1,66 +1,110 @@
-//! What became of events and is not written down yet.
+//! Outcomes of events that are not recorded in the database yet.
+
+use std::time::Duration;
 
 use crate::store::outbox::{self, FailedAttempt, OutboxEvent};
-use crate::store::{AnyConnection, StoreError};
+use crate::store::{AnyConnection, StoreError, now};
 
+/// The outcomes of some events, in the order in which they became known.
 #[derive(Debug, Default)]
-pub struct Results {
+pub struct Completions {
     pub delivered: Vec<OutboxEvent>,
-    /// What nobody could have heard.
+    /// Events that were not sent, because their channels were unoccupied.
     pub skipped: Vec<OutboxEvent>,
-    /// What can never pass, with the provider's answer.
-    pub dead_letters: Vec<(OutboxEvent, String)>,
+    /// Events that become dead letters.
+    pub rejected: Vec<Rejection>,
     pub failed_attempts: Vec<FailedAttempt>,
 }
 
-impl Results {
+/// An event that cannot be delivered.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    pub event: OutboxEvent,
+    /// The provider's status. `None`: the event was not sent.
+    pub status: Option<u16>,
+    /// The reason, with the status, without secrets.
+    pub error: String,
+}
+
+/// The value of the label `status`: a status of HTTP, or `none` without a response.
+pub fn status_label(status: Option<u16>) -> String {
+    status.map_or_else(|| "none".to_owned(), |status| status.to_string())
+}
+
+impl Completions {
+    /// A failed attempt to send the events with these ids together. The next one follows after
+    /// `wait` at the earliest.
+    pub fn failed_attempt(ids: Vec<i64>, wait: Duration, error: String) -> Self {
+        let wait = chrono::Duration::from_std(wait).unwrap_or_default();
+        let attempt = FailedAttempt { ids, next_attempt_at: now() + wait, error };
+        Self { failed_attempts: vec![attempt], ..Self::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.delivered.is_empty()
             && self.skipped.is_empty()
-            && self.dead_letters.is_empty()
+            && self.rejected.is_empty()
             && self.failed_attempts.is_empty()
     }
 
-    /// Adds what came later.
+    /// Adds later completions.
     pub fn append(&mut self, mut later: Self) {
         self.delivered.append(&mut later.delivered);
         self.skipped.append(&mut later.skipped);
-        self.dead_letters.append(&mut later.dead_letters);
+        self.rejected.append(&mut later.rejected);
         self.failed_attempts.append(&mut later.failed_attempts);
     }
 
-    /// Writes everything down. Runs in a write transaction, and may run again after a conflict.
+    /// Records everything. Runs in a write transaction, and may run again after a conflict.
     pub fn write(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        for tried in &self.failed_attempts {
-            outbox::record_failure(connection, tried)?;
+        for attempt in &self.failed_attempts {
+            outbox::record_failure(connection, attempt)?;
         }
         outbox::record_delivered(connection, &self.delivered)?;
         outbox::record_skipped(connection, &self.skipped)?;
-        for (event, answer) in &self.dead_letters {
-            outbox::move_to_dead_letters(connection, event, answer)?;
+        for Rejection { event, error, .. } in &self.rejected {
+            outbox::move_to_dead_letters(connection, event, error)?;
         }
         Ok(())
     }
 
-    /// Counts what was written down.
+    /// Updates the metrics, and logs each dead letter. Runs once, after the commit.
     pub fn count(&self) {
         let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
-        let retried = self.failed_attempts.iter().map(|tried| tried.ids.len()).sum();
+        let retried = self.failed_attempts.iter().map(|attempt| attempt.ids.len()).sum();
         metrics::counter!("matchcast_events_delivered_total")
             .increment(count(self.delivered.len()));
         metrics::counter!("matchcast_events_skipped_total").increment(count(self.skipped.len()));
         metrics::counter!("matchcast_events_retried_total").increment(count(retried));
-        for (event, answer) in &self.dead_letters {
-            // The status is the answer's first word.
-            let status = answer.split(' ').next().unwrap_or_default().to_owned();
-            metrics::counter!("matchcast_events_dead_lettered_total", "answer" => status)
+        for Rejection { event, status, error } in &self.rejected {
+            let status = status_label(*status);
+            metrics::counter!("matchcast_events_dead_lettered_total", "status" => status)
                 .increment(1);
-            tracing::error!(
-                event.id = event.id,
-                name = event.name,
-                answer,
-                "an event is set aside"
-            );
+            let OutboxEvent { id, name, .. } = event;
+            tracing::error!(event.id = id, name, error, "an event became a dead letter");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_label_is_a_number_or_none() {
+        assert_eq!((status_label(Some(413)), status_label(None)), ("413".into(), "none".into()));
+    }
+
+    #[test]
+    fn later_completions_follow_earlier_ones() {
+        let attempt = |id| Completions::failed_attempt(vec![id], Duration::ZERO, String::new());
+        let mut completions = Completions::default();
+        assert!(completions.is_empty());
+        for id in [1, 2] {
+            completions.append(attempt(id));
+        }
+        let ids: Vec<_> = completions.failed_attempts.iter().map(|a| a.ids.as_slice()).collect();
+        assert_eq!(ids, [[1], [2]]);
+        assert!(!completions.is_empty());
     }
 }

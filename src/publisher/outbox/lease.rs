@@ -1,9 +1,10 @@
-//! The role of publishing, which one process holds at a time.
+//! The publisher's lease: one process at a time publishes.
 //!
-//! The lease is a row with a holder and an end. Its holder renews it in a third of its time, also
-//! while calls to the provider hang, so it can be short: when a process dies, another one takes
-//! over soon. A process that could not renew in time starts no further call. The calls that it then
-//! has under way may arrive beside the successor's: twice or late, never lost.
+//! The lease is a row with a holder and an end. Its holder renews it after a third of its duration,
+//! even while requests to the provider hang. So it can be short, and when a process dies, another
+//! one takes over soon. A process that could not renew its lease in time starts no request. The
+//! requests that it then has in flight may arrive together with those of its successor: twice or
+//! late, never lost.
 
 use std::time::{Duration, Instant};
 
@@ -14,57 +15,107 @@ use crate::store::{StoreError, leases, now};
 
 const NAME: &str = "publisher";
 
-/// This process's claim to the role.
+/// The lease as its row says, which only the worker reads and writes.
 pub struct Lease {
-    /// Names this process.
+    /// Identifies this process.
     holder: String,
     duration: Duration,
-    /// `None`: another process has it.
-    until: Option<Instant>,
+    /// `None`: this process does not hold it.
+    held_until: Option<Instant>,
 }
 
 impl Lease {
     pub fn new(duration: Duration) -> Self {
         let holder = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
-        Self { holder, duration, until: None }
+        Self { holder, duration, held_until: None }
     }
 
-    /// How often it is renewed.
-    pub fn renewal(&self) -> Duration {
+    /// How often the lease is renewed.
+    pub fn renewal_interval(&self) -> Duration {
         self.duration / 3
     }
 
-    /// Takes or renews the lease where it is time to; gives the time until which this process has
-    /// the role, `None` when another one has it.
-    pub async fn keep(
+    /// Acquires the lease, or renews it if that is due. Returns until when this process holds it;
+    /// `None`: another process does.
+    pub async fn acquire(
         &mut self,
         connection: &mut Connection,
     ) -> Result<Option<Instant>, StoreError> {
-        let asked_at = Instant::now();
-        let fresh = |until: Instant| asked_at + self.duration - self.renewal() < until;
-        if self.until.is_some_and(fresh) {
-            return Ok(self.until);
+        let requested_at = Instant::now();
+        let is_fresh =
+            |until: Instant| requested_at + self.duration - self.renewal_interval() < until;
+        if self.held_until.is_some_and(is_fresh) {
+            return Ok(self.held_until);
         }
         let holder = self.holder.clone();
         let duration = chrono::Duration::from_std(self.duration)
             .map_err(|error| StoreError::Other(format!("the lease is too long: {error}")))?;
-        let taken =
+        let acquired =
             connection.write(move |c| leases::take(c, NAME, &holder, now() + duration)).await?;
-        match (taken, self.until) {
-            (true, None) => tracing::info!("this process publishes"),
-            (false, Some(_)) => tracing::warn!("another process publishes now"),
+        match (acquired, self.held_until) {
+            (true, None) => tracing::info!("this process publishes events"),
+            (false, Some(_)) => tracing::warn!("another process publishes events now"),
             _ => {}
         }
-        self.until = taken.then(|| asked_at + self.duration);
-        Ok(self.until)
+        self.held_until = acquired.then(|| requested_at + self.duration);
+        Ok(self.held_until)
     }
 
-    /// Gives the role back, so that a successor need not wait.
+    /// Releases the lease, so that another process can acquire it without waiting for its end.
     pub async fn release(self, connection: &mut Connection) -> Result<(), StoreError> {
-        if self.until.is_none() {
+        if self.held_until.is_none() {
             return Ok(());
         }
         let holder = self.holder;
         connection.write(move |c| leases::release(c, NAME, &holder)).await
+    }
+}
+
+/// The lease as the publisher knows it between two requests to the worker.
+#[derive(Debug)]
+pub struct LeaseTerm {
+    held_until: Option<Instant>,
+    renew_at: Instant,
+    interval: Duration,
+}
+
+impl LeaseTerm {
+    /// A lease that is not held and due to be acquired.
+    pub fn new(interval: Duration, now: Instant) -> Self {
+        Self { held_until: None, renew_at: now, interval }
+    }
+
+    /// Whether this process may publish.
+    pub fn is_held(&self, now: Instant) -> bool {
+        self.held_until.is_some_and(|until| now < until)
+    }
+
+    /// When the lease has to be acquired or renewed.
+    pub fn renew_at(&self) -> Instant {
+        self.renew_at
+    }
+
+    /// Takes in the worker's result.
+    pub fn update(&mut self, held_until: Option<Instant>, now: Instant) {
+        self.held_until = held_until;
+        self.renew_at = now + self.interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_held_until_its_end_and_renewed_before() {
+        let (interval, now) = (Duration::from_secs(2), Instant::now());
+        let mut term = LeaseTerm::new(interval, now);
+        assert!(!term.is_held(now) && term.renew_at() == now);
+        let until = now + interval * 3;
+        term.update(Some(until), now);
+        assert_eq!(term.renew_at(), now + interval);
+        assert!(term.is_held(now + interval) && !term.is_held(until));
+        term.update(None, now + interval);
+        assert!(!term.is_held(now + interval));
     }
 }

@@ -1,6 +1,259 @@
-//! The publisher's side of the database: the lease, completions and pages of events.
+//! The publisher's side of the database.
+//!
+//! [`Outbox`] decides when the database is used: to record completions together, to renew the
+//! lease, to poll for events. Guarantees: there is one request at a time; completions are recorded
+//! at most [`FLUSH_INTERVAL`] after they became known, as long as the database is available, and
+//! are kept until then; after an error there is a pause.
 
 pub mod completions;
 mod connection;
 mod lease;
 pub mod worker;
+
+use std::future;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use crate::config;
+use crate::store::{Store, StoreError};
+use completions::Completions;
+use lease::LeaseTerm;
+use worker::{OutboxRequest, OutboxResponse, OutboxWorker};
+
+/// How long completions are collected before they are recorded together. If the process dies, the
+/// events that were completed in this time are sent again.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
+/// How long the database is not used after an error.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+
+/// The state of the outbox between requests to the database.
+pub struct Outbox {
+    worker: Worker,
+    lease: LeaseTerm,
+    completions: Completions,
+    /// Since when there are completions. `Some` exactly while there are any.
+    oldest_completion: Option<Instant>,
+    flush_interval: Duration,
+    poll_interval: Duration,
+    next_poll: Instant,
+    /// No request starts before.
+    paused_until: Instant,
+}
+
+enum Worker {
+    Idle(OutboxWorker),
+    Busy(BoxFuture<'static, WorkerResult>),
+}
+
+type WorkerResult = (OutboxWorker, Result<OutboxResponse, (StoreError, Completions)>);
+
+impl Outbox {
+    pub fn new(store: Store, settings: &config::Publisher) -> Self {
+        let now = Instant::now();
+        let worker = OutboxWorker::new(store, settings.lease);
+        Self {
+            lease: LeaseTerm::new(worker.renewal_interval(), now),
+            worker: Worker::Idle(worker),
+            completions: Completions::default(),
+            oldest_completion: None,
+            flush_interval: FLUSH_INTERVAL,
+            poll_interval: settings.poll,
+            next_poll: now,
+            paused_until: now,
+        }
+    }
+
+    /// Whether this process holds the lease, and so may publish.
+    pub fn holds_lease(&self, now: Instant) -> bool {
+        self.lease.is_held(now)
+    }
+
+    /// Adds completions, to be recorded with the next request.
+    pub fn add(&mut self, completions: Completions, now: Instant) {
+        self.completions.append(completions);
+        if !self.completions.is_empty() {
+            self.oldest_completion.get_or_insert(now);
+        }
+    }
+
+    /// Whether attempts have failed that are not recorded yet.
+    pub fn has_failed_attempts(&self) -> bool {
+        !self.completions.failed_attempts.is_empty()
+    }
+
+    /// Records completions without delay from now on.
+    pub fn flush_immediately(&mut self) {
+        self.flush_interval = Duration::ZERO;
+    }
+
+    /// Whether it is time to look for new events.
+    pub fn is_poll_due(&self, now: Instant) -> bool {
+        self.next_poll <= now
+    }
+
+    /// Postpones the next poll, because the outbox is about to be read.
+    pub fn postpone_poll(&mut self, now: Instant) {
+        self.next_poll = now + self.poll_interval;
+    }
+
+    /// Whether the next request may read events: it has the lease, or tries to acquire it.
+    pub fn may_read(&self, now: Instant) -> bool {
+        self.lease.is_held(now) || self.lease.renew_at() <= now
+    }
+
+    /// Whether a request should start: the worker is idle and the database is not paused, and the
+    /// lease or the completions are due, or events are wanted.
+    pub fn is_request_due(&self, now: Instant, wants_events: bool) -> bool {
+        let is_due = self.lease.renew_at() <= now
+            || self.flush_at().is_some_and(|at| at <= now)
+            || (wants_events && self.may_read(now));
+        self.is_idle() && self.paused_until <= now && is_due
+    }
+
+    /// Starts a request, which also records the completions.
+    ///
+    /// # Panics
+    /// If the worker is busy.
+    pub fn start(&mut self, request: OutboxRequest) {
+        let completions = std::mem::take(&mut self.completions);
+        self.oldest_completion = None;
+        let placeholder = Worker::Busy(future::pending().boxed());
+        let Worker::Idle(worker) = std::mem::replace(&mut self.worker, placeholder) else {
+            unreachable!("a request started while another one was running");
+        };
+        self.worker = Worker::Busy(worker.run(completions, request).boxed());
+    }
+
+    /// Waits for the response to the running request; forever if there is none. May be dropped and
+    /// called again.
+    ///
+    /// After an error the completions are kept, and the database is not used for a while.
+    pub async fn response(&mut self) -> Result<OutboxResponse, StoreError> {
+        let (worker, result) = match &mut self.worker {
+            Worker::Idle(_) => future::pending().await,
+            Worker::Busy(running) => running.await,
+        };
+        self.worker = Worker::Idle(worker);
+        let now = Instant::now();
+        match result {
+            Ok(response) => {
+                self.lease.update(response.held_until, now);
+                Ok(response)
+            }
+            Err((error, unrecorded)) => {
+                self.paused_until = now + PAUSE_AFTER_ERROR;
+                let later = std::mem::replace(&mut self.completions, unrecorded);
+                self.add(later, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// When a request or a poll will be due although nothing else happens.
+    pub fn next_deadline(&self) -> Instant {
+        if !self.is_idle() {
+            return self.next_poll;
+        }
+        let renew_at = self.lease.renew_at();
+        let due = self.flush_at().map_or(renew_at, |flush_at| flush_at.min(renew_at));
+        self.next_poll.min(due.max(self.paused_until))
+    }
+
+    /// Whether nothing is left to record, or nothing can be recorded now.
+    pub fn is_settled(&self, now: Instant) -> bool {
+        self.is_idle() && (self.completions.is_empty() || now < self.paused_until)
+    }
+
+    /// Releases the lease, so that another process can acquire it without waiting for its end.
+    pub async fn release_lease(self) -> Result<(), StoreError> {
+        match self.worker {
+            Worker::Idle(worker) => worker.release_lease().await,
+            // Its request holds the connection.
+            Worker::Busy(_) => Ok(()),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        matches!(self.worker, Worker::Idle(_))
+    }
+
+    fn flush_at(&self) -> Option<Instant> {
+        self.oldest_completion.map(|since| since + self.flush_interval)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publisher::fixtures::settings;
+    use crate::store::{self, DatabaseUrl};
+
+    /// An outbox on a database of its own, which is removed with the folder.
+    fn outbox() -> (Outbox, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
+        let url = DatabaseUrl::parse(&url).unwrap();
+        store::migrate(&url).unwrap();
+        (Outbox::new(Store::open(url, 1).unwrap(), &settings()), folder)
+    }
+
+    fn failed_attempt() -> Completions {
+        Completions::failed_attempt(vec![1], Duration::ZERO, "503".to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_first_request_acquires_the_lease() {
+        let (mut outbox, _folder) = outbox();
+        let now = Instant::now();
+        assert!(outbox.is_request_due(now, false) && outbox.may_read(now));
+        assert!(!outbox.holds_lease(now));
+        outbox.start(OutboxRequest::default());
+        assert!(!outbox.is_request_due(now, true), "the worker is busy");
+        let response = outbox.response().await.unwrap();
+        let now = Instant::now();
+        assert!(outbox.holds_lease(now));
+        let until = response.held_until.unwrap();
+        assert!(!outbox.holds_lease(until), "not after its end");
+        assert!(!outbox.is_request_due(now, false), "nothing to do");
+        assert!(outbox.is_request_due(now, true), "events are wanted");
+        assert!(outbox.next_deadline() < until, "it is renewed in time");
+    }
+
+    #[tokio::test]
+    async fn completions_are_recorded_together_after_the_flush_interval() {
+        let (mut outbox, _folder) = outbox();
+        outbox.start(OutboxRequest::default());
+        outbox.response().await.unwrap();
+        outbox.postpone_poll(Instant::now());
+        let now = Instant::now();
+        outbox.add(Completions::default(), now);
+        assert!(outbox.is_settled(now), "nothing was added");
+        outbox.add(failed_attempt(), now);
+        let later = now + FLUSH_INTERVAL;
+        outbox.add(failed_attempt(), later);
+        assert!(!outbox.is_settled(now) && outbox.has_failed_attempts());
+        assert!(!outbox.is_request_due(now, false));
+        assert!(outbox.is_request_due(later, false) && outbox.next_deadline() <= later);
+        outbox.flush_immediately();
+        assert!(outbox.is_request_due(now, false), "a shutdown does not wait");
+        outbox.start(OutboxRequest::default());
+        outbox.response().await.unwrap();
+        assert!(outbox.is_settled(now) && !outbox.has_failed_attempts());
+    }
+
+    #[tokio::test]
+    async fn completions_survive_an_error_and_the_database_is_left_alone_for_a_while() {
+        let (mut outbox, folder) = outbox();
+        folder.close().unwrap();
+        outbox.add(failed_attempt(), Instant::now());
+        outbox.start(OutboxRequest::default());
+        assert!(!outbox.has_failed_attempts(), "the request has them");
+        let before = Instant::now();
+        outbox.response().await.expect_err("the file is gone");
+        assert!(outbox.has_failed_attempts());
+        let end = before + PAUSE_AFTER_ERROR;
+        assert!(!outbox.is_request_due(before, true) && outbox.is_settled(before));
+        assert!(outbox.is_request_due(end + PAUSE_AFTER_ERROR, false));
+    }
+}

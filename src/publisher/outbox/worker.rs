@@ -1,5 +1,5 @@
-//! The publisher's dealings with the database, one after the other on one connection: keeps the
-//! lease, writes down what became of events, reads what is next.
+//! The worker that executes the publisher's database requests, one at a time on its own connection:
+//! records completions, renews the lease and reads the next events.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,166 +7,203 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 
-use super::completions::Results;
+use super::completions::Completions;
 use super::connection::Connection;
 use super::lease::Lease;
 use crate::store::outbox::{self, OutboxEvent};
 use crate::store::{AnyConnection, Store, StoreError, now, occupancy};
 
-/// How often the events that wait are counted.
-const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How often the metrics of the outbox are updated.
+const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 
-pub struct Clerk {
+/// The worker. A request takes it and gives it back, so there is one request at a time.
+pub struct OutboxWorker {
     connection: Connection,
     lease: Lease,
-    counted_at: Option<Instant>,
+    metrics_updated_at: Option<Instant>,
 }
 
-/// What to do.
+/// What a request to the database asks for, apart from recording completions.
 #[derive(Debug, Default)]
-pub struct Errand {
-    /// To be written down.
-    pub results: Results,
-    /// What waits in the lanes. Looked for after an attempt in vain, as it may have been dropped.
-    pub in_mind: Vec<i64>,
-    /// To be read from, at most so many events of each.
+pub struct OutboxRequest {
+    /// Ids of events. The response names those that have left the outbox.
+    pub queued: Vec<i64>,
+    pub heads: HeadsQuery,
+    /// To be stored.
+    pub occupied_channels: Option<ChannelList>,
+    pub unoccupied: Unoccupied,
+}
+
+/// A query for the oldest events of some shards.
+#[derive(Debug, Default)]
+pub struct HeadsQuery {
     pub shards: Vec<i16>,
+    /// The maximum number of events of each shard.
     pub page_len: i64,
-    /// The provider's list of occupied channels, and when it was asked for.
-    pub occupied: Option<(Vec<String>, NaiveDateTime)>,
-    /// Whether events that nobody can hear are told apart.
-    pub skip: Skip,
 }
 
-/// What happens to events on channels that have no subscribers.
+/// The provider's list of occupied channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelList {
+    pub channels: Vec<String>,
+    /// When the provider was asked.
+    pub requested_at: NaiveDateTime,
+}
+
+/// The treatment of events on unoccupied channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Skip {
+pub enum Unoccupied {
     #[default]
-    Nothing,
-    Unheard,
+    Send,
+    Skip,
 }
 
-/// What came of it.
-pub struct Report {
-    /// Until when this process has the role of publishing; `None`: it has not.
+/// The result of an [`OutboxRequest`].
+#[derive(Debug)]
+pub struct OutboxResponse {
+    /// Until when this process holds the lease. `None`: it does not.
     pub held_until: Option<Instant>,
-    /// From the shards, in order. Empty without the role.
+    /// The events of the shards, oldest first. None without the lease.
     pub events: Vec<OutboxEvent>,
-    /// From there as well, but nobody listens.
-    pub unheard: Vec<OutboxEvent>,
-    /// Whether a list of occupied channels was written down.
-    pub has_list: bool,
-    /// What waits in the lanes and not in the outbox any more.
+    /// Events of these shards that are to be skipped.
+    pub unoccupied: Vec<OutboxEvent>,
+    /// Whether a list of occupied channels was stored.
+    pub stored_channels: bool,
+    /// The queued events that have left the outbox.
     pub gone: BTreeSet<i64>,
 }
 
-impl Clerk {
+impl OutboxWorker {
     pub fn new(store: Store, lease: Duration) -> Self {
-        Self { connection: Connection::new(store), lease: Lease::new(lease), counted_at: None }
+        Self {
+            connection: Connection::new(store),
+            lease: Lease::new(lease),
+            metrics_updated_at: None,
+        }
     }
 
-    /// Does an errand. Where that fails, the results that are not written down come back.
+    /// How often the lease is renewed.
+    pub fn renewal_interval(&self) -> Duration {
+        self.lease.renewal_interval()
+    }
+
+    /// Records the completions and executes the request. An error comes with the completions that
+    /// were not recorded.
     pub async fn run(
         mut self,
-        mut errand: Errand,
-    ) -> (Self, Result<Report, (StoreError, Results)>) {
-        let results = Arc::new(std::mem::take(&mut errand.results));
-        let mut outcome = self.attempt(&results, &errand).await;
-        if let Err(StoreError::Unavailable(cause)) = &outcome {
-            // It may have been cut while nobody used it; another one is opened.
-            tracing::warn!(cause, "the publisher's connection is gone");
-            outcome = self.attempt(&results, &errand).await;
+        completions: Completions,
+        request: OutboxRequest,
+    ) -> (Self, Result<OutboxResponse, (StoreError, Completions)>) {
+        let mut unrecorded = Arc::new(completions);
+        let mut result = self.attempt(&mut unrecorded, &request).await;
+        if let Err(StoreError::Unavailable(cause)) = &result {
+            // An idle connection may have been cut; another one is opened.
+            tracing::warn!(cause, "the publisher lost its database connection");
+            result = self.attempt(&mut unrecorded, &request).await;
         }
-        // A commit of unknown outcome is written again: what has left the outbox does not leave it
-        // a second time.
-        let outcome = outcome
-            .map_err(|error| (error, Arc::try_unwrap(results).expect("the attempts have ended")));
-        (self, outcome)
+        // If the outcome of a commit is unknown, the completions are recorded again: an event that
+        // has left the outbox does not leave it a second time.
+        let result = result.map_err(|error| {
+            (error, Arc::into_inner(unrecorded).expect("no transaction is running"))
+        });
+        (self, result)
     }
 
     async fn attempt(
         &mut self,
-        results: &Arc<Results>,
-        errand: &Errand,
-    ) -> Result<Report, StoreError> {
-        if !results.is_empty() {
-            let to_write = results.clone();
-            self.connection.write(move |c| to_write.write(c)).await?;
-            results.count();
-        }
-        let in_mind = errand.in_mind.clone();
-        let gone = if in_mind.is_empty() {
-            BTreeSet::new()
-        } else {
-            self.connection.read(move |c| outbox::missing(c, &in_mind)).await?
-        };
-        let has_list = errand.occupied.is_some();
-        if let Some((occupied, asked_at)) = errand.occupied.clone() {
-            let replace = move |c: &mut _| occupancy::replace(c, &occupied, asked_at);
+        unrecorded: &mut Arc<Completions>,
+        request: &OutboxRequest,
+    ) -> Result<OutboxResponse, StoreError> {
+        self.record(unrecorded).await?;
+        let gone = self.find_gone(&request.queued).await?;
+        let stored_channels = request.occupied_channels.is_some();
+        if let Some(ChannelList { channels, requested_at }) = request.occupied_channels.clone() {
+            let replace = move |c: &mut _| occupancy::replace(c, &channels, requested_at);
             self.connection.write(replace).await?;
         }
-        let held_until = self.lease.keep(&mut self.connection).await?;
-        if held_until.is_none() || errand.shards.is_empty() {
-            let (events, unheard) = (Vec::new(), Vec::new());
-            return Ok(Report { held_until, events, unheard, has_list, gone });
-        }
-        self.count().await?;
-        let (shards, page_len, skip) = (errand.shards.clone(), errand.page_len, errand.skip);
-        let (events, unheard) = self
-            .connection
-            .read(move |c| {
-                let events = outbox::heads(c, &shards, page_len)?;
-                match skip {
-                    Skip::Nothing => Ok((events, Vec::new())),
-                    Skip::Unheard => heard_and_unheard(c, events),
-                }
-            })
-            .await?;
-        Ok(Report { held_until, events, unheard, has_list, gone })
+        let held_until = self.lease.acquire(&mut self.connection).await?;
+        let (events, unoccupied) = if held_until.is_some() && !request.heads.shards.is_empty() {
+            self.update_metrics().await?;
+            self.read_heads(&request.heads, request.unoccupied).await?
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        Ok(OutboxResponse { held_until, events, unoccupied, stored_channels, gone })
     }
 
-    /// Counts what waits, now and then, and gives shards to what an older version wrote.
-    async fn count(&mut self) -> Result<(), StoreError> {
-        if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
+    async fn record(&mut self, unrecorded: &mut Arc<Completions>) -> Result<(), StoreError> {
+        if !unrecorded.is_empty() {
+            let completions = unrecorded.clone();
+            self.connection.write(move |c| completions.write(c)).await?;
+            std::mem::take(unrecorded).count();
+        }
+        Ok(())
+    }
+
+    async fn find_gone(&mut self, queued: &[i64]) -> Result<BTreeSet<i64>, StoreError> {
+        if queued.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let queued = queued.to_vec();
+        self.connection.read(move |c| outbox::missing(c, &queued)).await
+    }
+
+    /// The events of the shards, and those among them that are to be skipped.
+    async fn read_heads(
+        &mut self,
+        query: &HeadsQuery,
+        unoccupied: Unoccupied,
+    ) -> Result<(Vec<OutboxEvent>, Vec<OutboxEvent>), StoreError> {
+        let (shards, page_len) = (query.shards.clone(), query.page_len);
+        let read = move |c: &mut _| {
+            let events = outbox::heads(c, &shards, page_len)?;
+            match unoccupied {
+                Unoccupied::Send => Ok((events, Vec::new())),
+                Unoccupied::Skip => partition_by_occupancy(c, events),
+            }
+        };
+        self.connection.read(read).await
+    }
+
+    /// Updates the metrics of the outbox if that is due, and assigns shards to events that an older
+    /// version wrote without.
+    async fn update_metrics(&mut self) -> Result<(), StoreError> {
+        if self.metrics_updated_at.is_some_and(|at| at.elapsed() < METRICS_INTERVAL) {
             return Ok(());
         }
         while self.connection.write(outbox::assign_shards).await? > 0 {}
-        let (waiting, dead_letters, oldest) = self
+        let (pending, dead_letters, oldest) = self
             .connection
             .read(|c| {
-                let (waiting, dead_letters) = outbox::counts(c)?;
-                Ok((waiting, dead_letters, outbox::oldest(c)?))
+                let (pending, dead_letters) = outbox::counts(c)?;
+                Ok((pending, dead_letters, outbox::oldest(c)?))
             })
             .await?;
         let age = oldest.and_then(|at| (now() - at).to_std().ok()).unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "a metric")]
         let gauge = |count: i64| count as f64;
-        metrics::gauge!("matchcast_outbox_waiting").set(gauge(waiting));
+        metrics::gauge!("matchcast_outbox_pending").set(gauge(pending));
         metrics::gauge!("matchcast_dead_letters").set(gauge(dead_letters));
         metrics::gauge!("matchcast_outbox_oldest_seconds").set(age.as_secs_f64());
-        self.counted_at = Some(Instant::now());
+        self.metrics_updated_at = Some(Instant::now());
         Ok(())
     }
 
-    /// How often the lease wants to be kept.
-    pub fn renewal(&self) -> Duration {
-        self.lease.renewal()
-    }
-
-    /// Gives the role back, so that a successor need not wait.
-    pub async fn leave(mut self) -> Result<(), StoreError> {
+    /// Releases the lease, so that another process can acquire it without waiting for its end.
+    pub async fn release_lease(mut self) -> Result<(), StoreError> {
         self.lease.release(&mut self.connection).await
     }
 }
 
-/// Takes apart what somebody may hear, and what nobody can.
-fn heard_and_unheard(
+/// Separates the events on occupied channels from the others. A termination of connections belongs
+/// to no channel and is always sent.
+fn partition_by_occupancy(
     connection: &mut AnyConnection,
     events: Vec<OutboxEvent>,
 ) -> Result<(Vec<OutboxEvent>, Vec<OutboxEvent>), StoreError> {
     let channels: BTreeSet<&str> = events.iter().map(|event| event.channel.as_str()).collect();
     let occupied = occupancy::occupied_among(connection, &channels)?;
-    let is_heard =
+    let is_sent =
         |event: &OutboxEvent| event.terminates_connections() || occupied.contains(&event.channel);
-    Ok(events.into_iter().partition(is_heard))
+    Ok(events.into_iter().partition(is_sent))
 }
