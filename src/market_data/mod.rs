@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::events::SizeLimits;
 use crate::market::{Market, Side};
 use crate::store::markets::Catalog;
-use crate::store::published_books::{self, Behind};
+use crate::store::published_books::{self, OutdatedBook};
 use crate::store::{AnyConnection, Store, StoreError, now, outbox};
 use book::BookDepth;
 
@@ -162,7 +162,7 @@ impl Teller {
         let interval = self.settings.interval();
         let mut look = Look::default();
         let mut later = |wait: Duration| look.due = Some(look.due.map_or(wait, |d| d.min(wait)));
-        for Behind { market, published_at } in published_books::behind(connection)? {
+        for OutdatedBook { market, published_at } in published_books::outdated(connection)? {
             // A market that came up after this process started is another's to tell.
             let Some(market) = self.catalog.markets.get(&market) else { continue };
             match published_at.map(|published_at| (published_at + interval - now()).to_std()) {
@@ -192,7 +192,7 @@ impl Teller {
     ) -> Result<bool, StoreError> {
         let BookPublisherSettings { depth, size_limits, .. } = self.settings;
         let turn =
-            published_books::take_turn(connection, market.id, now(), self.settings.interval())?;
+            published_books::claim_update(connection, market.id, now(), self.settings.interval())?;
         let Some(sequence) = turn else { return Ok(false) };
         let book = BookDepth {
             bids: published_books::levels(connection, market.id, Side::Buy, depth)?,
@@ -210,7 +210,7 @@ impl Teller {
 }
 
 fn begin(store: &Store, connection: &mut AnyConnection, market: &Market) -> Result<(), StoreError> {
-    match store.write(connection, |c| published_books::begin(c, market.id)) {
+    match store.write(connection, |c| published_books::create(c, market.id)) {
         // Another process was faster.
         Err(StoreError::Duplicate(_)) => Ok(()),
         begun => begun,

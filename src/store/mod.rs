@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod clock;
+mod codes;
 mod connection;
 mod error;
 pub mod leases;
@@ -14,6 +15,7 @@ mod migrations;
 pub mod occupancy;
 pub mod outbox;
 pub mod published_books;
+mod rows;
 pub mod schema;
 pub mod sessions;
 pub mod sign_ins;
