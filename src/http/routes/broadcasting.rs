@@ -82,7 +82,7 @@ impl Expectations {
             return Ok(());
         };
         let expected = channel.to_owned();
-        store.transact(move |c| occupancy::expect(c, &expected)).await?;
+        store.transact(move |c| occupancy::mark_pending(c, &expected)).await?;
         noted.insert(channel.to_owned(), ());
         Ok(())
     }

@@ -36,7 +36,7 @@ pub async fn take_in(
     let changes = changes(&webhook);
     let digest = hex::encode(webhook.digest);
     let changed_ms = i64::try_from(webhook.time_ms).unwrap_or(i64::MAX);
-    let take_in = move |c: &mut _| occupancy::take_in(c, &digest, &changes, changed_ms);
+    let take_in = move |c: &mut _| occupancy::record_webhook(c, &digest, &changes, changed_ms);
     let is_new = services.store.transact(take_in).await?;
     count(if is_new { "taken" } else { "repeated" });
     Ok(response::done("Webhook received successfully"))
