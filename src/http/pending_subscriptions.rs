@@ -36,7 +36,7 @@ impl PendingSubscriptions {
             return Ok(());
         };
         let expected = channel.to_owned();
-        store.transact(move |c| occupancy::expect(c, &expected)).await?;
+        store.transact(move |c| occupancy::mark_pending(c, &expected)).await?;
         recent.insert(channel.to_owned(), ());
         Ok(())
     }

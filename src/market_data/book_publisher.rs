@@ -21,7 +21,7 @@ use super::book::{self, BookDepth};
 use crate::events::SizeLimits;
 use crate::market::{Market, Side};
 use crate::store::markets::Catalog;
-use crate::store::published_books::{self, Behind};
+use crate::store::published_books::{self, OutdatedBook};
 use crate::store::{AnyConnection, Store, StoreError, now, outbox};
 
 /// How often books are checked without a notification.
@@ -161,7 +161,7 @@ fn publish_due_books(
     let mut delay = |wait: Duration| {
         check.next_due_in = Some(check.next_due_in.map_or(wait, |next| next.min(wait)));
     };
-    for Behind { market, published_at } in published_books::behind(connection)? {
+    for OutdatedBook { market, published_at } in published_books::outdated(connection)? {
         // A market that was created after this process started is left to other processes.
         let Some(market) = catalog.markets.get(&market) else { continue };
         match published_at.map(|published_at| (published_at + interval - now()).to_std()) {
@@ -190,7 +190,7 @@ fn publish_book(
     market: &Market,
     settings: &BookPublisherSettings,
 ) -> Result<bool, StoreError> {
-    let turn = published_books::take_turn(connection, market.id, now(), settings.interval())?;
+    let turn = published_books::claim_update(connection, market.id, now(), settings.interval())?;
     let Some(sequence) = turn else { return Ok(false) };
     let depth = BookDepth {
         bids: published_books::levels(connection, market.id, Side::Buy, settings.depth)?,
@@ -211,7 +211,7 @@ fn create_row(
     connection: &mut AnyConnection,
     market: &Market,
 ) -> Result<(), StoreError> {
-    match store.write(connection, |c| published_books::begin(c, market.id)) {
+    match store.write(connection, |c| published_books::create(c, market.id)) {
         // Another process was faster.
         Err(StoreError::Duplicate(_)) => Ok(()),
         created => created,

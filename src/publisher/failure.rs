@@ -1,4 +1,4 @@
-//! Failures of the provider in the log: each once, with the provider's response and the likely cause.
+//! Failures of the provider in the log: each once, with its response and the likely cause.
 
 use super::delivery::ProviderState;
 use crate::pusher::Diagnosis;

@@ -1,7 +1,8 @@
-//! Does everything add up? Each check is one query that gives what differs, in one snapshot.
+//! The audit: checks the invariants of the stored data, in one snapshot.
 //!
-//! The queries recompute from the rows what the engine maintains, in SQL that both databases know,
-//! and share nothing with the code that wrote the rows.
+//! Each check is one query that returns the rows that violate an invariant. The queries are written
+//! in SQL that both databases know, so that they share nothing with the code that wrote the rows:
+//! the query builder would bring in the same definitions.
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sum;
@@ -11,14 +12,14 @@ use diesel::sql_types::Text;
 use super::{AnyConnection, StoreError, outbox, schema::trades};
 use crate::events::EventKind;
 
-/// Rows shown of each check that fails.
+/// The number of rows that are reported for each check.
 const EXAMPLES: i64 = 5;
 
-/// One thing that differs.
+/// One violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub check: &'static str,
-    /// What it is about, what was expected and what was found.
+    /// The row, the expected value and the value found.
     pub difference: String,
 }
 
@@ -28,10 +29,10 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// What must hold, and a query for where it does not.
+/// An invariant, and a query for its violations.
 struct Check {
     name: &'static str,
-    /// Gives (subject, expected, found) for each violation.
+    /// Returns (subject, expected, found) for each violation.
     query: &'static str,
 }
 
@@ -68,7 +69,7 @@ const CHECKS: [Check; 10] = [
             WHERE previous + available_change <> available_after",
     },
     Check {
-        name: "what is locked is what open orders reserve",
+        name: "the locked amount of an account is the sum of its reservations",
         query: "SELECT 'account ' || a.id AS subject, CAST(coalesce(r.reserved, 0) AS TEXT) \
                 AS expected, CAST(a.locked AS TEXT) AS found FROM accounts a \
             LEFT JOIN (SELECT o.user_id, CASE WHEN o.side = 1 THEN m.quote_asset_id \
@@ -88,7 +89,7 @@ const CHECKS: [Check; 10] = [
             WHERE b.price >= a.price",
     },
     Check {
-        name: "a trade has its two orders, of its market, sides and users",
+        name: "a trade has its two orders, with its market, sides and users",
         query: "SELECT 'trade ' || t.id AS subject, 'a buy and a sell order' AS expected, \
             'buy order ' || coalesce(CAST(b.id AS TEXT), 'missing') || ', sell order ' || \
             coalesce(CAST(s.id AS TEXT), 'missing') AS found FROM trades t \
@@ -139,7 +140,7 @@ const CHECKS: [Check; 10] = [
 ];
 
 const EVENTS_CHECK: &str = "each trade has the events order.matched that were written for it, \
-    delivered, waiting, set aside, or counted as skipped or dropped";
+    delivered, pending, dead letters, or counted as skipped or dropped";
 
 #[derive(QueryableByName)]
 struct Violation {
@@ -151,13 +152,13 @@ struct Violation {
     found: String,
 }
 
-/// Runs every check and gives what differs; nothing, when all is well.
+/// Runs every check and returns the violations.
 ///
-/// Reads one snapshot, so it may run beside a working matchcast.
+/// Reads one snapshot, so it may run while matchcast is serving.
 pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
     connection.batch_execute(match connection {
         AnyConnection::Postgres(_) => {
-            // Unlike everything else, the audit reads whole tables, each once.
+            // Unlike all other queries, the audit reads whole tables, each once.
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
              SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = on; \
              SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"

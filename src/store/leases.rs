@@ -1,4 +1,4 @@
-//! Roles that one process holds at a time: a row with a holder and an end.
+//! Leases: roles that one process holds at a time.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use super::schema::leases;
 use super::{AnyConnection, StoreError, now};
 
-/// Takes or renews a lease; says whether `holder` has it now.
+/// Takes or renews a lease; returns whether `holder` has it now.
 ///
-/// The database decides, in one conditional update, by the time of the process that asks: clocks of
-/// processes that share a database must agree within a fraction of the lease.
+/// The database decides, in one conditional update, by the clock of the process that asks: the
+/// clocks of processes that share a database must agree within a fraction of the lease.
 pub fn take(
     connection: &mut AnyConnection,
     name: &str,
@@ -37,9 +37,9 @@ pub fn take(
     }
 }
 
-/// Gives a lease back, if `holder` has it.
+/// Ends a lease if `holder` has it.
 pub fn release(connection: &mut AnyConnection, name: &str, holder: &str) -> Result<(), StoreError> {
-    let mine = leases::table.find(name).filter(leases::holder.eq(holder));
-    diesel::delete(mine).execute(connection)?;
+    let held = leases::table.find(name).filter(leases::holder.eq(holder));
+    diesel::delete(held).execute(connection)?;
     Ok(())
 }

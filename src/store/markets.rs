@@ -1,4 +1,4 @@
-//! Assets and markets: few rows, read once at start.
+//! Assets and markets: few rows, read once at the start of the process.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::schema::{assets, markets, users};
 use super::{AnyConnection, StoreError, now};
 use crate::market::{AssetId, Fixed, Market, MarketId};
 
-/// The asset in which every market is quoted.
+/// The quote asset of every market.
 pub const QUOTE: &str = "USD";
 
 /// All markets and assets, by id.
@@ -33,22 +33,23 @@ impl Catalog {
     }
 
     pub fn quote(&self) -> AssetId {
-        self.asset(QUOTE).expect("ensure() makes the quote asset before anything is read")
+        self.asset(QUOTE).expect("ensure() creates the quote asset before the catalog is read")
     }
 }
 
-/// Makes the markets that are missing, with their assets and houses. Runs in a write transaction.
+/// Creates the markets that are missing, with their assets and house users. Runs in a write
+/// transaction.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when another process makes the same ones: the next try finds them.
+/// [`StoreError::Conflict`] if another process creates the same ones: the next attempt finds them.
 pub fn ensure(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
-    make_missing(connection, symbols).map_err(|error| match error {
+    create_missing(connection, symbols).map_err(|error| match error {
         StoreError::Duplicate(cause) => StoreError::Conflict(cause),
         error => error,
     })
 }
 
-fn make_missing(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
+fn create_missing(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
     let quote = ensure_asset(connection, QUOTE)?;
     for symbol in symbols {
         let found = markets::table
@@ -69,7 +70,7 @@ fn make_missing(connection: &mut AnyConnection, symbols: &[String]) -> Result<()
             markets::quote_asset_id.eq(quote),
         );
         diesel::insert_into(markets::table).values(values).execute(connection)?;
-        make_house(connection, MarketId(id), symbol)?;
+        create_house(connection, MarketId(id), symbol)?;
     }
     Ok(())
 }
@@ -91,8 +92,9 @@ fn ensure_asset(connection: &mut AnyConnection, symbol: &str) -> Result<i32, Sto
     Ok(id)
 }
 
-/// Nobody can log in as a house: it has no password, and its address is in a reserved domain.
-fn make_house(
+/// The user who owns a market's commission. It cannot log in: it has no password, and its e-mail
+/// address is in a reserved domain.
+fn create_house(
     connection: &mut AnyConnection,
     market: MarketId,
     symbol: &str,
@@ -108,7 +110,7 @@ fn make_house(
     Ok(())
 }
 
-/// Reads the catalog. Orders placed from now on pay these rates.
+/// Reads the catalog. The rates apply to orders that are placed from now on.
 pub fn read(
     connection: &mut AnyConnection,
     buyer_rate: Fixed,

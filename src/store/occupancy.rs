@@ -1,12 +1,13 @@
-//! Which channels have subscribers, as far as it is known.
+//! Which channels are occupied, that is, have subscribers, as far as is known.
 //!
-//! Three sources, none of which is complete: the provider's webhooks (they come late, twice, in
-//! any order, or not at all), its list of channels (a moment ago), and our own authorisations
-//! (somebody is about to subscribe). In doubt a channel is taken for occupied: a message too many
-//! costs little, an event that somebody could have heard is lost.
+//! There are three sources, and none is complete: the provider's webhooks (they arrive late, twice,
+//! in any order, or not at all), its list of channels (which is a moment old), and authorizations
+//! (a client is about to subscribe). In doubt a channel counts as occupied: a superfluous message
+//! costs little, but an event that is skipped by mistake is lost.
 //!
-//! Webhooks are compared with each other by the provider's clock, everything else by ours. Each
-//! write is one statement that looks at the row as it then is: the sources write at once.
+//! Webhooks are compared with each other by the provider's clock, everything else by the clock of
+//! matchcast. The sources write concurrently, so each write is one statement that checks the row as
+//! it is at that moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,19 +16,21 @@ use diesel::prelude::*;
 
 use super::schema::channel_occupancy as occupancy;
 use super::schema::webhooks;
+use super::statement::{on_connection, prepared};
 use super::{AnyConnection, StoreError, now};
 
-/// How long after its authorisation a subscription may take to be told by a webhook.
+/// How long a channel counts as occupied after a client was authorized for it: until then the
+/// webhook of the subscription should arrive.
 pub const PENDING_FOR: TimeDelta = TimeDelta::minutes(1);
-/// How long a webhook is remembered; providers repeat one for five minutes.
+/// How long a webhook's digest is kept; providers repeat a webhook for five minutes.
 const WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
 /// Most names in one statement.
 const NAMES_PER_STATEMENT: usize = 500;
 
-/// Takes in a webhook: which channels have their first subscriber (`true`) or lost their last one
-/// since the provider's `changed_ms`. Says whether it is new, told by the digest of its body: else
-/// nothing changes. Runs in a write transaction.
-pub fn take_in(
+/// Records a webhook: which channels got their first subscriber (`true`) or lost their last one
+/// (`false`) at the provider's time `changed_ms`. Returns whether it is new, by the digest of its
+/// body; a repeated webhook changes nothing. Runs in a write transaction.
+pub fn record_webhook(
     connection: &mut AnyConnection,
     digest: &str,
     changes: &BTreeMap<String, bool>,
@@ -36,36 +39,33 @@ pub fn take_in(
     if !is_new_webhook(connection, digest)? {
         return Ok(false);
     }
-    // In the order of their names, so that two webhooks wait for each other in one order.
+    // In the order of the names, so that two webhooks cannot deadlock.
     for (channel, is_occupied) in changes {
         changed(connection, channel, *is_occupied, changed_ms)?;
     }
     Ok(true)
 }
 
-/// Notes a webhook by the digest of its body; says whether it is new. Of two deliveries at once the
+/// Records the digest of a webhook; returns whether it is new. Of two concurrent deliveries the
 /// second waits for the first.
 fn is_new_webhook(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
     let old = webhooks::table.filter(webhooks::received_at.lt(now() - WEBHOOKS_KEPT));
     diesel::delete(old).execute(connection)?;
     let values = (webhooks::digest.eq(digest), webhooks::received_at.eq(now()));
     let row = diesel::insert_into(webhooks::table).values(values).on_conflict_do_nothing();
-    let inserted = match connection {
-        AnyConnection::Postgres(c) => row.execute(c)?,
-        AnyConnection::Sqlite(c) => row.execute(c)?,
-    };
+    let inserted = on_connection!(connection, |c| row.execute(c)?);
     Ok(inserted > 0)
 }
 
-/// A webhook says that a channel has its first subscriber, or lost its last one. What is older than
-/// the last one heard of the channel changes nothing. Runs in a write transaction.
+/// Records that a channel got its first subscriber, or lost its last one. A change that is older
+/// than the last recorded one is ignored. Runs in a write transaction.
 pub fn changed(
     connection: &mut AnyConnection,
     channel: &str,
     is_occupied: bool,
     changed_ms: i64,
 ) -> Result<(), StoreError> {
-    make_row(connection, channel, now())?;
+    create_row(connection, channel, now())?;
     // At the same millisecond, occupied wins.
     let newer_than = if is_occupied { changed_ms.saturating_add(1) } else { changed_ms };
     let older = occupancy::table.find(channel).filter(occupancy::changed_ms.lt(newer_than));
@@ -78,17 +78,17 @@ pub fn changed(
     Ok(())
 }
 
-/// Somebody was just authorised for a channel: for a minute it counts as occupied, so that what
-/// happens before the webhook is not skipped. Runs in a write transaction.
-pub fn expect(connection: &mut AnyConnection, channel: &str) -> Result<(), StoreError> {
-    make_row(connection, channel, now())?;
+/// Marks a channel for which a client was just authorized: it counts as occupied for
+/// [`PENDING_FOR`], so that events before the webhook are not skipped. Runs in a write transaction.
+pub fn mark_pending(connection: &mut AnyConnection, channel: &str) -> Result<(), StoreError> {
+    create_row(connection, channel, now())?;
     let row = diesel::update(occupancy::table.find(channel));
     row.set(occupancy::authorized_at.eq(now())).execute(connection)?;
     Ok(())
 }
 
-/// The provider's list of occupied channels, for which it was asked at `asked_at`. What was heard
-/// of a channel since then stays. Runs in a write transaction.
+/// Replaces everything that was known before `asked_at` by the list of occupied channels that the
+/// provider was asked for at that time. Runs in a write transaction.
 pub fn replace(
     connection: &mut AnyConnection,
     occupied: &[String],
@@ -106,7 +106,7 @@ pub fn replace(
         diesel::delete(these.filter(expired.assume_not_null())).execute(connection)?;
     }
     for channel in listed {
-        make_row(connection, channel, DateTime::UNIX_EPOCH.naive_utc())?;
+        create_row(connection, channel, DateTime::UNIX_EPOCH.naive_utc())?;
         let row = before.filter(occupancy::channel.eq(channel));
         let values = (occupancy::occupied.eq(true), occupancy::seen_at.eq(now()));
         diesel::update(row).set(values).execute(connection)?;
@@ -114,32 +114,50 @@ pub fn replace(
     Ok(())
 }
 
-/// Which of these channels somebody listens to, or is about to.
+/// The observations of one channel.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = occupancy)]
+struct Known {
+    channel: String,
+    occupied: bool,
+    authorized_at: Option<NaiveDateTime>,
+}
+
+impl Known {
+    fn is_occupied(&self, now: NaiveDateTime) -> bool {
+        self.occupied || self.authorized_at.is_some_and(|at| at + PENDING_FOR > now)
+    }
+}
+
+/// Those of these channels that have subscribers, or are about to.
+///
+/// The channels are one array on PostgreSQL. SQLite runs one prepared statement per channel: a list
+/// of varying length would be a new statement each time.
 pub fn occupied_among(
     connection: &mut AnyConnection,
     channels: &BTreeSet<&str>,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let channels: Vec<String> = channels.iter().map(|name| (*name).to_owned()).collect();
-    let mut occupied = BTreeSet::new();
-    for names in channels.chunks(NAMES_PER_STATEMENT) {
-        let these = occupancy::table.filter(occupancy::channel.eq_any(names.to_vec()));
-        let columns = (occupancy::channel, occupancy::occupied, occupancy::authorized_at);
-        let rows: Vec<(String, bool, Option<NaiveDateTime>)> =
-            these.select(columns).load(connection)?;
-        let is_expected = |at: Option<NaiveDateTime>| at.is_some_and(|at| at + PENDING_FOR > now());
-        occupied.extend(
-            rows.into_iter()
-                .filter(|(_, is_occupied, authorized_at)| {
-                    *is_occupied || is_expected(*authorized_at)
-                })
-                .map(|(name, ..)| name),
-        );
-    }
-    Ok(occupied)
+    let known: Vec<Known> = match connection {
+        AnyConnection::Postgres(c) => {
+            let these = occupancy::table.filter(occupancy::channel.eq_any(channels));
+            prepared!(these.select(Known::as_select())).load(c)?
+        }
+        AnyConnection::Sqlite(c) => {
+            let mut known = Vec::new();
+            for channel in channels {
+                let this = occupancy::table.find(channel).select(Known::as_select());
+                known.extend(this.load(c)?);
+            }
+            known
+        }
+    };
+    let now = now();
+    let occupied = known.into_iter().filter(|known| known.is_occupied(now));
+    Ok(occupied.map(|known| known.channel).collect())
 }
 
-/// A row for a channel of which nothing is known, if there is none.
-fn make_row(
+/// Creates the row of a channel if it does not exist.
+fn create_row(
     connection: &mut AnyConnection,
     channel: &str,
     seen_at: NaiveDateTime,
@@ -151,9 +169,6 @@ fn make_row(
         occupancy::seen_at.eq(seen_at),
     );
     let row = diesel::insert_into(occupancy::table).values(values).on_conflict_do_nothing();
-    match connection {
-        AnyConnection::Postgres(c) => row.execute(c)?,
-        AnyConnection::Sqlite(c) => row.execute(c)?,
-    };
+    on_connection!(connection, |c| row.execute(c)?);
     Ok(())
 }

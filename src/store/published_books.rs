@@ -1,32 +1,31 @@
-//! What was told of each market's book, and what there is to tell.
+//! The state of each market's published book, and which books are outdated.
 //!
-//! Whether it is time to tell is decided here, in the database, for all processes: by one
-//! conditional update of the market's row in `published_books`. The market's own row, which is the
-//! lock of its book, is read and never locked.
+//! The database decides for all processes when a book is published: by one conditional update of
+//! the market's row in `published_books`. The row in `markets`, which is the lock of the book, is
+//! read and never locked.
 
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime};
-use diesel::pg::Pg;
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{BigInt, Bool};
 
-use super::schema::{markets, published_books};
-use super::statement::statement;
+use super::schema::{OPEN_ASKS, OPEN_BIDS, markets, orders, published_books};
+use super::statement::{on_connection, prepared, update};
 use super::{AnyConnection, StoreError};
 use crate::market::{Fixed, MarketId, Side};
 
-/// A market whose book may have changed since it was last told.
+/// A market whose book may have changed since it was last published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Behind {
+pub struct OutdatedBook {
     pub market: MarketId,
-    /// `None`: nothing was ever told of it, and [`begin`] is to come first.
+    /// `None`: it was never published, and [`create`] has to be called first.
     pub published_at: Option<NaiveDateTime>,
 }
 
-/// The markets of which there is something to tell.
-pub fn behind(connection: &mut AnyConnection) -> Result<Vec<Behind>, StoreError> {
+/// The markets whose published books are outdated.
+pub fn outdated(connection: &mut AnyConnection) -> Result<Vec<OutdatedBook>, StoreError> {
     let columns = (markets::id, published_books::published_at.nullable());
     let rows: Vec<(i32, Option<NaiveDateTime>)> = markets::table
         .left_join(published_books::table)
@@ -39,16 +38,16 @@ pub fn behind(connection: &mut AnyConnection) -> Result<Vec<Behind>, StoreError>
         )
         .select(columns)
         .load(connection)?;
-    let behind = |(id, published_at)| Behind { market: MarketId(id), published_at };
-    Ok(rows.into_iter().map(behind).collect())
+    let outdated = |(id, published_at)| OutdatedBook { market: MarketId(id), published_at };
+    Ok(rows.into_iter().map(outdated).collect())
 }
 
-/// Makes a market's row. In a transaction of its own: the row refers to the market's, and as long
-/// as that is not committed no batch can lock the market.
+/// Creates a market's row. Needs a transaction of its own: the row refers to the market, and no
+/// batch can lock the market before the commit.
 ///
 /// # Errors
-/// [`StoreError::Duplicate`] when another process was faster.
-pub fn begin(connection: &mut AnyConnection, market: MarketId) -> Result<(), StoreError> {
+/// [`StoreError::Duplicate`] if another process was faster.
+pub fn create(connection: &mut AnyConnection, market: MarketId) -> Result<(), StoreError> {
     let values = (
         published_books::market_id.eq(market.0),
         published_books::book_version.eq(0),
@@ -59,13 +58,13 @@ pub fn begin(connection: &mut AnyConnection, market: MarketId) -> Result<(), Sto
     Ok(())
 }
 
-/// Takes the turn to tell of a market's book as it stands now, and gives the number of what is
-/// told: 1, 2, 3, without a hole.
+/// Claims the publication of a market's book as it is now; returns its sequence number: 1, 2, 3,
+/// without gaps.
 ///
-/// `None`: nothing has changed, or it was told less than `interval` ago, by whichever process. Runs
-/// in the write transaction that tells it. What is read after this is at least as new as what is
-/// noted as told; what comes later makes the market be behind again.
-pub fn take_turn(
+/// `None`: the book has not changed, or some process published it less than `interval` ago. Runs in
+/// the write transaction that publishes the book. The book that is read after this is at least as
+/// new as the version that is recorded; a later change makes the book outdated again.
+pub fn claim_update(
     connection: &mut AnyConnection,
     market: MarketId,
     now: NaiveDateTime,
@@ -73,77 +72,62 @@ pub fn take_turn(
 ) -> Result<Option<i64>, StoreError> {
     let version = markets::table.find(market.0).select(markets::book_version);
     let version: i64 = version.first(connection)?;
-    let feed = published_books::table.find(market.0);
-    // A time far ahead was written by a clock that was wrong, and holds nobody up.
+    let this = published_books::market_id.eq(market.0);
+    // A time far in the future was written by a clock that was wrong, and must not delay the book.
     let is_due = published_books::published_at
         .le(now - interval)
         .or(published_books::published_at.gt(now + interval));
+    let is_outdated = published_books::book_version.lt(version);
     let values = (
         published_books::book_version.eq(version),
         published_books::book_sequence.eq(published_books::book_sequence + 1),
         published_books::published_at.eq(now),
     );
-    let turn = feed.filter(published_books::book_version.lt(version)).filter(is_due);
-    if diesel::update(turn).set(values).execute(connection)? == 0 {
+    let due = this.and(is_outdated).and(is_due);
+    if update!(published_books::table, due, values).execute(connection)? == 0 {
         return Ok(None);
     }
-    Ok(Some(feed.select(published_books::book_sequence).first(connection)?))
+    let sequence = published_books::table.find(market.0).select(published_books::book_sequence);
+    Ok(Some(sequence.first(connection)?))
 }
 
-/// All that is ordered at one price on one side of a book.
+/// All orders at one price on one side of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
     pub price: Fixed,
-    /// What is not filled yet, in units of 10⁻⁸. The sum of many people's orders may be more than
-    /// an account holds.
+    /// The sum of the amounts that are not filled yet, in units of 10⁻⁸. It may exceed the largest
+    /// balance of an account.
     pub units: i128,
 }
 
-// The sums come in whole numbers and units below one, because neither database sums up to more
-// than 64 bits in a type that both know. Grouping along the index of open orders, both stop after
-// the last price that was asked for: `status` and `side` are literals, or the planner could not see
-// that the index serves.
-macro_rules! sums {
-    () => {
-        "SELECT price, CAST(sum((amount - filled_amount) / 100000000) AS BIGINT), \
-         CAST(sum((amount - filled_amount) % 100000000) AS BIGINT) FROM orders WHERE status = 1 "
-    };
-}
-
-macro_rules! level_statements {
-    ($asks:ident, $bids:ident, $backend:ty) => {
-        statement! {
-            $asks<$backend> { market: i32 => Integer, depth: i64 => BigInt }
-            -> (BigInt, BigInt, BigInt):
-            (sums!()) "AND side = 2 AND market_id = " [market]
-            " GROUP BY price ORDER BY price LIMIT " [depth]
-        }
-
-        statement! {
-            $bids<$backend> { market: i32 => Integer, depth: i64 => BigInt }
-            -> (BigInt, BigInt, BigInt):
-            (sums!()) "AND side = 1 AND market_id = " [market]
-            " GROUP BY price ORDER BY price DESC LIMIT " [depth]
-        }
-    };
-}
-
-level_statements!(PostgresAsks, PostgresBids, Pg);
-level_statements!(SqliteAsks, SqliteBids, Sqlite);
+/// The sums of a price's orders, in whole numbers and in units below one: the databases have no
+/// common type for sums of more than 64 bits. The query builder's sum of BIGINT is a NUMERIC, which
+/// Diesel reads from SQLite as a float.
+const WHOLE: &str = "CAST(sum((amount - filled_amount) / 100000000) AS BIGINT)";
+const REST: &str = "CAST(sum((amount - filled_amount) % 100000000) AS BIGINT)";
 
 /// The best `depth` prices of one side, best first.
+///
+/// Both databases group along the index of open orders and stop after the last requested price.
 pub fn levels(
     connection: &mut AnyConnection,
     market: MarketId,
     side: Side,
     depth: i64,
 ) -> Result<Vec<Level>, StoreError> {
-    let market = market.0;
-    let rows: Vec<(i64, i64, i64)> = match (connection, side) {
-        (AnyConnection::Postgres(c), Side::Sell) => PostgresAsks { market, depth }.load(c)?,
-        (AnyConnection::Postgres(c), Side::Buy) => PostgresBids { market, depth }.load(c)?,
-        (AnyConnection::Sqlite(c), Side::Sell) => SqliteAsks { market, depth }.load(c)?,
-        (AnyConnection::Sqlite(c), Side::Buy) => SqliteBids { market, depth }.load(c)?,
+    let columns = (orders::price, sql::<BigInt>(WHOLE), sql::<BigInt>(REST));
+    let of_market = orders::table.filter(orders::market_id.eq(market.0));
+    let rows: Vec<(i64, i64, i64)> = match side {
+        Side::Sell => {
+            let asks = of_market.filter(sql::<Bool>(OPEN_ASKS)).group_by(orders::price);
+            let asks = asks.select(columns).order(orders::price.asc()).limit(depth);
+            on_connection!(connection, |c| prepared!(asks).load(c)?)
+        }
+        Side::Buy => {
+            let bids = of_market.filter(sql::<Bool>(OPEN_BIDS)).group_by(orders::price);
+            let bids = bids.select(columns).order(orders::price.desc()).limit(depth);
+            on_connection!(connection, |c| prepared!(bids).load(c)?)
+        }
     };
     let level = |(price, whole, rest)| Level {
         price: Fixed::from_units(price),

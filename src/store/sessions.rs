@@ -1,4 +1,4 @@
-//! Bearer tokens and browser sessions. Only hashes of what a client holds are stored.
+//! Bearer tokens and browser sessions. Only hashes of the clients' secrets are stored.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -7,7 +7,7 @@ use super::schema::{sessions, tokens};
 use super::{AnyConnection, StoreError, now};
 use crate::market::UserId;
 
-/// What a token stands for.
+/// A bearer token.
 #[derive(Clone, Debug)]
 pub struct Token {
     pub user: UserId,
@@ -15,7 +15,7 @@ pub struct Token {
     pub expires_at: Option<NaiveDateTime>,
 }
 
-/// Stores a token and gives its id, the first half of what the client gets.
+/// Stores a token and returns its id, which is the first half of the client's token.
 pub fn create_token(connection: &mut AnyConnection, token: &Token) -> Result<i64, StoreError> {
     let values = (
         tokens::user_id.eq(token.user.0),
@@ -24,9 +24,9 @@ pub fn create_token(connection: &mut AnyConnection, token: &Token) -> Result<i64
         tokens::expires_at.eq(token.expires_at),
     );
     diesel::insert_into(tokens::table).values(values).execute(connection)?;
-    let mine = tokens::table.filter(tokens::secret_hash.eq(&token.secret_hash));
-    let mine = mine.filter(tokens::user_id.eq(token.user.0)).select(tokens::id);
-    Ok(mine.order(tokens::id.desc()).first(connection)?)
+    let created = tokens::table.filter(tokens::secret_hash.eq(&token.secret_hash));
+    let created = created.filter(tokens::user_id.eq(token.user.0)).select(tokens::id);
+    Ok(created.order(tokens::id.desc()).first(connection)?)
 }
 
 pub fn find_token(connection: &mut AnyConnection, id: i64) -> Result<Option<Token>, StoreError> {
@@ -39,16 +39,17 @@ pub fn find_token(connection: &mut AnyConnection, id: i64) -> Result<Option<Toke
     }))
 }
 
-/// A browser session: what actix-session keeps, and whose it is.
+/// A browser session.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// `None` until a user logs in.
     pub user: Option<UserId>,
-    /// JSON.
+    /// The JSON that actix-session keeps.
     pub state: String,
     pub expires_at: NaiveDateTime,
 }
 
-/// Sessions that have expired are not found.
+/// Does not return expired sessions.
 pub fn find_session(
     connection: &mut AnyConnection,
     id: &str,
@@ -68,7 +69,7 @@ pub fn create_session(
     id: &str,
     session: &Session,
 ) -> Result<(), StoreError> {
-    // Nothing else clears what has expired, so whoever adds a session pays for it.
+    // Expired sessions are deleted here and nowhere else.
     diesel::delete(sessions::table.filter(sessions::expires_at.lt(now()))).execute(connection)?;
     let values = (
         sessions::id.eq(id),
@@ -81,7 +82,7 @@ pub fn create_session(
     Ok(())
 }
 
-/// Says whether the session was still there.
+/// Returns whether the session still existed.
 pub fn update_session(
     connection: &mut AnyConnection,
     id: &str,

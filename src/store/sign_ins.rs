@@ -1,9 +1,9 @@
-//! What a user has signed in with: how it begins with a password, and how it ends.
+//! Sign-ins: how they begin with a password, and how they end.
 //!
-//! Everything here runs in a write transaction and locks the user's row first, so that a log-in, a
-//! log-out and a change of the password see what the one before has done. Where nothing is left
-//! that the user has signed in with, the connections to the provider end too: that is an event of
-//! the same transaction.
+//! A sign-in is a token or a session. Every function here runs in a write transaction and locks the
+//! user's row first, so that concurrent log-ins, log-outs and password changes run one after the
+//! other. With the last sign-in, the user's connections to the provider are terminated: by an event
+//! of the same transaction.
 
 use chrono::NaiveDateTime;
 use diesel::dsl::{exists, select};
@@ -16,29 +16,29 @@ use super::{AnyConnection, StoreError, now, users};
 use crate::events::NewEvent;
 use crate::market::UserId;
 
-/// One thing that a user has signed in with.
+/// One sign-in of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignIn {
-    /// By its id.
+    /// The id of a token.
     Token(i64),
     Session {
         id: String,
-        /// The token that the same log-in gave.
+        /// The token that the same log-in created.
         token: Option<i64>,
     },
 }
 
-/// What does not hold any more.
+/// The tokens and sessions that were revoked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revoked {
     pub tokens: Vec<i64>,
     pub sessions: Vec<String>,
 }
 
-/// Makes a token for somebody whose password fitted `verified`; puts `better` in its place, if
-/// there is one. Gives the token's id.
+/// Creates a token for a user whose password matched the hash `verified`, and returns its id. If
+/// there is a `better` hash of the same password, it replaces the old one.
 ///
-/// `None` when `verified` is not the user's hash any more: what was verified means nothing then.
+/// `None` if `verified` is not the user's hash any more: the password was changed meanwhile.
 pub fn log_in(
     connection: &mut AnyConnection,
     token: &Token,
@@ -55,9 +55,10 @@ pub fn log_in(
     create_token(connection, token).map(Some)
 }
 
-/// Stores the session of a user whose log-in gave `token`; says whether it did.
+/// Stores the session of a user whose log-in created `token`; returns whether it did.
 ///
-/// It does not when that token is gone: the log-in was revoked before its session was written.
+/// It does not if the token does not exist any more: the log-in was revoked before its session was
+/// written.
 pub fn open_session(
     connection: &mut AnyConnection,
     id: &str,
@@ -74,10 +75,11 @@ pub fn open_session(
     Ok(true)
 }
 
-/// Ends one sign-in, and with the last one the user's connections.
+/// Ends one sign-in, and with the last one terminates the user's connections.
 ///
-/// The last one is a token when no other token lives: sessions are not asked, as each of them came
-/// with a token of its own. It is a session when neither a token nor another session lives.
+/// A token is the last sign-in if no other token is valid: each session has a token of its own, so
+/// sessions need not be checked. A session is the last one if neither a token nor another session
+/// is valid.
 pub fn log_out(
     connection: &mut AnyConnection,
     user: UserId,
@@ -102,17 +104,17 @@ pub fn log_out(
             !has_token(connection, user, now)? && !has_session(connection, user, now)?
         }
     };
-    // What was gone already was ended by somebody else, who saw to the connections.
+    // If nothing was revoked, another request ended the sign-in and terminated the connections.
     if is_last && revoked != Revoked::default() {
         outbox::write(connection, &NewEvent::terminate_connections(user))?;
     }
     Ok(revoked)
 }
 
-/// Replaces a password hash, if it is still the one that was verified, and ends all the user's
-/// connections and everything that the user has signed in with, but for `kept`.
+/// Replaces a password hash if it is still the one that was verified, terminates all the user's
+/// connections, and ends all sign-ins except `kept`.
 ///
-/// `None` when it was another hash: then nothing has changed.
+/// `None` if it was another hash: then nothing has changed.
 pub fn change_password(
     connection: &mut AnyConnection,
     user: UserId,
@@ -127,13 +129,13 @@ pub fn change_password(
     revoke(connection, user, Some(kept)).map(Some)
 }
 
-/// Ends all the user's connections and everything that the user has signed in with.
+/// Ends all sign-ins of a user and terminates the connections.
 pub fn revoke_all(connection: &mut AnyConnection, user: UserId) -> Result<Revoked, StoreError> {
     users::lock(connection, user)?;
     revoke(connection, user, None)
 }
 
-/// The user's row is locked, so nothing comes up between looking and deleting.
+/// The user's row is locked, so no sign-in appears between the SELECT and the DELETE.
 fn revoke(
     connection: &mut AnyConnection,
     user: UserId,
@@ -157,7 +159,7 @@ fn revoke(
     Ok(revoked)
 }
 
-/// The id again, if there was such a token.
+/// The id, if such a token existed.
 fn delete_token(
     connection: &mut AnyConnection,
     user: UserId,
@@ -173,9 +175,9 @@ fn has_token(
     user: UserId,
     now: NaiveDateTime,
 ) -> Result<bool, StoreError> {
-    let alive = tokens::expires_at.is_null().or(tokens::expires_at.gt(now));
-    let theirs = tokens::table.filter(tokens::user_id.eq(user.0)).filter(alive);
-    let first = theirs.select(tokens::id).first::<i64>(connection).optional()?;
+    let is_valid = tokens::expires_at.is_null().or(tokens::expires_at.gt(now));
+    let valid = tokens::table.filter(tokens::user_id.eq(user.0)).filter(is_valid);
+    let first = valid.select(tokens::id).first::<i64>(connection).optional()?;
     Ok(first.is_some())
 }
 
@@ -184,7 +186,7 @@ fn has_session(
     user: UserId,
     now: NaiveDateTime,
 ) -> Result<bool, StoreError> {
-    let theirs = sessions::table.filter(sessions::user_id.eq(user.0));
-    let alive = theirs.filter(sessions::expires_at.gt(now)).select(sessions::id);
-    Ok(alive.first::<String>(connection).optional()?.is_some())
+    let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
+    let valid = of_user.filter(sessions::expires_at.gt(now)).select(sessions::id);
+    Ok(valid.first::<String>(connection).optional()?.is_some())
 }

@@ -1,11 +1,12 @@
-//! Users: who they are, not what they hold.
+//! Users and their password hashes.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
+use super::rows::NewAccountRow;
 use super::schema::{accounts, users};
 use super::{AnyConnection, StoreError, now};
-use crate::market::{AssetId, UserId};
+use crate::market::{AccountKey, AssetId, UserId};
 
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = users)]
@@ -13,7 +14,7 @@ pub struct User {
     pub id: i64,
     pub name: String,
     pub email: String,
-    /// A hash; `None` for those who cannot log in.
+    /// A hash; `None` for users who cannot log in.
     pub password: Option<String>,
     pub email_verified_at: Option<NaiveDateTime>,
     pub created_at: NaiveDateTime,
@@ -26,10 +27,10 @@ impl User {
     }
 }
 
-/// Makes a user with an empty account of each asset. Runs in a write transaction.
+/// Creates a user with an empty account of each asset. Runs in a write transaction.
 ///
 /// # Errors
-/// [`StoreError::Duplicate`] when the e-mail address is taken.
+/// [`StoreError::Duplicate`] if the e-mail address is taken.
 pub fn create(
     connection: &mut AnyConnection,
     name: &str,
@@ -47,15 +48,10 @@ pub fn create(
     );
     diesel::insert_into(users::table).values(values).execute(connection)?;
     let user = by_email(connection, email)?
-        .ok_or_else(|| StoreError::Other("a user that was just made is not there".to_owned()))?;
+        .ok_or_else(|| StoreError::Other("a user that was just created is missing".to_owned()))?;
     for asset in assets {
-        let values = (
-            accounts::user_id.eq(user.id),
-            accounts::asset_id.eq(asset.0),
-            accounts::available.eq(0),
-            accounts::locked.eq(0),
-        );
-        diesel::insert_into(accounts::table).values(values).execute(connection)?;
+        let account = NewAccountRow::empty(AccountKey { user: user.user_id(), asset: *asset });
+        diesel::insert_into(accounts::table).values(account).execute(connection)?;
     }
     Ok(user)
 }
@@ -71,22 +67,22 @@ pub fn by_email(connection: &mut AnyConnection, email: &str) -> Result<Option<Us
     Ok(query.first(connection).optional()?)
 }
 
-/// Reads a user and keeps others from doing so with this function, until the transaction ends.
+/// Reads a user and locks the row until the transaction ends.
 ///
-/// Whoever makes or ends what the user has signed in with comes through here, so that it happens
-/// one after the other. Orders and log-ins of others go on: the row's key is not locked.
+/// Every sign-in and sign-out of the user takes this lock, so that they happen one after the other.
+/// Orders are not delayed: rows that refer to the user do not conflict with the lock.
 pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, StoreError> {
     let query = users::table.find(id.0);
     Ok(match connection {
         AnyConnection::Postgres(c) => {
             query.select(User::as_select()).for_no_key_update().get_result(c).optional()?
         }
-        // Nobody else is in a write transaction.
+        // There is no other write transaction.
         AnyConnection::Sqlite(c) => query.select(User::as_select()).get_result(c).optional()?,
     })
 }
 
-/// Replaces a password hash, if it is still the one that was verified; says whether it was.
+/// Replaces a password hash if it is still the one that was verified; returns whether it was.
 pub fn replace_password(
     connection: &mut AnyConnection,
     id: UserId,
@@ -100,7 +96,7 @@ pub fn replace_password(
     Ok(replaced > 0)
 }
 
-/// Whether nobody has registered yet. Houses do not count.
+/// Whether no user has registered yet. House accounts do not count.
 pub fn is_empty(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     let people = users::table.filter(users::id.gt(0));
     let first = people.select(users::id).first::<i64>(connection).optional()?;

@@ -1,4 +1,4 @@
-//! The audit finds each kind of damage: one row is changed behind everybody's back for each check.
+//! The audit finds each kind of damage: for each check, one row is changed from outside.
 
 use matchcast::market::Side;
 
@@ -6,7 +6,7 @@ use super::views::Traded;
 use crate::on_both;
 use crate::support::database::Database;
 
-/// A trade, an order that rests on each side, one that is partly filled, one that is cancelled.
+/// A trade, a resting order on each side, a partly filled order and a cancelled one.
 async fn trade(database: &Database) -> Traded {
     let traded = Traded::start(database).await;
     traded.place(Side::Sell, "100", "1").await;
@@ -19,9 +19,9 @@ async fn trade(database: &Database) -> Traded {
     traded
 }
 
-/// Does the damage, looks, and undoes it.
+/// Does the damage, runs the audit, and repairs the damage.
 ///
-/// Damage often shows in more than one check; the one that is meant must be among them.
+/// Damage often violates several checks; the expected one must be among them.
 fn check(database: &Database, damage: &str, repair: &str, expected: &str) {
     database.execute(damage);
     let findings = database.findings();
@@ -45,7 +45,7 @@ on_both! {
             ("available = available - 1", "available = available + 1",
                 "an account is the sum of its ledger entries"),
             ("locked = locked + 1", "locked = locked - 1",
-                "what is locked is what open orders reserve"),
+                "the locked amount of an account is the sum of its reservations"),
             ("available = available + 1, locked = locked - 1",
                 "available = available - 1, locked = locked + 1",
                 "an account is the sum of its ledger entries"),
@@ -79,7 +79,7 @@ on_both! {
         let cancelled = "(SELECT min(id) + 3 FROM orders)";
         for (id, damage, repair, expected) in [
             (first, "reserved = reserved + 1", "reserved = reserved - 1",
-                "what is locked is what open orders reserve"),
+                "the locked amount of an account is the sum of its reservations"),
             (first, "filled_amount = filled_amount + 1", "filled_amount = filled_amount - 1",
                 "an order is filled by its trades"),
             (first, "filled_value = filled_value + 1", "filled_value = filled_value - 1",

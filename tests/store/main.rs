@@ -11,4 +11,6 @@ mod occupancy;
 mod outbox;
 mod people;
 mod sign_ins;
+mod standard_names;
+mod statements;
 mod views;

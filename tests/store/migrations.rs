@@ -1,4 +1,4 @@
-//! The schema: up, down and up again; by several processes at once.
+//! The migrations: up, down and up again; by several processes at once.
 
 use std::sync::Barrier;
 
@@ -7,6 +7,7 @@ use diesel::sql_types::Text;
 use matchcast::store::{self, AnyConnection, DatabaseUrl};
 
 use crate::on_both;
+use crate::support::database::Database;
 
 #[derive(QueryableByName)]
 struct Named {
@@ -14,7 +15,13 @@ struct Named {
     name: String,
 }
 
-/// Every table and index but those of the migrations' own book-keeping.
+/// The `name`s that a query returns.
+pub fn names(database: &Database, query: &str) -> Vec<String> {
+    let rows: Vec<Named> = diesel::sql_query(query).load(&mut database.connect()).unwrap();
+    rows.into_iter().map(|row| row.name).collect()
+}
+
+/// All tables and indexes, except those that the migrations need for themselves.
 fn schema(database: &Database) -> Vec<String> {
     let query = if database.is_postgres() {
         "SELECT CAST(relname AS TEXT) AS name FROM pg_class JOIN pg_namespace n \
@@ -23,10 +30,9 @@ fn schema(database: &Database) -> Vec<String> {
         "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS name FROM sqlite_master \
          WHERE name NOT LIKE 'sqlite_%' ORDER BY 1"
     };
-    let rows: Vec<Named> = diesel::sql_query(query).load(&mut database.connect()).unwrap();
     let own = ["migration_lock", "__diesel_schema_migrations"];
-    let names = rows.into_iter().map(|row| row.name);
-    names.filter(|name| !own.iter().any(|own| name.contains(own))).collect()
+    let is_own = |name: &String| own.iter().any(|own| name.contains(own));
+    names(database, query).into_iter().filter(|name| !is_own(name)).collect()
 }
 
 /// Runs `work` in several threads at the same moment.
@@ -42,15 +48,13 @@ fn at_once<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     })
 }
 
-use crate::support::database::Database;
-
 on_both! {
     async fn up_down_and_up_again(database: Database) {
         let url = database.parsed();
         let count = store::migrate(&url).unwrap();
         let migrated = schema(&database);
         assert!(count >= 3 && migrated.len() > 15, "{count} {migrated:?}");
-        assert_eq!(store::migrate(&url).unwrap(), 0, "there is nothing more to do");
+        assert_eq!(store::migrate(&url).unwrap(), 0, "no migration is pending");
         assert_eq!(store::revert_migrations(&url).unwrap(), count);
         assert_eq!(schema(&database), Vec::<String>::new(), "down leaves nothing");
         assert_eq!(store::migrate(&url).unwrap(), count);
@@ -65,14 +69,14 @@ on_both! {
         let count = counts.iter().sum::<usize>();
         assert!(count >= 3, "{counts:?}");
         assert_eq!(counts.iter().filter(|count| **count > 0).count(), 1, "{counts:?}");
-        // And what follows a start: they make the markets.
+        // Each process then creates the markets.
         at_once(4, || database.open_store());
         database.audit();
     }
 }
 
 #[test]
-fn a_typing_error_in_the_url_makes_no_database() {
+fn a_misspelt_url_creates_no_database() {
     for (url, named) in [
         ("", "DATABASE_URL"),
         ("postgre://localhost/x", "postgre"),
@@ -86,7 +90,7 @@ fn a_typing_error_in_the_url_makes_no_database() {
         assert!(error.contains(named), "{url}: {error}");
     }
     let nowhere = DatabaseUrl::parse("postgres://user:s3ntinel@127.0.0.1:1/x").unwrap();
-    let Err(error) = AnyConnection::open(&nowhere) else { panic!("nobody listens there") };
+    let Err(error) = AnyConnection::open(&nowhere) else { panic!("there is no server") };
     assert!(!error.to_string().contains("s3ntinel"), "{error}");
     assert_eq!(format!("{nowhere:?}"), "PostgreSQL");
 }

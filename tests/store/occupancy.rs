@@ -1,4 +1,4 @@
-//! Who listens: webhooks in any order, the provider's list, and authorisations.
+//! Channel occupancy: webhooks in any order, the provider's list, and authorizations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,23 +9,24 @@ use crate::on_both;
 use crate::support::database::Database;
 use crate::support::rounds;
 
-/// What somebody tells of the channel `a`.
+/// An observation of the channel `a`.
 #[derive(Clone, Copy, Debug)]
-enum NewEvents {
+enum Observation {
     /// A webhook of this time, in milliseconds.
     Occupied(i64),
     Vacated(i64),
-    /// The list that the provider was asked for so many seconds ago has the channel, or has not.
+    /// The list that was requested so many seconds ago contains the channel, or does not.
     Listed(i64),
     Missing(i64),
-    Authorised,
-    /// So many seconds pass, as far as the table knows.
+    /// A client was authorized for it.
+    Authorized,
+    /// So many seconds pass: the times in the table become older.
     Pass(i64),
 }
-use NewEvents::{Authorised, Listed, Missing, Occupied, Pass, Vacated};
+use Observation::{Authorized, Listed, Missing, Occupied, Pass, Vacated};
 
-/// What is told one after the other, and whether the channel is then taken for occupied.
-const STORIES: &[(&[NewEvents], bool)] = &[
+/// Observations in their order, and whether the channel then counts as occupied.
+const CASES: &[(&[Observation], bool)] = &[
     (&[], false),
     (&[Occupied(100)], true),
     (&[Occupied(100), Vacated(101)], false),
@@ -35,45 +36,45 @@ const STORIES: &[(&[NewEvents], bool)] = &[
     (&[Occupied(100), Vacated(100)], true),
     (&[Occupied(100), Vacated(101), Occupied(99)], false),
     (&[Vacated(100)], false),
-    // A list is a moment old: what was heard since then holds.
+    // A list is a moment old: later observations are kept.
     (&[Listed(0)], true),
     (&[Missing(0)], false),
     (&[Occupied(100), Missing(10)], true),
     (&[Occupied(100), Pass(20), Missing(10)], false),
     (&[Vacated(100), Listed(10)], false),
     (&[Vacated(100), Pass(20), Listed(10)], true),
-    // The list says nothing of the provider's time: the next webhook is compared with the last.
+    // A list has no time of the provider: the next webhook is compared with the last one.
     (&[Occupied(100), Pass(20), Listed(10), Vacated(99)], true),
     (&[Occupied(100), Pass(20), Listed(10), Vacated(101)], false),
     (&[Listed(0), Vacated(1)], false),
-    (&[Authorised], true),
-    (&[Authorised, Vacated(100)], true),
-    (&[Vacated(100), Authorised], true),
-    (&[Authorised, Pass(20), Missing(10)], true),
-    (&[Authorised, Pass(50)], true),
-    (&[Authorised, Pass(70)], false),
-    (&[Authorised, Pass(70), Missing(10)], false),
-    (&[Authorised, Occupied(100), Pass(70)], true),
-    (&[Authorised, Vacated(100), Pass(50), Authorised, Pass(50)], true),
+    (&[Authorized], true),
+    (&[Authorized, Vacated(100)], true),
+    (&[Vacated(100), Authorized], true),
+    (&[Authorized, Pass(20), Missing(10)], true),
+    (&[Authorized, Pass(50)], true),
+    (&[Authorized, Pass(70)], false),
+    (&[Authorized, Pass(70), Missing(10)], false),
+    (&[Authorized, Occupied(100), Pass(70)], true),
+    (&[Authorized, Vacated(100), Pass(50), Authorized, Pass(50)], true),
 ];
 
 fn changes(channels: &[(&str, bool)]) -> BTreeMap<String, bool> {
     channels.iter().map(|(name, is_occupied)| ((*name).to_owned(), *is_occupied)).collect()
 }
 
-fn tell(store: &Store, c: &mut AnyConnection, database: &Database, told: NewEvents) {
+fn observe(store: &Store, c: &mut AnyConnection, database: &Database, seen: Observation) {
     let ago = |seconds: i64| now() - TimeDelta::seconds(seconds);
     let names = ["a".to_owned(), "a".to_owned()];
-    let write = |c: &mut AnyConnection| match told {
+    let write = |c: &mut AnyConnection| match seen {
         Occupied(ms) => occupancy::changed(c, "a", true, ms),
         Vacated(ms) => occupancy::changed(c, "a", false, ms),
         Listed(seconds) => occupancy::replace(c, &names, ago(seconds)),
         Missing(seconds) => occupancy::replace(c, &[], ago(seconds)),
-        Authorised => occupancy::expect(c, "a"),
+        Authorized => occupancy::mark_pending(c, "a"),
         Pass(_) => Ok(()),
     };
     store.write(c, write).unwrap();
-    if let Pass(seconds) = told {
+    if let Pass(seconds) = seen {
         let earlier = |column: &str| {
             if database.is_postgres() {
                 format!("{column} = {column} - interval '{seconds} seconds'")
@@ -82,8 +83,8 @@ fn tell(store: &Store, c: &mut AnyConnection, database: &Database, told: NewEven
                 format!("{column} = strftime({format}, {column}, '-{seconds} seconds')")
             }
         };
-        let (seen, expected) = (earlier("seen_at"), earlier("authorized_at"));
-        database.execute(&format!("UPDATE channel_occupancy SET {seen}, {expected}"));
+        let (seen_at, authorized_at) = (earlier("seen_at"), earlier("authorized_at"));
+        database.execute(&format!("UPDATE channel_occupancy SET {seen_at}, {authorized_at}"));
     }
 }
 
@@ -96,33 +97,33 @@ on_both! {
     async fn in_doubt_a_channel_is_occupied(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
-        for (story, expected) in STORIES {
+        for (observations, expected) in CASES {
             database.execute("DELETE FROM channel_occupancy");
-            for told in *story {
-                tell(&store, &mut c, &database, *told);
+            for seen in *observations {
+                observe(&store, &mut c, &database, *seen);
             }
-            assert_eq!(!occupied(&mut c, &["a", "b"]).is_empty(), *expected, "{story:?}");
+            assert_eq!(!occupied(&mut c, &["a", "b"]).is_empty(), *expected, "{observations:?}");
         }
     }
 
-    async fn a_webhook_is_taken_in_once_and_as_a_whole(database: Database) {
+    async fn a_webhook_is_recorded_once_and_as_a_whole(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
-        let mut take_in = |digest: &str, channels: &[(&str, bool)], ms: i64| {
+        let mut record = |digest: &str, channels: &[(&str, bool)], ms: i64| {
             let changes = changes(channels);
-            store.write(&mut c, |c| occupancy::take_in(c, digest, &changes, ms)).unwrap()
+            store.write(&mut c, |c| occupancy::record_webhook(c, digest, &changes, ms)).unwrap()
         };
-        assert!(take_in("first", &[("a", true), ("b", false), ("c", true)], 100));
-        assert!(!take_in("first", &[("d", true)], 200), "its digest is known");
-        assert!(take_in("second", &[("a", false)], 200));
+        assert!(record("first", &[("a", true), ("b", false), ("c", true)], 100));
+        assert!(!record("first", &[("d", true)], 200), "its digest is known");
+        assert!(record("second", &[("a", false)], 200));
         assert_eq!(occupied(&mut database.connect(), &["a", "b", "c", "d"]), ["c"]);
         database.execute("UPDATE webhooks SET received_at = '2001-01-01 00:00:00'");
-        assert!(take_in("third", &[], 300));
-        assert!(take_in("first", &[("d", true)], 300), "it was forgotten");
+        assert!(record("third", &[], 300));
+        assert!(record("first", &[("d", true)], 300), "its digest was deleted");
         assert_eq!(occupied(&mut database.connect(), &["a", "b", "c", "d"]), ["c", "d"]);
     }
 
-    async fn a_list_of_many_channels_is_taken(database: Database) {
+    async fn a_list_of_many_channels_is_recorded(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
         let names: Vec<String> = (0..1203).map(|number| format!("channel-{number:04}")).collect();
@@ -135,7 +136,7 @@ on_both! {
     }
 
     /// Each source on a connection of its own, all at the same time.
-    async fn what_comes_at_once_does_not_undo_what_is_newer(database: Database) {
+    async fn concurrent_observations_do_not_undo_newer_ones(database: Database) {
         let (store, _) = database.open_store();
         for round in 0..rounds(20) {
             let channel = format!("channel-{round}");
@@ -145,7 +146,7 @@ on_both! {
                 &|c| occupancy::changed(c, &channel, true, 200).unwrap(),
                 &|c| occupancy::changed(c, &channel, false, 100).unwrap(),
                 &|c| occupancy::changed(c, &channel, false, 199).unwrap(),
-                &|c| occupancy::expect(c, &channel).unwrap(),
+                &|c| occupancy::mark_pending(c, &channel).unwrap(),
                 &|c| occupancy::replace(c, &old[1..], asked_at).unwrap(),
                 &|c| occupancy::replace(c, &old, asked_at).unwrap(),
             ];
@@ -160,25 +161,25 @@ on_both! {
                     });
                 }
             });
-            // Without what was expected: the webhooks alone say so.
+            // Without the authorization: the webhooks alone decide.
             database.execute("UPDATE channel_occupancy SET authorized_at = NULL");
             assert_eq!(occupied(&mut database.connect(), &[&channel]).len(), 1);
         }
     }
 
-    async fn a_webhook_that_comes_twice_at_once_is_new_once(database: Database) {
+    async fn of_concurrent_deliveries_of_a_webhook_one_is_new(database: Database) {
         let (store, _) = database.open_store();
         for round in 0..rounds(10) {
             let (digest, changes) = (format!("digest {round}"), changes(&[("a", true)]));
             let start = std::sync::Barrier::new(4);
             let new = std::thread::scope(|scope| {
-                let take_in = || {
+                let record = || {
                     let mut c = store.connect().unwrap();
                     start.wait();
-                    let work = |c: &mut _| occupancy::take_in(c, &digest, &changes, 100);
+                    let work = |c: &mut _| occupancy::record_webhook(c, &digest, &changes, 100);
                     store.write(&mut c, work).unwrap()
                 };
-                let handles: Vec<_> = (0..4).map(|_| scope.spawn(take_in)).collect();
+                let handles: Vec<_> = (0..4).map(|_| scope.spawn(record)).collect();
                 handles.into_iter().map(|handle| handle.join().unwrap()).collect::<Vec<bool>>()
             });
             assert_eq!(new.iter().filter(|is_new| **is_new).count(), 1, "{new:?}");

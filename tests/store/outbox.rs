@@ -8,7 +8,7 @@ use matchcast::store::{AnyConnection, leases, now};
 
 use crate::on_both;
 
-/// Writes events as they follow one another.
+/// Writes an event to each of these channels, in this order.
 fn write(database: &Database, channels: &[&str]) {
     for channel in channels {
         database.execute(&format!(
@@ -29,7 +29,7 @@ fn head(c: &mut AnyConnection, len: i64) -> Vec<OutboxEvent> {
 
 use crate::support::database::Database;
 
-/// Lanes are made of shards: channels that fall into few of them would wait for each other.
+/// A lane serves some shards: channels that share few of them would wait for each other.
 #[test]
 fn channels_are_spread_over_all_shards() {
     for name in ["private-user.", "private-encrypted-user."] {
@@ -40,7 +40,7 @@ fn channels_are_spread_over_all_shards() {
         }
         assert!(counts.iter().all(|count| (1..=30).contains(count)), "{name} {counts:?}");
     }
-    // Rows that other versions have written stay where they are looked for.
+    // The shards of rows that other versions have written stay valid.
     let known = [("private-user.1", 21), ("private-user.2", 14), ("market.BTC", 34), ("", 38)];
     for (channel, shard) in known {
         assert_eq!(outbox::shard_of(channel), shard, "{channel}");
@@ -48,7 +48,7 @@ fn channels_are_spread_over_all_shards() {
 }
 
 on_both! {
-    async fn the_head_is_what_was_written_first(database: Database) {
+    async fn the_head_of_the_outbox_is_its_oldest_events(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
         assert!(head(&mut c, 10).is_empty());
@@ -62,14 +62,14 @@ on_both! {
         assert_eq!(user_channel(UserId(7)), "private-user.7");
     }
 
-    async fn what_leaves_the_outbox_is_still_counted(database: Database) {
+    async fn events_that_leave_the_outbox_are_counted(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
         write(&database, &["a", "b", "c", "d"]);
         let all = head(&mut c, 100);
         store.write(&mut c, |c| outbox::record_delivered(c, &all[..2])).unwrap();
         assert_eq!(channels(&head(&mut c, 100)), ["c", "d"]);
-        // Delivered twice, by two processes: counted once.
+        // An event that two processes delivered is counted once.
         store.write(&mut c, |c| outbox::record_delivered(c, &all[1..3])).unwrap();
         assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 4);
         let move_to = outbox::move_to_dead_letters;
@@ -79,11 +79,10 @@ on_both! {
         assert_eq!(outbox::counts(&mut c).unwrap(), (0, 1));
         assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 4);
         assert_eq!(outbox::total(&mut c, EventKind::BookUpdated).unwrap(), 0);
-        let aside = database.dead_letters();
-        assert_eq!(aside, [("d".to_owned(), "413: too large".to_owned())]);
+        assert_eq!(database.dead_letters(), [("d".to_owned(), "413: too large".to_owned())]);
     }
 
-    async fn more_than_fit_into_one_statement_are_delivered(database: Database) {
+    async fn more_than_a_thousand_events_are_delivered_at_once(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
         let row = "('a', 'order.matched', '{}', '2026-01-01 00:00:00')";
@@ -106,23 +105,23 @@ on_both! {
             store.write(&mut c, |c| leases::take(c, name, holder, until)).unwrap()
         };
         assert!(take("publisher", "one", 60));
-        assert!(!take("publisher", "two", 60), "it is taken");
+        assert!(!take("publisher", "two", 60), "another process holds it");
         assert!(take("publisher", "one", 60), "its holder renews it");
         assert!(take("another", "two", 60), "each name is a lease of its own");
-        assert!(take("publisher", "one", -1), "renewed into the past");
-        assert!(take("publisher", "two", 60), "it has run out");
+        assert!(take("publisher", "one", -1), "it is renewed into the past");
+        assert!(take("publisher", "two", 60), "it has expired");
         assert!(!take("publisher", "one", 60), "and has a new holder");
         let release = |holder: &str| {
             let mut c = store.connect().unwrap();
             store.write(&mut c, |c| leases::release(c, "publisher", holder)).unwrap();
         };
         release("one");
-        assert!(!take("publisher", "one", 60), "nobody gives back what another holds");
+        assert!(!take("publisher", "one", 60), "only its holder releases it");
         release("two");
         assert!(take("publisher", "one", 60));
     }
 
-    async fn who_asks_at_once_does_not_get_the_lease_at_once(database: Database) {
+    async fn of_concurrent_processes_one_gets_the_lease(database: Database) {
         let (store, _) = database.open_store();
         let until = now() + TimeDelta::seconds(60);
         let taken = std::thread::scope(|scope| {
@@ -132,7 +131,7 @@ on_both! {
                     let mut c = store.connect().unwrap();
                     let holder = format!("process {n}");
                     let work = |c: &mut _| leases::take(c, "publisher", &holder, until);
-                    // An insert that comes second breaks its transaction, and is asked again.
+                    // The second insert fails with its transaction, and is tried again.
                     let taken = store.write(&mut c, work);
                     taken.or_else(|_| store.write(&mut c, work)).unwrap()
                 }

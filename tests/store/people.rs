@@ -16,7 +16,7 @@ on_both! {
     async fn a_user_is_found_and_has_an_account_of_each_asset(database: Database) {
         let (store, catalog) = database.open_store();
         let mut c = store.connect().unwrap();
-        assert!(users::is_empty(&mut c).unwrap(), "houses are nobody");
+        assert!(users::is_empty(&mut c).unwrap(), "house accounts do not count");
         let assets: Vec<_> = catalog.assets.keys().copied().collect();
         let mut create = |email: &str| {
             store.write(&mut c, |c| users::create(c, "Ünal", email, "hash", &assets))
@@ -53,7 +53,7 @@ on_both! {
         assert_eq!(password("old", "new"), (true, "new".to_owned()));
     }
 
-    async fn tokens_are_revoked_one_by_one_and_go_with_their_user(database: Database) {
+    async fn tokens_are_revoked_one_by_one_and_deleted_with_their_user(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
         let user = store.write(&mut c, |c| users::create(c, "U", "u@x.example", "hash", &[]));
@@ -73,7 +73,7 @@ on_both! {
         for revoked in [vec![first], vec![]] {
             let log_out = |c: &mut _| sign_ins::log_out(c, user, &SignIn::Token(first));
             let tokens = store.write(&mut c, log_out).unwrap().tokens;
-            assert_eq!(tokens, revoked, "once is enough");
+            assert_eq!(tokens, revoked, "a token is revoked once");
         }
         assert!(sessions::find_token(&mut c, first).unwrap().is_none());
         assert!(sessions::find_token(&mut c, third).unwrap().is_some());
@@ -83,7 +83,7 @@ on_both! {
         assert!(store.write(&mut c, |c| sessions::create_token(c, &orphan)).is_err());
     }
 
-    async fn sessions_live_until_their_time_or_their_end(database: Database) {
+    async fn sessions_are_valid_until_they_expire_or_end(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
         let user = store.write(&mut c, |c| users::create(c, "U", "u@x.example", "hash", &[]));
@@ -104,17 +104,17 @@ on_both! {
         write(&|c| assert!(sessions::update_session(c, "alive", &session(user, 5)).unwrap()));
         assert_eq!(find("alive").unwrap().user, user);
         write(&|c| assert!(!sessions::update_session(c, "unknown", &session(user, 5)).unwrap()));
-        assert!(find("unknown").is_none(), "updating makes nothing");
+        assert!(find("unknown").is_none(), "an update creates nothing");
         let later = in_minutes(60);
         write(&|c| sessions::extend_session(c, "alive", later).unwrap());
         assert_eq!(find("alive").unwrap().expires_at, later);
 
-        // Whoever adds a session clears what has expired.
+        // Creating a session deletes the expired ones.
         write(&|c| sessions::create_session(c, "new", &session(user, 5)).unwrap());
         write(&|c| assert!(!sessions::update_session(c, "over", &session(user, 5)).unwrap()));
         write(&|c| sessions::delete_session(c, "alive").unwrap());
         assert!(find("alive").is_none() && find("new").is_some());
         database.execute("DELETE FROM users WHERE id > 0");
-        assert!(find("new").is_none(), "it goes with its user");
+        assert!(find("new").is_none(), "it is deleted with its user");
     }
 }

@@ -1,4 +1,4 @@
-//! How what a user has signed in with begins and ends, and when that ends the connections.
+//! Sign-ins: how they begin and end, and when the connections are terminated.
 
 use chrono::TimeDelta;
 use matchcast::events::{EventKind, user_channel};
@@ -10,7 +10,7 @@ use matchcast::store::{AnyConnection, Store, now, users};
 
 use crate::on_both;
 
-/// A user of a database, and who asks about it.
+/// A user of a database.
 struct Person {
     store: Store,
     connection: AnyConnection,
@@ -31,7 +31,7 @@ impl Person {
         self.store.write(&mut self.connection, |c| Ok(work(c, user))).unwrap()
     }
 
-    /// A token that lives for so many minutes.
+    /// A token that is valid for so many minutes.
     fn token(&mut self, minutes: Option<i64>) -> i64 {
         let expires_at = minutes.map(|minutes| now() + TimeDelta::minutes(minutes));
         self.write(|c, user| {
@@ -52,7 +52,7 @@ impl Person {
         self.write(|c, user| sign_ins::log_out(c, user, sign_in).unwrap())
     }
 
-    /// How often the connections were ended.
+    /// How often the connections were terminated.
     fn terminations(&mut self) -> i64 {
         outbox::total(&mut self.connection, EventKind::TerminateConnections).unwrap()
     }
@@ -63,17 +63,17 @@ fn session(id: &str, token: i64) -> SignIn {
 }
 
 on_both! {
-    async fn only_the_last_token_ends_the_connections(database: Database) {
+    async fn only_the_last_token_terminates_the_connections(database: Database) {
         let mut person = Person::new(&database);
         let (first, second) = (person.token(None), person.token(Some(60)));
         person.token(Some(-1));
         let revoked = person.log_out(&SignIn::Token(first));
         assert_eq!(revoked, Revoked { tokens: vec![first], sessions: vec![] });
-        assert_eq!(person.terminations(), 0, "another one lives");
+        assert_eq!(person.terminations(), 0, "another token is valid");
         person.log_out(&SignIn::Token(second));
-        assert_eq!(person.terminations(), 1, "what has expired does not live");
+        assert_eq!(person.terminations(), 1, "an expired token is not valid");
         assert_eq!(person.log_out(&SignIn::Token(second)), Revoked::default());
-        assert_eq!(person.terminations(), 1, "it was gone already");
+        assert_eq!(person.terminations(), 1, "it was already revoked");
         let events = outbox::heads(&mut person.connection, &[
             outbox::shard_of(&user_channel(person.user)),
         ], 10);
@@ -82,7 +82,7 @@ on_both! {
         assert_eq!(event.data, person.user.to_string());
     }
 
-    async fn nobody_ends_what_is_anothers(database: Database) {
+    async fn a_user_cannot_end_the_sign_ins_of_another(database: Database) {
         let mut person = Person::new(&database);
         let token = person.token(None);
         assert!(person.session("mine", 60, token));
@@ -98,18 +98,18 @@ on_both! {
         assert!(sessions::find_session(&mut person.connection, "mine").unwrap().is_some());
     }
 
-    async fn a_session_goes_with_the_token_of_its_log_in(database: Database) {
+    async fn logging_out_of_a_session_revokes_its_token(database: Database) {
         let mut person = Person::new(&database);
         let (first, second) = (person.token(None), person.token(None));
         assert!(person.session("first", 60, first) && person.session("second", 60, second));
         let revoked = person.log_out(&session("first", first));
         assert_eq!(revoked, Revoked { tokens: vec![first], sessions: vec!["first".to_owned()] });
-        assert_eq!(person.terminations(), 0, "a token and a session are left");
+        assert_eq!(person.terminations(), 0, "a token and a session remain");
         person.write(|c, _| sessions::delete_session(c, "second").unwrap());
         let third = person.token(None);
         assert!(person.session("third", 60, third));
         person.log_out(&session("third", third));
-        assert_eq!(person.terminations(), 0, "a token is left");
+        assert_eq!(person.terminations(), 0, "a token remains");
         person.log_out(&SignIn::Token(second));
         assert_eq!(person.terminations(), 1);
     }
@@ -125,7 +125,7 @@ on_both! {
         open("over", -1);
         database.execute("UPDATE tokens SET expires_at = '2001-01-01 00:00:00'");
         person.log_out(&session("first", first));
-        assert_eq!(person.terminations(), 0, "another session is left");
+        assert_eq!(person.terminations(), 0, "another session remains");
         person.log_out(&session("second", second));
         assert_eq!(person.terminations(), 1);
     }
@@ -156,7 +156,7 @@ on_both! {
         }
     }
 
-    async fn a_change_of_the_password_ends_everything_but_what_asked(database: Database) {
+    async fn changing_the_password_ends_all_other_sign_ins(database: Database) {
         let mut person = Person::new(&database);
         let (kept, other) = (person.token(None), person.token(Some(-1)));
         assert!(person.session("page", 60, kept));
@@ -182,7 +182,7 @@ on_both! {
         assert_eq!(person.terminations(), 3);
     }
 
-    async fn of_two_last_tokens_one_ends_the_connections(database: Database) {
+    async fn of_two_concurrent_last_log_outs_one_terminates_the_connections(database: Database) {
         let mut person = Person::new(&database);
         for round in 1..=crate::support::rounds(10) {
             let tokens = [person.token(None), person.token(None)];

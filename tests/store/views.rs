@@ -1,4 +1,4 @@
-//! What the API reads: order and caps of every list.
+//! The reads of the API: order and cap of every list.
 
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
--- Lanes, the memory of what became of each attempt, market data and who listens.
+-- Lanes, failed attempts, market data and channel occupancy.
 
--- Events of one channel are in one bucket, so that lanes can be read apart: a hash of the channel,
--- 0 to 63. -1: written by a version that knew no buckets; whoever publishes assigns one.
+-- The events of a channel are in one bucket, so that each lane can be read separately: a hash of
+-- the channel, 0 to 63. -1: written by a version without buckets; the publisher assigns one.
 ALTER TABLE outbox ADD COLUMN bucket SMALLINT NOT NULL DEFAULT -1;
--- The connection that caused the event and shall not hear of it. NULL: everybody hears it.
+-- The connection that caused the event and must not receive it. NULL: all subscribers receive it.
 ALTER TABLE outbox ADD COLUMN socket_id TEXT;
--- What has happened to it so far: how often it was tried in vain, not before when it is tried
--- again, and what the provider said.
+-- The failed attempts so far: their number, the earliest time of the next attempt, and the last
+-- response of the provider.
 ALTER TABLE outbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN next_try_at TIMESTAMP;
 ALTER TABLE outbox ADD COLUMN last_answer TEXT;
@@ -15,47 +15,51 @@ CREATE INDEX outbox_by_bucket ON outbox (bucket, id);
 ALTER TABLE set_aside_events ADD COLUMN socket_id TEXT;
 ALTER TABLE set_aside_events ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
 
--- The other ways out of the outbox: nobody listened, or an operator said so.
+-- The other ways out of the outbox: the channel had no subscribers, or an operator dropped the
+-- event.
 ALTER TABLE delivered_events ADD COLUMN skipped BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE delivered_events ADD COLUMN dropped BIGINT NOT NULL DEFAULT 0;
 
--- How many events order.matched were written for the trade, so that none can get lost unseen.
+-- The number of order.matched events that were written for the trade, so that the audit finds a
+-- lost one.
 ALTER TABLE trades ADD COLUMN told SMALLINT NOT NULL DEFAULT 2;
 
--- Its number within its market: 1, 2, 3, without a hole.
+-- Its number within its market: 1, 2, 3, without gaps.
 ALTER TABLE trades ADD COLUMN sequence BIGINT NOT NULL DEFAULT 0;
 UPDATE trades SET sequence = numbered.number FROM
     (SELECT id, row_number() OVER (PARTITION BY market_id ORDER BY id) AS number FROM trades)
     AS numbered WHERE numbered.id = trades.id;
 
--- Counted under the market's lock: its trades, and the batches that may have changed its book.
+-- Counted under the market's lock: the trades, and the batches that may have changed the book.
 ALTER TABLE markets ADD COLUMN trade_sequence BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE markets ADD COLUMN book_version BIGINT NOT NULL DEFAULT 0;
 UPDATE markets SET trade_sequence =
     (SELECT count(*) FROM trades WHERE trades.market_id = markets.id);
 
--- What was told of a market's book. Apart from the market, so that telling locks out no order.
+-- The last published book of each market. Separate from markets, so that publishing does not delay
+-- orders.
 CREATE TABLE market_feeds (
     market_id INTEGER PRIMARY KEY REFERENCES markets (id),
-    -- Of the last book that was told: the market's version, its own number, and when.
+    -- The market's version at that time, the sequence number of the book, and the time.
     book_version BIGINT NOT NULL,
     book_sequence BIGINT NOT NULL,
     told_at TIMESTAMP NOT NULL
 );
 
--- Which channels have subscribers, as the provider last said.
+-- Which channels have subscribers, according to the provider.
 CREATE TABLE channel_occupancy (
     channel TEXT PRIMARY KEY,
     occupied BOOLEAN NOT NULL,
-    -- When, by the provider's clock, in Unix milliseconds: an older webhook changes nothing.
+    -- The time of the change by the provider's clock, in Unix milliseconds: an older webhook is
+    -- ignored.
     changed_ms BIGINT NOT NULL,
-    -- When this was heard, by our clock.
+    -- The time of this observation by the clock of matchcast.
     seen_at TIMESTAMP NOT NULL,
-    -- When somebody was last authorised for the channel, by our clock.
+    -- The time of the last authorization for the channel, by the clock of matchcast.
     expected_at TIMESTAMP
 );
 
--- Webhooks that were taken in, by the SHA-256 of their bodies: providers repeat them.
+-- The SHA-256 of the bodies of recorded webhooks: providers repeat webhooks.
 CREATE TABLE webhooks (
     digest TEXT PRIMARY KEY,
     received_at TIMESTAMP NOT NULL

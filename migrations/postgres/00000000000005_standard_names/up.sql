@@ -1,4 +1,4 @@
--- Tables and columns get the field's standard names. No data changes.
+-- Renames tables and columns to standard terms. All data is kept.
 
 ALTER TABLE set_aside_events RENAME TO dead_letters;
 ALTER INDEX set_aside_events_pkey RENAME TO dead_letters_pkey;

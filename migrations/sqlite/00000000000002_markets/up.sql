@@ -1,4 +1,4 @@
--- What is traded, who holds what, and how it came about.
+-- Assets, markets, accounts, orders, trades and the ledger.
 -- Every price, amount and balance is a count of 10^-8 units.
 
 CREATE TABLE assets (
@@ -6,7 +6,7 @@ CREATE TABLE assets (
     symbol TEXT NOT NULL UNIQUE
 );
 
--- A batch holds the rows of its markets, so that each market is matched by one process at a time.
+-- A batch locks the rows of its markets, so that one process at a time matches each market.
 CREATE TABLE markets (
     id INTEGER PRIMARY KEY,
     symbol TEXT NOT NULL UNIQUE,
@@ -24,7 +24,7 @@ CREATE TABLE accounts (
 );
 
 CREATE TABLE orders (
-    -- Given out under the market's lock: within a market, the order of ids is the order of arrival.
+    -- Assigned under the market's lock: within a market, the order of ids is the order of arrival.
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     user_id BIGINT NOT NULL REFERENCES users (id),
     market_id INTEGER NOT NULL REFERENCES markets (id),
@@ -32,12 +32,12 @@ CREATE TABLE orders (
     price BIGINT NOT NULL CHECK (price > 0),
     amount BIGINT NOT NULL CHECK (amount > 0),
     filled_amount BIGINT NOT NULL CHECK (filled_amount BETWEEN 0 AND amount),
-    -- Value of the fills, and commission charged on it, in the quote asset.
+    -- The value of the fills, and the commission on it, in the quote asset.
     filled_value BIGINT NOT NULL,
     commission BIGINT NOT NULL,
-    -- The rate at which this order was placed; it stays with the order.
+    -- The rate when the order was placed; it does not change afterwards.
     commission_rate BIGINT NOT NULL,
-    -- What is still locked for this order: quote asset for a buy, base asset for a sell.
+    -- The amount that is still locked for this order: quote asset for a buy, base asset for a sell.
     reserved BIGINT NOT NULL CHECK (reserved >= 0),
     status SMALLINT NOT NULL CHECK (status IN (1, 2, 3)), -- 1 open, 2 filled, 3 cancelled
     created_at TIMESTAMP NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE orders (
     CHECK (status = 1 OR reserved = 0)
 );
 CREATE INDEX orders_by_user ON orders (user_id, id);
--- The book: only what is open, each side in its own order of priority.
+-- The book: the open orders only, each side in its order of priority.
 CREATE INDEX orders_asks ON orders (market_id, price, id) WHERE status = 1 AND side = 2;
 CREATE INDEX orders_bids ON orders (market_id, price DESC, id) WHERE status = 1 AND side = 1;
 
@@ -76,7 +76,7 @@ CREATE TABLE ledger_entries (
     available_change BIGINT NOT NULL,
     locked_change BIGINT NOT NULL,
     available_after BIGINT NOT NULL,
-    -- 1 order, 2 trade, 3 market; NULL: about nothing else.
+    -- 1 order, 2 trade, 3 market; NULL: refers to nothing.
     reference_type SMALLINT,
     reference_id BIGINT,
     created_at TIMESTAMP NOT NULL

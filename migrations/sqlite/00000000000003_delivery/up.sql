@@ -1,5 +1,5 @@
--- What the world must hear. A row is written in the transaction that made it true, and deleted when
--- the provider has accepted it.
+-- Events that are not delivered yet. A row is written in the transaction that causes the event, and
+-- deleted when the provider has accepted it.
 CREATE TABLE outbox (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     channel TEXT NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE outbox (
     created_at TIMESTAMP NOT NULL
 );
 
--- What the provider will never accept, with its answer.
+-- Events that the provider will never accept, with its response.
 CREATE TABLE set_aside_events (
     id BIGINT PRIMARY KEY,
     channel TEXT NOT NULL,
@@ -19,8 +19,8 @@ CREATE TABLE set_aside_events (
     answer TEXT NOT NULL
 );
 
--- How many events have left the outbox by delivery: with what waits and what is set aside, all
--- there ever were. Written by the publisher alone.
+-- The number of delivered events of each name. Together with the two tables above it accounts for
+-- all events that were ever written. Only the publisher writes it.
 CREATE TABLE delivered_events (
     name TEXT PRIMARY KEY,
     delivered BIGINT NOT NULL

@@ -1,4 +1,4 @@
--- Tables and columns get the field's standard names. No data changes.
+-- Renames tables and columns to standard terms. All data is kept.
 
 ALTER TABLE set_aside_events RENAME TO dead_letters;
 ALTER TABLE dead_letters RENAME COLUMN set_aside_at TO dead_lettered_at;

@@ -36,8 +36,8 @@ pub async fn receive(
     let changes = changes(&webhook);
     let digest = hex::encode(webhook.digest);
     let changed_ms = i64::try_from(webhook.time_ms).unwrap_or(i64::MAX);
-    let take_in = move |c: &mut _| occupancy::take_in(c, &digest, &changes, changed_ms);
-    let is_new = state.store.transact(take_in).await?;
+    let record = move |c: &mut _| occupancy::record_webhook(c, &digest, &changes, changed_ms);
+    let is_new = state.store.transact(record).await?;
     count(if is_new { "accepted" } else { "duplicate" });
     Ok(response::done("Webhook received successfully"))
 }

@@ -12,7 +12,7 @@ use crate::store::outbox::OutboxEvent;
 /// Delivery of these events, numbered from 1, by as many lanes. Each belongs to the lane of its
 /// shard.
 fn delivery(lanes: i16, shards: &[i16]) -> (Delivery, Instant) {
-    let lanes = OneTo::new(lanes).unwrap();
+    let lanes = OneTo::new(lanes).expect("1 to 64 lanes");
     let mut delivery = Delivery::new(&config::Publisher { lanes, ..settings() });
     delivery.start_reading();
     delivery.fill((1..).zip(shards).map(|(id, shard)| event(id, *shard, "e")).collect());

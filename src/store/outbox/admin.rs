@@ -1,13 +1,14 @@
-//! What an operator does with events: looks at them, sends them once more, gives them up.
+//! The operator's commands: list events, return dead letters to the outbox, drop events.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::{Counter, count, shard_of};
+use super::counters::{Counter, count};
+use super::event::{NewEventRow, shard_of};
 use crate::store::schema::{dead_letters, outbox};
 use crate::store::{AnyConnection, StoreError};
 
-/// An event that waits, as an operator sees it.
+/// A pending event, as an operator sees it.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = outbox)]
 pub struct PendingEvent {
@@ -16,12 +17,12 @@ pub struct PendingEvent {
     pub name: String,
     pub created_at: NaiveDateTime,
     pub attempts: i32,
-    /// `None` until it was tried in vain.
+    /// `None` until an attempt has failed.
     pub next_attempt_at: Option<NaiveDateTime>,
     pub last_error: Option<String>,
 }
 
-/// An event that was set aside.
+/// A dead letter, as an operator sees it.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = dead_letters)]
 pub struct DeadLetter {
@@ -39,40 +40,52 @@ pub fn list(
     connection: &mut AnyConnection,
     cap: i64,
 ) -> Result<(Vec<PendingEvent>, Vec<DeadLetter>), StoreError> {
-    let waiting =
-        outbox::table.order(outbox::id.asc()).limit(cap).select(PendingEvent::as_select());
-    let waiting = waiting.load(connection)?;
-    let aside = dead_letters::table.order(dead_letters::id.asc()).limit(cap);
-    let aside = aside.select(DeadLetter::as_select()).load(connection)?;
-    Ok((waiting, aside))
+    let pending = outbox::table
+        .order(outbox::id.asc())
+        .limit(cap)
+        .select(PendingEvent::as_select())
+        .load(connection)?;
+    let dead_letters = dead_letters::table
+        .order(dead_letters::id.asc())
+        .limit(cap)
+        .select(DeadLetter::as_select())
+        .load(connection)?;
+    Ok((pending, dead_letters))
 }
 
-type Row = (i64, String, String, String, NaiveDateTime, Option<String>);
+/// The columns of a dead letter that return to the outbox.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = dead_letters)]
+struct Returned {
+    id: i64,
+    channel: String,
+    name: String,
+    data: String,
+    created_at: NaiveDateTime,
+    socket_id: Option<String>,
+}
 
-/// Puts an event that was set aside back, where it is sent before what came later on its channel;
-/// says whether there was one. Runs in a write transaction.
+/// Returns a dead letter to the outbox, where it precedes the later events of its channel; returns
+/// whether it existed. Runs in a write transaction.
 pub fn retry(connection: &mut AnyConnection, id: i64) -> Result<bool, StoreError> {
-    use dead_letters as aside;
-    let columns =
-        (aside::id, aside::channel, aside::name, aside::data, aside::created_at, aside::socket_id);
-    let row: Option<Row> = aside::table.find(id).select(columns).first(connection).optional()?;
-    let Some((id, channel, name, data, created_at, socket_id)) = row else { return Ok(false) };
-    diesel::delete(aside::table.find(id)).execute(connection)?;
-    let values = (
-        outbox::id.eq(id),
-        outbox::shard.eq(shard_of(&channel)),
-        outbox::channel.eq(channel),
-        outbox::name.eq(name),
-        outbox::data.eq(data),
-        outbox::created_at.eq(created_at),
-        outbox::socket_id.eq(socket_id),
-    );
+    let letter = dead_letters::table.find(id);
+    let returned = letter.select(Returned::as_select()).first(connection).optional()?;
+    let Some(returned) = returned else { return Ok(false) };
+    diesel::delete(letter).execute(connection)?;
+    let row = NewEventRow {
+        channel: &returned.channel,
+        name: &returned.name,
+        data: &returned.data,
+        created_at: returned.created_at,
+        shard: shard_of(&returned.channel),
+        socket_id: returned.socket_id.as_deref(),
+    };
+    let values = (outbox::id.eq(returned.id), row);
     diesel::insert_into(outbox::table).values(values).execute(connection)?;
     Ok(true)
 }
 
-/// [`retry`] for everything that is set aside; says how many events that was. Runs in a write
-/// transaction.
+/// [`retry`] for all dead letters; returns their number. Runs in a write transaction.
 pub fn retry_all(connection: &mut AnyConnection) -> Result<usize, StoreError> {
     let ids: Vec<i64> = dead_letters::table
         .select(dead_letters::id)
@@ -84,17 +97,16 @@ pub fn retry_all(connection: &mut AnyConnection) -> Result<usize, StoreError> {
     Ok(ids.len())
 }
 
-/// Gives an event up, whether it waits or was set aside; says whether there was one. Runs in a
-/// write transaction.
+/// Drops an event, pending or dead letter; returns whether it existed. Runs in a write transaction.
 ///
-/// One that waits may be on its way to the provider already, or with the next attempt after a
-/// failure; after that, whoever publishes knows.
+/// A pending event may already be on its way to the provider, or be part of the next attempt after
+/// a failure. The publisher notices after that attempt that the event was dropped.
 pub fn drop_event(connection: &mut AnyConnection, id: i64) -> Result<bool, StoreError> {
-    let waiting = outbox::table.find(id).select(outbox::name).first::<String>(connection);
-    let aside = dead_letters::table.find(id).select(dead_letters::name);
-    let name = match waiting.optional()? {
+    let pending = outbox::table.find(id).select(outbox::name).first::<String>(connection);
+    let letter = dead_letters::table.find(id).select(dead_letters::name);
+    let name = match pending.optional()? {
         Some(name) => Some(name),
-        None => aside.first(connection).optional()?,
+        None => letter.first(connection).optional()?,
     };
     let Some(name) = name else { return Ok(false) };
     let deleted = diesel::delete(outbox::table.find(id)).execute(connection)?

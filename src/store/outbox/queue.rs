@@ -1,41 +1,30 @@
-//! What the publisher does: reads the heads of shards, and writes down what became of events.
+//! The publisher's side of the outbox: reads the heads of shards and records the outcomes.
+//!
+//! On PostgreSQL a list of ids is one array. SQLite, where a round trip costs nothing, runs one
+//! prepared statement per id: a list of varying length would be a new statement each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
-use diesel::sqlite::Sqlite;
 
-use super::{Counter, NO_SHARD, OutboxEvent, count, shard_of};
-use crate::store::schema::{dead_letters, outbox};
-use crate::store::statement::statement;
-use crate::store::{AnyConnection, StoreError, now};
+use super::counters::{Counter, count};
+use super::event::{NO_SHARD, OutboxEvent, shard_of};
+use crate::store::schema::outbox;
+use crate::store::statement::{prepared, statement, update};
+use crate::store::{AnyConnection, StoreError};
 
-/// Most ids in one statement.
-const IDS_PER_STATEMENT: usize = 500;
-/// Events of an older version that get their shard at once.
+/// The number of events of an older version that get their shard at once.
 const SHARDS_AT_ONCE: i64 = 1_000;
 
-macro_rules! event_columns {
-    () => {
-        "o.id, o.shard, o.channel, o.name, o.data, o.socket_id, o.attempts, o.created_at"
-    };
-}
-
-type EventSql = (BigInt, SmallInt, Text, Text, Text, Nullable<Text>, Integer, Timestamp);
-
+// The query builder has neither `unnest` nor LATERAL.
 statement! {
-    Heads<Pg> { shards: Vec<i16> => Array<SmallInt>, len: i64 => BigInt } -> EventSql:
-    "SELECT " (event_columns!()) " FROM unnest(" [shards] ") AS b (shard), LATERAL (SELECT * \
-     FROM outbox WHERE outbox.shard = b.shard ORDER BY outbox.id LIMIT " [len] ") AS o"
-}
-
-statement! {
-    Head<Sqlite> { shard: i16 => SmallInt, len: i64 => BigInt } -> EventSql:
-    "SELECT " (event_columns!()) " FROM outbox AS o WHERE o.shard = " [shard]
-    " ORDER BY o.id LIMIT " [len]
+    Heads { shards: Vec<i16> => Array<SmallInt>, len: i64 => BigInt }
+    -> (BigInt, SmallInt, Text, Text, Text, Nullable<Text>, Integer, Timestamp):
+    "SELECT o.id, o.shard, o.channel, o.name, o.data, o.socket_id, o.attempts, o.created_at \
+     FROM unnest(" [shards] ") AS s (shard), LATERAL (SELECT * FROM outbox \
+     WHERE outbox.shard = s.shard ORDER BY outbox.id LIMIT " [len] ") AS o"
 }
 
 /// The oldest `len` events of each of these shards, oldest first.
@@ -49,7 +38,9 @@ pub fn heads(
         AnyConnection::Sqlite(c) => {
             let mut events = Vec::new();
             for shard in shards {
-                events.extend(Head { shard: *shard, len }.load::<OutboxEvent>(c)?);
+                let of_shard = outbox::table.filter(outbox::shard.eq(shard));
+                let head = of_shard.order(outbox::id.asc()).limit(len);
+                events.extend(head.select(OutboxEvent::as_select()).load(c)?);
             }
             events
         }
@@ -58,8 +49,8 @@ pub fn heads(
     Ok(events)
 }
 
-/// Gives shards to events that a version without shards has written, and says how many there
-/// were. Runs in a write transaction.
+/// Assigns shards to events that a version without shards has written; returns their number. Runs
+/// in a write transaction.
 pub fn assign_shards(connection: &mut AnyConnection) -> Result<usize, StoreError> {
     let without = outbox::table.filter(outbox::shard.eq(NO_SHARD)).order(outbox::id.asc());
     let without = without.select((outbox::id, outbox::channel)).limit(SHARDS_AT_ONCE);
@@ -71,15 +62,16 @@ pub fn assign_shards(connection: &mut AnyConnection) -> Result<usize, StoreError
     Ok(rows.len())
 }
 
-/// When the oldest event that waits was written.
+/// The time at which the oldest pending event was written.
 pub fn oldest(connection: &mut AnyConnection) -> Result<Option<NaiveDateTime>, StoreError> {
     let first = outbox::table.order(outbox::id.asc()).select(outbox::created_at);
     Ok(first.first(connection).optional()?)
 }
 
-/// Deletes what was delivered, and counts it. Runs in a write transaction.
+/// Deletes delivered events and counts them. Runs in a write transaction.
 ///
-/// What is not there any more has left by a process that took over meanwhile, which counted it.
+/// Events that are not pending any more are not counted: another process has become the publisher
+/// and counted them.
 pub fn record_delivered(
     connection: &mut AnyConnection,
     events: &[OutboxEvent],
@@ -87,7 +79,7 @@ pub fn record_delivered(
     remove(connection, events, Counter::Delivered)
 }
 
-/// Deletes what nobody could have heard, and counts it. Runs in a write transaction.
+/// Deletes events of unoccupied channels and counts them. Runs in a write transaction.
 pub fn record_skipped(
     connection: &mut AnyConnection,
     events: &[OutboxEvent],
@@ -105,78 +97,79 @@ fn remove(
         ids.entry(&event.name).or_default().push(event.id);
     }
     for (name, ids) in ids {
-        let mut deleted = 0;
-        for chunk in ids.chunks(IDS_PER_STATEMENT) {
-            let these = outbox::table.filter(outbox::id.eq_any(chunk.to_vec()));
-            deleted += diesel::delete(these).execute(connection)?;
-        }
+        let deleted = delete(connection, &ids)?;
         count(connection, counter, name, i64::try_from(deleted).unwrap_or(i64::MAX))?;
     }
     Ok(())
 }
 
-/// Events that were tried in vain, together.
+fn delete(connection: &mut AnyConnection, ids: &[i64]) -> Result<usize, StoreError> {
+    match connection {
+        AnyConnection::Postgres(c) => {
+            let these = diesel::delete(outbox::table.filter(outbox::id.eq_any(ids)));
+            Ok(prepared!(these).execute(c)?)
+        }
+        AnyConnection::Sqlite(c) => {
+            let mut deleted = 0;
+            for id in ids {
+                deleted += diesel::delete(outbox::table.find(id)).execute(c)?;
+            }
+            Ok(deleted)
+        }
+    }
+}
+
+/// Events that failed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedAttempt {
     pub ids: Vec<i64>,
-    /// Not before then are they tried again.
+    /// The earliest time of the next attempt.
     pub next_attempt_at: NaiveDateTime,
-    /// What happened, without anything secret.
+    /// The reason, without secrets.
     pub error: String,
 }
 
-/// Remembers an attempt in vain. Runs in a write transaction.
+/// Records a failed attempt. Runs in a write transaction.
 pub fn record_failure(
     connection: &mut AnyConnection,
     attempt: &FailedAttempt,
 ) -> Result<(), StoreError> {
-    for chunk in attempt.ids.chunks(IDS_PER_STATEMENT) {
-        let these = outbox::table.filter(outbox::id.eq_any(chunk.to_vec()));
-        let values = (
-            outbox::attempts.eq(outbox::attempts + 1),
-            outbox::next_attempt_at.eq(attempt.next_attempt_at),
-            outbox::last_error.eq(&attempt.error),
-        );
-        diesel::update(these).set(values).execute(connection)?;
+    let values = (
+        outbox::attempts.eq(outbox::attempts + 1),
+        outbox::next_attempt_at.eq(attempt.next_attempt_at),
+        outbox::last_error.eq(&attempt.error),
+    );
+    match connection {
+        AnyConnection::Postgres(c) => {
+            update!(outbox::table, outbox::id.eq_any(&attempt.ids), values).execute(c)?;
+        }
+        AnyConnection::Sqlite(c) => {
+            for id in &attempt.ids {
+                update!(outbox::table, outbox::id.eq(id), values).execute(c)?;
+            }
+        }
     }
     Ok(())
 }
 
-/// Those of these events that do not wait any more.
+/// Those of these events that are not pending any more.
 pub fn missing(connection: &mut AnyConnection, ids: &[i64]) -> Result<BTreeSet<i64>, StoreError> {
     let mut missing: BTreeSet<i64> = ids.iter().copied().collect();
-    for chunk in ids.chunks(IDS_PER_STATEMENT) {
-        let these = outbox::table.filter(outbox::id.eq_any(chunk.to_vec()));
-        for id in these.select(outbox::id).load::<i64>(connection)? {
-            missing.remove(&id);
+    match connection {
+        AnyConnection::Postgres(c) => {
+            let these = outbox::table.filter(outbox::id.eq_any(ids)).select(outbox::id);
+            for id in prepared!(these).load::<i64>(c)? {
+                missing.remove(&id);
+            }
+        }
+        AnyConnection::Sqlite(c) => {
+            for id in ids {
+                let this = outbox::table.find(id).select(outbox::id);
+                if this.first::<i64>(c).optional()?.is_some() {
+                    missing.remove(id);
+                }
+            }
         }
     }
     Ok(missing)
-}
-
-/// Moves an event that can never pass out of the way, with the provider's answer. Runs in a write
-/// transaction.
-///
-/// What is not there any more has left the outbox by a process that took over meanwhile.
-pub fn move_to_dead_letters(
-    connection: &mut AnyConnection,
-    event: &OutboxEvent,
-    error: &str,
-) -> Result<(), StoreError> {
-    if diesel::delete(outbox::table.find(event.id)).execute(connection)? == 0 {
-        return Ok(());
-    }
-    let values = (
-        dead_letters::id.eq(event.id),
-        dead_letters::channel.eq(&event.channel),
-        dead_letters::name.eq(&event.name),
-        dead_letters::data.eq(&event.data),
-        dead_letters::created_at.eq(event.created_at),
-        dead_letters::dead_lettered_at.eq(now()),
-        dead_letters::error.eq(error),
-        dead_letters::socket_id.eq(&event.socket_id),
-        dead_letters::attempts.eq(event.attempts + 1),
-    );
-    diesel::insert_into(dead_letters::table).values(values).execute(connection)?;
-    Ok(())
 }

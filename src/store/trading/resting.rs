@@ -1,52 +1,117 @@
-//! A page of resting orders, in order of priority: said alike to both databases.
-//!
-//! Both walk a partial index of open orders. `after_price` bounds the walk at its beginning too, so
-//! that a later page starts where the one before it ended.
+//! The heads of the books: the resting orders that the incoming orders of a batch can consume.
 
-macro_rules! resting_statements {
-    ($backend:ty) => {
-        statement! {
-            RestingAsks<$backend> {
-                market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
-                after_id: i64 => BigInt, len: i64 => BigInt,
-            } -> OrderSql:
-            "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 2"
-            " AND market_id = " [market] " AND price <= " [limit]
-            " AND (price, id) > (" [after_price] ", " [after_id]
-            ") ORDER BY price, id LIMIT " [len]
-        }
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 
-        statement! {
-            RestingBids<$backend> {
-                market: i32 => Integer, limit: i64 => BigInt, after_price: i64 => BigInt,
-                same_price: i64 => BigInt, after_id: i64 => BigInt, len: i64 => BigInt,
-            } -> OrderSql:
-            "SELECT " (order_columns!()) " FROM orders WHERE status = 1 AND side = 1"
-            " AND market_id = " [market] " AND price >= " [limit] " AND price <= " [after_price]
-            " AND (price < " [same_price] " OR id > " [after_id]
-            ") ORDER BY price DESC, id LIMIT " [len]
-        }
+use super::commands::placed;
+use crate::market::{Command, Fixed, MarketId, Order, OrderId, Priority, Side, State, Status};
+use crate::store::rows::OrderRow;
+use crate::store::schema::{OPEN_ASKS, OPEN_BIDS, orders};
+use crate::store::statement::{on_connection, prepared};
+use crate::store::{AnyConnection, StoreError};
 
-        pub fn resting(
-            connection: &mut <$backend as ConnectionOf>::Connection,
-            side: Side,
-            market: i32,
-            limit: i64,
-            (after_price, after_id): (i64, i64),
-            len: i64,
-        ) -> Result<Vec<OrderRow>, StoreError> {
-            Ok(match side {
-                Side::Sell => {
-                    RestingAsks { market, limit, after_price, after_id, len }.load(connection)?
-                }
-                Side::Buy => {
-                    let same_price = after_price;
-                    RestingBids { market, limit, after_price, same_price, after_id, len }
-                        .load(connection)?
-                }
-            })
-        }
-    };
+/// Orders read at once from one side of a book; each further page doubles.
+const FIRST_PAGE: i64 = 64;
+
+/// A page of resting orders in order of priority.
+struct Page {
+    market: MarketId,
+    side: Side,
+    /// The worst price that an incoming order accepts.
+    limit: Fixed,
+    /// The last order of the page before.
+    after: Option<(Fixed, OrderId)>,
+    len: i64,
 }
 
-pub(super) use resting_statements;
+/// Loads the head of one side of a book.
+///
+/// The incoming orders consume no more than their amounts. The batch may cancel orders of the head,
+/// so the remaining amounts of the orders that it cancels are added.
+pub fn load(
+    connection: &mut AnyConnection,
+    state: &mut State,
+    market: MarketId,
+    side: Side,
+    commands: &[Command],
+) -> Result<(), StoreError> {
+    let incoming = || placed(commands).filter(|order| order.market == market && order.side != side);
+    let worst = match side {
+        Side::Sell => incoming().map(|order| order.price).max(),
+        Side::Buy => incoming().map(|order| order.price).min(),
+    };
+    let Some(limit) = worst else { return Ok(()) };
+    let wanted = incoming().map(|order| units(order.amount)).sum::<i128>();
+    let cancelled = state.orders.values().filter(|order| {
+        order.market == market && order.side == side && order.status == Status::Open
+    });
+    let wanted = wanted + cancelled.map(|order| units(order.remaining())).sum::<i128>();
+
+    let mut covered: i128 = 0;
+    let mut page = Page { market, side, limit, after: None, len: FIRST_PAGE };
+    loop {
+        let rows = read(connection, &page)?;
+        let exhausted = i64::try_from(rows.len()).is_ok_and(|len| len < page.len);
+        for row in rows {
+            let order = Order::try_from(row)?;
+            state.insert_order(order);
+            covered += units(order.remaining());
+            page.after = Some((order.price, order.id));
+            if covered >= wanted {
+                let known_to = Priority::new(side, order.price, order.id);
+                state.books.entry(market).or_default().set_known_to(side, known_to);
+                return Ok(());
+            }
+        }
+        if exhausted {
+            state.books.entry(market).or_default().set_known_up_to(side, limit);
+            return Ok(());
+        }
+        page.len = page.len.saturating_mul(2);
+    }
+}
+
+fn units(amount: Fixed) -> i128 {
+    i128::from(amount.units())
+}
+
+/// Walks the partial index of one side's open orders, from the end of the page before.
+///
+/// `price` bounds the walk at its beginning too. For asks one comparison of (price, id) does that,
+/// which the query builder has not. For bids, whose prices fall while ids rise, it takes two.
+fn read(connection: &mut AnyConnection, page: &Page) -> Result<Vec<OrderRow>, StoreError> {
+    // Before the first order, in this side's order of priority.
+    let start = match page.side {
+        Side::Sell => (Fixed::ZERO, OrderId(0)),
+        Side::Buy => (Fixed::MAX, OrderId(0)),
+    };
+    let (price, id) = page.after.unwrap_or(start);
+    let (price, id) = (price.units(), id.0);
+    let of_market = orders::table.filter(orders::market_id.eq(page.market.0));
+    let limit = page.limit.units();
+    Ok(match page.side {
+        Side::Sell => {
+            let behind = sql::<Bool>("(price, id) > (").bind::<BigInt, _>(price);
+            let behind = behind.sql(", ").bind::<BigInt, _>(id).sql(")");
+            let asks = of_market
+                .filter(sql::<Bool>(OPEN_ASKS))
+                .filter(orders::price.le(limit))
+                .filter(behind)
+                .order((orders::price.asc(), orders::id.asc()))
+                .limit(page.len);
+            on_connection!(connection, |c| prepared!(asks.select(OrderRow::as_select())).load(c)?)
+        }
+        Side::Buy => {
+            let behind = orders::price.lt(price).or(orders::id.gt(id));
+            let bids = of_market
+                .filter(sql::<Bool>(OPEN_BIDS))
+                .filter(orders::price.ge(limit))
+                .filter(orders::price.le(price))
+                .filter(behind)
+                .order((orders::price.desc(), orders::id.asc()))
+                .limit(page.len);
+            on_connection!(connection, |c| prepared!(bids.select(OrderRow::as_select())).load(c)?)
+        }
+    })
+}

@@ -1,0 +1,60 @@
+//! The errors of the database, grouped by how a caller can react.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// An error of the database.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Two transactions conflicted; nothing was written. Trying again helps.
+    #[error("the transaction conflicted with another one: {0}")]
+    Conflict(String),
+    /// A row with this key exists already.
+    #[error("{0}")]
+    Duplicate(String),
+    /// The database cannot be reached, or all connections are in use.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The commit failed other than by a conflict: it may or may not have been written.
+    #[error("the outcome of the commit is unknown: {0}")]
+    CommitUnknown(String),
+    /// A constraint, a bug, a full disk.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match &error {
+            Error::DatabaseError(kind, _) => match kind {
+                DatabaseErrorKind::SerializationFailure => Self::Conflict(text),
+                DatabaseErrorKind::UniqueViolation => Self::Duplicate(text),
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                    Self::Unavailable(text)
+                }
+                // Diesel has no kind for these; the texts come from the databases.
+                _ if text.contains("deadlock detected")
+                    || text.contains("database is locked")
+                    || text.contains("lock timeout") =>
+                {
+                    Self::Conflict(text)
+                }
+                _ if text.contains("server closed the connection")
+                    || text.contains("terminating connection")
+                    || text.contains("no connection to the server") =>
+                {
+                    Self::Unavailable(text)
+                }
+                _ => Self::Other(text),
+            },
+            Error::BrokenTransactionManager => Self::Unavailable(text),
+            _ => Self::Other(text),
+        }
+    }
+}
+
+impl From<diesel::r2d2::PoolError> for StoreError {
+    fn from(error: diesel::r2d2::PoolError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

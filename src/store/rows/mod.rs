@@ -1,0 +1,15 @@
+//! Rows of the trading tables as structs, and their conversion from and to the market's types.
+//!
+//! Each table has one struct that all readers and writers use. A struct of which rows are inserted
+//! or updated has a fixed set of columns (`None` is written as NULL, never left out), so that its
+//! statement is prepared once.
+
+mod account;
+mod entry;
+mod order;
+mod trade;
+
+pub use account::{AccountChange, AccountRow, NewAccountRow};
+pub use entry::{EntryRow, StoredEntry};
+pub use order::{OrderChange, OrderRow, StoredOrder};
+pub use trade::TradeRow;

@@ -1,0 +1,122 @@
+//! Orders.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::market::{Fixed, MarketId, Order, OrderId, Status, UserId};
+use crate::store::StoreError;
+use crate::store::codes;
+use crate::store::schema::orders;
+
+/// The columns of an order that the market's rules need. The names are those of the columns.
+#[derive(Clone, Copy, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = orders)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct OrderRow {
+    pub id: i64,
+    pub user_id: i64,
+    pub market_id: i32,
+    pub side: i16,
+    pub price: i64,
+    pub amount: i64,
+    pub filled_amount: i64,
+    pub filled_value: i64,
+    pub commission: i64,
+    pub commission_rate: i64,
+    pub reserved: i64,
+    pub status: i16,
+}
+
+impl From<&Order> for OrderRow {
+    fn from(order: &Order) -> Self {
+        Self {
+            id: order.id.0,
+            user_id: order.user.0,
+            market_id: order.market.0,
+            side: codes::side_code(order.side),
+            price: order.price.units(),
+            amount: order.amount.units(),
+            filled_amount: order.filled.units(),
+            filled_value: order.filled_value.units(),
+            commission: order.commission.units(),
+            commission_rate: order.commission_rate.units(),
+            reserved: order.reserved.units(),
+            status: codes::status_code(order.status),
+        }
+    }
+}
+
+impl TryFrom<OrderRow> for Order {
+    type Error = StoreError;
+
+    fn try_from(row: OrderRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: OrderId(row.id),
+            user: UserId(row.user_id),
+            market: MarketId(row.market_id),
+            side: codes::side_from_code(row.side)?,
+            price: Fixed::from_units(row.price),
+            amount: Fixed::from_units(row.amount),
+            filled: Fixed::from_units(row.filled_amount),
+            filled_value: Fixed::from_units(row.filled_value),
+            commission: Fixed::from_units(row.commission),
+            commission_rate: Fixed::from_units(row.commission_rate),
+            reserved: Fixed::from_units(row.reserved),
+            status: codes::status_from_code(row.status)?,
+        })
+    }
+}
+
+/// An order with its times: all columns.
+#[derive(Clone, Copy, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = orders)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct StoredOrder {
+    #[diesel(embed)]
+    pub order: OrderRow,
+    pub created_at: NaiveDateTime,
+    pub updated_at: NaiveDateTime,
+    pub cancelled_at: Option<NaiveDateTime>,
+}
+
+impl StoredOrder {
+    /// An order that is placed now.
+    pub fn new(order: &Order, now: NaiveDateTime) -> Self {
+        let cancelled_at = cancelled_at(order, now);
+        Self { order: order.into(), created_at: now, updated_at: now, cancelled_at }
+    }
+}
+
+/// The columns of an order that change after it was placed.
+#[derive(Clone, Copy, Debug, AsChangeset)]
+#[diesel(table_name = orders)]
+#[diesel(treat_none_as_null = true)]
+pub struct OrderChange {
+    pub id: i64,
+    pub filled_amount: i64,
+    pub filled_value: i64,
+    pub commission: i64,
+    pub reserved: i64,
+    pub status: i16,
+    pub updated_at: NaiveDateTime,
+    pub cancelled_at: Option<NaiveDateTime>,
+}
+
+impl OrderChange {
+    pub fn new(order: &Order, now: NaiveDateTime) -> Self {
+        Self {
+            id: order.id.0,
+            filled_amount: order.filled.units(),
+            filled_value: order.filled_value.units(),
+            commission: order.commission.units(),
+            reserved: order.reserved.units(),
+            status: codes::status_code(order.status),
+            updated_at: now,
+            cancelled_at: cancelled_at(order, now),
+        }
+    }
+}
+
+fn cancelled_at(order: &Order, now: NaiveDateTime) -> Option<NaiveDateTime> {
+    (order.status == Status::Cancelled).then_some(now)
+}

@@ -1,0 +1,83 @@
+//! The accounts of everyone who may take part in a batch, and their recent deposits.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::{commands, postgres, sqlite};
+use crate::market::{AccountKey, Action, Command, State};
+use crate::store::schema::ledger_entries;
+use crate::store::statement::on_connection;
+use crate::store::{AnyConnection, StoreError};
+
+/// Deposits that count towards an account's limit.
+const DEPOSIT_PERIOD: chrono::Duration = chrono::Duration::days(1);
+
+/// Locks the accounts of everyone who may take part, and creates those that are missing.
+pub fn load(
+    connection: &mut AnyConnection,
+    state: &mut State,
+    commands: &[Command],
+) -> Result<(), StoreError> {
+    let mut keys: BTreeSet<AccountKey> = BTreeSet::new();
+    for command in commands {
+        if let Command::Deposit { account, .. } = command {
+            keys.insert(*account);
+        }
+    }
+    let takers = commands::placed(commands).map(|order| (order.user, order.market));
+    let owners = state.orders.values().map(|order| (order.user, order.market));
+    let houses = state.markets.keys().map(|market| (market.house(), *market));
+    for (user, market) in takers.chain(owners).chain(houses) {
+        let market = &state.markets[&market];
+        keys.insert(AccountKey { user, asset: market.quote });
+        if user != market.id.house() {
+            keys.insert(AccountKey { user, asset: market.base });
+        }
+    }
+    let keys: Vec<AccountKey> = keys.into_iter().collect();
+    let rows = match connection {
+        AnyConnection::Postgres(c) => postgres::lock_accounts(c, &keys)?,
+        AnyConnection::Sqlite(c) => sqlite::accounts(c, &keys)?,
+    };
+    for row in rows {
+        let (key, account) = row.into();
+        state.ledger.insert(key, account);
+    }
+    Ok(())
+}
+
+/// Counts the deposits of the last day to each account of this batch's deposits.
+pub fn count_recent_deposits(
+    connection: &mut AnyConnection,
+    state: &mut State,
+    commands: &[Command],
+    now: NaiveDateTime,
+) -> Result<(), StoreError> {
+    let since = now - DEPOSIT_PERIOD;
+    for command in commands {
+        if let Command::Deposit { account: key, .. } = command
+            && !state.recent_deposits.contains_key(key)
+        {
+            let account = state.ledger.account(*key).id;
+            let count = deposits_since(connection, account, since)?;
+            state.recent_deposits.insert(*key, count);
+        }
+    }
+    Ok(())
+}
+
+fn deposits_since(
+    connection: &mut AnyConnection,
+    account: i64,
+    since: NaiveDateTime,
+) -> Result<u32, StoreError> {
+    let deposits = ledger_entries::table
+        .filter(ledger_entries::account_id.eq(account))
+        .filter(ledger_entries::action.eq(Action::Deposit.code()))
+        .filter(ledger_entries::created_at.ge(since))
+        .count();
+    let count: i64 = on_connection!(connection, |c| deposits.get_result(c)?);
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,25 @@
+//! The orders that the commands of a batch place, and those that they name.
+
+use std::collections::BTreeSet;
+
+use crate::market::{Command, NewOrder};
+
+/// The orders to be placed.
+pub fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
+    commands.iter().filter_map(|command| match command {
+        Command::Place(order) => Some(order),
+        Command::Cancel { .. } | Command::Deposit { .. } => None,
+    })
+}
+
+/// The ids of the orders to be cancelled, sorted, each once.
+pub fn named_orders(commands: &[Command]) -> Vec<i64> {
+    let named: BTreeSet<i64> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Cancel { order, .. } => Some(order.0),
+            Command::Place(_) | Command::Deposit { .. } => None,
+        })
+        .collect();
+    named.into_iter().collect()
+}

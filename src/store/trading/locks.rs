@@ -1,0 +1,81 @@
+//! The locks of the batch's markets, and everything that is read by id once they are held.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{commands, postgres, sqlite};
+use crate::market::{Command, Market, MarketId, Order, OrderId, TradeId};
+use crate::store::{AnyConnection, StoreError};
+
+/// Locks the markets of the batch and returns the number of trades that each has had.
+///
+/// An order never moves to another market, so finding the markets of the named orders needs no
+/// lock.
+pub fn lock_markets(
+    connection: &mut AnyConnection,
+    markets: &BTreeMap<MarketId, Market>,
+    commands: &[Command],
+    named: &[i64],
+) -> Result<BTreeMap<MarketId, i64>, StoreError> {
+    let mut touched: BTreeSet<MarketId> =
+        commands::placed(commands).map(|order| order.market).collect();
+    if !named.is_empty() {
+        let of_named = match connection {
+            AnyConnection::Postgres(c) => postgres::markets_of_orders(c, named)?,
+            AnyConnection::Sqlite(c) => sqlite::markets_of_orders(c, named)?,
+        };
+        touched.extend(of_named.into_iter().map(MarketId));
+    }
+    if let Some(unknown) = touched.iter().find(|id| !markets.contains_key(id)) {
+        return Err(StoreError::Other(format!(
+            "market {unknown} was created after this process started"
+        )));
+    }
+    if touched.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<i32> = touched.iter().map(|id| id.0).collect();
+    let rows = match connection {
+        AnyConnection::Postgres(c) => postgres::lock_markets(c, &ids)?,
+        AnyConnection::Sqlite(c) => sqlite::trade_counts(c, &ids)?,
+    };
+    Ok(rows.into_iter().map(|(id, count)| (MarketId(id), count)).collect())
+}
+
+pub fn next_order_ids(
+    connection: &mut AnyConnection,
+    count: usize,
+) -> Result<VecDeque<OrderId>, StoreError> {
+    if count == 0 {
+        return Ok(VecDeque::new());
+    }
+    let ids = match connection {
+        AnyConnection::Postgres(c) => postgres::next_order_ids(c, count)?,
+        AnyConnection::Sqlite(c) => sqlite::next_order_ids(c, count)?,
+    };
+    Ok(ids.into_iter().map(OrderId).collect())
+}
+
+pub fn next_trade_ids(
+    connection: &mut AnyConnection,
+    count: usize,
+) -> Result<Vec<TradeId>, StoreError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let ids = match connection {
+        AnyConnection::Postgres(c) => postgres::next_trade_ids(c, count)?,
+        AnyConnection::Sqlite(c) => sqlite::next_trade_ids(c, count)?,
+    };
+    Ok(ids.into_iter().map(TradeId).collect())
+}
+
+pub fn orders_by_id(connection: &mut AnyConnection, ids: &[i64]) -> Result<Vec<Order>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = match connection {
+        AnyConnection::Postgres(c) => postgres::orders_by_id(c, ids)?,
+        AnyConnection::Sqlite(c) => sqlite::orders_by_id(c, ids)?,
+    };
+    rows.into_iter().map(Order::try_from).collect()
+}

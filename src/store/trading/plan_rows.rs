@@ -1,0 +1,64 @@
+//! A plan as the rows that are written for it, the same for both databases.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::events::NewEvent;
+use crate::market::{AccountKey, Plan, State};
+use crate::store::outbox::NewEventRow;
+use crate::store::rows::{AccountChange, EntryRow, OrderChange, StoredOrder, TradeRow};
+use crate::store::schema::markets;
+
+/// The events of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct NewEvents {
+    pub events: Vec<NewEvent>,
+    /// The number of `order.matched` events for each trade.
+    pub matched_per_trade: i16,
+}
+
+/// The new number of trades of a market.
+#[derive(Clone, Copy, Debug, AsChangeset)]
+#[diesel(table_name = markets)]
+pub struct MarketChange {
+    pub id: i32,
+    pub trade_sequence: i64,
+}
+
+pub struct PlanRows<'a> {
+    pub now: NaiveDateTime,
+    pub matched_events: i16,
+    /// The markets that are locked. Their book versions are incremented as well.
+    pub markets: Vec<MarketChange>,
+    pub new_orders: Vec<StoredOrder>,
+    pub changed_orders: Vec<OrderChange>,
+    pub accounts: Vec<AccountChange>,
+    pub trades: Vec<TradeRow>,
+    pub entries: Vec<EntryRow>,
+    pub events: Vec<NewEventRow<'a>>,
+}
+
+impl<'a> PlanRows<'a> {
+    pub fn new(state: &State, plan: &Plan, new_events: &'a NewEvents, now: NaiveDateTime) -> Self {
+        let matched_events = new_events.matched_per_trade;
+        let markets = state.trade_counts.iter();
+        let changed: BTreeSet<AccountKey> = plan.entries.iter().map(|e| e.account).collect();
+        let account = |key: AccountKey| state.ledger.account(key);
+        let entry = |entry| EntryRow::new(plan, entry, account(entry.account).id, now);
+        Self {
+            now,
+            matched_events,
+            markets: markets
+                .map(|(id, trades)| MarketChange { id: id.0, trade_sequence: *trades })
+                .collect(),
+            new_orders: plan.new_orders.iter().map(|o| StoredOrder::new(o, now)).collect(),
+            changed_orders: plan.changed_orders.iter().map(|o| OrderChange::new(o, now)).collect(),
+            accounts: changed.into_iter().map(|key| account(key).into()).collect(),
+            trades: plan.trades.iter().map(|t| TradeRow::new(t, matched_events, now)).collect(),
+            entries: plan.entries.iter().map(entry).collect(),
+            events: new_events.events.iter().map(|e| NewEventRow::new(e, now)).collect(),
+        }
+    }
+}

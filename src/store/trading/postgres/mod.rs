@@ -1,0 +1,106 @@
+//! PostgreSQL's half of the hot path: few round trips. Whole batches are sent as arrays, and one
+//! statement writes a whole plan.
+
+mod columns;
+mod write_plan;
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer};
+
+use super::plan_rows::PlanRows;
+use crate::market::AccountKey;
+use crate::store::StoreError;
+use crate::store::rows::{AccountRow, OrderRow};
+use crate::store::schema::{accounts, markets, orders};
+use crate::store::statement::{prepared, statement};
+
+// The query builder has neither sequences nor functions that return sets.
+statement! {
+    NextOrderIds { count: i64 => BigInt } -> (BigInt,):
+    "SELECT nextval('orders_id_seq') FROM generate_series(1, " [count] ")"
+}
+
+statement! {
+    NextTradeIds { count: i64 => BigInt } -> (BigInt,):
+    "SELECT nextval('trades_id_seq') FROM generate_series(1, " [count] ")"
+}
+
+// Pairs of two arrays: the query builder compares single columns with an array.
+statement! {
+    LockAccounts { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
+    -> accounts::SqlType:
+    "SELECT id, user_id, asset_id, available, locked FROM accounts WHERE (user_id, asset_id) IN \
+     (SELECT * FROM unnest(" [users] ", " [assets] ")) ORDER BY user_id, asset_id FOR UPDATE"
+}
+
+statement! {
+    CreateAccounts { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
+    -> (BigInt,):
+    "INSERT INTO accounts (user_id, asset_id, available, locked) \
+     SELECT k.user_id, k.asset_id, 0, 0 FROM unnest(" [users] ", " [assets]
+    ") AS k (user_id, asset_id) ORDER BY 1, 2 ON CONFLICT (user_id, asset_id) DO NOTHING"
+}
+
+/// Locks the markets in the order of their ids; the ids with their numbers of trades.
+pub fn lock_markets(
+    connection: &mut PgConnection,
+    ids: &[i32],
+) -> Result<Vec<(i32, i64)>, StoreError> {
+    let locked = markets::table
+        .filter(markets::id.eq_any(ids))
+        .order(markets::id)
+        .select((markets::id, markets::trade_sequence))
+        .for_update();
+    Ok(prepared!(locked).load(connection)?)
+}
+
+pub fn markets_of_orders(
+    connection: &mut PgConnection,
+    ids: &[i64],
+) -> Result<Vec<i32>, StoreError> {
+    let markets = orders::table.filter(orders::id.eq_any(ids)).select(orders::market_id).distinct();
+    Ok(prepared!(markets).load(connection)?)
+}
+
+pub fn next_order_ids(connection: &mut PgConnection, count: usize) -> Result<Vec<i64>, StoreError> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = NextOrderIds { count }.load::<(i64,)>(connection)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub fn next_trade_ids(connection: &mut PgConnection, count: usize) -> Result<Vec<i64>, StoreError> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = NextTradeIds { count }.load::<(i64,)>(connection)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub fn orders_by_id(
+    connection: &mut PgConnection,
+    ids: &[i64],
+) -> Result<Vec<OrderRow>, StoreError> {
+    let orders = orders::table.filter(orders::id.eq_any(ids)).select(OrderRow::as_select());
+    Ok(prepared!(orders).load(connection)?)
+}
+
+/// Locks the accounts in the order of their keys; creates those that are missing.
+pub fn lock_accounts(
+    connection: &mut PgConnection,
+    keys: &[AccountKey],
+) -> Result<Vec<AccountRow>, StoreError> {
+    let users: Vec<i64> = keys.iter().map(|key| key.user.0).collect();
+    let assets: Vec<i32> = keys.iter().map(|key| key.asset.0).collect();
+    let lock = LockAccounts { users, assets };
+    let rows: Vec<AccountRow> = lock.clone().load(connection)?;
+    if rows.len() == keys.len() {
+        return Ok(rows);
+    }
+    let LockAccounts { users, assets } = lock.clone();
+    CreateAccounts { users, assets }.execute(connection)?;
+    Ok(lock.load(connection)?)
+}
+
+pub fn write(connection: &mut PgConnection, rows: &PlanRows<'_>) -> Result<(), StoreError> {
+    write_plan::WritePlan::new(rows).execute(connection)?;
+    Ok(())
+}

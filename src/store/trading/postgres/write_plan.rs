@@ -1,0 +1,113 @@
+//! A whole plan in one statement: one round trip, whatever a batch changes.
+//!
+//! Written by hand, because the query builder has neither common table expressions nor `unnest`.
+
+use chrono::NaiveDateTime;
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{SmallInt, Timestamp};
+
+use super::columns::{
+    AccountColumns, Columns, EntryColumns, EventColumns, MarketColumns, OrderChangeColumns,
+    OrderColumns, TradeColumns,
+};
+use crate::store::trading::plan_rows::PlanRows;
+
+pub struct WritePlan<'a> {
+    now: NaiveDateTime,
+    matched_events: i16,
+    markets: MarketColumns,
+    new_orders: OrderColumns,
+    changed_orders: OrderChangeColumns,
+    accounts: AccountColumns,
+    trades: TradeColumns,
+    entries: EntryColumns,
+    events: EventColumns<'a>,
+}
+
+impl<'a> WritePlan<'a> {
+    pub fn new(rows: &PlanRows<'a>) -> Self {
+        Self {
+            now: rows.now,
+            matched_events: rows.matched_events,
+            markets: MarketColumns::of(rows.markets.iter()),
+            new_orders: OrderColumns::of(rows.new_orders.iter().map(|stored| &stored.order)),
+            changed_orders: OrderChangeColumns::of(rows.changed_orders.iter()),
+            accounts: AccountColumns::of(rows.accounts.iter()),
+            trades: TradeColumns::of(rows.trades.iter()),
+            entries: EntryColumns::of(rows.entries.iter()),
+            events: EventColumns::of(rows.events.iter()),
+        }
+    }
+}
+
+impl QueryId for WritePlan<'_> {
+    type QueryId = WritePlan<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<PgConnection> for WritePlan<'_> {}
+
+impl QueryFragment<Pg> for WritePlan<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH batch AS (SELECT ");
+        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_sql(" AS now, ");
+        out.push_bind_param::<SmallInt, _>(&self.matched_events)?;
+        out.push_sql(" AS matched_events), changed_markets AS (UPDATE markets SET ");
+        out.push_sql("trade_sequence = r.trade_sequence, book_version = book_version + 1 FROM ");
+        push_rows(&self.markets, &mut out)?;
+        out.push_sql(" WHERE markets.id = r.id), new_orders AS (");
+        let times =
+            ("created_at, updated_at, cancelled_at", "now, now, CASE WHEN status = 3 THEN now END");
+        push_insert("orders", &self.new_orders, times, &mut out)?;
+        out.push_sql("), changed_orders AS (UPDATE orders SET filled_amount = r.filled_amount, ");
+        out.push_sql("filled_value = r.filled_value, commission = r.commission, ");
+        out.push_sql("reserved = r.reserved, status = r.status, updated_at = now, ");
+        out.push_sql("cancelled_at = CASE WHEN r.status = 3 THEN now END FROM batch, ");
+        push_rows(&self.changed_orders, &mut out)?;
+        out.push_sql(" WHERE orders.id = r.id), changed_accounts AS (UPDATE accounts SET ");
+        out.push_sql("available = r.available, locked = r.locked FROM ");
+        push_rows(&self.accounts, &mut out)?;
+        out.push_sql(" WHERE accounts.id = r.id), new_trades AS (");
+        let constants = ("created_at, matched_events", "now, matched_events");
+        push_insert("trades", &self.trades, constants, &mut out)?;
+        out.push_sql("), new_entries AS (");
+        push_insert("ledger_entries", &self.entries, ("created_at", "now"), &mut out)?;
+        out.push_sql(") ");
+        push_insert("outbox", &self.events, ("created_at", "now"), &mut out)
+    }
+}
+
+/// `INSERT INTO table (…) SELECT …`, in the order of the rows: the table numbers them so.
+///
+/// `constants` are the columns that have the same value in each row, and their values.
+fn push_insert<'b, C: Columns>(
+    table: &str,
+    columns: &'b C,
+    constants: (&str, &str),
+    out: &mut AstPass<'_, 'b, Pg>,
+) -> QueryResult<()> {
+    for text in ["INSERT INTO ", table, " (", C::NAMES, ", ", constants.0, ") SELECT "] {
+        out.push_sql(text);
+    }
+    for text in [C::NAMES, ", ", constants.1, " FROM batch, "] {
+        out.push_sql(text);
+    }
+    columns.push_unnest(out)?;
+    for text in [" WITH ORDINALITY AS r (", C::NAMES, ", ordinality) ORDER BY ordinality"] {
+        out.push_sql(text);
+    }
+    Ok(())
+}
+
+/// The rows as a table `r`.
+fn push_rows<'b, C: Columns>(columns: &'b C, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    columns.push_unnest(out)?;
+    for text in [" AS r (", C::NAMES, ")"] {
+        out.push_sql(text);
+    }
+    Ok(())
+}

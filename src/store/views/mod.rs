@@ -1,0 +1,12 @@
+//! The reads of the API. Every query follows an index, and every list has a cap.
+
+mod accounts;
+mod book;
+mod orders;
+mod trades;
+
+pub use super::codes::ReferenceKind;
+pub use accounts::{Balance, EntryView, balances, history};
+pub use book::{BookRow, book};
+pub use orders::{OrderView, orders_of};
+pub use trades::trades;

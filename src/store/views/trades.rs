@@ -1,0 +1,24 @@
+//! A market's trades.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::market::{MarketId, Trade};
+use crate::store::rows::TradeRow;
+use crate::store::schema::trades as table;
+use crate::store::{AnyConnection, StoreError};
+
+/// A market's trades with their times, newest first.
+pub fn trades(
+    connection: &mut AnyConnection,
+    market: MarketId,
+    cap: i64,
+) -> Result<Vec<(Trade, NaiveDateTime)>, StoreError> {
+    let rows: Vec<TradeRow> = table::table
+        .filter(table::market_id.eq(market.0))
+        .order(table::id.desc())
+        .limit(cap)
+        .select(TradeRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(|row| (row.into(), row.created_at)).collect())
+}
