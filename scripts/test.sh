@@ -140,6 +140,11 @@ fi
 start lints cargo clippy --locked --features postgres-tests --all-targets -- --deny warnings
 finish lints
 check lints
+# A broken link in the documentation of the code is an error.
+start docs env RUSTDOCFLAGS=--deny=warnings \
+    cargo doc --locked --no-deps --document-private-items
+finish docs
+check docs
 if [[ -n ${step_pid[clients]:-} ]]; then
     finish clients
     count clients

@@ -23,6 +23,8 @@ mod backlog;
 #[allow(dead_code, reason = "other parts are for the tests")]
 #[path = "../../tests/support/database.rs"]
 mod database;
+#[path = "../common/databases.rs"]
+mod databases;
 mod embedded;
 mod latency;
 mod load;
@@ -39,25 +41,10 @@ mod throughput;
 
 use std::time::Duration;
 
-use database::Database;
-
 /// The default of `publisher.lanes`.
 const DEFAULT_LANES: usize = 16;
 /// With fewer lanes than the default, fewer events are measured, so that it takes no longer.
 const LANES: [usize; 4] = [DEFAULT_LANES, 64, 8, 1];
-
-/// The name of a database, and a function that creates an empty one.
-type DatabaseKind = (&'static str, fn() -> Database);
-
-/// The databases to measure: SQLite, and PostgreSQL if TEST_DATABASE_URL is set, as `make bench`
-/// does.
-fn databases() -> Vec<DatabaseKind> {
-    let mut all: Vec<DatabaseKind> = vec![("sqlite", Database::sqlite)];
-    if std::env::var_os("TEST_DATABASE_URL").is_some() {
-        all.insert(0, ("postgres", Database::postgres));
-    }
-    all
-}
 
 fn number_from_env(variable: &str, default: usize) -> usize {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -73,7 +60,7 @@ fn main() {
     let trades = number_from_env("EVENTS", 20_000) / 2;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     if runs("embedded") {
-        for (name, create) in databases() {
+        for (name, create) in databases::all() {
             runtime.block_on(embedded::measure(name, &create(), duration));
         }
     }
@@ -82,7 +69,7 @@ fn main() {
         runtime.block_on(throughput::measure_sdk(&mut report, trades, duration));
     }
     if runs("provider") {
-        for (name, create) in databases() {
+        for (name, create) in databases::all() {
             for lanes in LANES {
                 let trades = trades * lanes.min(DEFAULT_LANES) / DEFAULT_LANES;
                 runtime.block_on(throughput::measure_lanes(

@@ -15,6 +15,8 @@
 #[allow(dead_code, reason = "other parts are for the tests")]
 #[path = "../../tests/support/database.rs"]
 mod database;
+#[path = "../common/databases.rs"]
+mod databases;
 mod engine;
 mod http;
 #[path = "../common/server.rs"]
@@ -68,19 +70,6 @@ impl Baseline {
     }
 }
 
-/// The name of a database, and a function that creates an empty one.
-type DatabaseKind = (&'static str, fn() -> Database);
-
-/// The databases to measure: SQLite, and PostgreSQL if TEST_DATABASE_URL is set, as `make bench`
-/// does.
-fn databases() -> Vec<DatabaseKind> {
-    let mut all: Vec<DatabaseKind> = vec![("sqlite", Database::sqlite)];
-    if std::env::var_os("TEST_DATABASE_URL").is_some() {
-        all.insert(0, ("postgres", Database::postgres));
-    }
-    all
-}
-
 fn main() {
     let part = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let runs = |name: &str| part.as_deref().is_none_or(|part| part == name);
@@ -88,7 +77,7 @@ fn main() {
     let duration = Duration::from_secs(seconds.unwrap_or(5));
     let baseline = Baseline::read();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    for (name, create) in databases() {
+    for (name, create) in databases::all() {
         if runs("engine") {
             for clients in CLIENTS {
                 let database = create();

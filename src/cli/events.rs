@@ -93,54 +93,41 @@ impl Listing {
     }
 
     fn pending_table(&self) -> String {
-        use Column::{Left, Right};
-        let columns = [
-            Right("ID"),
-            Left("NAME"),
-            Left("CHANNEL"),
-            Right("AGE"),
-            Right("ATTEMPTS"),
-            Right("NEXT ATTEMPT"),
-            Left("LAST ERROR"),
-        ];
+        let columns = [Column::Right("NEXT ATTEMPT"), Column::Left("LAST ERROR")];
         let rows = self.pending.iter().map(|event| {
+            let PendingEvent { id, name, channel, created_at, attempts, .. } = event;
             let next = event.next_attempt_at.filter(|next| *next > self.at);
             let next =
                 next.map_or_else(|| "now".to_owned(), |next| format!("in {}", age(next, self.at)));
-            vec![
-                event.id.to_string(),
-                event.name.clone(),
-                event.channel.clone(),
-                age(self.at, event.created_at),
-                event.attempts.to_string(),
-                next,
-                event.last_error.clone().unwrap_or_default(),
-            ]
+            let mut cells = self.common_cells(*id, name, channel, *created_at, *attempts);
+            cells.extend([next, event.last_error.clone().unwrap_or_default()]);
+            cells
         });
-        section("pending event", self.pending_total, &columns, rows.collect())
+        section("pending event", self.pending_total, columns, rows.collect())
     }
 
     fn dead_letters_table(&self) -> String {
-        use Column::{Left, Right};
-        let columns = [
-            Right("ID"),
-            Left("NAME"),
-            Left("CHANNEL"),
-            Right("AGE"),
-            Right("ATTEMPTS"),
-            Left("ERROR"),
-        ];
+        let columns = [Column::Left("ERROR")];
         let rows = self.dead_letters.iter().map(|event| {
-            vec![
-                event.id.to_string(),
-                event.name.clone(),
-                event.channel.clone(),
-                age(self.at, event.created_at),
-                event.attempts.to_string(),
-                event.error.clone(),
-            ]
+            let DeadLetter { id, name, channel, created_at, attempts, .. } = event;
+            let mut cells = self.common_cells(*id, name, channel, *created_at, *attempts);
+            cells.push(event.error.clone());
+            cells
         });
-        section("dead letter", self.dead_letters_total, &columns, rows.collect())
+        section("dead letter", self.dead_letters_total, columns, rows.collect())
+    }
+
+    /// The cells of [`COMMON_COLUMNS`].
+    fn common_cells(
+        &self,
+        id: i64,
+        name: &str,
+        channel: &str,
+        created_at: NaiveDateTime,
+        attempts: i32,
+    ) -> Vec<String> {
+        let age = age(self.at, created_at);
+        vec![id.to_string(), name.to_owned(), channel.to_owned(), age, attempts.to_string()]
     }
 
     fn json(&self) -> impl Serialize {
@@ -211,8 +198,22 @@ impl From<DeadLetter> for DeadLetterBody {
     }
 }
 
-/// A heading with the total, and the rows that are listed.
-fn section(noun: &str, total: i64, columns: &[Column], rows: Vec<Vec<String>>) -> String {
+/// The columns of pending events and dead letters alike.
+const COMMON_COLUMNS: [Column; 5] = [
+    Column::Right("ID"),
+    Column::Left("NAME"),
+    Column::Left("CHANNEL"),
+    Column::Right("AGE"),
+    Column::Right("ATTEMPTS"),
+];
+
+/// A heading with the total, and the listed rows under the common columns and `columns`.
+fn section<const N: usize>(
+    noun: &str,
+    total: i64,
+    columns: [Column; N],
+    rows: Vec<Vec<String>>,
+) -> String {
     // Events may come and go between listing and counting.
     let total = usize::try_from(total).unwrap_or_default().max(rows.len());
     let count = counted(total, noun);
@@ -221,7 +222,8 @@ fn section(noun: &str, total: i64, columns: &[Column], rows: Vec<Vec<String>>) -
         shown if shown < total => format!("{count}, the oldest {shown}:"),
         _ => format!("{count}:"),
     };
-    format!("{heading}\n{}", table(columns, &rows))
+    let columns: Vec<Column> = COMMON_COLUMNS.into_iter().chain(columns).collect();
+    format!("{heading}\n{}", table(&columns, &rows))
 }
 
 /// The time between two moments, in the largest unit of which there are at least two.

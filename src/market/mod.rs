@@ -1,7 +1,7 @@
 //! The market's rules, pure: values in, values out. No IO, no clock, no randomness, no SQL.
 //!
-//! [`execute`] takes everything that a batch of commands can touch ([`State`], loaded and locked by
-//! the store) and returns everything to be written ([`Plan`]). Guarantees for every batch:
+//! [`execute()`] takes everything that a batch of commands can touch ([`State`], loaded and locked
+//! by the store) and returns everything to be written ([`Plan`]). Guarantees for every batch:
 //!
 //! - Price–time priority at the maker's price, partial fills, no self-trade.
 //! - No number leaves its range: a fill that an account could not hold is not executed, and the

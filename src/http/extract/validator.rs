@@ -10,8 +10,8 @@ use crate::market::{Fixed, ParseError};
 
 /// Reads fields and collects the errors of those that are invalid.
 ///
-/// A getter returns `None` exactly when it has added an error, so after [`Validator::finish`] every
-/// value is present.
+/// A getter returns `None` exactly when it has added an error, so [`Validator::finish`] can return
+/// every value.
 pub struct Validator<'a> {
     input: &'a Input,
     errors: FieldErrors,
@@ -90,11 +90,51 @@ impl<'a> Validator<'a> {
         if self.input.is_missing(field) { None } else { self.positive(field) }
     }
 
+    /// Returns the values of the getters: of one option, or of a tuple of options.
+    ///
     /// # Errors
     /// 422 with all collected texts.
-    pub fn finish(self) -> Result<(), ApiError> {
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.errors)) }
+    pub fn finish<T: Validated>(self, values: T) -> Result<T::Values, ApiError> {
+        if !self.errors.is_empty() {
+            return Err(ApiError::Invalid(self.errors));
+        }
+        values.all().ok_or(ApiError::Internal("a missing value passed the validation"))
     }
+}
+
+/// Values that are all present once they are valid.
+pub trait Validated {
+    type Values;
+
+    fn all(self) -> Option<Self::Values>;
+}
+
+impl<A> Validated for Option<A> {
+    type Values = A;
+
+    fn all(self) -> Option<A> {
+        self
+    }
+}
+
+macro_rules! validated_tuples {
+    ($(($($value:ident),+);)+) => {$(
+        impl<$($value),+> Validated for ($(Option<$value>),+) {
+            type Values = ($($value),+);
+
+            fn all(self) -> Option<Self::Values> {
+                #[expect(non_snake_case, reason = "a value is named after its type")]
+                let ($($value),+) = self;
+                Some(($($value?),+))
+            }
+        }
+    )+};
+}
+
+validated_tuples! {
+    (A, B);
+    (A, B, C);
+    (A, B, C, D);
 }
 
 /// The field's name as it appears in error texts: `socket_id` is "socket id".

@@ -202,14 +202,12 @@ pub async fn faucet(
     if asset.is_some() && amount > most {
         validator.fail("amount", format!("The amount field must not be greater than {most}."));
     }
-    validator.finish()?;
-    let asset =
-        asset.ok_or(ApiError::Internal("a currency without an asset passed the validator"))?;
+    let (currency, asset) = validator.finish((currency, asset))?;
 
     let account = AccountKey { user: user.id, asset };
     let deposit = state.engine.deposit(account, amount, daily_limit).await?;
     let body = FaucetBody {
-        currency: currency.unwrap_or_default(),
+        currency,
         amount: DecimalNumber(amount),
         balance: DecimalNumber(deposit.available),
     };

@@ -48,8 +48,7 @@ pub async fn login(
     let mut validator = Validator::of(&input);
     let email = validator.text("email", MAX_TEXT_CHARS);
     let password = validator.raw_text("password", MAX_PASSWORD_CHARS);
-    validator.finish()?;
-    let (email, password) = (email.unwrap_or_default(), password.unwrap_or_default());
+    let (email, password) = validator.finish((email, password))?;
 
     let (user, token) = state.auth.log_in(&email, password).await?;
     // A page that sends its CSRF token wants a session; every client gets a bearer token.
@@ -73,12 +72,8 @@ pub async fn register(input: Input, state: web::Data<AppState>) -> Result<HttpRe
         }
     }
     let password = new_password(&mut validator, &input);
-    validator.finish()?;
-    let registration = Registration {
-        name: name.unwrap_or_default(),
-        email: email.unwrap_or_default(),
-        password: password.unwrap_or_default(),
-    };
+    let (name, email, password) = validator.finish((name, email, password))?;
+    let registration = Registration { name, email, password };
 
     let assets = state.catalog.assets.keys().copied().collect();
     let (user, token) = state.auth.register(registration, assets).await?;
@@ -150,10 +145,7 @@ pub async fn update_password(
         }
     }
     let password = new_password(&mut validator, &input);
-    validator.finish()?;
-    let (Some(verified), Some(password)) = (verified, password) else {
-        return Err(ApiError::Internal("an incomplete password change passed the validator"));
-    };
+    let (verified, password) = validator.finish((verified, password))?;
 
     state.auth.change_password(verified, password, sign_in).await?;
     Ok(response::done("Password updated successfully"))

@@ -37,10 +37,7 @@ pub async fn auth(
     let mut validator = Validator::of(&input);
     let socket_id = read_socket_id(&mut validator);
     let requested = validator.raw_text("channel_name", MAX_CHANNEL_NAME_BYTES);
-    validator.finish()?;
-    let (Some(socket_id), Some(requested)) = (socket_id, requested) else {
-        return Err(ApiError::Internal("an incomplete subscription passed the validator"));
-    };
+    let (socket_id, requested) = validator.finish((socket_id, requested))?;
     // The same error for unknown and forbidden channels, so that it does not reveal who exists.
     let channel = channel_of(user.id, state.user_channels, &requested)
         .ok_or_else(|| ApiError::forbidden("You are not allowed to listen to this channel."))?;
@@ -63,9 +60,7 @@ pub async fn user_auth(
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
     let socket_id = read_socket_id(&mut validator);
-    validator.finish()?;
-    let socket_id =
-        socket_id.ok_or(ApiError::Internal("an invalid socket id passed the validator"))?;
+    let socket_id = validator.finish(socket_id)?;
     let user_data = format!(r#"{{"id":"{}"}}"#, user.id);
     let auth = sign::user_auth(&state.credentials, &socket_id, &user_data);
     Ok(HttpResponse::Ok().json(UserAuth { auth, user_data }))

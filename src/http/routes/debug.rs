@@ -41,10 +41,7 @@ pub async fn send(
     let channel = validator.raw_text("channel", MAX_CHANNEL_NAME_BYTES);
     let name = validator.raw_text("name", MAX_EVENT_NAME_BYTES);
     let data = validator.raw_text("data", MAX_DATA_BYTES);
-    validator.finish()?;
-    let (Some(channel), Some(name), Some(data)) = (channel, name, data) else {
-        return Err(ApiError::Internal("an incomplete event passed the validator"));
-    };
+    let (channel, name, data) = validator.finish((channel, name, data))?;
     let sent = provider.publish(&channel, &name, &data).await;
     sent.map_err(|reason| ApiError::invalid("channel", reason))?;
     Ok(response::done("Event sent successfully"))

@@ -162,13 +162,8 @@ fn read_order(
     };
     let price = validator.positive("price");
     let amount = validator.positive("amount");
-    validator.finish()?;
-    match (market, side, price, amount) {
-        (Some(market), Some(side), Some(price), Some(amount)) => {
-            Ok(NewOrder { user: user.id, market: market.id, side, price, amount })
-        }
-        _ => Err(ApiError::Internal("an incomplete order passed the validator")),
-    }
+    let (market, side, price, amount) = validator.finish((market, side, price, amount))?;
+    Ok(NewOrder { user: user.id, market: market.id, side, price, amount })
 }
 
 /// `GET /my-orders`
