@@ -147,8 +147,9 @@ on_both! {
         let mut c = store.connect().unwrap();
         c.set_instrumentation(statements.clone());
 
-        traders.trade(&mut c, 2);
-        publish(&store, &mut c, 2);
+        // Several of each kind of row: SQLite inserts them in sixteens, and the rest one by one.
+        traders.trade(&mut c, 20);
+        publish(&store, &mut c, 20);
         let warmed_up = statements.0.lock().unwrap().prepared.len();
         assert!(warmed_up > 10, "{warmed_up}");
         for len in [1, 3, 80] {

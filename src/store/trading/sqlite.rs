@@ -1,5 +1,5 @@
-//! SQLite's half of the hot path: a round trip costs nothing, so there is one prepared statement
-//! per kind of row.
+//! SQLite's half of the hot path: a round trip costs nothing, so each kind of row has its prepared
+//! statements.
 //!
 //! The write transaction is the lock of everything.
 
@@ -89,26 +89,35 @@ pub fn accounts(
     Ok(rows)
 }
 
+/// Inserts rows in their order: sixteen with each statement, and those that remain one by one. The
+/// length of an array is part of its type, so both statements are prepared once.
+macro_rules! insert_all {
+    ($connection:expr, $table:expr, $rows:expr) => {{
+        let (sixteens, rest) = $rows.as_chunks::<16>();
+        for rows in sixteens {
+            diesel::insert_into($table).values(rows).execute($connection)?;
+        }
+        for row in rest {
+            diesel::insert_into($table).values(row).execute($connection)?;
+        }
+    }};
+}
+
 pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(), StoreError> {
     for market in &rows.markets {
         let changes = (market, markets::book_version.eq(markets::book_version + 1));
         update!(markets::table, markets::id.eq(market.id), changes).execute(connection)?;
     }
-    for order in &rows.new_orders {
-        diesel::insert_into(orders::table).values(order).execute(connection)?;
-    }
+    insert_all!(connection, orders::table, &rows.new_orders);
     for order in &rows.changed_orders {
         update!(orders::table, orders::id.eq(order.id), order).execute(connection)?;
     }
     for account in &rows.accounts {
         update!(accounts::table, accounts::id.eq(account.id), account).execute(connection)?;
     }
-    for trade in &rows.trades {
-        diesel::insert_into(trades::table).values(trade).execute(connection)?;
-    }
-    for entry in &rows.entries {
-        diesel::insert_into(ledger_entries::table).values(entry).execute(connection)?;
-    }
+    insert_all!(connection, trades::table, &rows.trades);
+    insert_all!(connection, ledger_entries::table, &rows.entries);
+    // Rows that borrow have no type that could identify a statement of sixteen.
     for event in &rows.events {
         diesel::insert_into(outbox::table).values(event).execute(connection)?;
     }
