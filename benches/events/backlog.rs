@@ -23,7 +23,7 @@ pub async fn fill(database: &Database, trades: usize) -> usize {
     load::trades(&server.address, CONNECTIONS, trades).await;
     drop(server);
     database.execute("DELETE FROM leases");
-    let waiting = usize::try_from(database.waiting_events()).expect("a count");
+    let waiting = usize::try_from(database.pending_count()).expect("a count");
     assert_eq!(waiting, 2 * trades, "all of them wait");
     waiting
 }

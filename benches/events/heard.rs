@@ -101,7 +101,7 @@ pub async fn check(database: &Database, heard: &[Heard]) {
     assert_eq!(told.len(), heard.len(), "nothing is heard twice");
     assert_eq!(out_of_order(heard), 0, "each channel hears its trades in order");
     let started = Instant::now();
-    while database.waiting_events() > 0 {
+    while database.pending_count() > 0 {
         assert!(started.elapsed() < PATIENCE, "delivered events stay in the outbox");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

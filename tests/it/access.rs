@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
@@ -52,21 +52,21 @@ fn method(name: &str) -> Method {
     name.parse().unwrap()
 }
 
-async fn call(client: &Client, name: &str, path: &str) -> Reply {
+async fn call(client: &Client, name: &str, path: &str) -> Response {
     let path = path.replace("{id}", "1");
     client.send(method(name), &path, &[], Vec::new()).await
 }
 
-fn check_error(reply: &Reply, status: u16, what: &str) {
-    assert_eq!(reply.status, status, "{what}: {}", reply.body);
-    assert_eq!(reply.header("content-type"), Some("application/json"), "{what}");
-    assert!(reply.json()["message"].is_string(), "{what}: {}", reply.body);
+fn check_error(response: &Response, status: u16, what: &str) {
+    assert_eq!(response.status, status, "{what}: {}", response.body);
+    assert_eq!(response.header("content-type"), Some("application/json"), "{what}");
+    assert!(response.json()["message"].is_string(), "{what}: {}", response.body);
 }
 
-fn check_unauthenticated(reply: &Reply, what: &str) {
-    check_error(reply, 401, what);
-    assert_eq!(reply.json()["message"], "Unauthenticated.", "{what}");
-    assert!(!reply.headers.contains_key("location"), "{what}: no redirect");
+fn check_unauthenticated(response: &Response, what: &str) {
+    check_error(response, 401, what);
+    assert_eq!(response.json()["message"], "Unauthenticated.", "{what}");
+    assert!(!response.headers.contains_key("location"), "{what}: no redirect");
 }
 
 /// The routing table names its paths as `resource("/…"`; each must stand in the table above.
@@ -99,9 +99,9 @@ on_both! {
                 Anybody => assert!(![401, 403, 419, 500].contains(&unknown.status), "{what}"),
                 Provider => {
                     for client in [&visitor, &alice] {
-                        let reply = call(client, name, path).await;
-                        check_error(&reply, 401, &what);
-                        assert_eq!(reply.json()["code"], "webhook_unsigned", "{what}");
+                        let response = call(client, name, path).await;
+                        check_error(&response, 401, &what);
+                        assert_eq!(response.json()["code"], "webhook_unsigned", "{what}");
                     }
                     continue;
                 }
@@ -131,10 +131,10 @@ on_both! {
         let app = TestApp::start(&database).await;
         let visitor = app.visitor();
         for path in ["/", "/orders", "/login", "/a/b/c", "/apiary", "/profile?x=1"] {
-            let reply = visitor.get(path).await;
-            assert_eq!(reply.status, 200, "{path}");
-            assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
-            assert!(reply.body.starts_with("<!doctype html>"), "{path}");
+            let response = visitor.get(path).await;
+            assert_eq!(response.status, 200, "{path}");
+            assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+            assert!(response.body.starts_with("<!doctype html>"), "{path}");
         }
         let not_there = [
             "/api", "/api/", "/api/nothing", "/api/user/", "/api/orders/1", "/api/orders/1/2/3",
@@ -182,13 +182,13 @@ on_both! {
         for scheme in ["Basic", "Token", "Bearer:", ""] {
             let value = format!("{scheme} {token}");
             let headers = [("authorization", value.as_str())];
-            let reply = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
-            check_unauthenticated(&reply, &value);
+            let response = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
+            check_unauthenticated(&response, &value);
         }
         let value = format!("bearer {token}");
         let headers = [("authorization", value.as_str())];
-        let reply = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
-        assert_eq!(reply.status, 200, "the scheme's case does not matter");
+        let response = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
+        assert_eq!(response.status, 200, "the scheme's case does not matter");
         app.stop();
     }
 
@@ -266,8 +266,8 @@ on_both! {
             let body = serde_json::json!({
                 "email": "house.btc@matchcast.invalid", "password": password,
             });
-            let reply = app.visitor().post("/api/login", &body.to_string()).await;
-            assert_eq!(reply.status, 422, "{password:?}: {}", reply.body);
+            let response = app.visitor().post("/api/login", &body.to_string()).await;
+            assert_eq!(response.status, 422, "{password:?}: {}", response.body);
         }
         app.stop();
     }

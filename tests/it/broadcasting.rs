@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 const KEY: &str = "278d425bdf160c739803";
 /// The secret of the published vectors.
@@ -74,26 +74,26 @@ fn signature(signed: &str) -> String {
 }
 
 /// The same fields as a form and as JSON, each under every Content-Type.
-async fn ask(client: &Client, path: &str, fields: &[(&str, &str)]) -> Vec<Reply> {
+async fn ask(client: &Client, path: &str, fields: &[(&str, &str)]) -> Vec<Response> {
     let form = serde_urlencoded::to_string(fields).unwrap();
     let object = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
     let object = Value::Object(object.collect()).to_string();
-    let mut replies = Vec::new();
+    let mut responses = Vec::new();
     for content_type in TYPES {
         for body in [&form, &object] {
             let headers: Vec<_> = content_type.map(|t| ("content-type", t)).into_iter().collect();
             let body = body.clone().into_bytes();
-            replies.push(client.send(Method::POST, path, &headers, body).await);
+            responses.push(client.send(Method::POST, path, &headers, body).await);
         }
     }
-    replies
+    responses
 }
 
-fn check_refused(reply: &Reply, what: &str) {
-    assert!([403, 422].contains(&reply.status), "{what}: {} {}", reply.status, reply.body);
-    let body = reply.json();
+fn check_refused(response: &Response, what: &str) {
+    assert!([403, 422].contains(&response.status), "{what}: {} {}", response.status, response.body);
+    let body = response.json();
     assert!(body.get("auth").is_none() && body["message"].is_string(), "{what}: {body}");
-    assert!(!reply.body.contains(KEY), "{what}: {body}");
+    assert!(!response.body.contains(KEY), "{what}: {body}");
 }
 
 on_both! {
@@ -106,10 +106,10 @@ on_both! {
         for socket_id in given.iter().map(String::as_str).chain(more) {
             let fields = [("socket_id", socket_id), ("channel_name", "private-user.1")];
             for path in PATHS.iter().chain(&USER_PATHS) {
-                for reply in ask(&alice, path, &fields).await {
-                    check_refused(&reply, socket_id);
-                    assert_eq!(reply.status, 422, "{socket_id:?} is malformed");
-                    assert!(reply.json()["errors"]["socket_id"].is_array(), "{}", reply.body);
+                for response in ask(&alice, path, &fields).await {
+                    check_refused(&response, socket_id);
+                    assert_eq!(response.status, 422, "{socket_id:?} is malformed");
+                    assert!(response.json()["errors"]["socket_id"].is_array(), "{}", response.body);
                 }
             }
         }
@@ -130,11 +130,11 @@ on_both! {
         for channel in given.iter().map(String::as_str).chain(more) {
             for path in PATHS {
                 let fields = [("socket_id", "1234.1234"), ("channel_name", channel)];
-                for reply in ask(&alice, path, &fields).await {
-                    check_refused(&reply, channel);
+                for response in ask(&alice, path, &fields).await {
+                    check_refused(&response, channel);
                     let is_text = !channel.trim().is_empty() && !channel.contains('\0');
                     let status = if is_text { 403 } else { 422 };
-                    assert_eq!(reply.status, status, "{channel:?}: unknown is forbidden");
+                    assert_eq!(response.status, status, "{channel:?}: unknown is forbidden");
                 }
             }
         }
@@ -153,9 +153,9 @@ on_both! {
             assert_eq!(expected, format!("{KEY}:{published}"));
             let fields = [("socket_id", "1234.1234"), ("channel_name", channel.as_str())];
             for path in PATHS {
-                for reply in ask(&person, path, &fields).await {
-                    assert_eq!(reply.status, 200, "{}", reply.body);
-                    assert_eq!(reply.json(), json!({ "auth": expected }));
+                for response in ask(&person, path, &fields).await {
+                    assert_eq!(response.status, 200, "{}", response.body);
+                    assert_eq!(response.json(), json!({ "auth": expected }));
                 }
             }
         }
@@ -179,18 +179,18 @@ on_both! {
             let own = ["private-user.1", "private-encrypted-user.1"].into_iter().zip(may_hear);
             for (channel, allowed) in own.chain(others.map(|channel| (channel, false))) {
                 let fields = [("socket_id", "1234.1234"), ("channel_name", channel)];
-                let reply = &ask(&alice, PATHS[0], &fields).await[0];
+                let response = &ask(&alice, PATHS[0], &fields).await[0];
                 if !allowed {
-                    check_refused(reply, channel);
-                    assert_eq!(reply.status, 403, "{mode} {channel}");
+                    check_refused(response, channel);
+                    assert_eq!(response.status, 403, "{mode} {channel}");
                     continue;
                 }
-                assert_eq!(reply.status, 200, "{mode} {channel}: {}", reply.body);
+                assert_eq!(response.status, 200, "{mode} {channel}: {}", response.body);
                 let mut expected = json!({ "auth": signature(&format!("1234.1234:{channel}")) });
                 if channel.starts_with("private-encrypted-") {
                     expected["shared_secret"] = shared_secret(channel).into();
                 }
-                assert_eq!(reply.json(), expected, "{mode} {channel}");
+                assert_eq!(response.json(), expected, "{mode} {channel}");
             }
             app.stop();
         }
@@ -207,9 +207,9 @@ on_both! {
         let claims = [("socket_id", "1234.1234"), ("user_id", "2"), ("user_data", r#"{"id":"2"}"#)];
         for path in USER_PATHS {
             for fields in [&claims[..1], &claims] {
-                for reply in ask(&alice, path, fields).await {
-                    assert_eq!(reply.status, 200, "{}", reply.body);
-                    assert_eq!(reply.json(), expected);
+                for response in ask(&alice, path, fields).await {
+                    assert_eq!(response.status, 200, "{}", response.body);
+                    assert_eq!(response.json(), expected);
                 }
             }
         }
@@ -234,14 +234,14 @@ on_both! {
                 ("socket_id[]=1.1&channel_name=private-user.1", 422),
                 ("socket_id=1.1&channel_name=private-user.1&channel_name=private-user.2", 403),
             ] {
-                let reply = alice.post(path, body).await;
-                check_refused(&reply, body);
-                assert_eq!(reply.status, status, "{body}: {}", reply.body);
+                let response = alice.post(path, body).await;
+                check_refused(&response, body);
+                assert_eq!(response.status, status, "{body}: {}", response.body);
             }
             // The last of two counts, and what is signed is ours.
             let twice = "socket_id=1.1&channel_name=private-user.2&channel_name=private-user.1";
-            let reply = alice.post_form(path, twice).await;
-            assert_eq!(reply.json(), json!({ "auth": signature("1.1:private-user.1") }));
+            let response = alice.post_form(path, twice).await;
+            assert_eq!(response.json(), json!({ "auth": signature("1.1:private-user.1") }));
         }
         app.stop();
     }
@@ -251,12 +251,12 @@ on_both! {
         let (visitor, alice) = (app.visitor(), app.log_in("alice").await);
         let fields = "socket_id=1.1&channel_name=private-user.1";
         for path in PATHS.iter().chain(&USER_PATHS) {
-            let reply = visitor.post_form(path, fields).await;
-            assert_eq!((reply.status, reply.json().get("auth")), (401, None));
+            let response = visitor.post_form(path, fields).await;
+            assert_eq!((response.status, response.json().get("auth")), (401, None));
             // JSONP: what old browsers did.
             for path in [format!("{path}?{fields}"), format!("{path}?{fields}&callback=x")] {
-                let reply = alice.get(&path).await;
-                assert_eq!((reply.status, reply.json().get("auth")), (405, None), "{path}");
+                let response = alice.get(&path).await;
+                assert_eq!((response.status, response.json().get("auth")), (405, None), "{path}");
             }
             // Fields belong into the body.
             check_refused(&alice.post(&format!("{path}?{fields}"), "").await, path);

@@ -16,8 +16,8 @@ on_both! {
         // From here a query for the token, or any write about it, would fail.
         database.execute("ALTER TABLE tokens RENAME TO elsewhere");
         for _ in 0..20 {
-            let reply = ask().await;
-            assert_eq!(reply.status, 200, "{}", reply.body);
+            let response = ask().await;
+            assert_eq!(response.status, 200, "{}", response.body);
         }
         let stranger = app.visitor();
         assert_eq!(stranger.get("/api/user").await.status, 401);

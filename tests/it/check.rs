@@ -3,7 +3,7 @@
 use crate::support::app::TestApp;
 use crate::support::database::Database;
 use crate::support::process;
-use crate::support::provider::{APP_ID, KEY, Provider, Reaction, SECRET, answer};
+use crate::support::provider::{APP_ID, Action, KEY, Provider, SECRET, response};
 
 const NO_DATABASE: &str = "sqlite:///nowhere/nothing.sqlite";
 
@@ -86,7 +86,7 @@ async fn each_refusal_leads_to_what_is_wrong() {
     let provider = Provider::start().await;
     for (status, header, words, named, not_blamed) in REFUSALS {
         let headers = Some(*header).filter(|header| !header.is_empty());
-        provider.always(Reaction::Answer(answer(status, headers.as_slice(), words)));
+        provider.always(Action::Respond(response(status, headers.as_slice(), words)));
         let (code, said) = check(&provider).await;
         assert_eq!(code, 1, "{said}");
         assert!(said.contains(words), "the provider's own words: {said}");
@@ -124,5 +124,5 @@ async fn a_master_key_that_is_none_is_named_and_not_shown() {
     let (code, said) = process::run("check", NO_DATABASE, &variables).await;
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("PUSHER_ENCRYPTION_MASTER_KEY_BASE64"), "{said}");
-    assert!(!said.contains("c2hvcnQ") && provider.questions() == 0, "{said}");
+    assert!(!said.contains("c2hvcnQ") && provider.get_count() == 0, "{said}");
 }

@@ -10,7 +10,7 @@ use crate::sessions::Browser;
 use crate::sign_ins::terminations;
 use crate::support::app::TestApp;
 use crate::support::database::Database;
-use crate::support::provider::{Provider, Reaction, answer, ok};
+use crate::support::provider::{Action, Provider, ok, response};
 use crate::support::{process, wait_for};
 
 /// The exit code, and what was said.
@@ -210,7 +210,7 @@ on_both! {
         let variables: Vec<(&str, &str)> =
             variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let app = TestApp::start_with(&database, &variables).await;
-        provider.always(Reaction::Answer(answer("413 Big", &[], "too large")));
+        provider.always(Action::Respond(response("413 Big", &[], "too large")));
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         for _ in 0..2 {
             alice.place("BTC", "sell", "10", "0.001").await.data();
@@ -220,10 +220,10 @@ on_both! {
             (database.dead_letters().len() == 4).then_some(())
         })
         .await;
-        provider.always(Reaction::Answer(ok()));
+        provider.always(Action::Respond(ok()));
         let (code, said) = run(&database, "events retry 1").await;
         assert_eq!((code, said.as_str()), (0, "event 1 is queued again\n"));
-        wait_for("one event", || async { (provider.heard().len() == 1).then_some(()) }).await;
+        wait_for("one event", || async { (provider.received().len() == 1).then_some(()) }).await;
         for (expected, left) in [("3 events are queued again\n", 0),
             ("there are no dead letters\n", 0)]
         {
@@ -231,7 +231,7 @@ on_both! {
             assert_eq!((code, said.as_str()), (0, expected));
             assert_eq!(database.dead_letters().len(), left);
         }
-        wait_for("all events", || async { (provider.heard().len() == 4).then_some(()) }).await;
+        wait_for("all events", || async { (provider.received().len() == 4).then_some(()) }).await;
         app.stop();
         database.audit();
     }

@@ -11,7 +11,7 @@ use crate::support::provider::Provider;
 use crate::support::{rounds, wait_for};
 
 /// Small waits: the role of the dead process must be free again before the test loses patience.
-pub fn impatient(provider: &Provider) -> Vec<(&'static str, String)> {
+pub fn short_timeouts(provider: &Provider) -> Vec<(&'static str, String)> {
     let mut variables = provider.variables();
     for (name, value) in [
         ("MATCHCAST__PUBLISHER__LEASE_MS", "1500"),
@@ -25,7 +25,7 @@ pub fn impatient(provider: &Provider) -> Vec<(&'static str, String)> {
 }
 
 /// Everything that was promised to clients is in the database.
-pub fn assert_kept(database: &Database, outcome: &Outcome) {
+pub fn assert_persisted(database: &Database, outcome: &Outcome) {
     let stored = database.order_ids();
     let lost: Vec<i64> =
         outcome.all_orders().into_iter().filter(|id| stored.binary_search(id).is_err()).collect();
@@ -35,9 +35,9 @@ pub fn assert_kept(database: &Database, outcome: &Outcome) {
 }
 
 /// Buyer and seller of every trade have heard of it: at least once, and of nothing else.
-pub fn assert_told(database: &Database, provider: &Provider) {
+pub fn assert_published(database: &Database, provider: &Provider) {
     let heard: BTreeSet<(String, String)> =
-        provider.heard().into_iter().map(|event| (event.channel, event.event_id)).collect();
+        provider.received().into_iter().map(|event| (event.channel, event.event_id)).collect();
     let told = database.trades().into_iter().flat_map(|(id, buyer, seller)| {
         [buyer, seller].map(|user| (format!("private-user.{user}"), format!("order.matched-{id}")))
     });
@@ -51,7 +51,7 @@ pub fn assert_told(database: &Database, provider: &Provider) {
 on_both! {
     async fn a_power_cut_loses_nothing_that_was_acknowledged(database: Database) {
         let provider = Provider::start().await;
-        let variables = impatient(&provider);
+        let variables = short_timeouts(&provider);
         let mut people: Vec<Client> = Vec::new();
         let mut outcome = Outcome::default();
         for round in 0..rounds(3) {
@@ -63,23 +63,23 @@ on_both! {
             }
             people = people.iter().map(|person| person.at(process.address)).collect();
             let load = Load::start(&people, &["BTC", "ETH"]);
-            load.acknowledged(rand::random_range(1..=60)).await;
+            load.wait_for_acknowledged(rand::random_range(1..=60)).await;
             let log = process.kill();
             assert!(!log.contains("panicked"), "round {round}: {log}");
-            outcome.add(load.ended().await);
-            assert_kept(&database, &outcome);
+            outcome.add(load.join().await);
+            assert_persisted(&database, &outcome);
         }
         let process = Process::start(&database, &variables).await;
         wait_for("the rest of the events", || async {
-            (database.waiting_events() == 0).then_some(())
+            (database.pending_count() == 0).then_some(())
         })
         .await;
         process.stop().await;
 
-        assert_kept(&database, &outcome);
-        assert_told(&database, &provider);
-        assert!(!database.trades().is_empty() && outcome.unanswered > 0);
-        for refusal in &outcome.refusals {
+        assert_persisted(&database, &outcome);
+        assert_published(&database, &provider);
+        assert!(!database.trades().is_empty() && outcome.without_response > 0);
+        for refusal in &outcome.error_responses {
             // Money can run out on one side; nothing else may be refused.
             assert_eq!(refusal.status, 400, "{}", refusal.body);
         }

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 on_both! {
     async fn trades_of_a_market_come_newest_first(database: Database) {
@@ -17,8 +17,8 @@ on_both! {
         bob.place("ETH", "sell", "2000", "1").await;
         alice.place("ETH", "buy", "2000", "1").await;
 
-        let prices = |reply: Reply| {
-            let trades = reply.data().as_array().expect("a list").clone();
+        let prices = |response: Response| {
+            let trades = response.data().as_array().expect("a list").clone();
             trades.iter().map(|trade| trade["price"].to_string()).collect::<Vec<_>>()
         };
         let charlie = app.log_in("charlie").await;
@@ -42,7 +42,7 @@ on_both! {
 }
 
 /// A browser that has the file already is not sent it again.
-async fn check_not_sent_twice(visitor: &Client, path: &str) -> Reply {
+async fn check_not_sent_twice(visitor: &Client, path: &str) -> Response {
     let first = visitor.get(path).await;
     assert_eq!(first.status, 200, "{path}");
     let tag = first.header("etag").expect("a tag").to_owned();

@@ -16,7 +16,7 @@ use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::load::Load;
 use crate::support::provider::Provider;
-use crate::support::{at_once, wait_for};
+use crate::support::{run_concurrently, wait_for};
 
 /// The amount that [`install_trap`] does not let in, in units of 10⁻⁸ and as it is ordered.
 const TRAPPED_UNITS: i64 = 1_300_000;
@@ -45,8 +45,8 @@ async fn place(
     side: &'static str,
     amount: &'static str,
 ) -> (&'static str, u16, String) {
-    let reply = client.place("BTC", side, "100", amount).await;
-    (amount, reply.status, reply.body)
+    let response = client.place("BTC", side, "100", amount).await;
+    (amount, response.status, response.body)
 }
 
 on_both! {
@@ -55,13 +55,13 @@ on_both! {
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         install_trap(&database);
         // While the engine waits for this lock, the burst gathers in its queue.
-        let held = database.hold_market("BTC");
+        let held = database.lock_market("BTC");
         let burst = (0..24).map(|number| match number {
             5 | 17 => place(alice.clone(), "sell", TRAPPED),
             _ if number % 2 == 0 => place(alice.clone(), "sell", "0.01"),
             _ => place(bob.clone(), "buy", "0.01"),
         });
-        let answers = tokio::spawn(at_once(burst.collect::<Vec<_>>()));
+        let answers = tokio::spawn(run_concurrently(burst.collect::<Vec<_>>()));
         for _ in 0..10 {
             assert_eq!(app.visitor().get("/health").await.status, 200);
         }
@@ -96,7 +96,7 @@ on_both! {
         engine.deposit(account, amount, 1).await.expect("a deposit");
         install_trap(&database);
 
-        let held = database.hold_market("BTC");
+        let held = database.lock_market("BTC");
         let price = Fixed::parse("1").expect("a price");
         let mut waiting: Vec<_> = (1..=40)
             .map(|number| {
@@ -142,19 +142,19 @@ on_both! {
         )
         .await;
         let alice = app.log_in("alice").await;
-        let held = database.hold_market("BTC");
+        let held = database.lock_market("BTC");
         let refused = Arc::new(AtomicUsize::new(0));
         let orders = (0..ORDERS).map(|_| {
             let (alice, refused) = (alice.clone(), refused.clone());
             async move {
-                let reply = alice.place("BTC", "sell", "100", "0.01").await;
-                if reply.status == 503 {
+                let response = alice.place("BTC", "sell", "100", "0.01").await;
+                if response.status == 503 {
                     refused.fetch_add(1, Ordering::SeqCst);
                 }
-                reply
+                response
             }
         });
-        let replies = tokio::spawn(at_once(orders.collect::<Vec<_>>()));
+        let responses = tokio::spawn(run_concurrently(orders.collect::<Vec<_>>()));
         // The lock is still held: these do not wait for it.
         wait_for("refusals while the engine stands still", || {
             let enough = refused.load(Ordering::SeqCst) >= ORDERS - ACCEPTED;
@@ -163,13 +163,13 @@ on_both! {
         .await;
         drop(held);
         let mut placed = 0;
-        for reply in replies.await.expect("no panic") {
-            if reply.status == 503 {
-                assert_eq!(reply.json()["code"], "too_busy");
-                let wait = reply.header("retry-after").and_then(|seconds| seconds.parse().ok());
-                assert!(wait > Some(0_u64), "{:?}", reply.headers);
+        for response in responses.await.expect("no panic") {
+            if response.status == 503 {
+                assert_eq!(response.json()["code"], "too_busy");
+                let wait = response.header("retry-after").and_then(|seconds| seconds.parse().ok());
+                assert!(wait > Some(0_u64), "{:?}", response.headers);
             } else {
-                assert_eq!(reply.status, 200, "{}", reply.body);
+                assert_eq!(response.status, 200, "{}", response.body);
                 placed += 1;
             }
         }
@@ -189,21 +189,21 @@ on_both! {
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let people = [alice, bob, app.log_in("charlie").await];
         let load = Load::start(&people, &["BTC", "ETH"]);
-        load.acknowledged(60).await;
+        load.wait_for_acknowledged(60).await;
         tokio::task::spawn_blocking(move || app.stop()).await.expect("it stops");
-        let outcome = load.ended().await;
+        let outcome = load.join().await;
 
         let (stored, acknowledged) = (database.order_ids(), outcome.all_orders());
         assert!(acknowledged.iter().all(|id| stored.binary_search(id).is_ok()));
         let trades = database.trades();
         assert!(outcome.trades.iter().all(|id| trades.iter().any(|(known, ..)| known == id)));
-        for refusal in outcome.refusals {
+        for refusal in outcome.error_responses {
             let code = refusal.json()["code"].to_string();
             assert_eq!((refusal.status, code.as_str()), (503, r#""stopping""#));
         }
         // The publisher has told everything before it ended.
-        assert_eq!(database.waiting_events(), 0);
-        assert_eq!(provider.heard().len(), 2 * trades.len());
+        assert_eq!(database.pending_count(), 0);
+        assert_eq!(provider.received().len(), 2 * trades.len());
         database.audit();
     }
 }

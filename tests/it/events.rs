@@ -9,7 +9,7 @@ use matchcast::store::schema::{accounts, trades};
 use crate::on_both;
 use crate::support::client::Client;
 use crate::support::database::Database;
-use crate::support::outbox::{Row, SWITCHES, start_telling};
+use crate::support::outbox::{EVENT_VARIABLES, OutboxRow, start_with_events};
 
 /// Everything that the engine tells.
 pub const ALL: [&str; 4] = ["order.matched", "order.updated", "balance.updated", "trade.executed"];
@@ -23,12 +23,12 @@ fn line(channel: &str, name: &str, data: &str) -> String {
     format!("{channel} {name} {data}")
 }
 
-fn lines(rows: &[Row]) -> Vec<String> {
+fn lines(rows: &[OutboxRow]) -> Vec<String> {
     rows.iter().map(|row| line(&row.channel, &row.name, &row.data)).collect()
 }
 
 /// `balance.updated` in the batch of `row`.
-fn balance(database: &Database, user: i64, currency: &str, row: &Row, rest: &str) -> String {
+fn balance(database: &Database, user: i64, currency: &str, row: &OutboxRow, rest: &str) -> String {
     let asset = if currency == "USD" { 1 } else { 2 };
     let account = accounts::table
         .filter(accounts::user_id.eq(user))
@@ -51,9 +51,9 @@ fn first_trade_time(database: &Database) -> String {
 
 on_both! {
     async fn each_event_says_exactly_this(database: Database) {
-        let (app, _provider) = start_telling(&database, &ALL, &[]).await;
+        let (app, _provider) = start_with_events(&database, &ALL, &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
-        let balance = |user, currency: &str, row: &Row, rest: &str| {
+        let balance = |user, currency: &str, row: &OutboxRow, rest: &str| {
             balance(&database, user, currency, row, rest)
         };
 
@@ -105,7 +105,7 @@ on_both! {
     }
 
     async fn an_order_that_would_meet_its_owner_is_cancelled_at_once(database: Database) {
-        let (app, _provider) = start_telling(&database, &["order.updated"], &[]).await;
+        let (app, _provider) = start_with_events(&database, &["order.updated"], &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "100", "0.01").await.data();
         alice.place("BTC", "sell", "101", "0.01").await.data();
@@ -132,8 +132,8 @@ on_both! {
     }
 
     async fn a_refused_order_is_told_to_nobody(database: Database) {
-        let all = SWITCHES.map(|(name, _)| name);
-        let (app, _provider) = start_telling(&database, &all, &[]).await;
+        let all = EVENT_VARIABLES.map(|(name, _)| name);
+        let (app, _provider) = start_with_events(&database, &all, &[]).await;
         let alice = app.log_in("alice").await;
         for (price, amount, status) in
             [("50000", "1", 400), ("1e10", "1e10", 422), ("-1", "1", 422), ("1", "0", 422)]
@@ -156,16 +156,16 @@ async fn trade_and_cancel(alice: &Client, bob: &Client) {
     assert_eq!(cancelled.status, 200, "{}", cancelled.body);
 }
 
-fn names(rows: &[Row]) -> BTreeSet<&str> {
+fn names(rows: &[OutboxRow]) -> BTreeSet<&str> {
     rows.iter().map(|row| row.name.as_str()).collect()
 }
 
 on_both! {
     async fn each_event_has_its_own_switch(database: Database) {
-        let all = SWITCHES.map(|(name, _)| name);
+        let all = EVENT_VARIABLES.map(|(name, _)| name);
         let alone = all.map(|name| vec![name]);
         for on in alone.into_iter().chain([Vec::new(), all.to_vec()]) {
-            let (app, _provider) = start_telling(&database, &on, &[]).await;
+            let (app, _provider) = start_with_events(&database, &on, &[]).await;
             let before = database.events().len();
             trade_and_cancel(&app.log_in("alice").await, &app.log_in("bob").await).await;
             // The book's last state is told at the latest when the process ends.
@@ -184,7 +184,7 @@ on_both! {
         ];
         for (kind, prefixes) in kinds {
             let mode = ("MATCHCAST__BROADCASTING__USER_CHANNELS", kind);
-            let (app, _provider) = start_telling(&database, &ALL, &[MASTER_KEY, mode]).await;
+            let (app, _provider) = start_with_events(&database, &ALL, &[MASTER_KEY, mode]).await;
             let before = database.events().len();
             trade_and_cancel(&app.log_in("alice").await, &app.log_in("bob").await).await;
             app.stop();

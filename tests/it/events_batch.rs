@@ -19,7 +19,7 @@ use matchcast::store::users;
 
 use crate::on_both;
 use crate::support::database::Database;
-use crate::support::outbox::Row;
+use crate::support::outbox::OutboxRow;
 use crate::support::wait_for;
 
 /// An engine with a seller (1), who has bitcoins, and a buyer (2), who has money.
@@ -86,12 +86,12 @@ impl Batches {
 
     /// Executes all of them in one transaction: they gather behind an order that is refused, but
     /// not before it has had the lock that is held meanwhile.
-    async fn at_once(
+    async fn run_concurrently(
         &self,
         database: &Database,
         requests: Vec<(Option<OriginatingSocket>, Request)>,
     ) -> Vec<Order> {
-        let held = database.hold_market("BTC");
+        let held = database.lock_market("BTC");
         let refused = self.order(Side::Buy, "10000", "10000");
         let mut context = Context::from_waker(Waker::noop());
         let mut refused = pin!(self.engine.place(refused, None));
@@ -143,7 +143,7 @@ impl Batches {
 }
 
 /// What was told on a channel: the names, and what tells one event of a name from the other.
-fn told_on(rows: &[Row], channel: &str) -> Vec<String> {
+fn events_on(rows: &[OutboxRow], channel: &str) -> Vec<String> {
     let on_it = rows.iter().filter(|row| row.channel == channel);
     on_it
         .map(|row| match row.name.as_str() {
@@ -167,12 +167,12 @@ on_both! {
             (None, Request::Cancel(OrderId(1))),
             (None, place(Side::Sell, "101", "1")),
         ];
-        let orders = batches.at_once(&database, requests).await;
+        let orders = batches.run_concurrently(&database, requests).await;
         let told = database.events().split_off(before);
         let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
         let [partly, first, second, cancelled, opened] = ids[..] else { panic!("{ids:?}") };
         let updated = |order: i64, rest: &str| format!("order.updated-{order}-{rest}");
-        assert_eq!(told_on(&told, "private-user.1"), [
+        assert_eq!(events_on(&told, "private-user.1"), [
             "order.matched-1".to_owned(),
             "order.matched-2".to_owned(),
             updated(partly, "150000000-1"),
@@ -181,7 +181,7 @@ on_both! {
             r#"balance.updated "USD""#.to_owned(),
             r#"balance.updated "BTC""#.to_owned(),
         ]);
-        assert_eq!(told_on(&told, "private-user.2"), [
+        assert_eq!(events_on(&told, "private-user.2"), [
             "order.matched-1".to_owned(),
             "order.matched-2".to_owned(),
             updated(first, "100000000-2"),
@@ -189,7 +189,7 @@ on_both! {
             r#"balance.updated "USD""#.to_owned(),
             r#"balance.updated "BTC""#.to_owned(),
         ]);
-        assert_eq!(told_on(&told, "market.BTC"), ["trade.executed-1", "trade.executed-2"]);
+        assert_eq!(events_on(&told, "market.BTC"), ["trade.executed-1", "trade.executed-2"]);
         let houses = told.iter().filter(|row| row.channel.contains("user.-"));
         assert_eq!(houses.count(), 0, "nobody listens there");
         batches.end(&database).await;
@@ -212,7 +212,7 @@ on_both! {
             (None, place(Side::Buy, "90", "1")),
             (from("2.2"), place(Side::Buy, "80", "1")),
         ];
-        batches.at_once(&database, requests).await;
+        batches.run_concurrently(&database, requests).await;
         let told = database.events().split_off(before);
         let mut left_out: Vec<(String, Option<String>)> = told
             .iter()
@@ -243,7 +243,7 @@ on_both! {
         }
         // Both parties of a trade are told alike.
         for row in told.iter().filter(|row| row.name == "order.matched") {
-            let twin = |other: &&Row| other.data == row.data && other.channel != row.channel;
+            let twin = |other: &&OutboxRow| other.data == row.data && other.channel != row.channel;
             assert_eq!(told.iter().find(twin).map(|twin| &twin.socket_id), Some(&row.socket_id));
         }
         batches.end(&database).await;
@@ -258,7 +258,7 @@ on_both! {
             let order = batches.order(side, "100", "1");
             batches.engine.place(order, None).await.expect("a success");
         }
-        let aside: Vec<(String, String, String)> = database.kept_aside();
+        let aside: Vec<(String, String, String)> = database.dead_letter_rows();
         let names: Vec<&str> = aside.iter().map(|(name, ..)| name.as_str()).collect();
         let (matched, updated) = ("order.matched", "order.updated");
         assert_eq!(names, [updated, matched, matched, updated, updated]);
@@ -268,11 +268,11 @@ on_both! {
             assert_eq!(answer, &expected, "{name}");
         }
         let sent = database.events();
-        let balances = told_on(&sent, "private-encrypted-user.1");
+        let balances = events_on(&sent, "private-encrypted-user.1");
         assert!(balances.iter().all(|told| told.starts_with("balance.updated")), "{balances:?}");
         assert_eq!(balances.len(), 3, "they are short");
         for channel in ["private-user.1", "private-user.2"] {
-            assert!(told_on(&sent, channel).contains(&"order.matched-1".to_owned()), "{channel}");
+            assert!(events_on(&sent, channel).contains(&"order.matched-1".to_owned()), "{channel}");
         }
         // Published, pending and dead letters: the audit counts both parties of the trade.
         batches.end(&database).await;

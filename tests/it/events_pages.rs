@@ -13,7 +13,7 @@ use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
-use crate::support::outbox::{SWITCHES, start_telling};
+use crate::support::outbox::{EVENT_VARIABLES, start_with_events};
 use crate::support::provider::Provider;
 
 async fn told(app: &TestApp) -> Value {
@@ -23,9 +23,9 @@ async fn told(app: &TestApp) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_are_told_which_events_there_are() {
     let database = Database::sqlite();
-    let all = SWITCHES.map(|(name, _)| name);
+    let all = EVENT_VARIABLES.map(|(name, _)| name);
     for on in [&all[..], &[], &all[1..3], &["book.updated"], &["order.matched", "trade.executed"]] {
-        let (app, _provider) = start_telling(&database, on, &[]).await;
+        let (app, _provider) = start_with_events(&database, on, &[]).await;
         assert_eq!(told(&app).await, json!(on));
         app.stop();
     }
@@ -83,8 +83,8 @@ on_both! {
 async fn post(client: &Client, path: &str, body: &str, socket_id: &[u8]) {
     let socket_id = String::from_utf8_lossy(socket_id).into_owned();
     let headers = [("content-type", "application/json"), ("X-Socket-ID", socket_id.as_str())];
-    let reply = client.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await;
-    assert_eq!(reply.status, 200, "{}", reply.body);
+    let response = client.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await;
+    assert_eq!(response.status, 200, "{}", response.body);
 }
 
 on_both! {
@@ -107,7 +107,7 @@ on_both! {
         ];
         for (switch, said, expected) in cases {
             let variables = [("MATCHCAST__BROADCASTING__TO_OTHERS", switch)];
-            let (app, _provider) = start_telling(&database, &ALL, &variables).await;
+            let (app, _provider) = start_with_events(&database, &ALL, &variables).await;
             let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
             let placed = alice.place("BTC", "sell", "100", "0.01").await.data();
             let resting = placed["order"]["id"].as_i64().expect("an id");

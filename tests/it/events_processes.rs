@@ -8,11 +8,11 @@ use diesel::sql_types::BigInt;
 use matchcast::market::{MarketId, Side};
 use matchcast::store::published_books;
 
-use crate::events_book::{assert_last, book_number, books, expected_book};
+use crate::events_book::{assert_last, books, expected_book, wait_for_book};
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::load::Load;
-use crate::support::outbox::start_telling;
+use crate::support::outbox::start_with_events;
 use crate::support::wait_for;
 
 const RATE: &str = "MATCHCAST__EVENTS__BOOK_UPDATES_PER_SECOND";
@@ -22,16 +22,16 @@ async fn two_processes_number_alike_and_share_the_rate() {
     let database = Database::postgres();
     let on = ["trade.executed", "book.updated"];
     let started = Instant::now();
-    let (first, _provider) = start_telling(&database, &on, &[(RATE, "5")]).await;
-    let (second, _other) = start_telling(&database, &on, &[(RATE, "5")]).await;
+    let (first, _provider) = start_with_events(&database, &on, &[(RATE, "5")]).await;
+    let (second, _other) = start_with_events(&database, &on, &[(RATE, "5")]).await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];
     let elsewhere = people.each_ref().map(|person| person.at(second.address));
     let everywhere: Vec<Client> = people.into_iter().chain(elsewhere).collect();
     let load = Load::start(&everywhere, &["BTC", "ETH"]);
-    load.acknowledged(150).await;
-    book_number(&database, "BTC", 4).await;
-    book_number(&database, "ETH", 4).await;
-    load.end().await;
+    load.wait_for_acknowledged(150).await;
+    wait_for_book(&database, "BTC", 4).await;
+    wait_for_book(&database, "ETH", 4).await;
+    load.stop().await;
     let mut expected = Vec::new();
     for symbol in ["BTC", "ETH"] {
         expected.push((symbol, expected_book(&everywhere[0], symbol, 25).await));
@@ -62,14 +62,14 @@ async fn two_processes_number_alike_and_share_the_rate() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_book_is_told_and_a_locked_feed_holds_up_no_order() {
     let database = Database::postgres();
-    let (app, _provider) = start_telling(&database, &["book.updated"], &[(RATE, "5")]).await;
+    let (app, _provider) = start_with_events(&database, &["book.updated"], &[(RATE, "5")]).await;
     let alice = app.log_in("alice").await;
     alice.place("BTC", "sell", "50000", "0.1").await.data();
-    book_number(&database, "BTC", 1).await;
+    wait_for_book(&database, "BTC", 1).await;
     // It is too early to tell this one, and then the market is locked.
     alice.place("BTC", "sell", "50000", "0.1").await.data();
-    let market = database.hold_market("BTC");
-    book_number(&database, "BTC", 2).await;
+    let market = database.lock_market("BTC");
+    wait_for_book(&database, "BTC", 2).await;
     drop(market);
 
     let mut feed = database.connect();

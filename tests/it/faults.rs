@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use rand::Rng;
 
-use crate::crash::{assert_kept, assert_told, impatient};
+use crate::crash::{assert_persisted, assert_published, short_timeouts};
 use crate::on_both;
 use crate::support::client::Client;
-use crate::support::fault_injection::{Seed, Weather};
+use crate::support::fault_injection::{FaultInjection, Seed};
 use crate::support::load::{Load, Outcome};
 use crate::support::process::{self, Process};
 use crate::support::provider::Provider;
 use crate::support::published::{
-    Death, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
+    Kill, assert_order_per_channel, assert_well_behaved, repetitions, wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
 
@@ -40,10 +40,10 @@ on_both! {
     async fn random_faults_and_random_deaths_lose_nothing(database: Database) {
         let (seed, started) = (Seed::new(), Instant::now());
         let provider = Provider::start().await;
-        let mut weather = Weather::new(&seed);
-        provider.react(move |call| weather.draw(call));
+        let mut faults = FaultInjection::new(&seed);
+        provider.on_request(move |call| faults.action_for(call));
         let (events, lives) = (rounds(EVENTS), rounds(DEATHS) + 1);
-        let variables = impatient(&provider);
+        let variables = short_timeouts(&provider);
         let mut numbers = seed.numbers(1);
         let (mut people, mut outcome, mut deaths) = (Vec::new(), Outcome::default(), Vec::new());
         for life in 1..=lives {
@@ -55,28 +55,28 @@ on_both! {
             // About every second order trades, which makes two events.
             let wanted = (events * life / lives).saturating_sub(2 * outcome.trades.len());
             let load = Load::start(&people, &["BTC", "ETH"]);
-            load.acknowledged(wanted.max(1)).await;
+            load.wait_for_acknowledged(wanted.max(1)).await;
             if life == lives {
-                outcome.add(load.end().await);
-                until_nothing_waits(&database).await;
+                outcome.add(load.stop().await);
+                wait_until_outbox_empty(&database).await;
                 process.stop().await;
                 break;
             }
             if numbers.random() {
                 // Just told, and hardly written down.
-                let so_far = provider.heard_len();
-                let told = || async { (provider.heard_len() > so_far).then_some(()) };
+                let so_far = provider.received_count();
+                let told = || async { (provider.received_count() > so_far).then_some(()) };
                 wait_for("another event that is told", told).await;
             }
             let at = Instant::now();
             let log = process.kill();
             assert!(!log.contains("panicked"), "life {life}: {log}");
-            outcome.add(load.ended().await);
-            deaths.push(Death { at, waiting: database.waiting() });
+            outcome.add(load.join().await);
+            deaths.push(Kill { at, pending: database.pending_keys() });
         }
 
-        assert_kept(&database, &outcome);
-        assert_told(&database, &provider);
+        assert_persisted(&database, &outcome);
+        assert_published(&database, &provider);
         assert_order_per_channel(&provider);
         assert_well_behaved(&provider);
         assert_eq!(database.dead_letters(), [], "nothing is given up");

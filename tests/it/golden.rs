@@ -11,16 +11,16 @@ use serde_json::Value;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::Reply;
+use crate::support::client::Response;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// The answer has this status and, apart from what stands in angle brackets, this body.
-pub fn check(reply: &Reply, status: u16, expected: &str) {
-    assert_eq!(reply.status, status, "{}", reply.body);
-    assert_eq!(reply.header("content-type"), Some("application/json"), "{}", reply.body);
+pub fn check(response: &Response, status: u16, expected: &str) {
+    assert_eq!(response.status, status, "{}", response.body);
+    assert_eq!(response.header("content-type"), Some("application/json"), "{}", response.body);
     let expected: Value = serde_json::from_str(expected).expect(expected);
-    let mut found = reply.json();
+    let mut found = response.json();
     replace_forms(&mut found);
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap();
     assert!(found == expected, "found {}\nexpected {}", pretty(&found), pretty(&expected));
@@ -77,12 +77,12 @@ on_both! {
         let login = |password: &str| {
             format!(r#"{{"email":"Alice@Example.com","password":"{password}"}}"#)
         };
-        let reply = visitor.post("/api/login", &login("password")).await;
-        check(&reply, 200, &format!(
+        let response = visitor.post("/api/login", &login("password")).await;
+        check(&response, 200, &format!(
             r#"{{"success":true,"message":"Login successful","token":"<token>",
                 "data":{{"token":"<token>","user":{ALICE}}}}}"#
         ));
-        assert_eq!(reply.json()["token"], reply.json()["data"]["token"]);
+        assert_eq!(response.json()["token"], response.json()["data"]["token"]);
 
         check(&visitor.post("/api/login", &login("wrong")).await, 422,
             r#"{"success":false,"code":"validation_failed",
@@ -189,9 +189,9 @@ on_both! {
             r#"{"success":false,"code":"order_not_open",
                 "message":"Only open orders can be cancelled."}"#);
         for (order, of) in [(2, "bob"), (99, "nobody")] {
-            let reply = alice.cancel(order).await;
-            assert_eq!(reply.status, 404, "an order of {of}");
-            check(&reply, 404,
+            let response = alice.cancel(order).await;
+            assert_eq!(response.status, 404, "an order of {of}");
+            check(&response, 404,
                 r#"{"success":false,"code":"order_not_found","message":"Order not found."}"#);
         }
         check(&alice.get("/api/my-orders").await, 200,

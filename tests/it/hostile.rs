@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use crate::bad_input::everything;
+use crate::bad_input::visible_state;
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
@@ -114,7 +114,7 @@ on_both! {
     async fn garbage_in_any_header_harms_nobody(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let bearer = format!("Bearer {}", alice.token.as_deref().unwrap());
         let order = br#"{"symbol":"BTC","side":"buy","price":-1,"amount":1}"#;
         for header in HEADERS {
@@ -140,14 +140,14 @@ on_both! {
             }
         }
         works(&alice).await;
-        assert_eq!(everything(&[&alice]).await, before);
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 
     async fn ten_megabytes_are_refused(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let bearer = format!("Bearer {}", alice.token.as_deref().unwrap());
         let auth: (&str, &[u8]) = ("authorization", bearer.as_bytes());
         let padding = " ".repeat(10 * 1024 * 1024);
@@ -172,14 +172,14 @@ on_both! {
             }
         }
         works(&alice).await;
-        assert_eq!(everything(&[&alice]).await, before);
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 
     async fn a_broken_request_harms_nobody(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let order = |header: (&str, &[u8]), body| request("POST", "/api/orders", &[header], body);
         let length = |value: &[u8]| order(("content-length", value), b"{}");
         let encoding = |value: &[u8]| order(("transfer-encoding", value), b"zz\r\n");
@@ -213,7 +213,7 @@ on_both! {
             assert!((400..500).contains(&raw.status), "{raw:?}");
         }
         works(&alice).await;
-        assert_eq!(everything(&[&alice]).await, before);
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 }

@@ -26,19 +26,19 @@ async fn orders_survive_that_every_connection_is_cut_again_and_again() {
     for _ in 0..rounds(4) {
         let so_far = load.count();
         connection.batch_execute(TERMINATE_ALL).expect("the right to do it");
-        load.acknowledged(so_far + 20).await;
+        load.wait_for_acknowledged(so_far + 20).await;
     }
-    let outcome = load.end().await;
+    let outcome = load.stop().await;
 
     let stored = database.order_ids();
     assert!(outcome.all_orders().iter().all(|id| stored.binary_search(id).is_ok()));
-    assert_eq!(outcome.unanswered, 0);
-    for refusal in &outcome.refusals {
+    assert_eq!(outcome.without_response, 0);
+    for refusal in &outcome.error_responses {
         let code = refusal.json()["code"].to_string();
         let expected = [r#""unavailable""#, r#""outcome_unknown""#].contains(&code.as_str());
         assert!(refusal.status == 503 && expected, "{} {}", refusal.status, refusal.body);
     }
-    wait_for("every event", || async { (database.waiting_events() == 0).then_some(()) }).await;
+    wait_for("every event", || async { (database.pending_count() == 0).then_some(()) }).await;
     app.stop();
     assert!(!database.trades().is_empty());
     database.audit();

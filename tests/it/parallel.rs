@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
-use crate::support::{at_once, rounds};
+use crate::support::client::{Client, Response};
+use crate::support::{rounds, run_concurrently};
 
 /// New users with 10,000 USD, 1 BTC and 10 ETH each.
 async fn register(app: &TestApp, count: usize) -> Vec<Client> {
@@ -26,12 +26,12 @@ async fn place(
     side: &'static str,
     price: String,
     amount: &'static str,
-) -> Reply {
+) -> Response {
     client.place(symbol, side, &price, amount).await
 }
 
-fn code(reply: &Reply) -> String {
-    reply.json()["code"].as_str().unwrap_or_default().to_owned()
+fn code(response: &Response) -> String {
+    response.json()["code"].as_str().unwrap_or_default().to_owned()
 }
 
 /// How often each status stands in `orders`, as `GET /my-orders` lists them.
@@ -53,10 +53,13 @@ on_both! {
         let buyers = register(&app, BUYERS).await;
         let wanted =
             buyers.iter().map(|buyer| place(buyer.clone(), "BTC", "buy", "100".to_owned(), "0.05"));
-        let replies = at_once(wanted).await;
+        let responses = run_concurrently(wanted).await;
 
-        let filled = replies.iter().filter(|reply| reply.data()["order"]["status"] == 2).count();
-        let open = replies.iter().filter(|reply| reply.data()["order"]["status"] == 1).count();
+        let with_status = |status: u64| {
+            let orders = responses.iter().map(|response| response.data()["order"].clone());
+            orders.filter(|order| order["status"] == status).count()
+        };
+        let (filled, open) = (with_status(2), with_status(1));
         assert_eq!((filled, open), (10, BUYERS - 10), "0.5 are ten times 0.05");
         assert_eq!(alice.available("BTC").await, "0");
         assert_eq!(alice.available("USD").await, "10050");
@@ -83,8 +86,8 @@ on_both! {
                 let price = if side == "buy" { 105 - number } else { 95 + number };
                 place(user.clone(), "BTC", side, price.to_string(), "0.01")
             });
-            for reply in at_once(orders).await {
-                assert_eq!(reply.status, 200, "{}", reply.body);
+            for response in run_concurrently(orders).await {
+                assert_eq!(response.status, 200, "{}", response.body);
             }
             let book = users[0].get("/api/orders?symbol=BTC").await.data();
             let price = |side: &str| book[side][0]["price"].as_f64();
@@ -135,11 +138,11 @@ on_both! {
         // 9,000 and the commission are reserved: 10,000 suffice for one.
         let attempts =
             (0..ATTEMPTS).map(|_| place(user.clone(), "BTC", "buy", "9000".to_owned(), "1"));
-        let replies = at_once(attempts).await;
-        let placed = replies.iter().filter(|reply| reply.status == 200).count();
-        let refused = replies
+        let responses = run_concurrently(attempts).await;
+        let placed = responses.iter().filter(|response| response.status == 200).count();
+        let refused = responses
             .iter()
-            .filter(|reply| reply.status == 400 && code(reply) == "insufficient_funds")
+            .filter(|response| response.status == 400 && code(response) == "insufficient_funds")
             .count();
         assert_eq!((placed, refused), (1, ATTEMPTS - 1));
         assert_eq!(user.available("USD").await, "865");
@@ -156,20 +159,20 @@ on_both! {
             [("BTC", "ETH"), ("ETH", "BTC")].map(|(first, second)| {
                 let user = user.clone();
                 async move {
-                    let mut replies = Vec::new();
+                    let mut responses = Vec::new();
                     for order in 0..rounds(EACH) {
                         let symbol = if order.is_multiple_of(2) { first } else { second };
                         let buys = (order / 2 + number).is_multiple_of(2);
                         let side = if buys { "buy" } else { "sell" };
-                        replies.push(user.place(symbol, side, "50", "0.01").await);
+                        responses.push(user.place(symbol, side, "50", "0.01").await);
                     }
-                    replies
+                    responses
                 }
             })
         });
-        for reply in at_once(work).await.into_iter().flatten() {
-            let refused = reply.status == 400 && code(&reply) == "insufficient_funds";
-            assert!(reply.status == 200 || refused, "{} {}", reply.status, reply.body);
+        for response in run_concurrently(work).await.into_iter().flatten() {
+            let refused = response.status == 400 && code(&response) == "insufficient_funds";
+            assert!(response.status == 200 || refused, "{} {}", response.status, response.body);
         }
         app.stop();
         assert!(!database.trades().is_empty());
@@ -181,8 +184,8 @@ on_both! {
 /// how many bought.
 async fn cancel_while_bought(seller: &Client, buyer: &Client, asks: &[i64]) -> (usize, usize) {
     enum Did {
-        Cancel(Reply),
-        Buy(Reply),
+        Cancel(Response),
+        Buy(Response),
     }
     let work = asks.iter().flat_map(|ask| {
         let (seller, buyer, ask) = (seller.clone(), buyer.clone(), *ask);
@@ -193,13 +196,13 @@ async fn cancel_while_bought(seller: &Client, buyer: &Client, asks: &[i64]) -> (
         both
     });
     let (mut cancelled, mut bought) = (0, 0);
-    for did in at_once(work).await {
+    for did in run_concurrently(work).await {
         match did {
-            Did::Cancel(reply) if reply.status == 200 => cancelled += 1,
-            Did::Cancel(reply) => {
-                assert_eq!((reply.status, code(&reply).as_str()), (400, "order_not_open"));
+            Did::Cancel(response) if response.status == 200 => cancelled += 1,
+            Did::Cancel(response) => {
+                assert_eq!((response.status, code(&response).as_str()), (400, "order_not_open"));
             }
-            Did::Buy(reply) => bought += usize::from(reply.data()["order"]["status"] == 2),
+            Did::Buy(response) => bought += usize::from(response.data()["order"]["status"] == 2),
         }
     }
     (cancelled, bought)

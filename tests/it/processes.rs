@@ -5,30 +5,30 @@ use diesel::prelude::*;
 use matchcast::store::now;
 use matchcast::store::schema::orders;
 
-use crate::crash::{assert_kept, assert_told, impatient};
+use crate::crash::{assert_persisted, assert_published, short_timeouts};
 use crate::sign_ins::terminations;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::load::Load;
 use crate::support::process::Process;
-use crate::support::provider::{Call, Provider, Reaction, ok};
+use crate::support::provider::{Action, Provider, ReceivedRequest, ok};
 use crate::support::published::assert_order_per_channel;
-use crate::support::{at_once, rounds, wait_for};
+use crate::support::{rounds, run_concurrently, wait_for};
 
-/// [`impatient`], and a path by which the provider can tell who calls.
+/// [`short_timeouts`], and a path by which the provider can tell who calls.
 fn named(provider: &Provider, name: &str) -> Vec<(&'static str, String)> {
-    let mut variables = impatient(provider);
+    let mut variables = short_timeouts(provider);
     variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
     variables
 }
 
-async fn until_told(database: &Database) {
-    wait_for("an empty outbox", || async { (database.waiting_events() == 0).then_some(()) }).await;
+async fn wait_until_outbox_empty(database: &Database) {
+    wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
 }
 
 /// Who called, without repetitions.
-fn callers(calls: &[Call]) -> Vec<String> {
+fn callers(calls: &[ReceivedRequest]) -> Vec<String> {
     let mut names: Vec<String> = calls.iter().map(|call| call.prefix.clone()).collect();
     names.dedup();
     names
@@ -60,7 +60,7 @@ async fn processes_that_start_at_once_on_an_empty_database_all_start() {
 async fn one_market_is_traded_through_two_processes() {
     let database = Database::postgres();
     let provider = Provider::start().await;
-    let variables = impatient(&provider);
+    let variables = short_timeouts(&provider);
     let variables: Vec<(&str, &str)> =
         variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let first = TestApp::start_with(&database, &variables).await;
@@ -70,22 +70,22 @@ async fn one_market_is_traded_through_two_processes() {
     let elsewhere = people.each_ref().map(|person| person.at(second.address));
     let everywhere: Vec<Client> = people.into_iter().chain(elsewhere).collect();
     let load = Load::start(&everywhere, &["BTC", "ETH"]);
-    load.acknowledged(200).await;
-    let outcome = load.end().await;
-    until_told(&database).await;
+    load.wait_for_acknowledged(200).await;
+    let outcome = load.stop().await;
+    wait_until_outbox_empty(&database).await;
     first.stop();
     second.stop();
 
-    assert_eq!(outcome.unanswered, 0);
-    for refusal in &outcome.refusals {
+    assert_eq!(outcome.without_response, 0);
+    for refusal in &outcome.error_responses {
         assert_eq!(refusal.status, 400, "no conflict reaches a client: {}", refusal.body);
     }
     for ids in &outcome.orders {
         assert!(ids.is_sorted_by(|a, b| a < b), "a client's later order has a later id");
     }
-    assert_kept(&database, &outcome);
-    assert_told(&database, &provider);
-    assert_eq!(provider.most_on_channel(), 1);
+    assert_persisted(&database, &outcome);
+    assert_published(&database, &provider);
+    assert_eq!(provider.max_in_flight_per_channel(), 1);
     assert_times_follow_ids(&database);
     assert_order_per_channel(&provider);
     database.audit();
@@ -133,7 +133,7 @@ async fn the_time_of_an_order_is_that_of_its_turn() {
     let database = Database::postgres();
     let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
     let alice = app.log_in("alice").await;
-    let held = database.hold_market("BTC");
+    let held = database.lock_market("BTC");
     let placing = tokio::spawn(async move { alice.place("BTC", "sell", "100", "0.001").await });
     wait_for("an order that waits for its market", || async {
         let waiting = diesel::sql_query(WAITING).execute(&mut database.connect());
@@ -157,22 +157,22 @@ async fn another_process_publishes_when_the_first_is_stopped() {
     let first = Process::start(&database, &named(&provider, "first")).await;
     let (alice, bob) = (first.log_in("alice").await, first.log_in("bob").await);
     one_trade(&alice, &bob).await;
-    until_told(&database).await;
+    wait_until_outbox_empty(&database).await;
     let second = Process::start(&database, &named(&provider, "second")).await;
     for _ in 0..5 {
         // Whoever executes it: the one that has the role tells it.
         one_trade(&alice.at(second.address), &bob.at(first.address)).await;
     }
-    until_told(&database).await;
+    wait_until_outbox_empty(&database).await;
     assert_eq!(callers(&provider.posts()), ["/first"]);
 
     first.stop().await;
     one_trade(&alice.at(second.address), &bob.at(second.address)).await;
-    until_told(&database).await;
+    wait_until_outbox_empty(&database).await;
     assert_eq!(callers(&provider.posts()), ["/first", "/second"]);
     second.stop().await;
-    assert_told(&database, &provider);
-    assert_eq!((provider.heard().len(), provider.most_on_channel()), (14, 1));
+    assert_published(&database, &provider);
+    assert_eq!((provider.received().len(), provider.max_in_flight_per_channel()), (14, 1));
     database.audit();
 }
 
@@ -183,24 +183,24 @@ async fn another_process_publishes_when_the_first_is_killed() {
     let first = Process::start(&database, &named(&provider, "first")).await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];
     one_trade(&people[0], &people[1]).await;
-    until_told(&database).await;
+    wait_until_outbox_empty(&database).await;
     let second = Process::start(&database, &named(&provider, "second")).await;
     let elsewhere = people.each_ref().map(|person| person.at(second.address));
     // Slow enough that the first dies with events under way.
-    provider.always(Reaction::Slow(std::time::Duration::from_millis(20), ok()));
+    provider.always(Action::RespondAfter(std::time::Duration::from_millis(20), ok()));
     let everyone: Vec<Client> = people.into_iter().chain(elsewhere).collect();
     let load = Load::start(&everyone, &["BTC", "ETH"]);
-    load.acknowledged(40).await;
+    load.wait_for_acknowledged(40).await;
     first.kill();
     let at_the_death = load.count();
-    load.acknowledged(at_the_death + 40).await;
-    let outcome = load.end().await;
-    until_told(&database).await;
+    load.wait_for_acknowledged(at_the_death + 40).await;
+    let outcome = load.stop().await;
+    wait_until_outbox_empty(&database).await;
     second.stop().await;
 
     assert_eq!(callers(&provider.posts()), ["/first", "/second"]);
-    assert_kept(&database, &outcome);
-    assert_told(&database, &provider);
+    assert_persisted(&database, &outcome);
+    assert_published(&database, &provider);
     assert_order_per_channel(&provider);
     database.audit();
 }
@@ -227,7 +227,7 @@ async fn a_log_out_through_one_process_holds_in_the_other() {
         let people = [first.log_in("bob").await, second.log_in("bob").await];
         let log_outs =
             people.map(|person| async move { person.post("/api/logout", "").await.status });
-        assert_eq!(at_once(log_outs).await, [200, 200]);
+        assert_eq!(run_concurrently(log_outs).await, [200, 200]);
         assert_eq!(terminations(&database), 2 + i64::try_from(round).expect("few rounds"));
     }
     first.stop();

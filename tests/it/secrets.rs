@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::on_both;
 use crate::support::client::Client;
 use crate::support::process::Process;
-use crate::support::provider::{APP_ID, KEY, Provider, Reaction, SECRET, answer};
+use crate::support::provider::{APP_ID, Action, KEY, Provider, SECRET, response};
 use crate::support::wait_for;
 
 const PASSWORD: &str = "pa55word-0f-the-tests";
@@ -42,9 +42,9 @@ on_both! {
         // Answers that repeat what they were sent are the most dangerous ones.
         for status in ["500 Down", "401 No", "403 No", "429 Slow", "400 Bad"] {
             let before = provider.posts().len();
-            provider.react(move |call| {
+            provider.on_request(move |call| {
                 let echo = format!("you sent {} for {SECRET}", call.signature);
-                Reaction::Answer(answer(status, &[], &echo))
+                Action::Respond(response(status, &[], &echo))
             });
             alice.place("BTC", "sell", "10", "0.001").await.data();
             bob.place("BTC", "buy", "10", "0.001").await.data();
@@ -53,15 +53,15 @@ on_both! {
             })
             .await;
         }
-        provider.always(Reaction::Close);
+        provider.always(Action::Close);
         let before = provider.posts().len();
         wait_for("attempts", || async {
             (provider.posts().len() >= before + 2).then_some(())
         })
         .await;
-        provider.accept();
+        provider.accept_all();
         wait_for("an empty outbox", || async {
-            (database.waiting_events() == 0).then_some(())
+            (database.pending_count() == 0).then_some(())
         })
         .await;
         let signatures: Vec<String> =
@@ -104,8 +104,8 @@ async fn register(process: &Process) -> String {
             "password_confirmation": NEW_PASSWORD,
         });
         let body = body.to_string().into_bytes();
-        let reply = client.send(Method::PUT, "/api/user/password", &[], body).await;
-        assert_eq!(reply.status, status, "{}", reply.body);
+        let response = client.send(Method::PUT, "/api/user/password", &[], body).await;
+        assert_eq!(response.status, status, "{}", response.body);
     }
     client.token.expect("a token")
 }
@@ -119,8 +119,8 @@ async fn webhooks(process: &Process) -> String {
     for (key, status) in [(KEY, 200), ("another", 401)] {
         let headers = [("x-pusher-key", key), ("x-pusher-signature", signature.as_str())];
         let (path, body) = ("/api/pusher/webhook", body.clone().into_bytes());
-        let reply = Client::new(process.address).send(Method::POST, path, &headers, body).await;
-        assert_eq!(reply.status, status, "{}", reply.body);
+        let response = Client::new(process.address).send(Method::POST, path, &headers, body).await;
+        assert_eq!(response.status, status, "{}", response.body);
     }
     signature
 }
@@ -133,15 +133,15 @@ async fn subscribe(user: &Client) -> String {
     assert_eq!(user.post_form("/broadcasting/auth", other).await.status, 403);
     assert_eq!(user.post_form("/broadcasting/user-auth", "socket_id=1.2").await.status, 200);
     let encrypted = own.replace("private-", "private-encrypted-");
-    let reply = user.post_form("/broadcasting/auth", &encrypted).await;
-    reply.json()["shared_secret"].as_str().expect("a secret").to_owned()
+    let response = user.post_form("/broadcasting/auth", &encrypted).await;
+    response.json()["shared_secret"].as_str().expect("a secret").to_owned()
 }
 
 /// A browser's way in.
 async fn cookie_session(process: &Process) {
     let visitor = Client::new(process.address);
-    let reply = visitor.get("/sanctum/csrf-cookie").await;
-    assert!(reply.status < 300, "{}", reply.body);
+    let response = visitor.get("/sanctum/csrf-cookie").await;
+    assert!(response.status < 300, "{}", response.body);
 }
 
 /// What is broken is easily quoted in an error.

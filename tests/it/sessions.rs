@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 const SESSION: &str = "matchcast_session";
 const LOGIN: &str = r#"{"email":"alice@example.com","password":"password"}"#;
@@ -33,8 +33,8 @@ impl Browser {
         let mut browser = Self::new(app);
         assert_eq!(browser.get("/sanctum/csrf-cookie").await.status, 204);
         let token = browser.csrf();
-        let reply = browser.post("/api/login", LOGIN, &[("x-xsrf-token", &token)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = browser.post("/api/login", LOGIN, &[("x-xsrf-token", &token)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         browser
     }
 
@@ -42,11 +42,11 @@ impl Browser {
         self.cookies["XSRF-TOKEN"].clone()
     }
 
-    pub async fn get(&mut self, path: &str) -> Reply {
+    pub async fn get(&mut self, path: &str) -> Response {
         self.send(Method::GET, path, "", &[]).await
     }
 
-    pub async fn post(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+    pub async fn post(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Response {
         self.send(Method::POST, path, body, headers).await
     }
 
@@ -56,7 +56,7 @@ impl Browser {
         path: &str,
         body: &str,
         headers: &[(&str, &str)],
-    ) -> Reply {
+    ) -> Response {
         let pairs: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = pairs.join("; ");
@@ -64,8 +64,8 @@ impl Browser {
         if !cookies.is_empty() {
             headers.push(("cookie", &cookies));
         }
-        let reply = self.client.send(method, path, &headers, body.as_bytes().to_vec()).await;
-        for line in reply.headers.get_all("set-cookie") {
+        let response = self.client.send(method, path, &headers, body.as_bytes().to_vec()).await;
+        for line in response.headers.get_all("set-cookie") {
             let line = line.to_str().unwrap().to_owned();
             let (name, rest) = line.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
@@ -76,13 +76,13 @@ impl Browser {
             }
             self.lines.insert(name.to_owned(), line);
         }
-        reply
+        response
     }
 }
 
-fn check_mismatch(reply: &Reply) {
-    assert_eq!(reply.status, 419, "{}", reply.body);
-    assert_eq!(reply.json()["message"], "CSRF token mismatch.");
+fn check_mismatch(response: &Response) {
+    assert_eq!(response.status, 419, "{}", response.body);
+    assert_eq!(response.json()["message"], "CSRF token mismatch.");
 }
 
 on_both! {
@@ -93,12 +93,12 @@ on_both! {
         assert_eq!(user["email"], "alice@example.com");
         let token = page.csrf();
         for header in ["x-csrf-token", "x-xsrf-token"] {
-            let reply = page.post("/api/orders", ORDER, &[(header, &token)]).await;
-            assert_eq!(reply.status, 200, "{header}: {}", reply.body);
+            let response = page.post("/api/orders", ORDER, &[(header, &token)]).await;
+            assert_eq!(response.status, 200, "{header}: {}", response.body);
         }
         let channel = "socket_id=1.2&channel_name=private-user.1";
-        let reply = page.post("/broadcasting/auth", channel, &[("x-csrf-token", &token)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = page.post("/broadcasting/auth", channel, &[("x-csrf-token", &token)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         let (session, csrf) = (&page.lines[SESSION], &page.lines["XSRF-TOKEN"]);
         assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax"), "{session}");
         assert!(!csrf.contains("HttpOnly") && csrf.contains("SameSite=Lax"), "{csrf}");
@@ -141,8 +141,8 @@ on_both! {
         let alice = app.log_in("alice").await;
         let stolen = page.clone();
         let token = page.csrf();
-        let reply = page.post("/api/logout", "", &[("x-xsrf-token", &token)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = page.post("/api/logout", "", &[("x-xsrf-token", &token)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         for mut page in [page, stolen] {
             assert_eq!(page.get("/api/user").await.status, 401);
         }
@@ -162,8 +162,8 @@ on_both! {
         database.execute("DELETE FROM sessions");
         assert_eq!(page.get("/api/user").await.status, 401, "deleted");
         let token = page.csrf();
-        let reply = page.post("/api/orders", ORDER, &[("x-xsrf-token", &token)]).await;
-        assert_eq!(reply.status, 401, "{}", reply.body);
+        let response = page.post("/api/orders", ORDER, &[("x-xsrf-token", &token)]).await;
+        assert_eq!(response.status, 401, "{}", response.body);
         app.stop();
     }
 
@@ -202,7 +202,7 @@ on_both! {
 const PREFLIGHT_HEADERS: &str =
     "authorization, content-type, x-csrf-token, x-socket-id, x-xsrf-token";
 
-async fn preflight(app: &TestApp, origin: &str) -> Reply {
+async fn preflight(app: &TestApp, origin: &str) -> Response {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", "POST"),
@@ -211,7 +211,7 @@ async fn preflight(app: &TestApp, origin: &str) -> Reply {
     app.visitor().send(Method::OPTIONS, "/api/broadcasting/auth", &headers, Vec::new()).await
 }
 
-async fn get_from(app: &TestApp, origin: &str) -> Reply {
+async fn get_from(app: &TestApp, origin: &str) -> Response {
     app.visitor().send(Method::GET, "/api/user", &[("origin", origin)], Vec::new()).await
 }
 
@@ -221,13 +221,13 @@ on_both! {
         let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", origins)];
         let app = TestApp::start_with(&database, &variables).await;
         for origin in ["https://shop.example", "http://localhost:5173"] {
-            let reply = preflight(&app, origin).await;
-            assert!((200..300).contains(&reply.status), "{} {}", reply.status, reply.body);
-            assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
-            assert_eq!(reply.header("access-control-allow-credentials"), Some("true"));
-            let methods = reply.header("access-control-allow-methods").unwrap();
+            let response = preflight(&app, origin).await;
+            assert!((200..300).contains(&response.status), "{} {}", response.status, response.body);
+            assert_eq!(response.header("access-control-allow-origin"), Some(origin));
+            assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
+            let methods = response.header("access-control-allow-methods").unwrap();
             assert!(methods.contains("POST"), "{methods}");
-            let allowed = reply.header("access-control-allow-headers").unwrap().to_lowercase();
+            let allowed = response.header("access-control-allow-headers").unwrap().to_lowercase();
             for header in PREFLIGHT_HEADERS.split(", ") {
                 assert!(allowed.contains(header), "{header} is not in {allowed}");
             }
@@ -241,8 +241,8 @@ on_both! {
             "https://shop.example:444", "null", "*",
         ];
         for origin in others {
-            for reply in [preflight(&app, origin).await, get_from(&app, origin).await] {
-                assert_eq!(reply.header("access-control-allow-origin"), None, "{origin}");
+            for response in [preflight(&app, origin).await, get_from(&app, origin).await] {
+                assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
             }
         }
         app.stop();
@@ -251,8 +251,8 @@ on_both! {
     async fn without_configured_origins_nobody_else_may_read(database: Database) {
         let app = TestApp::start(&database).await;
         for origin in ["https://shop.example", "http://localhost:5173", "null"] {
-            for reply in [preflight(&app, origin).await, get_from(&app, origin).await] {
-                assert_eq!(reply.header("access-control-allow-origin"), None, "{origin}");
+            for response in [preflight(&app, origin).await, get_from(&app, origin).await] {
+                assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
             }
         }
         app.stop();
@@ -261,11 +261,11 @@ on_both! {
     async fn any_origin_may_read_but_without_cookies(database: Database) {
         let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", "*")];
         let app = TestApp::start_with(&database, &variables).await;
-        let replies = [preflight(&app, "https://a.example").await,
+        let responses = [preflight(&app, "https://a.example").await,
             get_from(&app, "https://a.example").await];
-        for reply in replies {
-            assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
-            assert_eq!(reply.header("access-control-allow-credentials"), None);
+        for response in responses {
+            assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(response.header("access-control-allow-credentials"), None);
         }
         app.stop();
     }

@@ -8,14 +8,14 @@ use matchcast::store::outbox;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::bad_input::{NO_BODIES, check_refusal};
+use crate::bad_input::{INVALID_BODIES, check_error};
 use crate::golden::check;
 use crate::on_both;
 use crate::sessions::Browser;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 use crate::support::database::Database;
-use crate::support::{at_once, rounds};
+use crate::support::{rounds, run_concurrently};
 
 const PATH: &str = "/api/user/password";
 const REMEMBERING: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "600")];
@@ -32,7 +32,7 @@ pub fn terminations(database: &Database) -> i64 {
     outbox::total(&mut connection, EventKind::TerminateConnections).unwrap()
 }
 
-async fn put(client: &Client, body: &str) -> Reply {
+async fn put(client: &Client, body: &str) -> Response {
     let headers = [("content-type", "application/json")];
     client.send(Method::PUT, PATH, &headers, body.as_bytes().to_vec()).await
 }
@@ -44,7 +44,7 @@ fn new_password(current: &str, new: &str) -> String {
     body.to_string()
 }
 
-async fn try_log_in(client: &Client, email: &str, password: &str) -> Reply {
+async fn try_log_in(client: &Client, email: &str, password: &str) -> Response {
     let body = json!({ "email": email, "password": password });
     client.post("/api/login", &body.to_string()).await
 }
@@ -69,16 +69,16 @@ on_both! {
         page.get("/sanctum/csrf-cookie").await;
         let csrf = page.csrf();
         let login = r#"{"email":"alice@example.com","password":"password"}"#;
-        let reply = page.post("/api/login", login, &[("x-xsrf-token", &csrf)]).await;
+        let response = page.post("/api/login", login, &[("x-xsrf-token", &csrf)]).await;
         let mut bearer = app.visitor();
-        bearer.token = reply.json()["token"].as_str().map(str::to_owned);
+        bearer.token = response.json()["token"].as_str().map(str::to_owned);
         assert_eq!(bearer.get("/api/user").await.status, 200);
         for (page, expected) in [(&mut page, 0), (&mut other, 1)] {
             assert_eq!(page.get("/api/user").await.status, 200);
             let mut stolen = page.clone();
             let csrf = page.csrf();
-            let reply = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
-            assert_eq!(reply.status, 200, "{}", reply.body);
+            let response = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
+            assert_eq!(response.status, 200, "{}", response.body);
             assert_eq!(stolen.get("/api/user").await.status, 401);
             assert_eq!(terminations(&database), expected);
         }
@@ -91,10 +91,10 @@ on_both! {
         let mut expected = 0;
         for _ in 0..rounds(5) {
             let clients = [app.log_in("alice").await, app.log_in("alice").await];
-            let replies = at_once(clients.map(|client| async move {
+            let responses = run_concurrently(clients.map(|client| async move {
                 client.post("/api/logout", "").await.status
             }));
-            assert_eq!(replies.await, [200, 200]);
+            assert_eq!(responses.await, [200, 200]);
             expected += 1;
             assert_eq!(terminations(&database), expected);
         }
@@ -128,10 +128,10 @@ on_both! {
             r#"{"success":true,"message":"Password updated successfully"}"#);
         assert_eq!(terminations(&database), 1);
         let again = put(&alice, &new_password("password", "a third one")).await;
-        check_refusal(&again, 422, "the old password");
+        check_error(&again, 422, "the old password");
         for (password, status) in [("password", 422), ("another one", 200), ("a third one", 422)] {
-            let reply = try_log_in(&app.visitor(), "alice@example.com", password).await;
-            assert_eq!(reply.status, status, "{password}: {}", reply.body);
+            let response = try_log_in(&app.visitor(), "alice@example.com", password).await;
+            assert_eq!(response.status, status, "{password}: {}", response.body);
         }
         app.stop();
     }
@@ -139,8 +139,8 @@ on_both! {
     async fn what_is_no_password_changes_nothing(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        for (body, status) in NO_BODIES {
-            check_refusal(&put(&alice, body).await, status, body);
+        for (body, status) in INVALID_BODIES {
+            check_error(&put(&alice, body).await, status, body);
         }
         let long = format!(r#""{}""#, "x".repeat(1025));
         let no_passwords = [
@@ -159,13 +159,13 @@ on_both! {
                 )),
             ];
             for (field, body) in cases {
-                let refusal = check_refusal(&put(&alice, &body).await, 422, &body);
+                let refusal = check_error(&put(&alice, &body).await, 422, &body);
                 let fields: Vec<&String> = refusal["errors"].as_object().unwrap().keys().collect();
                 assert_eq!(fields, [field], "{refusal}");
             }
         }
         let huge = new_password("password", &"x".repeat(70_000));
-        check_refusal(&put(&alice, &huge).await, 413, "a huge body");
+        check_error(&put(&alice, &huge).await, 413, "a huge body");
         assert_eq!(terminations(&database), 0);
         assert_eq!(try_log_in(&app.visitor(), "alice@example.com", "password").await.status, 200);
         app.stop();
@@ -193,18 +193,18 @@ on_both! {
         let mut other = Browser::logged_in(&app).await;
         let alice = app.log_in("alice").await;
         let body = new_password("password", "another one");
-        let reply = page.send(Method::PUT, PATH, &body, &[]).await;
-        assert_eq!(reply.status, 419, "a cookie alone writes nothing");
+        let response = page.send(Method::PUT, PATH, &body, &[]).await;
+        assert_eq!(response.status, 419, "a cookie alone writes nothing");
         let csrf = page.csrf();
-        let reply = page.send(Method::PUT, PATH, &body, &[("x-xsrf-token", &csrf)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = page.send(Method::PUT, PATH, &body, &[("x-xsrf-token", &csrf)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         assert_eq!(page.get("/api/user").await.status, 200);
         assert_eq!(other.get("/api/user").await.status, 401);
         assert_eq!(alice.get("/api/user").await.status, 401);
         assert_eq!(terminations(&database), 1);
         // The session holds on: its log-out is one like any other.
-        let reply = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         assert_eq!(terminations(&database), 2);
         app.stop();
     }
@@ -225,13 +225,13 @@ on_both! {
             let log_ins = (0..4).map(|_| {
                 let (visitor, email) = (visitor.clone(), email.clone());
                 Box::pin(async move {
-                    let reply = try_log_in(&visitor, &email, "password").await;
-                    let token = reply.json()["token"].as_str().map(str::to_owned);
-                    assert_eq!(reply.status, if token.is_some() { 200 } else { 422 });
+                    let response = try_log_in(&visitor, &email, "password").await;
+                    let token = response.json()["token"].as_str().map(str::to_owned);
+                    assert_eq!(response.status, if token.is_some() { 200 } else { 422 });
                     token
                 }) as std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>>
             });
-            let tokens = at_once(log_ins.chain([Box::pin(change) as _])).await;
+            let tokens = run_concurrently(log_ins.chain([Box::pin(change) as _])).await;
             for token in tokens.into_iter().flatten() {
                 let mut thief = app.visitor();
                 thief.token = Some(token);
@@ -245,16 +245,17 @@ on_both! {
         let app = TestApp::start(&database).await;
         let clients = [app.log_in("alice").await, app.log_in("alice").await];
         let changes = clients.into_iter().zip(["the first", "the second"]);
-        let replies = at_once(changes.map(|(client, new)| async move {
+        let responses = run_concurrently(changes.map(|(client, new)| async move {
             (put(&client, &new_password("password", new)).await.status, new)
         }));
-        let replies = replies.await;
+        let responses = responses.await;
         let held: Vec<&str> =
-            replies.iter().filter(|(status, _)| *status == 200).map(|(_, new)| *new).collect();
-        assert_eq!(held.len(), 1, "{replies:?}");
-        assert!(replies.iter().all(|(status, _)| [200, 401, 422].contains(status)), "{replies:?}");
-        let reply = try_log_in(&app.visitor(), "alice@example.com", held[0]).await;
-        assert_eq!(reply.status, 200);
+            responses.iter().filter(|(status, _)| *status == 200).map(|(_, new)| *new).collect();
+        assert_eq!(held.len(), 1, "{responses:?}");
+        let expected = responses.iter().all(|(status, _)| [200, 401, 422].contains(status));
+        assert!(expected, "{responses:?}");
+        let response = try_log_in(&app.visitor(), "alice@example.com", held[0]).await;
+        assert_eq!(response.status, 200);
         app.stop();
     }
 
@@ -270,7 +271,7 @@ on_both! {
                 let visitor = visitor.clone();
                 async move { try_log_in(&visitor, "alice@example.com", "password").await.status }
             });
-            assert_eq!(at_once(log_ins).await, [200; 4]);
+            assert_eq!(run_concurrently(log_ins).await, [200; 4]);
         }
         app.stop();
     }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use crate::crash::impatient;
+use crate::crash::short_timeouts;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::process::Process;
-use crate::support::provider::{Call, EventKey, Provider, Reaction, ok};
+use crate::support::provider::{Action, EventKey, Provider, ReceivedRequest, ok};
 use crate::support::published::{
-    Death, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
+    Kill, assert_order_per_channel, assert_well_behaved, repetitions, wait_until_outbox_empty,
 };
 use crate::support::wait_for;
 
@@ -22,9 +22,9 @@ const CHANNELS: usize = 160;
 /// Events of each channel: a lane has more than one call can carry.
 const EACH: usize = 3;
 
-/// [`impatient`] for the role alone, and a path by which the provider can tell who calls.
+/// [`short_timeouts`] for the role alone, and a path by which the provider can tell who calls.
 async fn start(database: &Database, provider: &Provider, name: &str) -> Process {
-    let mut variables = impatient(provider);
+    let mut variables = short_timeouts(provider);
     variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
     // A call that hangs outlasts the test.
     variables.push(("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "60000".to_owned()));
@@ -36,10 +36,10 @@ fn write_events(database: &Database) -> BTreeSet<EventKey> {
         (0..CHANNELS).map(|number| format!("private-user.{}", 1_000 + number)).collect();
     let in_turn = (0..EACH).flat_map(|_| channels.iter().map(String::as_str));
     database.write_events(1, in_turn);
-    database.waiting()
+    database.pending_keys()
 }
 
-fn is_by(call: &Call, name: &str) -> bool {
+fn is_by(call: &ReceivedRequest, name: &str) -> bool {
     call.prefix == format!("/{name}")
 }
 
@@ -47,17 +47,17 @@ fn is_by(call: &Call, name: &str) -> bool {
 fn accept_from_others(
     provider: &Provider,
     name: &'static str,
-    mut of_its: impl FnMut(&Call) -> Reaction + Send + 'static,
+    mut of_its: impl FnMut(&ReceivedRequest) -> Action + Send + 'static,
 ) {
-    provider.react(
+    provider.on_request(
         move |call| {
-            if is_by(call, name) { of_its(call) } else { Reaction::Answer(ok()) }
+            if is_by(call, name) { of_its(call) } else { Action::Respond(ok()) }
         },
     );
 }
 
-fn heard(provider: &Provider) -> BTreeSet<EventKey> {
-    provider.heard().iter().map(|event| event.key()).collect()
+fn received(provider: &Provider) -> BTreeSet<EventKey> {
+    provider.received().iter().map(|event| event.key()).collect()
 }
 
 #[derive(QueryableByName)]
@@ -96,7 +96,7 @@ async fn the_successor_of_a_dead_process_begins_where_its_calls_hung() {
     let mut number = 0;
     accept_from_others(&provider, "first", move |_| {
         number += 1;
-        if number % 2 == 0 { Reaction::AcceptAndHang } else { Reaction::Hang }
+        if number % 2 == 0 { Action::AcceptAndHang } else { Action::Hang }
     });
     let all = write_events(&database);
     wait_for("a call of each lane that hangs", || async {
@@ -109,14 +109,14 @@ async fn the_successor_of_a_dead_process_begins_where_its_calls_hung() {
     assert_eq!(twice, LANES / 2 * 10);
     let at = Instant::now();
     first.kill();
-    let waiting = database.waiting();
+    let waiting = database.pending_keys();
     assert_eq!(waiting, all, "what nobody has confirmed is still there");
-    until_nothing_waits(&database).await;
+    wait_until_outbox_empty(&database).await;
     second.stop().await;
 
-    assert_eq!(heard(&provider), all);
-    let repeated = repetitions(&provider, &[Death { at, waiting }]);
-    assert_eq!((repeated.by_silence, repeated.by_death), (twice, 0));
+    assert_eq!(received(&provider), all);
+    let repeated = repetitions(&provider, &[Kill { at, pending: waiting }]);
+    assert_eq!((repeated.after_lost_response, repeated.after_kill), (twice, 0));
     let calls = provider.posts();
     let of_the_first = calls.iter().take_while(|call| is_by(call, "first")).count();
     assert_eq!(of_the_first, LANES);
@@ -131,14 +131,14 @@ async fn who_slept_through_its_role_sends_nothing_until_it_has_it_again() {
     let provider = Provider::start().await;
     let first = start(&database, &provider, "first").await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];
-    accept_from_others(&provider, "first", |_| Reaction::Held(ok()));
+    accept_from_others(&provider, "first", |_| Action::RespondWhenReleased(ok()));
     let all = write_events(&database);
     wait_for("a call of each lane", || async { (provider.in_flight() == LANES).then_some(()) })
         .await;
     put_to_sleep(&first, &database).await;
     let second = start(&database, &provider, "second").await;
-    until_nothing_waits(&database).await;
-    assert_eq!(heard(&provider), all, "the second has sent what the first could not");
+    wait_until_outbox_empty(&database).await;
+    assert_eq!(received(&provider), all, "the second has sent what the first could not");
     // Now the first one's calls are accepted, late, and it hears of it when it notifiers up.
     provider.release();
     first.wake();
@@ -146,7 +146,7 @@ async fn who_slept_through_its_role_sends_nothing_until_it_has_it_again() {
     for _ in 0..5 {
         // Its engine notifiers its publisher with each of these.
         trade(&people).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
     }
     let calls = provider.posts();
     assert!(calls[awake..].iter().all(|call| is_by(call, "second")), "the role is the second's");
@@ -154,11 +154,11 @@ async fn who_slept_through_its_role_sends_nothing_until_it_has_it_again() {
     second.stop().await;
     let before = provider.post_count();
     trade(&people).await;
-    until_nothing_waits(&database).await;
+    wait_until_outbox_empty(&database).await;
     first.stop().await;
     assert!(provider.posts()[before..].iter().all(|call| is_by(call, "first")), "it has it again");
     let late: usize = calls[..LANES].iter().map(|call| call.events.len()).sum();
-    assert_eq!(provider.heard_len(), all.len() + late + 6 * 2);
+    assert_eq!(provider.received_count(), all.len() + late + 6 * 2);
     assert_order_per_channel(&provider);
 }
 

@@ -11,13 +11,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::bad_input::check_refusal;
+use crate::bad_input::check_error;
 use crate::golden::check;
 use crate::on_both;
 use crate::support::app::{SECRET, TestApp};
-use crate::support::client::Reply;
+use crate::support::client::Response;
 use crate::support::database::Database;
-use crate::support::{at_once, rounds, wait_for};
+use crate::support::{rounds, run_concurrently, wait_for};
 
 const PATH: &str = "/api/pusher/webhook";
 /// The embedded provider's.
@@ -37,7 +37,7 @@ fn signature(secret: &str, body: &[u8]) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-async fn deliver_as(app: &TestApp, key: &str, signature: &str, body: &[u8]) -> Reply {
+async fn deliver_as(app: &TestApp, key: &str, signature: &str, body: &[u8]) -> Response {
     let headers = [
         ("content-type", "application/json"),
         ("x-pusher-key", key),
@@ -47,7 +47,7 @@ async fn deliver_as(app: &TestApp, key: &str, signature: &str, body: &[u8]) -> R
 }
 
 /// With the right key and signature.
-async fn deliver(app: &TestApp, body: &str) -> Reply {
+async fn deliver(app: &TestApp, body: &str) -> Response {
     deliver_as(app, KEY, &signature(SECRET, body.as_bytes()), body.as_bytes()).await
 }
 
@@ -145,7 +145,7 @@ on_both! {
                     visitor.send(Method::POST, PATH, &headers, body.into_bytes()).await.status
                 }
             });
-            assert_eq!(at_once(deliveries).await, [200; 6]);
+            assert_eq!(run_concurrently(deliveries).await, [200; 6]);
         }
         let rounds = i64::try_from(rounds(3)).unwrap();
         assert_eq!(rows(&database), (rounds, rounds + 1));
@@ -172,7 +172,7 @@ on_both! {
                     visitor.send(Method::POST, PATH, &headers, body.into_bytes()).await.status
                 }
             });
-            assert_eq!(at_once(deliveries).await, [200; 6]);
+            assert_eq!(run_concurrently(deliveries).await, [200; 6]);
             for name in &names {
                 assert!(!is_occupied(&database, name), "the last one said so");
             }
@@ -217,7 +217,7 @@ on_both! {
         for body in [body.as_str(), "", "{", "a=b"] {
             check(&alice.post(PATH, body).await, 401, UNSIGNED);
         }
-        check_refusal(&alice.post(PATH, &"x".repeat(70_000)).await, 413, "a huge body");
+        check_error(&alice.post(PATH, &"x".repeat(70_000)).await, 413, "a huge body");
         assert_eq!(rows(&database), (0, 0));
         // Who the caller is besides does not matter.
         let headers = [
@@ -227,8 +227,8 @@ on_both! {
             ("x-pusher-key", KEY),
             ("x-pusher-signature", &right),
         ];
-        let reply = app.visitor().send(Method::POST, PATH, &headers, bytes.to_vec()).await;
-        check(&reply, 200, TAKEN);
+        let response = app.visitor().send(Method::POST, PATH, &headers, bytes.to_vec()).await;
+        check(&response, 200, TAKEN);
         app.stop();
     }
 
@@ -260,11 +260,11 @@ on_both! {
         }
         let no_text = [b"{\"time_ms\":1,\"events\":[{\"name\":\"\xff\"}]}".as_slice(), b"\xff\xfe"];
         for body in no_text {
-            let reply = deliver_as(&app, KEY, &signature(SECRET, body), body).await;
-            check(&reply, 422, MALFORMED);
+            let response = deliver_as(&app, KEY, &signature(SECRET, body), body).await;
+            check(&response, 422, MALFORMED);
         }
         let huge = webhook(time, &[(OCCUPIED, &"x".repeat(70_000))]);
-        check_refusal(&deliver(&app, &huge).await, 413, "a huge body");
+        check_error(&deliver(&app, &huge).await, 413, "a huge body");
         for (minutes, status, body) in
             [(-11, 422, STALE), (11, 422, STALE), (-9, 200, TAKEN), (9, 200, TAKEN)]
         {

@@ -49,7 +49,7 @@ impl TestApp {
         ];
         let variables = usual.into_iter().chain(variables.iter().copied());
         logs::start();
-        logs::note_variables(variables.clone());
+        logs::record_secrets(variables.clone());
         let config = Config::from_sources(&Sources::of_variables(variables)).expect("a config");
         let (started, starting) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -14,13 +14,13 @@ const DEMO_PASSWORD: &str = "password";
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Reply {
+impl Response {
     /// # Panics
     /// When the body is not JSON.
     pub fn json(&self) -> Value {
@@ -67,11 +67,11 @@ impl Client {
 
     pub async fn log_in(&mut self, email: &str, password: &str) {
         if password != DEMO_PASSWORD {
-            logs::note(password);
+            logs::record_secret(password);
         }
         let body = serde_json::json!({ "email": email, "password": password });
-        let reply = self.post("/api/login", &body.to_string()).await;
-        self.remember(&reply.data());
+        let response = self.post("/api/login", &body.to_string()).await;
+        self.remember(&response.data());
     }
 
     pub async fn register(&mut self, name: &str) {
@@ -79,31 +79,31 @@ impl Client {
             "name": name, "email": format!("{name}@test.example"),
             "password": "password", "password_confirmation": "password",
         });
-        let reply = self.post("/api/register", &body.to_string()).await;
-        self.remember(&reply.data());
+        let response = self.post("/api/register", &body.to_string()).await;
+        self.remember(&response.data());
     }
 
     fn remember(&mut self, data: &Value) {
         self.token = data["token"].as_str().map(str::to_owned);
         // The half after the bar is the secret one.
         if let Some((_, secret)) = self.token.as_ref().and_then(|token| token.split_once('|')) {
-            logs::note(secret);
+            logs::record_secret(secret);
         }
         self.user_id = data["user"]["id"].as_i64().expect("an id");
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub async fn get(&self, path: &str) -> Response {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
 
     /// Posts JSON.
-    pub async fn post(&self, path: &str, body: &str) -> Reply {
+    pub async fn post(&self, path: &str, body: &str) -> Response {
         let headers = [("content-type", "application/json")];
         self.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await
     }
 
     /// Posts a form.
-    pub async fn post_form(&self, path: &str, body: &str) -> Reply {
+    pub async fn post_form(&self, path: &str, body: &str) -> Response {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         self.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await
     }
@@ -116,7 +116,7 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: Vec<u8>,
-    ) -> Reply {
+    ) -> Response {
         self.try_send(method, path, headers, body).await.expect("an answer")
     }
 
@@ -127,7 +127,7 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: Vec<u8>,
-    ) -> Result<Reply, reqwest::Error> {
+    ) -> Result<Response, reqwest::Error> {
         let mut request = self.http.request(method, format!("http://{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -137,17 +137,17 @@ impl Client {
         }
         let response = request.body(body).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Reply { status, headers, body: response.text().await? })
+        Ok(Response { status, headers, body: response.text().await? })
     }
 
     /// Places an order; price and amount as text, as they are to be written.
-    pub async fn place(&self, symbol: &str, side: &str, price: &str, amount: &str) -> Reply {
+    pub async fn place(&self, symbol: &str, side: &str, price: &str, amount: &str) -> Response {
         let body =
             format!(r#"{{"symbol":"{symbol}","side":"{side}","price":{price},"amount":{amount}}}"#);
         self.post("/api/orders", &body).await
     }
 
-    pub async fn cancel(&self, order: i64) -> Reply {
+    pub async fn cancel(&self, order: i64) -> Response {
         self.post(&format!("/api/orders/{order}/cancel"), "").await
     }
 

@@ -79,7 +79,7 @@ impl Database {
     }
 
     /// Keeps the engine from its next batch in `symbol`, until what is returned goes away.
-    pub fn hold_market(&self, symbol: &str) -> AnyConnection {
+    pub fn lock_market(&self, symbol: &str) -> AnyConnection {
         let mut connection = self.connect();
         let lock = match connection {
             AnyConnection::Postgres(_) => {
@@ -128,7 +128,7 @@ impl Database {
     }
 
     /// Channel and id of each event that waits.
-    pub fn waiting(&self) -> BTreeSet<(String, String)> {
+    pub fn pending_keys(&self) -> BTreeSet<(String, String)> {
         let all = outbox_rows::table.select((outbox_rows::channel, outbox_rows::data));
         let all: Vec<(String, String)> = all.load(&mut self.connect()).expect("events are read");
         let key = |(channel, data): (String, String)| {
@@ -139,7 +139,7 @@ impl Database {
     }
 
     /// How many events wait.
-    pub fn waiting_events(&self) -> i64 {
+    pub fn pending_count(&self) -> i64 {
         outbox::counts(&mut self.connect()).expect("events are counted").0
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::provider::{Call, Reaction, answer, ok, plain};
+use super::provider::{Action, ReceivedRequest, ok, respond, response};
 
 /// A seed that is told when the test fails. `MATCHCAST_SEED` sets it.
 pub struct Seed(pub u64);
@@ -66,20 +66,20 @@ const SHARES: [(Lot, u32); 8] = [
 /// How long a slow answer takes.
 const SLOW: Duration = Duration::from_millis(15);
 
-pub struct Weather {
+pub struct FaultInjection {
     seed: u64,
     /// How often a call began with this event.
     attempts: BTreeMap<(String, String), u64>,
 }
 
-impl Weather {
+impl FaultInjection {
     pub fn new(seed: &Seed) -> Self {
         Self { seed: seed.0, attempts: BTreeMap::new() }
     }
 
     /// Draws for this call. What asks for the channels is answered.
-    pub fn draw(&mut self, call: &Call) -> Reaction {
-        let Some(first) = call.events.first() else { return Reaction::Answer(ok()) };
+    pub fn action_for(&mut self, call: &ReceivedRequest) -> Action {
+        let Some(first) = call.events.first() else { return Action::Respond(ok()) };
         let attempt = self.attempts.entry(first.key()).or_default();
         *attempt += 1;
         let text = format!("{} {} {attempt}", first.channel, first.event_id);
@@ -87,16 +87,16 @@ impl Weather {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
         });
         match lot(StdRng::seed_from_u64(hash).random_range(0..100)) {
-            Lot::Good => Reaction::Answer(ok()),
-            Lot::Slow => Reaction::Slow(SLOW, ok()),
-            Lot::Down => plain("500 Internal Server Error", "oops"),
+            Lot::Good => Action::Respond(ok()),
+            Lot::Slow => Action::RespondAfter(SLOW, ok()),
+            Lot::Down => respond("500 Internal Server Error", "oops"),
             Lot::Busy => {
-                Reaction::Answer(answer("429 Too Many Requests", &["Retry-After: 0"], "slow down"))
+                Action::Respond(response("429 Too Many Requests", &["Retry-After: 0"], "slow down"))
             }
-            Lot::Reset => Reaction::Reset,
-            Lot::HalfAnAnswer => Reaction::AnswerAndClose("HTTP/1.1 200 O".to_owned()),
-            Lot::NoAnswer => Reaction::AcceptAndReset,
-            Lot::TooLate => Reaction::AcceptAndHang,
+            Lot::Reset => Action::Reset,
+            Lot::HalfAnAnswer => Action::RespondAndClose("HTTP/1.1 200 O".to_owned()),
+            Lot::NoAnswer => Action::AcceptAndReset,
+            Lot::TooLate => Action::AcceptAndHang,
         }
     }
 }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::client::{Client, Reply};
+use super::client::{Client, Response};
 use super::wait_for;
 
 /// What the clients heard.
@@ -19,9 +19,9 @@ pub struct Outcome {
     /// The ids of the trades in the answers.
     pub trades: Vec<i64>,
     /// Every answer that was no success.
-    pub refusals: Vec<Reply>,
+    pub error_responses: Vec<Response>,
     /// How many requests had no whole answer.
-    pub unanswered: usize,
+    pub without_response: usize,
     /// How long each acknowledged order took.
     pub latencies: Vec<Duration>,
 }
@@ -37,8 +37,8 @@ impl Outcome {
     pub fn add(&mut self, other: Self) {
         self.orders.extend(other.orders);
         self.trades.extend(other.trades);
-        self.refusals.extend(other.refusals);
-        self.unanswered += other.unanswered;
+        self.error_responses.extend(other.error_responses);
+        self.without_response += other.without_response;
         self.latencies.extend(other.latencies);
     }
 }
@@ -67,7 +67,7 @@ impl Load {
     }
 
     /// Waits until so many orders are acknowledged.
-    pub async fn acknowledged(&self, count: usize) {
+    pub async fn wait_for_acknowledged(&self, count: usize) {
         let mut current = self.acknowledged.subscribe();
         wait_for(&format!("{count} acknowledged orders"), || {
             let enough = *current.borrow_and_update() >= count;
@@ -81,13 +81,13 @@ impl Load {
     }
 
     /// Tells the clients to end after their current order, and gives what they heard.
-    pub async fn end(self) -> Outcome {
+    pub async fn stop(self) -> Outcome {
         self.stop.store(true, Ordering::SeqCst);
-        self.ended().await
+        self.join().await
     }
 
     /// Waits until every client has ended by itself, because the server is gone.
-    pub async fn ended(self) -> Outcome {
+    pub async fn join(self) -> Outcome {
         let mut outcome = Outcome::default();
         for task in self.tasks {
             outcome.add(task.await.expect("no panic"));
@@ -115,17 +115,17 @@ async fn trade(
         let asked_at = Instant::now();
         let sent = client.try_send(Method::POST, "/api/orders", &headers, body.into_bytes()).await;
         match sent {
-            Ok(reply) if reply.status == 200 => {
+            Ok(response) if response.status == 200 => {
                 outcome.latencies.push(asked_at.elapsed());
-                let data = reply.data();
+                let data = response.data();
                 acknowledged.push(data["order"]["id"].as_i64().expect("an id"));
                 let trades = data["trades"].as_array().expect("a list");
                 outcome.trades.extend(trades.iter().filter_map(|trade| trade["id"].as_i64()));
                 count.send_modify(|count| *count += 1);
             }
-            Ok(reply) => outcome.refusals.push(reply),
+            Ok(response) => outcome.error_responses.push(response),
             Err(_) => {
-                outcome.unanswered += 1;
+                outcome.without_response += 1;
                 break;
             }
         }

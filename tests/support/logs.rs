@@ -41,21 +41,23 @@ pub fn start() {
 }
 
 /// Keeps what another process has said.
-pub fn keep(said: &str) {
+pub fn save(said: &str) {
     let Some(folder) = folder() else { return };
     let path = folder.join(format!("process-{:016x}.log", rand::random::<u64>()));
     std::fs::write(path, said).expect("MATCHCAST_TEST_LOGS names a folder");
 }
 
 /// Notes the secrets among the variables of a matchcast.
-pub fn note_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+pub fn record_secrets<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (name, value) in variables {
         match name {
-            "APP_KEY" | "PUSHER_APP_SECRET" | "PUSHER_ENCRYPTION_MASTER_KEY_BASE64" => note(value),
+            "APP_KEY" | "PUSHER_APP_SECRET" | "PUSHER_ENCRYPTION_MASTER_KEY_BASE64" => {
+                record_secret(value)
+            }
             "DATABASE_URL" => {
                 let user = value.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
                 if let Some((_, password)) = user.and_then(|(user, _)| user.split_once(':')) {
-                    note(password);
+                    record_secret(password);
                 }
             }
             _ => {}
@@ -64,7 +66,7 @@ pub fn note_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)
 }
 
 /// Notes a text that must not be in any log.
-pub fn note(secret: &str) {
+pub fn record_secret(secret: &str) {
     let Some(folder) = folder().filter(|_| secret.len() >= SHORTEST) else { return };
     let file = OpenOptions::new().append(true).create(true).open(folder.join(SECRETS));
     let mut file = file.expect("MATCHCAST_TEST_LOGS names a folder");

@@ -44,7 +44,7 @@ pub async fn wait_for<T, F: Future<Output = Option<T>>>(
 ///
 /// # Panics
 /// When it has not become less for [`DEADLINE`].
-pub async fn wait_for_none(what: &str, mut left: impl FnMut() -> i64) {
+pub async fn wait_until_zero(what: &str, mut left: impl FnMut() -> i64) {
     let (mut least, mut since) = (i64::MAX, Instant::now());
     loop {
         let now = left();
@@ -60,7 +60,7 @@ pub async fn wait_for_none(what: &str, mut left: impl FnMut() -> i64) {
 }
 
 /// Runs everything at once, each in a task of its own, and gives what came out, in order.
-pub async fn at_once<T: Send + 'static>(
+pub async fn run_concurrently<T: Send + 'static>(
     work: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let work: Vec<_> = work.into_iter().collect();

@@ -9,7 +9,7 @@ use super::database::Database;
 use super::provider::Provider;
 
 /// The switches of events, as variables; the names of the events are theirs in capital letters.
-pub const SWITCHES: [(&str, &str); 5] = [
+pub const EVENT_VARIABLES: [(&str, &str); 5] = [
     ("order.matched", "MATCHCAST__EVENTS__ORDER_MATCHED"),
     ("order.updated", "MATCHCAST__EVENTS__ORDER_UPDATED"),
     ("balance.updated", "MATCHCAST__EVENTS__BALANCE_UPDATED"),
@@ -19,7 +19,7 @@ pub const SWITCHES: [(&str, &str); 5] = [
 
 /// An event as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
-pub struct Row {
+pub struct OutboxRow {
     pub channel: String,
     pub name: String,
     pub data: String,
@@ -28,7 +28,7 @@ pub struct Row {
     pub created_at: chrono::NaiveDateTime,
 }
 
-impl Row {
+impl OutboxRow {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.data).expect(&self.data)
     }
@@ -39,7 +39,7 @@ impl Row {
 }
 
 /// With exactly these events switched on, and a provider that is not there.
-pub async fn start_telling(
+pub async fn start_with_events(
     database: &Database,
     events: &[&str],
     more: &[(&str, &str)],
@@ -47,7 +47,7 @@ pub async fn start_telling(
     let provider = Provider::down();
     let given = provider.variables();
     let given = given.iter().map(|(name, value)| (*name, value.as_str()));
-    let switches = SWITCHES
+    let switches = EVENT_VARIABLES
         .map(|(name, variable)| (variable, if events.contains(&name) { "true" } else { "false" }));
     // Whatever is to be told in the end is told, however busy the machine is.
     let patience = [("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "20")];
@@ -58,7 +58,7 @@ pub async fn start_telling(
 
 impl Database {
     /// The events that wait, in the order in which they were written.
-    pub fn events(&self) -> Vec<Row> {
+    pub fn events(&self) -> Vec<OutboxRow> {
         let columns =
             (outbox::channel, outbox::name, outbox::data, outbox::socket_id, outbox::created_at);
         let rows = outbox::table.select(columns).order(outbox::id);
@@ -66,12 +66,12 @@ impl Database {
     }
 
     /// Those of one name.
-    pub fn events_named(&self, name: &str) -> Vec<Row> {
+    pub fn events_named(&self, name: &str) -> Vec<OutboxRow> {
         self.events().into_iter().filter(|row| row.name == name).collect()
     }
 
     /// Name, data and answer of what was set aside, in order.
-    pub fn kept_aside(&self) -> Vec<(String, String, String)> {
+    pub fn dead_letter_rows(&self) -> Vec<(String, String, String)> {
         use dead_letters as aside;
         let rows = aside::table.select((aside::name, aside::data, aside::error)).order(aside::id);
         rows.load(&mut self.connect()).expect("events are read")

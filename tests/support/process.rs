@@ -63,7 +63,7 @@ impl Process {
         let _ = self.child.wait();
         let log = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         if !log.is_empty() {
-            logs::keep(&log);
+            logs::save(&log);
         }
         log
     }
@@ -112,7 +112,7 @@ pub async fn run(
     let mut command = command(arguments, database_url, variables);
     let running = tokio::task::spawn_blocking(move || command.output().expect("the binary runs"));
     let output = running.await.expect("no panic");
-    logs::keep(&String::from_utf8_lossy(&output.stderr));
+    logs::save(&String::from_utf8_lossy(&output.stderr));
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
 }
@@ -140,7 +140,7 @@ fn command(arguments: &str, database_url: &str, variables: &[(&str, String)]) ->
     for (name, value) in variables {
         command.env(name, value);
     }
-    logs::note_variables([("DATABASE_URL", database_url)]);
-    logs::note_variables(variables.iter().map(|(name, value)| (*name, value.as_str())));
+    logs::record_secrets([("DATABASE_URL", database_url)]);
+    logs::record_secrets(variables.iter().map(|(name, value)| (*name, value.as_str())));
     command
 }

@@ -23,29 +23,29 @@ pub const SECRET: &str = "5ecret-0f-the-fake-provider";
 
 /// What to do with a call.
 #[derive(Clone, Debug)]
-pub enum Reaction {
+pub enum Action {
     /// Answers with these bytes and keeps the connection.
-    Answer(String),
+    Respond(String),
     /// Answers with these bytes and closes the connection, without saying so before.
-    AnswerAndClose(String),
+    RespondAndClose(String),
     /// Answers after a while, unless the caller has gone by then.
-    Slow(Duration, String),
+    RespondAfter(Duration, String),
     /// Answers once [`Provider::release`] was called, unless the caller has gone by then.
-    Held(String),
+    RespondWhenReleased(String),
     /// Closes the connection instead of answering.
     Close,
     /// Resets the connection instead of answering.
     Reset,
-    /// Does not answer until [`Provider::hang_up`], or until the caller goes away.
+    /// Does not answer until [`Provider::close_hanging`], or until the caller goes away.
     Hang,
-    /// Accepts the events, and then does as [`Reaction::Hang`] does.
+    /// Accepts the events, and then does as [`Action::Hang`] does.
     AcceptAndHang,
     /// Accepts the events, and resets the connection instead of saying so.
     AcceptAndReset,
 }
 
 /// An answer of HTTP/1.1 with a status line's end, header lines and a body.
-pub fn answer(status: &str, headers: &[&str], body: &str) -> String {
+pub fn response(status: &str, headers: &[&str], body: &str) -> String {
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
@@ -53,23 +53,23 @@ pub fn answer(status: &str, headers: &[&str], body: &str) -> String {
 
 /// What every call is happy with.
 pub fn ok() -> String {
-    answer("200 OK", &["Content-Type: application/json"], r#"{"channels":{}}"#)
+    response("200 OK", &["Content-Type: application/json"], r#"{"channels":{}}"#)
 }
 
 /// An answer without further headers.
-pub fn plain(status: &str, body: &str) -> Reaction {
-    Reaction::Answer(answer(status, &[], body))
+pub fn respond(status: &str, body: &str) -> Action {
+    Action::Respond(response(status, &[], body))
 }
 
 /// One event as a page would hear it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct ReceivedEvent {
     pub channel: String,
     pub event_id: String,
     pub trade_id: i64,
 }
 
-impl Heard {
+impl ReceivedEvent {
     pub fn key(&self) -> EventKey {
         (self.channel.clone(), self.event_id.clone())
     }
@@ -80,7 +80,7 @@ pub type EventKey = (String, String);
 
 /// One call as it arrived.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct ReceivedRequest {
     /// When it had arrived.
     pub at: Instant,
     pub method: String,
@@ -92,45 +92,45 @@ pub struct Call {
     pub signature: String,
     /// Whether the signature was right at that moment.
     pub verified: Result<(), String>,
-    pub events: Vec<Heard>,
+    pub events: Vec<ReceivedEvent>,
     /// Whether the answer was a yes, or would have been one. Known when the call has ended.
     pub accepted: bool,
     /// When a whole answer had been written and the connection was kept. `None`: not yet, or
     /// never.
-    pub answered_at: Option<Instant>,
+    pub responded_at: Option<Instant>,
     /// When the caller closed the connection without a further call on it. Where there was an
     /// answer, it may have come too late.
-    pub left_at: Option<Instant>,
+    pub closed_at: Option<Instant>,
 }
 
-impl Call {
+impl ReceivedRequest {
     /// The channels of its events.
     pub fn channels(&self) -> BTreeSet<&str> {
         self.events.iter().map(|event| event.channel.as_str()).collect()
     }
 }
 
-type Policy = Box<dyn FnMut(&Call) -> Reaction + Send>;
+type Policy = Box<dyn FnMut(&ReceivedRequest) -> Action + Send>;
 
 struct State {
     policy: Policy,
-    calls: Vec<Call>,
-    heard: Vec<Heard>,
+    calls: Vec<ReceivedRequest>,
+    received: Vec<ReceivedEvent>,
     /// Calls that are not answered yet, in all and of each channel, without those that hang.
     in_flight: usize,
     on_channel: BTreeMap<String, usize>,
-    most_in_flight: usize,
-    most_on_channel: usize,
+    max_in_flight: usize,
+    max_in_flight_per_channel: usize,
 }
 
 impl State {
-    fn began(&mut self, call: &Call) {
+    fn began(&mut self, call: &ReceivedRequest) {
         self.in_flight += 1;
-        self.most_in_flight = self.most_in_flight.max(self.in_flight);
+        self.max_in_flight = self.max_in_flight.max(self.in_flight);
         for channel in call.channels() {
             let count = self.on_channel.entry(channel.to_owned()).or_default();
             *count += 1;
-            self.most_on_channel = self.most_on_channel.max(*count);
+            self.max_in_flight_per_channel = self.max_in_flight_per_channel.max(*count);
         }
     }
 
@@ -145,7 +145,7 @@ impl State {
 
     fn accepted(&mut self, number: usize) {
         self.calls[number].accepted = true;
-        self.heard.extend(self.calls[number].events.iter().cloned());
+        self.received.extend(self.calls[number].events.iter().cloned());
     }
 }
 
@@ -164,7 +164,7 @@ impl Provider {
     /// Listens and accepts everything.
     pub async fn start() -> Self {
         let mut provider = Self::down();
-        provider.come_up();
+        provider.listen();
         provider
     }
 
@@ -174,13 +174,13 @@ impl Provider {
         socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let port = socket.local_addr().expect("it is bound").port();
         let state = State {
-            policy: Box::new(|_| Reaction::Answer(ok())),
+            policy: Box::new(|_| Action::Respond(ok())),
             calls: Vec::new(),
-            heard: Vec::new(),
+            received: Vec::new(),
             in_flight: 0,
             on_channel: BTreeMap::new(),
-            most_in_flight: 0,
-            most_on_channel: 0,
+            max_in_flight: 0,
+            max_in_flight_per_channel: 0,
         };
         Self {
             port,
@@ -193,7 +193,7 @@ impl Provider {
     }
 
     /// Listens from now on.
-    pub fn come_up(&mut self) {
+    pub fn listen(&mut self) {
         let socket = self.socket.take().expect("it was down");
         let listener = socket.listen(128).expect("the port is ours");
         let shared = wire::Shared {
@@ -205,18 +205,18 @@ impl Provider {
     }
 
     /// Decides about calls from now on.
-    pub fn react(&self, policy: impl FnMut(&Call) -> Reaction + Send + 'static) {
+    pub fn on_request(&self, policy: impl FnMut(&ReceivedRequest) -> Action + Send + 'static) {
         self.lock().policy = Box::new(policy);
     }
 
     /// Does the same with every call from now on.
-    pub fn always(&self, reaction: Reaction) {
-        self.react(move |_| reaction.clone());
+    pub fn always(&self, action: Action) {
+        self.on_request(move |_| action.clone());
     }
 
     /// Accepts everything from now on.
-    pub fn accept(&self) {
-        self.always(Reaction::Answer(ok()));
+    pub fn accept_all(&self) {
+        self.always(Action::Respond(ok()));
     }
 
     /// What makes matchcast send its events here: `order.matched` alone, unless later variables ask
@@ -236,17 +236,17 @@ impl Provider {
     }
 
     /// The events that were accepted, in order.
-    pub fn heard(&self) -> Vec<Heard> {
-        self.lock().heard.clone()
+    pub fn received(&self) -> Vec<ReceivedEvent> {
+        self.lock().received.clone()
     }
 
     /// How many events were accepted, repetitions included.
-    pub fn heard_len(&self) -> usize {
-        self.lock().heard.len()
+    pub fn received_count(&self) -> usize {
+        self.lock().received.len()
     }
 
     /// Every call that carried events, in order.
-    pub fn posts(&self) -> Vec<Call> {
+    pub fn posts(&self) -> Vec<ReceivedRequest> {
         self.lock().calls.iter().filter(|call| call.method == "POST").cloned().collect()
     }
 
@@ -256,7 +256,7 @@ impl Provider {
     }
 
     /// How many calls have asked for the channels.
-    pub fn questions(&self) -> usize {
+    pub fn get_count(&self) -> usize {
         self.lock().calls.iter().filter(|call| call.method == "GET").count()
     }
 
@@ -266,13 +266,13 @@ impl Provider {
     }
 
     /// Most calls that were unanswered at the same moment.
-    pub fn most_in_flight(&self) -> usize {
-        self.lock().most_in_flight
+    pub fn max_in_flight(&self) -> usize {
+        self.lock().max_in_flight
     }
 
     /// The same for calls with events of one and the same channel.
-    pub fn most_on_channel(&self) -> usize {
-        self.lock().most_on_channel
+    pub fn max_in_flight_per_channel(&self) -> usize {
+        self.lock().max_in_flight_per_channel
     }
 
     /// Answers the calls that are held, and does not hold any more.
@@ -281,7 +281,7 @@ impl Provider {
     }
 
     /// Ends the calls that hang, without an answer.
-    pub fn hang_up(&self) {
+    pub fn close_hanging(&self) {
         self.hanging.send_replace(0);
     }
 

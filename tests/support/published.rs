@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::database::Database;
-use super::provider::{Call, EventKey, Provider};
-use super::wait_for_none;
+use super::provider::{EventKey, Provider, ReceivedRequest};
+use super::wait_until_zero;
 
 /// A process was killed.
-pub struct Death {
+pub struct Kill {
     /// When it was about to be.
     pub at: Instant,
     /// What stood in the outbox afterwards.
-    pub waiting: BTreeSet<EventKey>,
+    pub pending: BTreeSet<EventKey>,
 }
 
 /// How long it may take until the provider notices that a caller is dead.
@@ -21,8 +21,8 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 const WRITTEN_DOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Waits until every event is delivered or set aside.
-pub async fn until_nothing_waits(database: &Database) {
-    wait_for_none("events to be delivered", || database.waiting_events()).await;
+pub async fn wait_until_outbox_empty(database: &Database) {
+    wait_until_zero("events to be delivered", || database.pending_count()).await;
 }
 
 /// Each channel hears its events in the order of their numbers; after a repetition it goes on from
@@ -30,7 +30,7 @@ pub async fn until_nothing_waits(database: &Database) {
 pub fn assert_order_per_channel(provider: &Provider) {
     let mut last = BTreeMap::<String, i64>::new();
     let mut known = BTreeSet::new();
-    for event in provider.heard() {
+    for event in provider.received() {
         if known.insert(event.key()) {
             let before = last.insert(event.channel.clone(), event.trade_id).unwrap_or(0);
             assert!(before < event.trade_id, "{} after {before}: {event:?}", event.trade_id);
@@ -48,16 +48,16 @@ pub fn assert_well_behaved(provider: &Provider) {
         let known = signatures.entry(call.signature).or_insert_with(|| call.timestamp.clone());
         assert_eq!(*known, call.timestamp);
     }
-    assert_eq!(provider.most_on_channel(), 1, "one call of a channel at a time");
+    assert_eq!(provider.max_in_flight_per_channel(), 1, "one call of a channel at a time");
 }
 
 /// How often events were repeated, and why.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Repetitions {
     /// Accepted by a call whose answer may not have arrived.
-    pub by_silence: usize,
+    pub after_lost_response: usize,
     /// Accepted shortly before a process died.
-    pub by_death: usize,
+    pub after_kill: usize,
     /// The longest time from the answer to an event that was then repeated until such a death.
     pub unwritten: Duration,
 }
@@ -67,8 +67,8 @@ pub struct Repetitions {
 ///
 /// # Panics
 /// When one has none.
-pub fn repetitions(provider: &Provider, deaths: &[Death]) -> Repetitions {
-    let mut accepted = BTreeMap::<EventKey, Vec<Call>>::new();
+pub fn repetitions(provider: &Provider, deaths: &[Kill]) -> Repetitions {
+    let mut accepted = BTreeMap::<EventKey, Vec<ReceivedRequest>>::new();
     for call in provider.posts().into_iter().filter(|call| call.accepted) {
         for event in &call.events {
             accepted.entry(event.key()).or_default().push(call.clone());
@@ -88,34 +88,34 @@ pub fn repetitions(provider: &Provider, deaths: &[Death]) -> Repetitions {
             calls.len(),
             died.len()
         );
-        found.by_silence += repeated.min(silent);
-        found.by_death += repeated.saturating_sub(silent);
+        found.after_lost_response += repeated.min(silent);
+        found.after_kill += repeated.saturating_sub(silent);
         found.unwritten = died.into_iter().chain([found.unwritten]).max().unwrap_or_default();
     }
     found
 }
 
 /// Whether the caller, as long as it lived, may not have had the answer.
-fn may_not_know(call: &Call, deaths: &[Death]) -> bool {
+fn may_not_know(call: &ReceivedRequest, deaths: &[Kill]) -> bool {
     let was_dead = |left: Instant| {
         deaths.iter().any(|death| (death.at..death.at + NOTICED_WITHIN).contains(&left))
     };
-    call.answered_at.is_none() || call.left_at.is_some_and(|left| !was_dead(left))
+    call.responded_at.is_none() || call.closed_at.is_some_and(|left| !was_dead(left))
 }
 
 /// Whether the last of these deaths came after the provider had accepted this event, from the same
 /// process, and before that was written down; and how long after the answer.
-fn died_with(event: &EventKey, calls: &[Call], deaths: &[Death]) -> Option<Duration> {
+fn died_with(event: &EventKey, calls: &[ReceivedRequest], deaths: &[Kill]) -> Option<Duration> {
     let (death, earlier) = deaths.split_last()?;
-    if !death.waiting.contains(event) {
+    if !death.pending.contains(event) {
         return None;
     }
     let born = earlier.last().map(|death| death.at + NOTICED_WITHIN);
-    let by_it = |call: &&Call| {
+    let by_it = |call: &&ReceivedRequest| {
         born.is_none_or(|born| born <= call.at) && call.at < death.at + NOTICED_WITHIN
     };
     let last = calls.iter().rfind(by_it)?;
-    let known = last.answered_at.filter(|_| !may_not_know(last, deaths));
+    let known = last.responded_at.filter(|_| !may_not_know(last, deaths));
     let unwritten = known.map(|at| death.at.saturating_duration_since(at)).unwrap_or_default();
     let in_time = unwritten < WRITTEN_DOWN_WITHIN;
     assert!(in_time, "{event:?} was accepted and not written down for {unwritten:?}: {last:?}");

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{APP_ID, Call, Heard, KEY, Reaction, SECRET, State};
+use super::{APP_ID, Action, KEY, ReceivedEvent, ReceivedRequest, SECRET, State};
 
 /// What all connections share.
 #[derive(Clone)]
@@ -26,16 +26,16 @@ impl Shared {
         self.state.lock().expect("nobody panics in here")
     }
 
-    fn arrive(&self, call: Call) -> (usize, Reaction) {
+    fn arrive(&self, call: ReceivedRequest) -> (usize, Action) {
         let mut state = self.lock();
         state.began(&call);
-        let reaction = (state.policy)(&call);
+        let action = (state.policy)(&call);
         state.calls.push(call);
-        (state.calls.len() - 1, reaction)
+        (state.calls.len() - 1, action)
     }
 
     fn left(&self, number: usize) {
-        self.lock().calls[number].left_at = Some(Instant::now());
+        self.lock().calls[number].closed_at = Some(Instant::now());
     }
 }
 
@@ -52,9 +52,9 @@ pub async fn serve(listener: TcpListener, shared: Shared) {
 async fn converse(mut stream: Stream, shared: Shared) {
     let mut last = None;
     while let Some((head, body)) = read_request(&mut stream).await {
-        let (number, reaction) = shared.arrive(call_of(&head, &body));
+        let (number, action) = shared.arrive(call_of(&head, &body));
         last = Some(number);
-        if !answer(&mut stream, &shared, number, reaction).await {
+        if !answer(&mut stream, &shared, number, action).await {
             break;
         }
     }
@@ -64,14 +64,14 @@ async fn converse(mut stream: Stream, shared: Shared) {
 }
 
 /// Says whether the connection goes on.
-async fn answer(stream: &mut Stream, shared: &Shared, number: usize, reaction: Reaction) -> bool {
-    match reaction {
-        Reaction::Answer(bytes) => tell(stream, shared, number, &bytes).await,
-        Reaction::AnswerAndClose(bytes) => {
+async fn answer(stream: &mut Stream, shared: &Shared, number: usize, action: Action) -> bool {
+    match action {
+        Action::Respond(bytes) => tell(stream, shared, number, &bytes).await,
+        Action::RespondAndClose(bytes) => {
             write(stream, shared, number, &bytes).await;
             false
         }
-        Reaction::Slow(wait, bytes) => {
+        Action::RespondAfter(wait, bytes) => {
             tokio::select! {
                 // The caller says nothing more; it ends when it loses patience.
                 _ = stream.read_u8() => return close(shared, number),
@@ -79,7 +79,7 @@ async fn answer(stream: &mut Stream, shared: &Shared, number: usize, reaction: R
             }
             tell(stream, shared, number, &bytes).await
         }
-        Reaction::Held(bytes) => {
+        Action::RespondWhenReleased(bytes) => {
             let mut released = shared.released.clone();
             tokio::select! {
                 _ = stream.read_u8() => return close(shared, number),
@@ -87,22 +87,22 @@ async fn answer(stream: &mut Stream, shared: &Shared, number: usize, reaction: R
             }
             tell(stream, shared, number, &bytes).await
         }
-        Reaction::Close => close(shared, number),
-        Reaction::Reset => {
+        Action::Close => close(shared, number),
+        Action::Reset => {
             reset(stream);
             close(shared, number)
         }
-        Reaction::AcceptAndReset => {
+        Action::AcceptAndReset => {
             accept(shared, number);
             reset(stream);
             false
         }
-        Reaction::Hang => {
+        Action::Hang => {
             shared.lock().ended(number);
             hang(stream, shared).await;
             false
         }
-        Reaction::AcceptAndHang => {
+        Action::AcceptAndHang => {
             accept(shared, number);
             hang(stream, shared).await;
             false
@@ -140,7 +140,7 @@ fn close(shared: &Shared, number: usize) -> bool {
 async fn tell(stream: &mut Stream, shared: &Shared, number: usize, bytes: &str) -> bool {
     let written = write(stream, shared, number, bytes).await;
     if written {
-        shared.lock().calls[number].answered_at = Some(Instant::now());
+        shared.lock().calls[number].responded_at = Some(Instant::now());
     }
     written
 }
@@ -175,7 +175,7 @@ async fn read_request(stream: &mut Stream) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-fn call_of(head: &str, body: &[u8]) -> Call {
+fn call_of(head: &str, body: &[u8]) -> ReceivedRequest {
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let (whole_path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -187,7 +187,7 @@ fn call_of(head: &str, body: &[u8]) -> Call {
         let pair = query.split('&').filter_map(|pair| pair.split_once('='));
         pair.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
     };
-    Call {
+    ReceivedRequest {
         at: Instant::now(),
         method: method.to_owned(),
         prefix: prefix.to_owned(),
@@ -197,21 +197,21 @@ fn call_of(head: &str, body: &[u8]) -> Call {
         verified: verified.map_err(|error| error.to_string()),
         events: events_of(body),
         accepted: false,
-        answered_at: None,
-        left_at: None,
+        responded_at: None,
+        closed_at: None,
     }
 }
 
-fn events_of(body: &[u8]) -> Vec<Heard> {
+fn events_of(body: &[u8]) -> Vec<ReceivedEvent> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let events = body["batch"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
     events.iter().filter_map(event_of).collect()
 }
 
-fn event_of(event: &Value) -> Option<Heard> {
+fn event_of(event: &Value) -> Option<ReceivedEvent> {
     let channel = event["channel"].as_str().or_else(|| event["channels"][0].as_str())?;
     let data: Value = serde_json::from_str(event["data"].as_str()?).ok()?;
-    Some(Heard {
+    Some(ReceivedEvent {
         channel: channel.to_owned(),
         event_id: data["event_id"].as_str()?.to_owned(),
         trade_id: data["trade_id"].as_i64()?,
