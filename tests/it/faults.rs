@@ -14,7 +14,7 @@ use crate::support::load::{Load, Outcome};
 use crate::support::process::{self, Process};
 use crate::support::provider::Provider;
 use crate::support::published::{
-    Kill, assert_order_per_channel, assert_well_behaved, repetitions, wait_until_outbox_empty,
+    Kill, assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
 
@@ -80,7 +80,7 @@ on_both! {
         assert_order_per_channel(&provider);
         assert_well_behaved(&provider);
         assert_eq!(database.dead_letters(), [], "nothing is given up");
-        let repeated = repetitions(&provider, &deaths);
+        let repeated = count_duplicates(&provider, &deaths);
         let told = 2 * database.trades().len();
         assert!(told >= events * 9 / 10, "{told} events are too few to show anything");
         let (code, said) = process::run("audit", &database.url, &[]).await;

@@ -15,7 +15,7 @@ use crate::support::database::Database;
 use crate::support::fault_injection::{FaultInjection, Seed};
 use crate::support::provider::{Action, Provider, ok};
 use crate::support::published::{
-    assert_order_per_channel, assert_well_behaved, repetitions, wait_until_outbox_empty,
+    assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
 
@@ -144,7 +144,7 @@ on_both! {
         assert_eq!(all.len(), channels.len() * each, "each event is heard");
         assert_eq!(database.dead_letters(), [], "nothing is given up");
         // Once, unless nobody could know.
-        repetitions(&provider, &[]);
+        count_duplicates(&provider, &[]);
         let failed = provider.posts().iter().filter(|call| !call.accepted).count();
         assert!(failed > 0, "the weather was too good to show anything");
     }

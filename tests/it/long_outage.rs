@@ -16,7 +16,7 @@ use crate::support::fault_injection::Seed;
 use crate::support::load::{Load, Outcome};
 use crate::support::provider::{Action, Provider, ReceivedRequest, respond, response};
 use crate::support::published::{
-    Repetitions, assert_order_per_channel, assert_well_behaved, repetitions,
+    Duplicates, assert_order_per_channel, assert_well_behaved, count_duplicates,
     wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
@@ -156,7 +156,7 @@ on_both! {
             assert!(!slower, "an order took {without:?} without the provider, {up:?} with it");
         }
         assert_published(&database, &provider);
-        assert_eq!(repetitions(&provider, &[]), Repetitions::default(), "each event once");
+        assert_eq!(count_duplicates(&provider, &[]), Duplicates::default(), "each event once");
         assert_order_per_channel(&provider);
         assert_well_behaved(&provider);
         database.audit();

@@ -72,9 +72,9 @@ async fn a_commit_whose_answer_is_lost_is_not_executed_twice() {
     let alice = app.log_in("alice").await;
     alice.place("BTC", "sell", "100", "0.01").await.data();
 
-    proxy.cut_at_next_commit();
+    proxy.disconnect_at_next_commit();
     let unknown = alice.place("BTC", "sell", "100", "0.02").await;
-    assert!(proxy.has_cut());
+    assert!(proxy.has_disconnected());
     assert_eq!(unknown.status, 503, "{}", unknown.body);
     assert_eq!(unknown.json()["code"], "outcome_unknown");
     let orders = alice.get("/api/my-orders").await.data();

@@ -13,7 +13,7 @@ use crate::support::database::Database;
 use crate::support::process::Process;
 use crate::support::provider::{Action, EventKey, Provider, ReceivedRequest, ok};
 use crate::support::published::{
-    Kill, assert_order_per_channel, assert_well_behaved, repetitions, wait_until_outbox_empty,
+    Kill, assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
 };
 use crate::support::wait_for;
 
@@ -115,7 +115,7 @@ async fn the_successor_of_a_dead_process_begins_where_its_calls_hung() {
     second.stop().await;
 
     assert_eq!(received(&provider), all);
-    let repeated = repetitions(&provider, &[Kill { at, pending: waiting }]);
+    let repeated = count_duplicates(&provider, &[Kill { at, pending: waiting }]);
     assert_eq!((repeated.after_lost_response, repeated.after_kill), (twice, 0));
     let calls = provider.posts();
     let of_the_first = calls.iter().take_while(|call| is_by(call, "first")).count();
