@@ -1,4 +1,5 @@
-//! Bad input: a clear 4xx in JSON that names the field, nothing changed, and the server answers on.
+//! Invalid input is rejected with a clear 4xx in JSON that names the field. It changes nothing, and
+//! the server keeps working.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -9,7 +10,8 @@ use crate::support::client::{Client, Response};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// What nobody may change by a bad request: holdings, orders, history, and what the book shows.
+/// All state that the API shows and an invalid request must not change: balances, orders, histories
+/// and order books.
 pub async fn visible_state(people: &[&Client]) -> Vec<String> {
     let mut seen = Vec::new();
     for person in people {
@@ -24,32 +26,32 @@ pub async fn visible_state(people: &[&Client]) -> Vec<String> {
     seen
 }
 
-/// The refusal is JSON with a stable code, says nothing of the inside, and has this status.
-pub fn check_error(response: &Response, status: u16, what: &str) -> Value {
-    assert_eq!(response.status, status, "{what}: {}", response.body);
-    assert_eq!(response.header("content-type"), Some("application/json"), "{what}");
+/// The error response has this status, is JSON with a stable code, and reveals no internals.
+pub fn check_error(response: &Response, status: u16, case: &str) -> Value {
+    assert_eq!(response.status, status, "{case}: {}", response.body);
+    assert_eq!(response.header("content-type"), Some("application/json"), "{case}");
     let body = response.json();
-    assert_eq!(body["success"], false, "{what}: {body}");
-    assert!(body["code"].is_string() && body["message"].is_string(), "{what}: {body}");
-    for inside in ["SQL", "sql", "src/", "panick", "diesel", "Error(", "serde"] {
-        assert!(!response.body.contains(inside), "{what} tells of the inside: {body}");
+    assert_eq!(body["success"], false, "{case}: {body}");
+    assert!(body["code"].is_string() && body["message"].is_string(), "{case}: {body}");
+    for internal in ["SQL", "sql", "src/", "panick", "diesel", "Error(", "serde"] {
+        assert!(!response.body.contains(internal), "{case} reveals internals: {body}");
     }
     body
 }
 
 /// A 422 that names this field and no other.
-fn check_field(response: &Response, field: &str, what: &str) {
-    let body = check_error(response, 422, what);
+fn check_field(response: &Response, field: &str, case: &str) {
+    let body = check_error(response, 422, case);
     let errors = body["errors"].as_object().expect("errors by field");
-    assert_eq!(errors.keys().collect::<Vec<_>>(), [field], "{what}: {body}");
+    assert_eq!(errors.keys().collect::<Vec<_>>(), [field], "{case}: {body}");
     let words = field.replace('_', " ");
     let first = errors[field][0].as_str().expect("a sentence");
-    assert!(first.contains(&words), "{what}: {first} does not name {words}");
-    assert!(body["message"].as_str().is_some_and(|text| text.starts_with(first)), "{what}: {body}");
+    assert!(first.contains(&words), "{case}: {first} does not name {words}");
+    assert!(body["message"].as_str().is_some_and(|text| text.starts_with(first)), "{case}: {body}");
 }
 
-/// Values that are no price and no amount, as they stand in JSON.
-const NO_NUMBERS: [&str; 36] = [
+/// JSON values that are invalid as a price and as an amount.
+const INVALID_NUMBERS: [&str; 36] = [
     "null",
     r#""""#,
     r#"" ""#,
@@ -89,12 +91,12 @@ const NO_NUMBERS: [&str; 36] = [
 ];
 
 on_both! {
-    async fn a_number_that_is_none_is_refused_by_its_name(database: Database) {
+    async fn an_invalid_number_is_rejected_with_its_field(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "60000", "0.1").await.data();
         let before = visible_state(&[&alice, &bob]).await;
-        for value in NO_NUMBERS {
+        for value in INVALID_NUMBERS {
             check_field(&alice.place("BTC", "buy", value, "0.1").await, "price", value);
             check_field(&alice.place("BTC", "sell", "50000", value).await, "amount", value);
             let faucet = format!(r#"{{"currency":"USD","amount":{value}}}"#);
@@ -111,7 +113,7 @@ on_both! {
         for (body, field) in missing {
             check_field(&alice.post("/api/orders", body).await, field, body);
         }
-        // In range each, but not their product.
+        // Each is in range, but their product is not.
         let product = alice.place("BTC", "buy", "92233720368", "92233720368").await;
         let body = check_error(&product, 422, "the product");
         assert!(body["errors"]["amount"].is_array(), "{body}");
@@ -120,7 +122,7 @@ on_both! {
         database.audit();
     }
 
-    async fn a_number_in_any_notation_is_taken(database: Database) {
+    async fn a_number_is_accepted_in_any_notation(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let exact = [
@@ -148,14 +150,14 @@ on_both! {
         database.audit();
     }
 
-    async fn a_text_that_is_none_is_refused_by_its_name(database: Database) {
+    async fn an_invalid_text_is_rejected_with_its_field(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let before = visible_state(&[&alice]).await;
         let long = format!(r#""{}""#, "x".repeat(5000));
-        let no_texts =
+        let invalid_texts =
             ["null", r#""""#, r#""  ""#, "[]", "{}", "true", "1", r#""a\u0000b""#, &long];
-        for value in no_texts {
+        for value in invalid_texts {
             let with = |template: &str| template.replace('?', value);
             let symbol = with(r#"{"symbol":?,"side":"buy","price":1,"amount":1}"#);
             check_field(&alice.post("/api/orders", &symbol).await, "symbol", &symbol);
@@ -194,7 +196,7 @@ on_both! {
         app.stop();
     }
 
-    async fn who_registers_with_nonsense_is_told_where(database: Database) {
+    async fn an_invalid_registration_is_rejected_with_its_field(database: Database) {
         let app = TestApp::start(&database).await;
         let (visitor, long) = (app.visitor(), "x".repeat(256));
         let cases = [
@@ -216,8 +218,8 @@ on_both! {
                 "name": "N", "email": email, "password": password,
                 "password_confirmation": confirmation,
             });
-            let what = body.to_string();
-            check_field(&visitor.post("/api/register", &what).await, field, &what);
+            let case = body.to_string();
+            check_field(&visitor.post("/api/register", &case).await, field, &case);
         }
         let name = serde_json::json!({
             "name": long, "email": "n@example.com", "password": "password",
@@ -229,7 +231,7 @@ on_both! {
     }
 }
 
-/// Bodies that are no fields at all, and how they are answered.
+/// Bodies that contain no valid fields, and the status of the response.
 pub const INVALID_BODIES: [(&str, u16); 14] = [
     ("{", 400),
     (r#"{"symbol":"BTC","side":"buy","price":1,"amount":1"#, 400),
@@ -248,7 +250,7 @@ pub const INVALID_BODIES: [(&str, u16); 14] = [
 ];
 
 on_both! {
-    async fn a_body_that_is_none_is_refused(database: Database) {
+    async fn an_invalid_body_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let before = visible_state(&[&alice]).await;
@@ -262,20 +264,20 @@ on_both! {
         for (body, status) in bodies.into_iter().chain(more) {
             for path in paths {
                 let start = &body[..body.len().min(40)];
-                let what = format!("{path} {}", String::from_utf8_lossy(start));
+                let case = format!("{path} {}", String::from_utf8_lossy(start));
                 let response = alice.send(Method::POST, path, &[JSON], body.clone()).await;
-                check_error(&response, status, &what);
+                check_error(&response, status, &case);
             }
         }
         let order = br#"{"symbol":"BTC","side":"buy","price":1,"amount":1}"#;
         let encoded = [JSON, ("content-encoding", "gzip")];
         let response = alice.send(Method::POST, "/api/orders", &encoded, order.to_vec()).await;
-        check_error(&response, 400, "a body that is not compressed as it says");
+        check_error(&response, 400, "a body that is not compressed although its header says so");
         assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 
-    async fn a_body_is_read_whatever_its_type_says(database: Database) {
+    async fn a_body_is_read_with_any_content_type(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let types = [
@@ -299,7 +301,7 @@ on_both! {
         database.audit();
     }
 
-    async fn an_order_that_is_none_is_not_found(database: Database) {
+    async fn an_invalid_order_id_is_not_found(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let own = alice.place("BTC", "buy", "50000", "0.1").await.data()["order"]["id"].clone();
@@ -312,7 +314,8 @@ on_both! {
             let path = format!("/api/orders/{id}/cancel");
             check_error(&alice.post(&path, "").await, 404, &path);
         }
-        check_error(&bob.post(&format!("/api/orders/{own}/cancel"), "").await, 404, "another's");
+        let response = bob.post(&format!("/api/orders/{own}/cancel"), "").await;
+        check_error(&response, 404, "an order of another user");
         assert_eq!(visible_state(&[&alice, &bob]).await, before);
         app.stop();
         database.audit();
