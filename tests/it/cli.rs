@@ -36,13 +36,13 @@ on_both! {
             })
             .await;
         }
-        let refused = std::cell::Cell::new(false);
+        let ended = std::cell::Cell::new(false);
         wait_for("the session to end", || {
             let mut page = page.clone();
-            let refused = &refused;
+            let ended = &ended;
             async move {
-                refused.set(page.get("/api/user").await.status == 401);
-                refused.get().then_some(())
+                ended.set(page.get("/api/user").await.status == 401);
+                ended.get().then_some(())
             }
         })
         .await;

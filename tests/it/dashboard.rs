@@ -33,9 +33,9 @@ on_both! {
         for (query, field) in
             [("", "symbol"), ("?symbol=DOGE", "symbol"), ("?symbol=BTC&limit=0", "limit")]
         {
-            let refused = charlie.get(&format!("/api/trades{query}")).await;
-            assert_eq!(refused.status, 422, "{query}");
-            assert!(refused.body.contains(field), "{}", refused.body);
+            let rejected = charlie.get(&format!("/api/trades{query}")).await;
+            assert_eq!(rejected.status, 422, "{query}");
+            assert!(rejected.body.contains(field), "{}", rejected.body);
         }
         assert_eq!(app.visitor().get("/api/trades?symbol=BTC").await.status, 401);
     }

@@ -1,5 +1,5 @@
-//! The book that everybody may hear: as it stands, not more often than is asked for, and never
-//! without its last state.
+//! The public event `book.updated`: its contents, its maximum rate, and that the last state of a
+//! book is always published.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use crate::support::wait_for;
 
 const RATE: &str = "MATCHCAST__EVENTS__BOOK_UPDATES_PER_SECOND";
 
-/// The book's events of one market, in the order in which they were written.
+/// The events `book.updated` of one market, in the order in which they were written.
 pub fn books(database: &Database, symbol: &str) -> Vec<OutboxRow> {
     let mut rows = database.events_named("book.updated");
     rows.retain(|row| row.channel == format!("market.{symbol}"));
     rows
 }
 
-/// Waits for the event with this number.
+/// Waits until this many books of the market were published, and returns the last of them.
 pub async fn wait_for_book(database: &Database, symbol: &str, number: usize) -> OutboxRow {
     wait_for(&format!("book {number} of {symbol}"), || async {
         books(database, symbol).get(number - 1).cloned()
@@ -37,7 +37,7 @@ pub async fn wait_for_book(database: &Database, symbol: &str, number: usize) -> 
     .await
 }
 
-/// One side of `GET /orders`, added up by price, as the event has it.
+/// One side of `GET /orders`, summed by price as in the event.
 fn levels(orders: &Value, depth: usize) -> Value {
     let mut levels: Vec<(String, i64)> = Vec::new();
     for order in orders.as_array().expect("a list") {
@@ -52,12 +52,13 @@ fn levels(orders: &Value, depth: usize) -> Value {
     Value::Array(levels.into_iter().take(depth).map(level).collect())
 }
 
+/// The best bids and asks in the response of `GET /orders`, as in the event.
 pub async fn expected_book(client: &Client, symbol: &str, depth: usize) -> (Value, Value) {
     let book = client.get(&format!("/api/orders?symbol={symbol}")).await.data();
     (levels(&book["bids"], depth), levels(&book["asks"], depth))
 }
 
-/// The last event says what `GET /orders` said, and the numbers have no hole.
+/// The last event equals the expected book, and the sequence numbers have no gap.
 pub fn assert_last(rows: &[OutboxRow], (bids, asks): &(Value, Value)) {
     let last = rows.last().expect("a book").json();
     assert_eq!((&last["bids"], &last["asks"]), (bids, asks));
@@ -67,12 +68,12 @@ pub fn assert_last(rows: &[OutboxRow], (bids, asks): &(Value, Value)) {
 }
 
 on_both! {
-    async fn a_book_is_told_with_its_best_prices_and_their_sums(database: Database) {
+    async fn a_book_contains_its_best_prices_with_the_sum_at_each(database: Database) {
         let depth = [("MATCHCAST__EVENTS__BOOK_DEPTH", "2")];
         let (app, _provider) = start_with_events(&database, &["book.updated"], &depth).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         alice.place("BTC", "sell", "50000", "0.1").await.data();
-        // The first change after a quiet time, before anything else happens.
+        // The first change after a quiet period is published without further changes.
         let first = wait_for_book(&database, "BTC", 1).await;
         assert_eq!(first.data, concat!(
             r#"{"event_id":"book.updated-1-1","sequence":1,"symbol":"BTC","#,
@@ -96,18 +97,18 @@ on_both! {
             r#""bids":[["11.00000001","2"],["10","1.5"]],"#,
             r#""asks":[["50000","0.10000001"],["50001.5","0.02"]]}}"#
         ), number));
-        assert_eq!(books(&database, "ETH"), [], "nothing has happened there");
+        assert_eq!(books(&database, "ETH"), [], "its book has not changed");
         database.audit();
     }
 
-    async fn a_busy_book_is_told_so_often_and_in_the_end_as_it_is(database: Database) {
+    async fn a_busy_book_respects_the_rate_and_publishes_its_last_state(database: Database) {
         const PER_SECOND: u32 = 10;
         let rate = [(RATE, "10")];
         let started = Instant::now();
         let (app, _provider) = start_with_events(&database, &["book.updated"], &rate).await;
         let people = [app.log_in("alice").await, app.log_in("bob").await];
         let load = Load::start(&people, &["BTC", "ETH"]);
-        // Long enough that each market is told several times while it changes.
+        // Long enough that each book is published several times while it changes.
         wait_for_book(&database, "BTC", 4).await;
         wait_for_book(&database, "ETH", 4).await;
         load.stop().await;
@@ -127,11 +128,11 @@ on_both! {
         database.audit();
     }
 
-    async fn a_process_that_ends_tells_the_last_state_of_each_market(database: Database) {
+    async fn a_process_that_stops_publishes_the_last_state_of_each_book(database: Database) {
         let rate = [(RATE, "1")];
         let (app, _provider) = start_with_events(&database, &["book.updated"], &rate).await;
         let alice = app.log_in("alice").await;
-        // The markets may be told again at different times, and neither of them yet.
+        // After this, the rate limit delays the next event of both markets.
         for symbol in ["BTC", "ETH"] {
             alice.place(symbol, "sell", "50000", "0.1").await.data();
             wait_for_book(&database, symbol, 1).await;
@@ -146,8 +147,8 @@ on_both! {
         }
     }
 
-    async fn what_one_process_leaves_untold_is_told_by_the_next(database: Database) {
-        // Whoever executes these tells no books, as if it were gone before it could.
+    async fn a_book_that_one_process_did_not_publish_is_published_by_the_next(database: Database) {
+        // This process publishes no books, as if it had been killed before it could.
         let (silent, _provider) = start_with_events(&database, &[], &[]).await;
         let alice = silent.log_in("alice").await;
         alice.place("ETH", "sell", "3000", "1").await.data();
@@ -157,11 +158,11 @@ on_both! {
         let row = wait_for_book(&database, "ETH", 1).await;
         assert_eq!(row.json()["asks"], json!([["3000", "1"]]));
         app.stop();
-        assert_eq!(books(&database, "ETH").len(), 1, "and nothing is told twice");
+        assert_eq!(books(&database, "ETH").len(), 1, "it is published once");
         database.audit();
     }
 
-    async fn a_kill_loses_no_last_state(database: Database) {
+    async fn a_killed_process_does_not_lose_the_last_state(database: Database) {
         let provider = Provider::down();
         let mut variables = provider.variables();
         variables.push(("MATCHCAST__EVENTS__BOOK_UPDATED", "true".to_owned()));
@@ -170,7 +171,7 @@ on_both! {
         let alice = process.log_in("alice").await;
         alice.place("BTC", "sell", "50000", "0.1").await.data();
         wait_for_book(&database, "BTC", 1).await;
-        // It is too early to tell this one, when the process ends.
+        // The rate limit delays this change, and the process is killed before.
         alice.place("BTC", "sell", "50000", "0.2").await.data();
         process.kill();
         let process = Process::start(&database, &variables).await;
@@ -227,7 +228,7 @@ on_both! {
             Arc::default(),
             publisher.clone(),
         );
-        // A publisher that is asked to stop looks once more, and this is its first look.
+        // A publisher that is told to stop checks once more. Here that is its first check.
         let (_stop, stopped) = watch::channel(true);
         publishing.run(stopped).await;
         publisher.notified().await;

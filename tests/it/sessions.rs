@@ -1,4 +1,4 @@
-//! Browsers: cookie sessions with their CSRF token, and pages of other origins.
+//! Browsers: cookie sessions with a CSRF token, and pages from other origins (CORS).
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::support::client::{Client, Response};
 const SESSION: &str = "matchcast_session";
 const LOGIN: &str = r#"{"email":"alice@example.com","password":"password"}"#;
 const ORDER: &str = r#"{"symbol":"BTC","side":"buy","price":1,"amount":1}"#;
-/// Sessions are looked up every time, so that a test sees at once what it did to the table.
-const FORGETFUL: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "0")];
+/// Sessions are not cached, so that a change of the table takes effect immediately.
+const NO_CACHE: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "0")];
 
-/// A browser: it keeps cookies and sends them back.
+/// A browser: it stores cookies and sends them back.
 #[derive(Clone)]
 pub struct Browser {
     client: Client,
     cookies: BTreeMap<String, String>,
-    /// The last Set-Cookie line of each name.
+    /// The last `Set-Cookie` line of each cookie.
     lines: BTreeMap<String, String>,
 }
 
@@ -28,7 +28,7 @@ impl Browser {
         Self { client: app.visitor(), cookies: BTreeMap::new(), lines: BTreeMap::new() }
     }
 
-    /// One that has fetched its CSRF token and logged in as alice.
+    /// A browser that has a CSRF token and is logged in as alice.
     pub async fn logged_in(app: &TestApp) -> Self {
         let mut browser = Self::new(app);
         assert_eq!(browser.get("/sanctum/csrf-cookie").await.status, 204);
@@ -86,7 +86,7 @@ fn check_mismatch(response: &Response) {
 }
 
 on_both! {
-    async fn a_page_logs_in_by_cookie(database: Database) {
+    async fn a_page_logs_in_with_a_cookie_session(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::logged_in(&app).await;
         let user = page.get("/api/user").await.data();
@@ -102,12 +102,12 @@ on_both! {
         let (session, csrf) = (&page.lines[SESSION], &page.lines["XSRF-TOKEN"]);
         assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax"), "{session}");
         assert!(!csrf.contains("HttpOnly") && csrf.contains("SameSite=Lax"), "{csrf}");
-        assert!(!session.contains("Secure") && !csrf.contains("Secure"), "not over http");
+        assert!(!session.contains("Secure") && !csrf.contains("Secure"), "not over plain HTTP");
         app.stop();
         database.audit();
     }
 
-    async fn a_cookie_alone_writes_nothing(database: Database) {
+    async fn a_write_without_the_csrf_token_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::logged_in(&app).await;
         let mut stranger = Browser::new(&app);
@@ -130,7 +130,7 @@ on_both! {
             }
         }
         assert_eq!(page.get("/api/my-orders").await.data(), serde_json::json!([]));
-        assert_eq!(page.get("/api/user").await.status, 200, "reading goes on");
+        assert_eq!(page.get("/api/user").await.status, 200, "reading is still allowed");
         app.stop();
     }
 
@@ -151,8 +151,8 @@ on_both! {
         app.stop();
     }
 
-    async fn a_session_that_is_gone_from_the_table_is_over(database: Database) {
-        let app = TestApp::start_with(&database, &FORGETFUL).await;
+    async fn an_expired_or_deleted_session_is_rejected(database: Database) {
+        let app = TestApp::start_with(&database, &NO_CACHE).await;
         let mut page = Browser::logged_in(&app).await;
         assert_eq!(page.get("/api/user").await.status, 200);
         database.execute("UPDATE sessions SET expires_at = '2001-01-01 00:00:00'");
@@ -167,8 +167,8 @@ on_both! {
         app.stop();
     }
 
-    /// Who knew the cookie before the log-in knows nothing after it.
-    async fn a_log_in_renews_the_session(database: Database) {
+    /// A session cookie from before the login is useless after it (session fixation).
+    async fn a_login_renews_the_session(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::new(&app);
         page.get("/sanctum/csrf-cookie").await;
@@ -181,7 +181,7 @@ on_both! {
         app.stop();
     }
 
-    async fn without_the_csrf_token_a_log_in_gives_no_session(database: Database) {
+    async fn a_login_without_the_csrf_token_starts_no_session(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::new(&app);
         page.get("/sanctum/csrf-cookie").await;
@@ -193,12 +193,12 @@ on_both! {
         let other = if cookie.as_bytes()[middle] == b'a' { "b" } else { "a" };
         let changed = format!("{}{other}{}", &cookie[..middle], &cookie[middle + 1..]);
         forged.cookies.insert(SESSION.to_owned(), changed);
-        assert_eq!(forged.get("/api/user").await.status, 401, "its signature does not fit");
+        assert_eq!(forged.get("/api/user").await.status, 401, "its signature does not match");
         app.stop();
     }
 }
 
-/// What pusher-js and axios ask for.
+/// The headers that pusher-js and axios send.
 const PREFLIGHT_HEADERS: &str =
     "authorization, content-type, x-csrf-token, x-socket-id, x-xsrf-token";
 
@@ -216,7 +216,7 @@ async fn get_from(app: &TestApp, origin: &str) -> Response {
 }
 
 on_both! {
-    async fn pages_of_configured_origins_may_call(database: Database) {
+    async fn pages_from_configured_origins_may_call_the_api(database: Database) {
         let origins = "https://shop.example, http://localhost:5173";
         let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", origins)];
         let app = TestApp::start_with(&database, &variables).await;
@@ -231,10 +231,10 @@ on_both! {
             for header in PREFLIGHT_HEADERS.split(", ") {
                 assert!(allowed.contains(header), "{header} is not in {allowed}");
             }
-            // A page must be able to read that it has to log in.
-            let refused = get_from(&app, origin).await;
-            assert_eq!(refused.status, 401);
-            assert_eq!(refused.header("access-control-allow-origin"), Some(origin));
+            // A page must be able to read the response that tells it to log in.
+            let rejected = get_from(&app, origin).await;
+            assert_eq!(rejected.status, 401);
+            assert_eq!(rejected.header("access-control-allow-origin"), Some(origin));
         }
         let others = [
             "https://evil.example", "https://shop.example.evil.example", "http://shop.example",
@@ -248,7 +248,7 @@ on_both! {
         app.stop();
     }
 
-    async fn without_configured_origins_nobody_else_may_read(database: Database) {
+    async fn without_configured_origins_no_other_origin_may_read(database: Database) {
         let app = TestApp::start(&database).await;
         for origin in ["https://shop.example", "http://localhost:5173", "null"] {
             for response in [preflight(&app, origin).await, get_from(&app, origin).await] {
@@ -258,7 +258,7 @@ on_both! {
         app.stop();
     }
 
-    async fn any_origin_may_read_but_without_cookies(database: Database) {
+    async fn with_a_wildcard_any_origin_may_read_without_cookies(database: Database) {
         let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", "*")];
         let app = TestApp::start_with(&database, &variables).await;
         let responses = [preflight(&app, "https://a.example").await,
