@@ -50,7 +50,7 @@ fn first_trade_time(database: &Database) -> String {
 }
 
 on_both! {
-    async fn each_event_has_exactly_this_content(database: Database) {
+    async fn each_event_has_exactly_the_expected_content(database: Database) {
         let (app, _provider) = start_with_events(&database, &ALL, &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let balance = |user, currency: &str, row: &OutboxRow, rest: &str| {
