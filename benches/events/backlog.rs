@@ -23,7 +23,7 @@ pub async fn fill(database: &Database, trades: usize) -> usize {
     load::trades(&server.address, CONNECTIONS, trades).await;
     drop(server);
     database.execute("DELETE FROM leases");
-    let pending = usize::try_from(database.waiting_events()).expect("a count");
+    let pending = usize::try_from(database.pending_count()).expect("a count");
     assert_eq!(pending, 2 * trades, "all events are pending");
     pending
 }

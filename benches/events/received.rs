@@ -109,7 +109,7 @@ pub async fn check(database: &Database, received: &[ReceivedEvent]) {
     assert_eq!(distinct.len(), received.len(), "no event is received twice");
     assert_eq!(out_of_order(received), 0, "each channel receives its trades in order");
     let started = Instant::now();
-    while database.waiting_events() > 0 {
+    while database.pending_count() > 0 {
         assert!(started.elapsed() < STALL_TIMEOUT, "delivered events stay in the outbox");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,49 +1,50 @@
-//! Who may call what: the table of every endpoint, bearer tokens, and what stands beside the API.
+//! Access control: the table of all endpoints and who may call them, bearer tokens, and paths
+//! outside the API.
 
 use matchcast::store::{AnyConnection, users};
 use reqwest::Method;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    Anybody,
-    /// Only with a token or a session.
-    Somebody,
-    /// Only with the provider's signature, whoever else it is.
+enum Access {
+    Public,
+    /// With a token or a session.
+    User,
+    /// With the provider's signature. Tokens and sessions do not matter.
     Provider,
 }
-use Who::{Anybody, Provider, Somebody};
+use Access::{Provider, Public, User};
 
-/// Every endpoint. A path that is not in here fails [`no_endpoint_is_missing`].
-const ENDPOINTS: [(&str, &str, Who); 25] = [
-    ("GET", "/api/config", Anybody),
-    ("POST", "/api/register", Anybody),
-    ("POST", "/api/login", Anybody),
-    ("POST", "/api/logout", Somebody),
-    ("GET", "/api/user", Somebody),
-    ("PUT", "/api/user/password", Somebody),
-    ("GET", "/api/profile", Somebody),
-    ("GET", "/api/balance-history", Somebody),
-    ("POST", "/api/faucet", Somebody),
-    ("GET", "/api/orders", Somebody),
-    ("POST", "/api/orders", Somebody),
-    ("POST", "/api/orders/{id}/cancel", Somebody),
-    ("GET", "/api/my-orders", Somebody),
-    ("GET", "/api/trades", Somebody),
-    ("GET", "/api/debug/events", Somebody),
-    ("POST", "/api/debug/events", Somebody),
-    ("POST", "/api/broadcasting/auth", Somebody),
-    ("POST", "/api/broadcasting/user-auth", Somebody),
+/// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
+const ENDPOINTS: [(&str, &str, Access); 25] = [
+    ("GET", "/api/config", Public),
+    ("POST", "/api/register", Public),
+    ("POST", "/api/login", Public),
+    ("POST", "/api/logout", User),
+    ("GET", "/api/user", User),
+    ("PUT", "/api/user/password", User),
+    ("GET", "/api/profile", User),
+    ("GET", "/api/balance-history", User),
+    ("POST", "/api/faucet", User),
+    ("GET", "/api/orders", User),
+    ("POST", "/api/orders", User),
+    ("POST", "/api/orders/{id}/cancel", User),
+    ("GET", "/api/my-orders", User),
+    ("GET", "/api/trades", User),
+    ("GET", "/api/debug/events", User),
+    ("POST", "/api/debug/events", User),
+    ("POST", "/api/broadcasting/auth", User),
+    ("POST", "/api/broadcasting/user-auth", User),
     ("POST", "/api/pusher/webhook", Provider),
-    ("POST", "/broadcasting/auth", Somebody),
-    ("POST", "/broadcasting/user-auth", Somebody),
-    ("GET", "/sanctum/csrf-cookie", Anybody),
-    ("GET", "/health", Anybody),
-    ("GET", "/metrics", Anybody),
-    ("GET", "/", Anybody),
+    ("POST", "/broadcasting/auth", User),
+    ("POST", "/broadcasting/user-auth", User),
+    ("GET", "/sanctum/csrf-cookie", Public),
+    ("GET", "/health", Public),
+    ("GET", "/metrics", Public),
+    ("GET", "/", Public),
 ];
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -52,28 +53,28 @@ fn method(name: &str) -> Method {
     name.parse().unwrap()
 }
 
-async fn call(client: &Client, name: &str, path: &str) -> Reply {
+async fn call(client: &Client, name: &str, path: &str) -> Response {
     let path = path.replace("{id}", "1");
     client.send(method(name), &path, &[], Vec::new()).await
 }
 
-fn check_error(reply: &Reply, status: u16, what: &str) {
-    assert_eq!(reply.status, status, "{what}: {}", reply.body);
-    assert_eq!(reply.header("content-type"), Some("application/json"), "{what}");
-    assert!(reply.json()["message"].is_string(), "{what}: {}", reply.body);
+fn check_error(response: &Response, status: u16, case: &str) {
+    assert_eq!(response.status, status, "{case}: {}", response.body);
+    assert_eq!(response.header("content-type"), Some("application/json"), "{case}");
+    assert!(response.json()["message"].is_string(), "{case}: {}", response.body);
 }
 
-fn check_unauthenticated(reply: &Reply, what: &str) {
-    check_error(reply, 401, what);
-    assert_eq!(reply.json()["message"], "Unauthenticated.", "{what}");
-    assert!(!reply.headers.contains_key("location"), "{what}: no redirect");
+fn check_unauthenticated(response: &Response, case: &str) {
+    check_error(response, 401, case);
+    assert_eq!(response.json()["message"], "Unauthenticated.", "{case}");
+    assert!(!response.headers.contains_key("location"), "{case}: no redirect");
 }
 
-/// The routing table names its paths as `resource("/…"`; each must stand in the table above.
+/// The router defines its paths as `resource("/…"`. Each must be listed in the table above.
 #[test]
 fn no_endpoint_is_missing() {
     let routes = include_str!("../../src/http/router.rs");
-    let api = routes.find("fn api(").expect("the API's own table");
+    let api = routes.find("fn api(").expect("the function that defines the API");
     let mut paths = Vec::new();
     for (position, _) in routes.match_indices("resource(\"/") {
         let path = routes[position..].split('"').nth(1).unwrap();
@@ -87,38 +88,38 @@ fn no_endpoint_is_missing() {
 }
 
 on_both! {
-    async fn each_endpoint_asks_who_it_is(database: Database) {
+    async fn each_endpoint_requires_its_authentication(database: Database) {
         let app = TestApp::start(&database).await;
         let (visitor, alice) = (app.visitor(), app.log_in("alice").await);
         let endpoints = ENDPOINTS.iter().filter(|(_, path, _)| *path != "/api/logout");
-        for (name, path, who) in endpoints {
-            let what = format!("{name} {path}");
-            let unknown = call(&visitor, name, path).await;
-            match who {
-                Somebody => check_unauthenticated(&unknown, &what),
-                Anybody => assert!(![401, 403, 419, 500].contains(&unknown.status), "{what}"),
+        for (name, path, access) in endpoints {
+            let case = format!("{name} {path}");
+            let anonymous = call(&visitor, name, path).await;
+            match access {
+                User => check_unauthenticated(&anonymous, &case),
+                Public => assert!(![401, 403, 419, 500].contains(&anonymous.status), "{case}"),
                 Provider => {
                     for client in [&visitor, &alice] {
-                        let reply = call(client, name, path).await;
-                        check_error(&reply, 401, &what);
-                        assert_eq!(reply.json()["code"], "webhook_unsigned", "{what}");
+                        let response = call(client, name, path).await;
+                        check_error(&response, 401, &case);
+                        assert_eq!(response.json()["code"], "webhook_unsigned", "{case}");
                     }
                     continue;
                 }
             }
-            let known = call(&alice, name, path).await;
-            assert!(![401, 405, 419, 500].contains(&known.status), "{what}: {}", known.body);
+            let response = call(&alice, name, path).await;
+            assert!(![401, 405, 419, 500].contains(&response.status), "{case}: {}", response.body);
         }
         check_unauthenticated(&call(&visitor, "POST", "/api/logout").await, "logout");
         app.stop();
     }
 
-    async fn another_method_is_not_allowed(database: Database) {
+    async fn other_methods_are_not_allowed(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         for (_, path, _) in ENDPOINTS {
             for name in METHODS {
-                let known = |(m, p, _): &(&str, &str, Who)| *m == name && *p == path;
+                let known = |(m, p, _): &(&str, &str, Access)| *m == name && *p == path;
                 if !ENDPOINTS.iter().any(known) {
                     check_error(&call(&alice, name, path).await, 405, &format!("{name} {path}"));
                 }
@@ -127,20 +128,20 @@ on_both! {
         app.stop();
     }
 
-    async fn what_is_not_the_api_is_the_page(database: Database) {
+    async fn paths_outside_the_api_return_the_page(database: Database) {
         let app = TestApp::start(&database).await;
         let visitor = app.visitor();
         for path in ["/", "/orders", "/login", "/a/b/c", "/apiary", "/profile?x=1"] {
-            let reply = visitor.get(path).await;
-            assert_eq!(reply.status, 200, "{path}");
-            assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
-            assert!(reply.body.starts_with("<!doctype html>"), "{path}");
+            let response = visitor.get(path).await;
+            assert_eq!(response.status, 200, "{path}");
+            assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+            assert!(response.body.starts_with("<!doctype html>"), "{path}");
         }
-        let not_there = [
+        let not_found = [
             "/api", "/api/", "/api/nothing", "/api/user/", "/api/orders/1", "/api/orders/1/2/3",
             "/broadcasting", "/broadcasting/nothing", "/sanctum/nothing",
         ];
-        for path in not_there {
+        for path in not_found {
             for name in METHODS {
                 check_error(&call(&visitor, name, path).await, 404, &format!("{name} {path}"));
             }
@@ -151,7 +152,7 @@ on_both! {
 }
 
 on_both! {
-    async fn what_is_no_token_is_refused(database: Database) {
+    async fn an_invalid_token_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let token = alice.token.clone().unwrap();
@@ -182,18 +183,18 @@ on_both! {
         for scheme in ["Basic", "Token", "Bearer:", ""] {
             let value = format!("{scheme} {token}");
             let headers = [("authorization", value.as_str())];
-            let reply = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
-            check_unauthenticated(&reply, &value);
+            let response = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
+            check_unauthenticated(&response, &value);
         }
         let value = format!("bearer {token}");
         let headers = [("authorization", value.as_str())];
-        let reply = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
-        assert_eq!(reply.status, 200, "the scheme's case does not matter");
+        let response = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
+        assert_eq!(response.status, 200, "the scheme's case does not matter");
         app.stop();
     }
 
-    /// Also while this process still remembers the token.
-    async fn a_log_out_revokes_the_token_at_once_and_no_other(database: Database) {
+    /// Even while this process has the token in its cache.
+    async fn a_logout_revokes_its_token_immediately_and_no_other(database: Database) {
         let app = TestApp::start(&database).await;
         let (first, second) = (app.log_in("alice").await, app.log_in("alice").await);
         let bob = app.log_in("bob").await;
@@ -202,16 +203,16 @@ on_both! {
         }
         assert_eq!(first.post("/api/logout", "").await.status, 200);
         check_unauthenticated(&first.get("/api/user").await, "the revoked token");
-        check_unauthenticated(&first.post("/api/logout", "").await, "once more");
+        check_unauthenticated(&first.post("/api/logout", "").await, "a second logout");
         let auth = first.post("/broadcasting/auth", "{}").await;
-        check_unauthenticated(&auth, "the endpoint that remembers tokens");
+        check_unauthenticated(&auth, "the endpoint that caches tokens");
         for client in [&second, &bob] {
             assert_eq!(client.get("/api/user").await.status, 200);
         }
         app.stop();
     }
 
-    async fn a_token_ends_when_its_time_is_over(database: Database) {
+    async fn an_expired_token_is_rejected(database: Database) {
         let variables = [
             ("MATCHCAST__AUTH__TOKEN_LIFETIME_MINUTES", "1"),
             ("MATCHCAST__AUTH__CACHE_SECONDS", "0"),
@@ -223,14 +224,14 @@ on_both! {
         check_unauthenticated(&alice.get("/api/user").await, "an expired token");
         assert_eq!(bob.get("/api/user").await.status, 200);
         database.execute("UPDATE tokens SET expires_at = NULL WHERE user_id = 1");
-        assert_eq!(alice.get("/api/user").await.status, 200, "without an end");
+        assert_eq!(alice.get("/api/user").await.status, 200, "a token without an expiry time");
         database.execute("DELETE FROM tokens WHERE user_id = 2");
-        check_unauthenticated(&bob.get("/api/user").await, "a token that is gone");
+        check_unauthenticated(&bob.get("/api/user").await, "a deleted token");
         app.stop();
     }
 
-    /// Users brought along from Laravel keep their passwords.
-    async fn a_bcrypt_hash_logs_in_and_is_replaced(database: Database) {
+    /// Users migrated from Laravel keep their passwords.
+    async fn a_bcrypt_hash_is_accepted_and_replaced(database: Database) {
         let app = TestApp::start(&database).await;
         let hash = bcrypt::hash_with_result("geheim und lang", 4).unwrap();
         let hash = hash.format_for_version(bcrypt::Version::TwoY);
@@ -245,7 +246,7 @@ on_both! {
         };
         let wrong = r#"{"email":"laura@example.com","password":"geheim"}"#;
         assert_eq!(app.visitor().post("/api/login", wrong).await.status, 422);
-        assert_eq!(stored(), hash, "a wrong password replaces nothing");
+        assert_eq!(stored(), hash, "a wrong password does not replace the hash");
 
         let mut laura = app.visitor();
         laura.log_in("laura@example.com", "geheim und lang").await;
@@ -253,26 +254,26 @@ on_both! {
         let new = stored();
         assert!(new.starts_with("$argon2id$"), "{new}");
         laura.log_in("laura@example.com", "geheim und lang").await;
-        assert_eq!(stored(), new, "once is enough");
+        assert_eq!(stored(), new, "the hash is replaced only once");
         assert_eq!(app.visitor().post("/api/login", wrong).await.status, 422);
         assert_eq!(laura.available("USD").await, "0");
         app.stop();
     }
 
-    /// Nobody registers into it, and its address cannot log in.
-    async fn nobody_is_the_house(database: Database) {
+    /// The account that collects the commission is not a user.
+    async fn the_house_account_cannot_log_in(database: Database) {
         let app = TestApp::start(&database).await;
         for password in ["", "password", "null"] {
             let body = serde_json::json!({
                 "email": "house.btc@matchcast.invalid", "password": password,
             });
-            let reply = app.visitor().post("/api/login", &body.to_string()).await;
-            assert_eq!(reply.status, 422, "{password:?}: {}", reply.body);
+            let response = app.visitor().post("/api/login", &body.to_string()).await;
+            assert_eq!(response.status, 422, "{password:?}: {}", response.body);
         }
         app.stop();
     }
 
-    async fn head_answers_what_get_answers_without_a_body(database: Database) {
+    async fn head_returns_the_status_of_get_without_a_body(database: Database) {
         let app = TestApp::start(&database).await;
         let visitor = app.visitor();
         for (path, status) in [("/health", 200), ("/api/config", 200), ("/api/user", 401)] {

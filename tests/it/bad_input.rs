@@ -1,16 +1,18 @@
-//! Bad input: a clear 4xx in JSON that names the field, nothing changed, and the server answers on.
+//! Invalid input is rejected with a clear 4xx in JSON that names the field. It changes nothing, and
+//! the server keeps working.
 
 use reqwest::Method;
 use serde_json::Value;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// What nobody may change by a bad request: holdings, orders, history, and what the book shows.
-pub async fn everything(people: &[&Client]) -> Vec<String> {
+/// All state that the API shows and an invalid request must not change: balances, orders, histories
+/// and order books.
+pub async fn visible_state(people: &[&Client]) -> Vec<String> {
     let mut seen = Vec::new();
     for person in people {
         for path in ["/api/profile", "/api/my-orders", "/api/balance-history?currency=all"] {
@@ -24,32 +26,32 @@ pub async fn everything(people: &[&Client]) -> Vec<String> {
     seen
 }
 
-/// The refusal is JSON with a stable code, says nothing of the inside, and has this status.
-pub fn check_refusal(reply: &Reply, status: u16, what: &str) -> Value {
-    assert_eq!(reply.status, status, "{what}: {}", reply.body);
-    assert_eq!(reply.header("content-type"), Some("application/json"), "{what}");
-    let body = reply.json();
-    assert_eq!(body["success"], false, "{what}: {body}");
-    assert!(body["code"].is_string() && body["message"].is_string(), "{what}: {body}");
-    for inside in ["SQL", "sql", "src/", "panick", "diesel", "Error(", "serde"] {
-        assert!(!reply.body.contains(inside), "{what} tells of the inside: {body}");
+/// The error response has this status, is JSON with a stable code, and reveals no internals.
+pub fn check_error(response: &Response, status: u16, case: &str) -> Value {
+    assert_eq!(response.status, status, "{case}: {}", response.body);
+    assert_eq!(response.header("content-type"), Some("application/json"), "{case}");
+    let body = response.json();
+    assert_eq!(body["success"], false, "{case}: {body}");
+    assert!(body["code"].is_string() && body["message"].is_string(), "{case}: {body}");
+    for internal in ["SQL", "sql", "src/", "panick", "diesel", "Error(", "serde"] {
+        assert!(!response.body.contains(internal), "{case} reveals internals: {body}");
     }
     body
 }
 
 /// A 422 that names this field and no other.
-fn check_field(reply: &Reply, field: &str, what: &str) {
-    let body = check_refusal(reply, 422, what);
+fn check_field(response: &Response, field: &str, case: &str) {
+    let body = check_error(response, 422, case);
     let errors = body["errors"].as_object().expect("errors by field");
-    assert_eq!(errors.keys().collect::<Vec<_>>(), [field], "{what}: {body}");
+    assert_eq!(errors.keys().collect::<Vec<_>>(), [field], "{case}: {body}");
     let words = field.replace('_', " ");
     let first = errors[field][0].as_str().expect("a sentence");
-    assert!(first.contains(&words), "{what}: {first} does not name {words}");
-    assert!(body["message"].as_str().is_some_and(|text| text.starts_with(first)), "{what}: {body}");
+    assert!(first.contains(&words), "{case}: {first} does not name {words}");
+    assert!(body["message"].as_str().is_some_and(|text| text.starts_with(first)), "{case}: {body}");
 }
 
-/// Values that are no price and no amount, as they stand in JSON.
-const NO_NUMBERS: [&str; 36] = [
+/// JSON values that are invalid as a price and as an amount.
+const INVALID_NUMBERS: [&str; 36] = [
     "null",
     r#""""#,
     r#"" ""#,
@@ -89,12 +91,12 @@ const NO_NUMBERS: [&str; 36] = [
 ];
 
 on_both! {
-    async fn a_number_that_is_none_is_refused_by_its_name(database: Database) {
+    async fn an_invalid_number_is_rejected_with_its_field(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "60000", "0.1").await.data();
-        let before = everything(&[&alice, &bob]).await;
-        for value in NO_NUMBERS {
+        let before = visible_state(&[&alice, &bob]).await;
+        for value in INVALID_NUMBERS {
             check_field(&alice.place("BTC", "buy", value, "0.1").await, "price", value);
             check_field(&alice.place("BTC", "sell", "50000", value).await, "amount", value);
             let faucet = format!(r#"{{"currency":"USD","amount":{value}}}"#);
@@ -111,16 +113,16 @@ on_both! {
         for (body, field) in missing {
             check_field(&alice.post("/api/orders", body).await, field, body);
         }
-        // In range each, but not their product.
+        // Each is in range, but their product is not.
         let product = alice.place("BTC", "buy", "92233720368", "92233720368").await;
-        let body = check_refusal(&product, 422, "the product");
+        let body = check_error(&product, 422, "the product");
         assert!(body["errors"]["amount"].is_array(), "{body}");
-        assert_eq!(everything(&[&alice, &bob]).await, before);
+        assert_eq!(visible_state(&[&alice, &bob]).await, before);
         app.stop();
         database.audit();
     }
 
-    async fn a_number_in_any_notation_is_taken(database: Database) {
+    async fn a_number_is_accepted_in_any_notation(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let exact = [
@@ -148,14 +150,14 @@ on_both! {
         database.audit();
     }
 
-    async fn a_text_that_is_none_is_refused_by_its_name(database: Database) {
+    async fn an_invalid_text_is_rejected_with_its_field(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let long = format!(r#""{}""#, "x".repeat(5000));
-        let no_texts =
+        let invalid_texts =
             ["null", r#""""#, r#""  ""#, "[]", "{}", "true", "1", r#""a\u0000b""#, &long];
-        for value in no_texts {
+        for value in invalid_texts {
             let with = |template: &str| template.replace('?', value);
             let symbol = with(r#"{"symbol":?,"side":"buy","price":1,"amount":1}"#);
             check_field(&alice.post("/api/orders", &symbol).await, "symbol", &symbol);
@@ -171,8 +173,8 @@ on_both! {
             );
             check_field(&app.visitor().post("/api/register", &name).await, "name", &name);
             let socket = with(r#"{"socket_id":?,"channel_name":"private-user.1"}"#);
-            let reply = alice.post("/api/broadcasting/auth", &socket).await;
-            check_field(&reply, "socket_id", &socket);
+            let response = alice.post("/api/broadcasting/auth", &socket).await;
+            check_field(&response, "socket_id", &socket);
         }
         let unknown = [
             (r#"{"symbol":"XYZ","side":"buy","price":1,"amount":1}"#, "symbol"),
@@ -185,16 +187,16 @@ on_both! {
             check_field(&alice.post("/api/orders", body).await, field, body);
         }
         for path in ["/api/orders", "/api/orders?symbol=", "/api/orders?symbol=XYZ"] {
-            let body = check_refusal(&alice.get(path).await, 422, path);
+            let body = check_error(&alice.get(path).await, 422, path);
             assert!(body["errors"]["symbol"].is_array(), "{body}");
         }
-        let reply = alice.get("/api/balance-history?currency=%00").await;
-        check_field(&reply, "currency", "NUL");
-        assert_eq!(everything(&[&alice]).await, before);
+        let response = alice.get("/api/balance-history?currency=%00").await;
+        check_field(&response, "currency", "NUL");
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 
-    async fn who_registers_with_nonsense_is_told_where(database: Database) {
+    async fn an_invalid_registration_is_rejected_with_its_field(database: Database) {
         let app = TestApp::start(&database).await;
         let (visitor, long) = (app.visitor(), "x".repeat(256));
         let cases = [
@@ -216,21 +218,21 @@ on_both! {
                 "name": "N", "email": email, "password": password,
                 "password_confirmation": confirmation,
             });
-            let what = body.to_string();
-            check_field(&visitor.post("/api/register", &what).await, field, &what);
+            let case = body.to_string();
+            check_field(&visitor.post("/api/register", &case).await, field, &case);
         }
         let name = serde_json::json!({
             "name": long, "email": "n@example.com", "password": "password",
             "password_confirmation": "password",
         });
-        let reply = visitor.post("/api/register", &name.to_string()).await;
-        check_field(&reply, "name", "a name that is too long");
+        let response = visitor.post("/api/register", &name.to_string()).await;
+        check_field(&response, "name", "a name that is too long");
         app.stop();
     }
 }
 
-/// Bodies that are no fields at all, and how they are answered.
-pub const NO_BODIES: [(&str, u16); 14] = [
+/// Bodies that contain no valid fields, and the status of the response.
+pub const INVALID_BODIES: [(&str, u16); 14] = [
     ("{", 400),
     (r#"{"symbol":"BTC","side":"buy","price":1,"amount":1"#, 400),
     (r#"{"symbol":"BTC",}"#, 400),
@@ -248,34 +250,34 @@ pub const NO_BODIES: [(&str, u16); 14] = [
 ];
 
 on_both! {
-    async fn a_body_that_is_none_is_refused(database: Database) {
+    async fn an_invalid_body_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let paths = [
             "/api/orders", "/api/faucet", "/api/login", "/api/register", "/api/broadcasting/auth",
             "/broadcasting/user-auth",
         ];
         let deep = format!("{}{}", r#"{"a":"#.repeat(20_000 / 5), "1");
-        let bodies = NO_BODIES.iter().map(|(body, status)| (body.as_bytes().to_vec(), *status));
-        let bodies = bodies.chain([(vec![0xff, 0xfe, b'{'], 400), (deep.into_bytes(), 400)]);
-        for (body, status) in bodies {
+        let bodies = INVALID_BODIES.map(|(body, status)| (body.as_bytes().to_vec(), status));
+        let more = [(vec![0xff, 0xfe, b'{'], 400), (deep.into_bytes(), 400)];
+        for (body, status) in bodies.into_iter().chain(more) {
             for path in paths {
                 let start = &body[..body.len().min(40)];
-                let what = format!("{path} {}", String::from_utf8_lossy(start));
-                let reply = alice.send(Method::POST, path, &[JSON], body.clone()).await;
-                check_refusal(&reply, status, &what);
+                let case = format!("{path} {}", String::from_utf8_lossy(start));
+                let response = alice.send(Method::POST, path, &[JSON], body.clone()).await;
+                check_error(&response, status, &case);
             }
         }
         let order = br#"{"symbol":"BTC","side":"buy","price":1,"amount":1}"#;
         let encoded = [JSON, ("content-encoding", "gzip")];
-        let reply = alice.send(Method::POST, "/api/orders", &encoded, order.to_vec()).await;
-        check_refusal(&reply, 400, "a body that is not compressed as it says");
-        assert_eq!(everything(&[&alice]).await, before);
+        let response = alice.send(Method::POST, "/api/orders", &encoded, order.to_vec()).await;
+        check_error(&response, 400, "a body that is not compressed although its header says so");
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 
-    async fn a_body_is_read_whatever_its_type_says(database: Database) {
+    async fn a_body_is_read_with_any_content_type(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let types = [
@@ -289,8 +291,8 @@ on_both! {
             for body in [order, form] {
                 let headers = [("content-type", content_type)];
                 let body = body.as_bytes().to_vec();
-                let reply = alice.send(Method::POST, "/api/orders", &headers, body).await;
-                assert_eq!(reply.status, 200, "{content_type}: {}", reply.body);
+                let response = alice.send(Method::POST, "/api/orders", &headers, body).await;
+                assert_eq!(response.status, 200, "{content_type}: {}", response.body);
             }
         }
         let placed = alice.get("/api/my-orders").await.data();
@@ -299,21 +301,22 @@ on_both! {
         database.audit();
     }
 
-    async fn an_order_that_is_none_is_not_found(database: Database) {
+    async fn an_invalid_order_id_is_not_found(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let own = alice.place("BTC", "buy", "50000", "0.1").await.data()["order"]["id"].clone();
-        let before = everything(&[&alice, &bob]).await;
+        let before = visible_state(&[&alice, &bob]).await;
         let ids = [
             "abc", "0", "-1", "1.0", "1e0", "0x1", "99999999999999999999999", "9223372036854775807",
             "-9223372036854775808", "%31%00", "%ff", "%", "null", "NaN", "1%20", "١", "1;DROP",
         ];
         for id in ids {
             let path = format!("/api/orders/{id}/cancel");
-            check_refusal(&alice.post(&path, "").await, 404, &path);
+            check_error(&alice.post(&path, "").await, 404, &path);
         }
-        check_refusal(&bob.post(&format!("/api/orders/{own}/cancel"), "").await, 404, "another's");
-        assert_eq!(everything(&[&alice, &bob]).await, before);
+        let response = bob.post(&format!("/api/orders/{own}/cancel"), "").await;
+        check_error(&response, 404, "an order of another user");
+        assert_eq!(visible_state(&[&alice, &bob]).await, before);
         app.stop();
         database.audit();
     }

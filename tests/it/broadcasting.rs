@@ -1,5 +1,5 @@
-//! The endpoints that sign subscriptions: they hold the secret that also signs REST calls, so they
-//! must never sign what a visitor chose. Everything here is asked of the running server as user 1.
+//! The endpoints that sign subscriptions. They use the secret that also signs REST requests, so
+//! they must never sign text that a client can choose. All requests are sent as user 1.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 const KEY: &str = "278d425bdf160c739803";
-/// The secret of the published vectors.
+/// The secret of the published test vectors.
 const SECRET: &str = "7ad3773142a6692b25b8";
 const PROVIDER: [(&str, &str); 4] = [
     ("BROADCAST_CONNECTION", "embedded"),
@@ -30,8 +30,8 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("../fixtures/pusher-vectors.json")).unwrap()
 }
 
-/// Which channels are on, with a master key or without one, and which of
-/// [`private-user.1`, `private-encrypted-user.1`] alice may then hear.
+/// The setting `user_channels`, the master key, and whether alice may then subscribe to
+/// `private-user.1` and to `private-encrypted-user.1`.
 const MODES: [(&str, &str, [bool; 2]); 5] = [
     ("auto", "", [true, false]),
     ("auto", MASTER_KEY, [true, true]),
@@ -41,14 +41,14 @@ const MODES: [(&str, &str, [bool; 2]); 5] = [
 ];
 const MASTER_KEY: &str = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=";
 
-/// The channel's own key, worked out here.
+/// The key of a channel, computed without the code under test.
 fn shared_secret(channel: &str) -> String {
     let master_key = STANDARD.decode(MASTER_KEY).unwrap();
     STANDARD.encode(Sha256::new().chain_update(channel).chain_update(master_key).finalize())
 }
 
 #[test]
-fn the_secret_of_a_channel_is_the_published_one() {
+fn the_shared_secret_equals_the_published_vector() {
     for vector in vectors()["shared_secret"].as_array().unwrap() {
         if vector["master_key_base64"] == MASTER_KEY {
             let channel = vector["channel"].as_str().unwrap();
@@ -59,64 +59,64 @@ fn the_secret_of_a_channel_is_the_published_one() {
     panic!("no vector has this master key");
 }
 
-/// A list of texts of the fixture that must be refused.
-fn to_refuse(name: &str) -> Vec<String> {
+/// A list of texts in the fixture that must be rejected.
+fn to_reject(name: &str) -> Vec<String> {
     let texts: Vec<String> = serde_json::from_value(vectors()[name].clone()).unwrap();
     assert!(texts.len() > 10, "{name}");
     texts
 }
 
-/// Worked out here, without the code under test.
+/// The signature, computed without the code under test.
 fn signature(signed: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(signed.as_bytes());
     format!("{KEY}:{}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// The same fields as a form and as JSON, each under every Content-Type.
-async fn ask(client: &Client, path: &str, fields: &[(&str, &str)]) -> Vec<Reply> {
+/// Sends the fields as a form and as JSON, each with every Content-Type.
+async fn send(client: &Client, path: &str, fields: &[(&str, &str)]) -> Vec<Response> {
     let form = serde_urlencoded::to_string(fields).unwrap();
     let object = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
     let object = Value::Object(object.collect()).to_string();
-    let mut replies = Vec::new();
+    let mut responses = Vec::new();
     for content_type in TYPES {
         for body in [&form, &object] {
             let headers: Vec<_> = content_type.map(|t| ("content-type", t)).into_iter().collect();
             let body = body.clone().into_bytes();
-            replies.push(client.send(Method::POST, path, &headers, body).await);
+            responses.push(client.send(Method::POST, path, &headers, body).await);
         }
     }
-    replies
+    responses
 }
 
-fn check_refused(reply: &Reply, what: &str) {
-    assert!([403, 422].contains(&reply.status), "{what}: {} {}", reply.status, reply.body);
-    let body = reply.json();
-    assert!(body.get("auth").is_none() && body["message"].is_string(), "{what}: {body}");
-    assert!(!reply.body.contains(KEY), "{what}: {body}");
+fn check_rejected(response: &Response, case: &str) {
+    assert!([403, 422].contains(&response.status), "{case}: {} {}", response.status, response.body);
+    let body = response.json();
+    assert!(body.get("auth").is_none() && body["message"].is_string(), "{case}: {body}");
+    assert!(!response.body.contains(KEY), "{case}: {body}");
 }
 
 on_both! {
-    async fn no_socket_id_but_digits_is_signed(database: Database) {
+    async fn only_a_numeric_socket_id_is_signed(database: Database) {
         let app = TestApp::start_with(&database, &PROVIDER).await;
         let alice = app.log_in("alice").await;
         let long = format!("{}.1", "1".repeat(100));
         let more = [long.as_str(), "1.1.1", "1.", ".1", ".", "-1.1", "1.1 2", "1e1.1", "0x1.1"];
-        let given = to_refuse("socket_ids_to_refuse");
+        let given = to_reject("socket_ids_to_refuse");
         for socket_id in given.iter().map(String::as_str).chain(more) {
             let fields = [("socket_id", socket_id), ("channel_name", "private-user.1")];
             for path in PATHS.iter().chain(&USER_PATHS) {
-                for reply in ask(&alice, path, &fields).await {
-                    check_refused(&reply, socket_id);
-                    assert_eq!(reply.status, 422, "{socket_id:?} is malformed");
-                    assert!(reply.json()["errors"]["socket_id"].is_array(), "{}", reply.body);
+                for response in send(&alice, path, &fields).await {
+                    check_rejected(&response, socket_id);
+                    assert_eq!(response.status, 422, "{socket_id:?} is malformed");
+                    assert!(response.json()["errors"]["socket_id"].is_array(), "{}", response.body);
                 }
             }
         }
         app.stop();
     }
 
-    async fn no_channel_but_ones_own_is_signed(database: Database) {
+    async fn only_the_users_channel_is_signed(database: Database) {
         let app = TestApp::start_with(&database, &PROVIDER).await;
         let alice = app.log_in("alice").await;
         let more = [
@@ -126,22 +126,22 @@ on_both! {
             "private-user.1\u{0}", "\u{feff}private-user.1", "private-user.１", "orders",
             "private-orders", "undefined", "null",
         ];
-        let given = to_refuse("channel_names_to_refuse");
+        let given = to_reject("channel_names_to_refuse");
         for channel in given.iter().map(String::as_str).chain(more) {
             for path in PATHS {
                 let fields = [("socket_id", "1234.1234"), ("channel_name", channel)];
-                for reply in ask(&alice, path, &fields).await {
-                    check_refused(&reply, channel);
+                for response in send(&alice, path, &fields).await {
+                    check_rejected(&response, channel);
                     let is_text = !channel.trim().is_empty() && !channel.contains('\0');
                     let status = if is_text { 403 } else { 422 };
-                    assert_eq!(reply.status, status, "{channel:?}: unknown is forbidden");
+                    assert_eq!(response.status, status, "{channel:?}: {}", response.body);
                 }
             }
         }
         app.stop();
     }
 
-    async fn ones_own_channel_is_signed_whatever_the_body(database: Database) {
+    async fn the_users_channel_is_signed_with_any_body_format(database: Database) {
         let app = TestApp::start_with(&database, &PROVIDER).await;
         let vectors = vectors();
         for (name, id) in [("alice", "P1"), ("bob", "P2")] {
@@ -153,70 +153,70 @@ on_both! {
             assert_eq!(expected, format!("{KEY}:{published}"));
             let fields = [("socket_id", "1234.1234"), ("channel_name", channel.as_str())];
             for path in PATHS {
-                for reply in ask(&person, path, &fields).await {
-                    assert_eq!(reply.status, 200, "{}", reply.body);
-                    assert_eq!(reply.json(), json!({ "auth": expected }));
+                for response in send(&person, path, &fields).await {
+                    assert_eq!(response.status, 200, "{}", response.body);
+                    assert_eq!(response.json(), json!({ "auth": expected }));
                 }
             }
         }
         app.stop();
     }
 
-    async fn the_configuration_says_which_channels_are_ones_own(database: Database) {
+    async fn the_setting_user_channels_decides_which_channels_are_signed(database: Database) {
         let others = [
             "private-encrypted-user.2", "private-user.2", "private-encrypted-user.", "user.1",
             "private-encrypted-user.1 ", "private-encrypted-user.01", "private-encrypted-user.11",
             "private-encrypted-private-user.1", "private-encrypted-user.1:x", "presence-user.1",
             "Private-Encrypted-user.1", "private-encrypted-orders", "#server-to-user-1",
         ];
-        for (mode, key, may_hear) in MODES {
+        for (mode, key, allowed) in MODES {
             let variables = [
                 ("MATCHCAST__BROADCASTING__USER_CHANNELS", mode),
                 ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", key),
             ];
             let app = TestApp::start_with(&database, &[&PROVIDER[..], &variables].concat()).await;
             let alice = app.log_in("alice").await;
-            let own = ["private-user.1", "private-encrypted-user.1"].into_iter().zip(may_hear);
+            let own = ["private-user.1", "private-encrypted-user.1"].into_iter().zip(allowed);
             for (channel, allowed) in own.chain(others.map(|channel| (channel, false))) {
                 let fields = [("socket_id", "1234.1234"), ("channel_name", channel)];
-                let reply = &ask(&alice, PATHS[0], &fields).await[0];
+                let response = &send(&alice, PATHS[0], &fields).await[0];
                 if !allowed {
-                    check_refused(reply, channel);
-                    assert_eq!(reply.status, 403, "{mode} {channel}");
+                    check_rejected(response, channel);
+                    assert_eq!(response.status, 403, "{mode} {channel}");
                     continue;
                 }
-                assert_eq!(reply.status, 200, "{mode} {channel}: {}", reply.body);
+                assert_eq!(response.status, 200, "{mode} {channel}: {}", response.body);
                 let mut expected = json!({ "auth": signature(&format!("1234.1234:{channel}")) });
                 if channel.starts_with("private-encrypted-") {
                     expected["shared_secret"] = shared_secret(channel).into();
                 }
-                assert_eq!(reply.json(), expected, "{mode} {channel}");
+                assert_eq!(response.json(), expected, "{mode} {channel}");
             }
             app.stop();
         }
     }
 
-    async fn a_sign_in_says_who_one_is(database: Database) {
+    async fn user_authentication_signs_the_users_id(database: Database) {
         let app = TestApp::start_with(&database, &PROVIDER).await;
         let alice = app.log_in("alice").await;
         let expected = json!({
             "auth": signature(r#"1234.1234::user::{"id":"1"}"#),
             "user_data": r#"{"id":"1"}"#,
         });
-        // Whoever claims to be somebody else is still who the token says.
+        // The token decides who the user is; the fields of the request do not matter.
         let claims = [("socket_id", "1234.1234"), ("user_id", "2"), ("user_data", r#"{"id":"2"}"#)];
         for path in USER_PATHS {
             for fields in [&claims[..1], &claims] {
-                for reply in ask(&alice, path, fields).await {
-                    assert_eq!(reply.status, 200, "{}", reply.body);
-                    assert_eq!(reply.json(), expected);
+                for response in send(&alice, path, fields).await {
+                    assert_eq!(response.status, 200, "{}", response.body);
+                    assert_eq!(response.json(), expected);
                 }
             }
         }
         app.stop();
     }
 
-    async fn what_is_missing_or_no_text_is_refused(database: Database) {
+    async fn a_field_that_is_missing_or_not_a_text_is_rejected(database: Database) {
         let app = TestApp::start_with(&database, &PROVIDER).await;
         let alice = app.log_in("alice").await;
         for path in PATHS {
@@ -234,32 +234,32 @@ on_both! {
                 ("socket_id[]=1.1&channel_name=private-user.1", 422),
                 ("socket_id=1.1&channel_name=private-user.1&channel_name=private-user.2", 403),
             ] {
-                let reply = alice.post(path, body).await;
-                check_refused(&reply, body);
-                assert_eq!(reply.status, status, "{body}: {}", reply.body);
+                let response = alice.post(path, body).await;
+                check_rejected(&response, body);
+                assert_eq!(response.status, status, "{body}: {}", response.body);
             }
-            // The last of two counts, and what is signed is ours.
+            // If a field is repeated, the last value counts. This one is the user's channel.
             let twice = "socket_id=1.1&channel_name=private-user.2&channel_name=private-user.1";
-            let reply = alice.post_form(path, twice).await;
-            assert_eq!(reply.json(), json!({ "auth": signature("1.1:private-user.1") }));
+            let response = alice.post_form(path, twice).await;
+            assert_eq!(response.json(), json!({ "auth": signature("1.1:private-user.1") }));
         }
         app.stop();
     }
 
-    async fn only_a_post_with_a_token_is_answered(database: Database) {
+    async fn only_a_post_request_with_a_token_is_signed(database: Database) {
         let app = TestApp::start_with(&database, &PROVIDER).await;
         let (visitor, alice) = (app.visitor(), app.log_in("alice").await);
         let fields = "socket_id=1.1&channel_name=private-user.1";
         for path in PATHS.iter().chain(&USER_PATHS) {
-            let reply = visitor.post_form(path, fields).await;
-            assert_eq!((reply.status, reply.json().get("auth")), (401, None));
-            // JSONP: what old browsers did.
+            let response = visitor.post_form(path, fields).await;
+            assert_eq!((response.status, response.json().get("auth")), (401, None));
+            // JSONP, as old browsers used it.
             for path in [format!("{path}?{fields}"), format!("{path}?{fields}&callback=x")] {
-                let reply = alice.get(&path).await;
-                assert_eq!((reply.status, reply.json().get("auth")), (405, None), "{path}");
+                let response = alice.get(&path).await;
+                assert_eq!((response.status, response.json().get("auth")), (405, None), "{path}");
             }
-            // Fields belong into the body.
-            check_refused(&alice.post(&format!("{path}?{fields}"), "").await, path);
+            // Fields in the query are ignored.
+            check_rejected(&alice.post(&format!("{path}?{fields}"), "").await, path);
         }
         app.stop();
     }

@@ -1,39 +1,40 @@
-//! `matchcast check` says in words why events do not arrive.
+//! `matchcast check` explains why events do not arrive.
 
 use crate::support::app::TestApp;
 use crate::support::database::Database;
 use crate::support::process;
-use crate::support::provider::{APP_ID, KEY, Provider, Reaction, SECRET, answer};
+use crate::support::provider::{APP_ID, Action, KEY, Provider, SECRET, response};
 
 const NO_DATABASE: &str = "sqlite:///nowhere/nothing.sqlite";
 
 async fn check(provider: &Provider) -> (i32, String) {
-    let (code, said) = process::run("check", NO_DATABASE, &provider.variables()).await;
-    assert!(!said.contains(SECRET) && !said.contains("auth_signature"), "{said}");
-    (code, said)
+    let (code, output) = process::run("check", NO_DATABASE, &provider.variables()).await;
+    assert!(!output.contains(SECRET) && !output.contains("auth_signature"), "{output}");
+    (code, output)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_accepts_us_is_said_to_do_so() {
+async fn a_provider_that_accepts_the_credentials_is_reported() {
     let provider = Provider::start().await;
-    let (code, said) = check(&provider).await;
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("accepts"), "{said}");
+    let (code, output) = check(&provider).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("accepts"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_listens_leads_to_host_and_port() {
+async fn an_unreachable_provider_is_explained_with_host_and_port() {
     let provider = Provider::down();
-    let (code, said) = check(&provider).await;
-    assert_eq!(code, 1, "{said}");
+    let (code, output) = check(&provider).await;
+    assert_eq!(code, 1, "{output}");
     let port = provider.port.to_string();
     for words in ["Nothing answers", "PUSHER_HOST", "PUSHER_PORT", port.as_str()] {
-        assert!(said.contains(words), "{said}");
+        assert!(output.contains(words), "{output}");
     }
 }
 
-/// Status, header, the provider's words, what the check must name, and what it must not blame.
-const REFUSALS: &[(&str, &str, &str, &[&str], &str)] = &[
+/// Status, header and body of the provider's response, the words that the advice must contain, and
+/// a word that it must not contain.
+const ERRORS: &[(&str, &str, &str, &[&str], &str)] = &[
     (
         "401 Unauthorized",
         "",
@@ -82,18 +83,18 @@ const REFUSALS: &[(&str, &str, &str, &[&str], &str)] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_refusal_leads_to_what_is_wrong() {
+async fn each_error_is_explained_with_its_cause() {
     let provider = Provider::start().await;
-    for (status, header, words, named, not_blamed) in REFUSALS {
+    for (status, header, body, named, not_named) in ERRORS {
         let headers = Some(*header).filter(|header| !header.is_empty());
-        provider.always(Reaction::Answer(answer(status, headers.as_slice(), words)));
-        let (code, said) = check(&provider).await;
-        assert_eq!(code, 1, "{said}");
-        assert!(said.contains(words), "the provider's own words: {said}");
-        // The advice stands before what the provider said.
-        let advice = said.split("The provider said").next().unwrap_or_default();
-        assert!(named.iter().all(|name| advice.contains(name)), "{said}");
-        assert!(!advice.contains(not_blamed), "{said}");
+        provider.always(Action::Respond(response(status, headers.as_slice(), body)));
+        let (code, output) = check(&provider).await;
+        assert_eq!(code, 1, "{output}");
+        assert!(output.contains(body), "the body of the response: {output}");
+        // The advice comes before the quoted response.
+        let advice = output.split("The provider said").next().unwrap_or_default();
+        assert!(named.iter().all(|name| advice.contains(name)), "{output}");
+        assert!(!advice.contains(not_named), "{output}");
     }
 }
 
@@ -110,19 +111,19 @@ async fn a_wrong_secret_at_the_embedded_provider_is_not_blamed_on_the_clock() {
     };
     let right = with_secret(crate::support::app::SECRET);
     assert_eq!(process::run("check", NO_DATABASE, &right).await.0, 0);
-    let (code, said) = process::run("check", NO_DATABASE, &with_secret("another")).await;
-    assert_eq!(code, 1, "{said}");
-    let advice = said.split("The provider said").next().unwrap_or_default();
-    assert!(advice.contains("PUSHER_APP_SECRET") && !advice.contains("clock"), "{said}");
+    let (code, output) = process::run("check", NO_DATABASE, &with_secret("another")).await;
+    assert_eq!(code, 1, "{output}");
+    let advice = output.split("The provider said").next().unwrap_or_default();
+    assert!(advice.contains("PUSHER_APP_SECRET") && !advice.contains("clock"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_key_that_is_none_is_named_and_not_shown() {
+async fn an_invalid_master_key_is_reported_without_its_value() {
     let provider = Provider::start().await;
     let mut variables = provider.variables();
     variables.push(("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "c2hvcnQgYnV0IHNlY3JldA==".to_owned()));
-    let (code, said) = process::run("check", NO_DATABASE, &variables).await;
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("PUSHER_ENCRYPTION_MASTER_KEY_BASE64"), "{said}");
-    assert!(!said.contains("c2hvcnQ") && provider.questions() == 0, "{said}");
+    let (code, output) = process::run("check", NO_DATABASE, &variables).await;
+    assert_eq!(code, 1, "{output}");
+    assert!(output.contains("PUSHER_ENCRYPTION_MASTER_KEY_BASE64"), "{output}");
+    assert!(!output.contains("c2hvcnQ") && provider.get_count() == 0, "{output}");
 }

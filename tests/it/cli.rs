@@ -1,4 +1,4 @@
-//! What an operator does from the command line, beside a server that runs: the real binary.
+//! The command line of an operator beside a running server, with the real binary.
 
 use chrono::TimeDelta;
 use matchcast::events::EventKind;
@@ -10,39 +10,39 @@ use crate::sessions::Browser;
 use crate::sign_ins::terminations;
 use crate::support::app::TestApp;
 use crate::support::database::Database;
-use crate::support::provider::{Provider, Reaction, answer, ok};
+use crate::support::provider::{Action, Provider, ok, response};
 use crate::support::{process, wait_for};
 
-/// The exit code, and what was said.
+/// Runs a command; returns its exit code and its output.
 async fn run(database: &Database, arguments: &str) -> (i32, String) {
     process::run(arguments, &database.url, &[]).await
 }
 
 on_both! {
-    async fn a_user_is_logged_out_of_everything_in_another_process(database: Database) {
+    async fn log_out_ends_the_tokens_and_sessions_of_a_user_in_another_process(database: Database) {
         let variables = [("MATCHCAST__AUTH__CACHE_SECONDS", "1")];
         let app = TestApp::start_with(&database, &variables).await;
         let alice = [app.log_in("alice").await, app.log_in("alice").await];
         let (bob, mut page) = (app.log_in("bob").await, Browser::logged_in(&app).await);
         assert_eq!(bob.get("/api/user").await.status, 200);
 
-        let (code, said) = run(&database, "log-out Alice@Example.com").await;
-        assert_eq!(code, 0, "{said}");
-        assert!(said.contains("user 1: 3 tokens and 1 session revoked"), "{said}");
+        let (code, output) = run(&database, "log-out Alice@Example.com").await;
+        assert_eq!(code, 0, "{output}");
+        assert!(output.contains("user 1: 3 tokens and 1 session revoked"), "{output}");
         assert_eq!(terminations(&database), 1);
         for client in &alice {
-            wait_for("the end of what is remembered", || async {
+            wait_for("the cached token to expire", || async {
                 (client.get("/api/user").await.status == 401).then_some(())
             })
             .await;
         }
-        let refused = std::cell::Cell::new(false);
-        wait_for("the end of the session", || {
+        let ended = std::cell::Cell::new(false);
+        wait_for("the session to end", || {
             let mut page = page.clone();
-            let refused = &refused;
+            let ended = &ended;
             async move {
-                refused.set(page.get("/api/user").await.status == 401);
-                refused.get().then_some(())
+                ended.set(page.get("/api/user").await.status == 401);
+                ended.get().then_some(())
             }
         })
         .await;
@@ -50,14 +50,14 @@ on_both! {
         assert_eq!(page.get("/api/user").await.status, 401, "nothing brings the session back");
         assert_eq!(bob.get("/api/user").await.status, 200);
 
-        let (code, said) = run(&database, "log-out 1").await;
-        assert_eq!(code, 0, "{said}");
-        assert!(said.contains("user 1: 0 tokens and 0 sessions revoked"), "{said}");
-        for nobody in ["log-out nobody@example.com", "log-out 999", "log-out 1.5", "log-out %"] {
-            let (code, said) = run(&database, nobody).await;
-            assert_eq!(code, 1, "{said}");
-            let who = nobody.split_once(' ').unwrap().1;
-            assert!(said.contains(&format!("there is no user {who}")), "{said}");
+        let (code, output) = run(&database, "log-out 1").await;
+        assert_eq!(code, 0, "{output}");
+        assert!(output.contains("user 1: 0 tokens and 0 sessions revoked"), "{output}");
+        for unknown in ["log-out nobody@example.com", "log-out 999", "log-out 1.5", "log-out %"] {
+            let (code, output) = run(&database, unknown).await;
+            assert_eq!(code, 1, "{output}");
+            let name = unknown.split_once(' ').unwrap().1;
+            assert!(output.contains(&format!("there is no user {name}")), "{output}");
         }
         assert_eq!(bob.get("/api/user").await.status, 200);
         assert_eq!(terminations(&database), 2);
@@ -70,9 +70,9 @@ async fn a_missing_database_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nothing.sqlite");
     let url = format!("sqlite://{}", path.display());
-    let (code, said) = process::run("log-out 1", &url, &[]).await;
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("there is no database") && !path.exists(), "{said}");
+    let (code, output) = process::run("log-out 1", &url, &[]).await;
+    assert_eq!(code, 1, "{output}");
+    assert!(output.contains("there is no database") && !path.exists(), "{output}");
 }
 
 const PAYLOAD: &str = "for-subscribers-of-the-channel-only";
@@ -110,12 +110,12 @@ fn write_events(database: &Database) {
 on_both! {
     async fn events_are_listed_oldest_first(database: Database) {
         database.open_store();
-        let (code, said) = run(&database, "events").await;
-        assert_eq!((code, said.as_str()), (0, "no pending events\nno dead letters\n"));
+        let (code, output) = run(&database, "events").await;
+        assert_eq!((code, output.as_str()), (0, "no pending events\nno dead letters\n"));
         write_events(&database);
-        let (code, said) = run(&database, "events").await;
-        assert_eq!(code, 0, "{said}");
-        let lines: Vec<&str> = said.lines().collect();
+        let (code, output) = run(&database, "events").await;
+        assert_eq!(code, 0, "{output}");
+        let lines: Vec<&str> = output.lines().collect();
         assert_eq!(lines, [
             "3 pending events:",
             "  ID  NAME             CHANNEL                   AGE  ATTEMPTS  NEXT ATTEMPT  \
@@ -129,20 +129,20 @@ on_both! {
             "   4  order.matched  private-user.1   3d         1  413: too large",
             "   5  order.matched  private-user.2   3m         3  422: odd  [2J",
         ]);
-        let (code, said) = run(&database, "events --limit 1").await;
-        assert_eq!((code, said.lines().count()), (0, 6), "{said}");
+        let (code, output) = run(&database, "events --limit 1").await;
+        assert_eq!((code, output.lines().count()), (0, 6), "{output}");
         for heading in ["3 pending events, the oldest 1:", "2 dead letters, the oldest 1:"] {
-            assert!(said.lines().any(|line| line == heading), "{said}");
+            assert!(output.lines().any(|line| line == heading), "{output}");
         }
     }
 
     async fn events_are_listed_as_json_without_their_payloads(database: Database) {
         database.open_store();
         write_events(&database);
-        let (code, said) = run(&database, "events --json").await;
-        assert_eq!(code, 0, "{said}");
-        assert!(!said.contains(PAYLOAD), "{said}");
-        let listed: Value = serde_json::from_str(&said).unwrap();
+        let (code, output) = run(&database, "events --json").await;
+        assert_eq!(code, 0, "{output}");
+        assert!(!output.contains(PAYLOAD), "{output}");
+        let listed: Value = serde_json::from_str(&output).unwrap();
         assert_eq!(listed["pending_total"], 3);
         assert_eq!(listed["dead_letters_total"], 2);
         let ids = |kind: &str| -> Vec<i64> {
@@ -161,8 +161,8 @@ on_both! {
         }));
         assert_eq!(listed["pending"][1]["error"], Value::Null);
         assert_eq!(listed["dead_letters"][0]["error"], "413: too large");
-        let (_, said) = run(&database, "events --json --limit 2").await;
-        let listed: Value = serde_json::from_str(&said).unwrap();
+        let (_, output) = run(&database, "events --json --limit 2").await;
+        let listed: Value = serde_json::from_str(&output).unwrap();
         assert_eq!(listed["pending"].as_array().unwrap().len(), 2);
         assert_eq!(listed["pending_total"], 3);
     }
@@ -170,7 +170,7 @@ on_both! {
     async fn an_unknown_event_is_neither_retried_nor_dropped(database: Database) {
         database.open_store();
         write_events(&database);
-        for (arguments, expected, said) in [
+        for (arguments, expected, words) in [
             ("events retry 99", 1, "there is no dead letter 99"),
             ("events retry 1", 1, "there is no dead letter 1"),
             ("events drop 99", 1, "there is no event 99"),
@@ -185,7 +185,7 @@ on_both! {
         ] {
             let (code, text) = run(&database, arguments).await;
             assert_eq!(code, expected, "{arguments}: {text}");
-            assert!(text.contains(said), "{arguments}: {text}");
+            assert!(text.contains(words), "{arguments}: {text}");
         }
         assert_eq!(outbox::counts(&mut database.connect()).unwrap(), (3, 2));
     }
@@ -194,8 +194,8 @@ on_both! {
         database.open_store();
         write_events(&database);
         for id in [1, 4] {
-            let (code, said) = run(&database, &format!("events drop {id}")).await;
-            assert_eq!((code, said), (0, format!("event {id} is dropped\n")));
+            let (code, output) = run(&database, &format!("events drop {id}")).await;
+            assert_eq!((code, output), (0, format!("event {id} is dropped\n")));
             assert_eq!(run(&database, &format!("events drop {id}")).await.0, 1, "once");
         }
         let mut c = database.connect();
@@ -203,14 +203,14 @@ on_both! {
         assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 3, "none is lost");
     }
 
-    /// Beside a server that publishes.
-    async fn retried_dead_letters_are_sent(database: Database) {
+    /// While a server is publishing.
+    async fn retried_dead_letters_are_published(database: Database) {
         let provider = Provider::start().await;
         let variables = provider.variables();
         let variables: Vec<(&str, &str)> =
             variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let app = TestApp::start_with(&database, &variables).await;
-        provider.always(Reaction::Answer(answer("413 Big", &[], "too large")));
+        provider.always(Action::Respond(response("413 Big", &[], "too large")));
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         for _ in 0..2 {
             alice.place("BTC", "sell", "10", "0.001").await.data();
@@ -220,18 +220,18 @@ on_both! {
             (database.dead_letters().len() == 4).then_some(())
         })
         .await;
-        provider.always(Reaction::Answer(ok()));
-        let (code, said) = run(&database, "events retry 1").await;
-        assert_eq!((code, said.as_str()), (0, "event 1 is queued again\n"));
-        wait_for("one event", || async { (provider.heard().len() == 1).then_some(()) }).await;
+        provider.always(Action::Respond(ok()));
+        let (code, output) = run(&database, "events retry 1").await;
+        assert_eq!((code, output.as_str()), (0, "event 1 is queued again\n"));
+        wait_for("one event", || async { (provider.received().len() == 1).then_some(()) }).await;
         for (expected, left) in [("3 events are queued again\n", 0),
             ("there are no dead letters\n", 0)]
         {
-            let (code, said) = run(&database, "events retry --all").await;
-            assert_eq!((code, said.as_str()), (0, expected));
+            let (code, output) = run(&database, "events retry --all").await;
+            assert_eq!((code, output.as_str()), (0, expected));
             assert_eq!(database.dead_letters().len(), left);
         }
-        wait_for("all events", || async { (provider.heard().len() == 4).then_some(()) }).await;
+        wait_for("all events", || async { (provider.received().len() == 4).then_some(()) }).await;
         app.stop();
         database.audit();
     }

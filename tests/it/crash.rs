@@ -1,4 +1,5 @@
-//! kill -9 under load, again and again: what was acknowledged is there, what was committed is told.
+//! Repeated `kill -9` under load: every acknowledged order is in the database, and every committed
+//! trade is published.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,8 @@ use crate::support::process::{self, Process};
 use crate::support::provider::Provider;
 use crate::support::{rounds, wait_for};
 
-/// Small waits: the role of the dead process must be free again before the test loses patience.
-pub fn impatient(provider: &Provider) -> Vec<(&'static str, String)> {
+/// Short timeouts: the lease of a killed process must expire well within the deadline of a test.
+pub fn short_timeouts(provider: &Provider) -> Vec<(&'static str, String)> {
     let mut variables = provider.variables();
     for (name, value) in [
         ("MATCHCAST__PUBLISHER__LEASE_MS", "1500"),
@@ -24,34 +25,35 @@ pub fn impatient(provider: &Provider) -> Vec<(&'static str, String)> {
     variables
 }
 
-/// Everything that was promised to clients is in the database.
-pub fn assert_kept(database: &Database, outcome: &Outcome) {
+/// Every acknowledged order and trade is in the database.
+pub fn assert_persisted(database: &Database, outcome: &Outcome) {
     let stored = database.order_ids();
     let lost: Vec<i64> =
         outcome.all_orders().into_iter().filter(|id| stored.binary_search(id).is_err()).collect();
-    assert!(lost.is_empty(), "acknowledged and lost: orders {lost:?}");
+    assert!(lost.is_empty(), "acknowledged orders were lost: {lost:?}");
     let trades: BTreeSet<i64> = database.trades().into_iter().map(|(id, ..)| id).collect();
     assert!(outcome.trades.iter().all(|id| trades.contains(id)), "a trade was lost");
 }
 
-/// Buyer and seller of every trade have heard of it: at least once, and of nothing else.
-pub fn assert_told(database: &Database, provider: &Provider) {
-    let heard: BTreeSet<(String, String)> =
-        provider.heard().into_iter().map(|event| (event.channel, event.event_id)).collect();
-    let told = database.trades().into_iter().flat_map(|(id, buyer, seller)| {
+/// Every trade was published to its buyer and its seller at least once, and nothing else was
+/// published.
+pub fn assert_published(database: &Database, provider: &Provider) {
+    let received: BTreeSet<(String, String)> =
+        provider.received().into_iter().map(|event| (event.channel, event.event_id)).collect();
+    let events = database.trades().into_iter().flat_map(|(id, buyer, seller)| {
         [buyer, seller].map(|user| (format!("private-user.{user}"), format!("order.matched-{id}")))
     });
-    let expected: BTreeSet<(String, String)> = told.collect();
-    let missing: Vec<_> = expected.difference(&heard).collect();
-    assert!(missing.is_empty(), "committed and never told: {missing:?}");
-    let invented: Vec<_> = heard.difference(&expected).collect();
-    assert!(invented.is_empty(), "told and not committed: {invented:?}");
+    let expected: BTreeSet<(String, String)> = events.collect();
+    let missing: Vec<_> = expected.difference(&received).collect();
+    assert!(missing.is_empty(), "committed and not published: {missing:?}");
+    let extra: Vec<_> = received.difference(&expected).collect();
+    assert!(extra.is_empty(), "published and not committed: {extra:?}");
 }
 
 on_both! {
-    async fn a_power_cut_loses_nothing_that_was_acknowledged(database: Database) {
+    async fn a_crash_loses_no_acknowledged_order(database: Database) {
         let provider = Provider::start().await;
-        let variables = impatient(&provider);
+        let variables = short_timeouts(&provider);
         let mut people: Vec<Client> = Vec::new();
         let mut outcome = Outcome::default();
         for round in 0..rounds(3) {
@@ -63,27 +65,27 @@ on_both! {
             }
             people = people.iter().map(|person| person.at(process.address)).collect();
             let load = Load::start(&people, &["BTC", "ETH"]);
-            load.acknowledged(rand::random_range(1..=60)).await;
+            load.wait_for_acknowledged(rand::random_range(1..=60)).await;
             let log = process.kill();
             assert!(!log.contains("panicked"), "round {round}: {log}");
-            outcome.add(load.ended().await);
-            assert_kept(&database, &outcome);
+            outcome.add(load.join().await);
+            assert_persisted(&database, &outcome);
         }
         let process = Process::start(&database, &variables).await;
-        wait_for("the rest of the events", || async {
-            (database.waiting_events() == 0).then_some(())
+        wait_for("an empty outbox", || async {
+            (database.pending_count() == 0).then_some(())
         })
         .await;
         process.stop().await;
 
-        assert_kept(&database, &outcome);
-        assert_told(&database, &provider);
-        assert!(!database.trades().is_empty() && outcome.unanswered > 0);
-        for refusal in &outcome.refusals {
-            // Money can run out on one side; nothing else may be refused.
-            assert_eq!(refusal.status, 400, "{}", refusal.body);
+        assert_persisted(&database, &outcome);
+        assert_published(&database, &provider);
+        assert!(!database.trades().is_empty() && outcome.without_response > 0);
+        for response in &outcome.error_responses {
+            // A user can run out of funds; no other error is expected.
+            assert_eq!(response.status, 400, "{}", response.body);
         }
-        let (code, said) = process::run("audit", &database.url, &[]).await;
-        assert_eq!(code, 0, "{said}");
+        let (code, output) = process::run("audit", &database.url, &[]).await;
+        assert_eq!(code, 0, "{output}");
     }
 }

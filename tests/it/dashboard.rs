@@ -1,10 +1,10 @@
-//! The page and what only the page reads: the files of the dashboard and a market's trades.
+//! The dashboard: its files, and the trades of a market, which only the dashboard reads.
 
 use reqwest::Method;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 on_both! {
     async fn trades_of_a_market_come_newest_first(database: Database) {
@@ -17,8 +17,8 @@ on_both! {
         bob.place("ETH", "sell", "2000", "1").await;
         alice.place("ETH", "buy", "2000", "1").await;
 
-        let prices = |reply: Reply| {
-            let trades = reply.data().as_array().expect("a list").clone();
+        let prices = |response: Response| {
+            let trades = response.data().as_array().expect("a list").clone();
             trades.iter().map(|trade| trade["price"].to_string()).collect::<Vec<_>>()
         };
         let charlie = app.log_in("charlie").await;
@@ -33,19 +33,19 @@ on_both! {
         for (query, field) in
             [("", "symbol"), ("?symbol=DOGE", "symbol"), ("?symbol=BTC&limit=0", "limit")]
         {
-            let refused = charlie.get(&format!("/api/trades{query}")).await;
-            assert_eq!(refused.status, 422, "{query}");
-            assert!(refused.body.contains(field), "{}", refused.body);
+            let rejected = charlie.get(&format!("/api/trades{query}")).await;
+            assert_eq!(rejected.status, 422, "{query}");
+            assert!(rejected.body.contains(field), "{}", rejected.body);
         }
         assert_eq!(app.visitor().get("/api/trades?symbol=BTC").await.status, 401);
     }
 }
 
-/// A browser that has the file already is not sent it again.
-async fn check_not_sent_twice(visitor: &Client, path: &str) -> Reply {
+/// A browser that has cached the file gets 304.
+async fn check_revalidation(visitor: &Client, path: &str) -> Response {
     let first = visitor.get(path).await;
     assert_eq!(first.status, 200, "{path}");
-    let tag = first.header("etag").expect("a tag").to_owned();
+    let tag = first.header("etag").expect("an ETag").to_owned();
     let known = [("if-none-match", tag.as_str())];
     let again = visitor.send(Method::GET, path, &known, Vec::new()).await;
     assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
@@ -55,12 +55,12 @@ async fn check_not_sent_twice(visitor: &Client, path: &str) -> Reply {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_is_at_every_path_of_its_own() {
+async fn every_path_of_the_page_returns_the_page() {
     let database = crate::support::database::Database::sqlite();
     let app = TestApp::start(&database).await;
     let visitor = app.visitor();
     for path in ["/", "/login", "/orders/7/whatever"] {
-        let page = check_not_sent_twice(&visitor, path).await;
+        let page = check_revalidation(&visitor, path).await;
         assert!(page.header("content-type").unwrap_or_default().starts_with("text/html"), "{path}");
         assert_eq!(page.header("cache-control"), Some("no-cache"), "{path}");
     }
@@ -70,15 +70,16 @@ async fn the_page_is_at_every_path_of_its_own() {
     assert_eq!(visitor.post("/login", "").await.status, 405);
 }
 
-/// Where the dashboard is not built the plain page names no files, and there is nothing to check.
+/// Without a built dashboard the placeholder page refers to no files, and there is nothing to
+/// check.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_files_of_the_built_page_may_be_kept_for_ever() {
+async fn the_files_of_the_built_page_are_immutable() {
     let database = crate::support::database::Database::sqlite();
     let app = TestApp::start(&database).await;
     let visitor = app.visitor();
     let page = visitor.get("/").await.body;
     for path in page.split('"').filter(|text| text.starts_with("/assets/")) {
-        let file = check_not_sent_twice(&visitor, path).await;
+        let file = check_revalidation(&visitor, path).await;
         assert!(file.header("cache-control").unwrap_or_default().contains("immutable"), "{path}");
         let kind = if path.ends_with(".js") { "text/javascript" } else { "text/css" };
         assert!(file.header("content-type").unwrap_or_default().starts_with(kind), "{path}");

@@ -1,5 +1,5 @@
-//! The engine under bad luck: a command that cannot be executed, a queue that is full, a shutdown
-//! while everybody trades.
+//! The engine under adverse conditions: a command that the database rejects, a full queue, and a
+//! shutdown under load.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::load::Load;
 use crate::support::provider::Provider;
-use crate::support::{at_once, wait_for};
+use crate::support::{run_concurrently, wait_for};
 
-/// The amount that [`install_trap`] does not let in, in units of 10⁻⁸ and as it is ordered.
+/// The amount that [`install_trap`] rejects, in units of 10⁻⁸ and as a decimal.
 const TRAPPED_UNITS: i64 = 1_300_000;
 const TRAPPED: &str = "0.013";
 
-/// Makes the database refuse orders of one amount, as a constraint would.
+/// Makes the database reject orders of one amount, as a constraint would.
 fn install_trap(database: &Database) {
     let sql = if database.is_postgres() {
         format!(
@@ -45,28 +45,28 @@ async fn place(
     side: &'static str,
     amount: &'static str,
 ) -> (&'static str, u16, String) {
-    let reply = client.place("BTC", side, "100", amount).await;
-    (amount, reply.status, reply.body)
+    let response = client.place("BTC", side, "100", amount).await;
+    (amount, response.status, response.body)
 }
 
 on_both! {
-    async fn an_order_that_fails_takes_none_of_its_neighbours_down(database: Database) {
+    async fn an_order_that_fails_does_not_fail_the_others_in_its_batch(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         install_trap(&database);
-        // While the engine waits for this lock, the burst gathers in its queue.
-        let held = database.hold_market("BTC");
+        // The engine waits for this lock, so the burst collects in its queue.
+        let lock = database.lock_market("BTC");
         let burst = (0..24).map(|number| match number {
             5 | 17 => place(alice.clone(), "sell", TRAPPED),
             _ if number % 2 == 0 => place(alice.clone(), "sell", "0.01"),
             _ => place(bob.clone(), "buy", "0.01"),
         });
-        let answers = tokio::spawn(at_once(burst.collect::<Vec<_>>()));
+        let responses = tokio::spawn(run_concurrently(burst.collect::<Vec<_>>()));
         for _ in 0..10 {
             assert_eq!(app.visitor().get("/health").await.status, 200);
         }
-        drop(held);
-        for (amount, status, body) in answers.await.expect("no panic") {
+        drop(lock);
+        for (amount, status, body) in responses.await.expect("no panic") {
             if amount == TRAPPED {
                 assert_eq!(status, 500, "{body}");
                 assert!(body.contains(r#""code":"internal""#), "{body}");
@@ -82,9 +82,9 @@ on_both! {
         database.audit();
     }
 
-    async fn a_batch_with_culprits_keeps_its_other_orders_in_order(database: Database) {
+    async fn a_batch_with_failing_orders_executes_the_others_in_order(database: Database) {
         let (store, catalog) = database.open_store();
-        let (catalog, user) = (Arc::new(catalog), make_user(&store, &database));
+        let (catalog, user) = (Arc::new(catalog), create_user(&store, &database));
         let market = catalog.market("BTC").expect("a market").clone();
         let events = EventSettings::default();
         let settings = EngineSettings { queue_len: 64, batch_len: 64, events };
@@ -96,9 +96,9 @@ on_both! {
         engine.deposit(account, amount, 1).await.expect("a deposit");
         install_trap(&database);
 
-        let held = database.hold_market("BTC");
+        let lock = database.lock_market("BTC");
         let price = Fixed::parse("1").expect("a price");
-        let mut waiting: Vec<_> = (1..=40)
+        let mut pending: Vec<_> = (1..=40)
             .map(|number| {
                 let units = if number % 13 == 0 { TRAPPED_UNITS } else { number };
                 let amount = Fixed::from_units(units);
@@ -106,14 +106,14 @@ on_both! {
                 (units, Box::pin(engine.place(order, None)))
             })
             .collect();
-        for (_, submitted) in &mut waiting {
-            // The first look puts the command into the queue.
+        for (_, submitted) in &mut pending {
+            // The first poll puts the command into the queue.
             let mut submitted = pin!(submitted);
             assert!(submitted.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         }
-        drop(held);
+        drop(lock);
         let mut last = 0;
-        for (units, submitted) in waiting {
+        for (units, submitted) in pending {
             match submitted.await {
                 Ok(placed) => {
                     let order = placed.order;
@@ -127,14 +127,14 @@ on_both! {
             }
         }
         engine.stop().await;
-        thread.join().expect("the engine ends");
+        thread.join().expect("the engine stops");
         assert_eq!(database.order_ids().len(), 37);
         database.audit();
     }
 
-    async fn a_full_queue_is_told_at_once(database: Database) {
+    async fn a_full_queue_is_reported_immediately(database: Database) {
         const ORDERS: usize = 8;
-        // One that the engine has taken, one in the queue.
+        // One that the engine executes, and one in the queue.
         const ACCEPTED: usize = 2;
         let app = TestApp::start_with(
             &database,
@@ -142,34 +142,34 @@ on_both! {
         )
         .await;
         let alice = app.log_in("alice").await;
-        let held = database.hold_market("BTC");
-        let refused = Arc::new(AtomicUsize::new(0));
+        let lock = database.lock_market("BTC");
+        let rejected = Arc::new(AtomicUsize::new(0));
         let orders = (0..ORDERS).map(|_| {
-            let (alice, refused) = (alice.clone(), refused.clone());
+            let (alice, rejected) = (alice.clone(), rejected.clone());
             async move {
-                let reply = alice.place("BTC", "sell", "100", "0.01").await;
-                if reply.status == 503 {
-                    refused.fetch_add(1, Ordering::SeqCst);
+                let response = alice.place("BTC", "sell", "100", "0.01").await;
+                if response.status == 503 {
+                    rejected.fetch_add(1, Ordering::SeqCst);
                 }
-                reply
+                response
             }
         });
-        let replies = tokio::spawn(at_once(orders.collect::<Vec<_>>()));
-        // The lock is still held: these do not wait for it.
-        wait_for("refusals while the engine stands still", || {
-            let enough = refused.load(Ordering::SeqCst) >= ORDERS - ACCEPTED;
+        let responses = tokio::spawn(run_concurrently(orders.collect::<Vec<_>>()));
+        // The lock is still held: these responses do not wait for it.
+        wait_for("rejections while the engine is blocked", || {
+            let enough = rejected.load(Ordering::SeqCst) >= ORDERS - ACCEPTED;
             async move { enough.then_some(()) }
         })
         .await;
-        drop(held);
+        drop(lock);
         let mut placed = 0;
-        for reply in replies.await.expect("no panic") {
-            if reply.status == 503 {
-                assert_eq!(reply.json()["code"], "too_busy");
-                let wait = reply.header("retry-after").and_then(|seconds| seconds.parse().ok());
-                assert!(wait > Some(0_u64), "{:?}", reply.headers);
+        for response in responses.await.expect("no panic") {
+            if response.status == 503 {
+                assert_eq!(response.json()["code"], "too_busy");
+                let wait = response.header("retry-after").and_then(|seconds| seconds.parse().ok());
+                assert!(wait > Some(0_u64), "{:?}", response.headers);
             } else {
-                assert_eq!(reply.status, 200, "{}", reply.body);
+                assert_eq!(response.status, 200, "{}", response.body);
                 placed += 1;
             }
         }
@@ -179,7 +179,7 @@ on_both! {
         database.audit();
     }
 
-    async fn a_shutdown_under_load_keeps_what_was_acknowledged(database: Database) {
+    async fn a_shutdown_under_load_keeps_every_acknowledged_order(database: Database) {
         let provider = Provider::start().await;
         let variables = provider.variables();
         let mut variables: Vec<(&str, &str)> =
@@ -189,27 +189,27 @@ on_both! {
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let people = [alice, bob, app.log_in("charlie").await];
         let load = Load::start(&people, &["BTC", "ETH"]);
-        load.acknowledged(60).await;
-        tokio::task::spawn_blocking(move || app.stop()).await.expect("it stops");
-        let outcome = load.ended().await;
+        load.wait_for_acknowledged(60).await;
+        tokio::task::spawn_blocking(move || app.stop()).await.expect("the server stops");
+        let outcome = load.join().await;
 
         let (stored, acknowledged) = (database.order_ids(), outcome.all_orders());
         assert!(acknowledged.iter().all(|id| stored.binary_search(id).is_ok()));
         let trades = database.trades();
         assert!(outcome.trades.iter().all(|id| trades.iter().any(|(known, ..)| known == id)));
-        for refusal in outcome.refusals {
-            let code = refusal.json()["code"].to_string();
-            assert_eq!((refusal.status, code.as_str()), (503, r#""stopping""#));
+        for response in outcome.error_responses {
+            let code = response.json()["code"].to_string();
+            assert_eq!((response.status, code.as_str()), (503, r#""stopping""#));
         }
-        // The publisher has told everything before it ended.
-        assert_eq!(database.waiting_events(), 0);
-        assert_eq!(provider.heard().len(), 2 * trades.len());
+        // The publisher has sent every event before it stopped.
+        assert_eq!(database.pending_count(), 0);
+        assert_eq!(provider.received().len(), 2 * trades.len());
         database.audit();
     }
 }
 
-fn make_user(store: &Store, database: &Database) -> UserId {
+fn create_user(store: &Store, database: &Database) -> UserId {
     let mut connection = database.connect();
-    let make = |c: &mut _| users::create(c, "user", "user@test.example", "no hash", &[]);
-    store.write(&mut connection, make).expect("a user").user_id()
+    let create = |c: &mut _| users::create(c, "user", "user@test.example", "no hash", &[]);
+    store.write(&mut connection, create).expect("a user").user_id()
 }

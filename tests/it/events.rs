@@ -1,5 +1,5 @@
-//! What the world hears of a batch: each event letter by letter, which of them are switched on, on
-//! which channels, and what becomes of one that is too large.
+//! The events of an order, a trade and a cancellation: their exact contents, the settings that turn
+//! them on, and their channels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,26 +9,26 @@ use matchcast::store::schema::{accounts, trades};
 use crate::on_both;
 use crate::support::client::Client;
 use crate::support::database::Database;
-use crate::support::outbox::{Row, SWITCHES, start_telling};
+use crate::support::outbox::{EVENT_VARIABLES, OutboxRow, start_with_events};
 
-/// Everything that the engine tells.
+/// Every event that the engine writes.
 pub const ALL: [&str; 4] = ["order.matched", "order.updated", "balance.updated", "trade.executed"];
 
 const MASTER_KEY: (&str, &str) =
     ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
 
-/// Channel, name and data in one line. In an expected text lines may be broken.
+/// Channel, name and data in one line. Line breaks and indentation in `data` are removed.
 fn line(channel: &str, name: &str, data: &str) -> String {
     let data: String = data.lines().map(str::trim).collect();
     format!("{channel} {name} {data}")
 }
 
-fn lines(rows: &[Row]) -> Vec<String> {
+fn lines(rows: &[OutboxRow]) -> Vec<String> {
     rows.iter().map(|row| line(&row.channel, &row.name, &row.data)).collect()
 }
 
-/// `balance.updated` in the batch of `row`.
-fn balance(database: &Database, user: i64, currency: &str, row: &Row, rest: &str) -> String {
+/// The line of the event `balance.updated` in the same batch as `row`.
+fn balance(database: &Database, user: i64, currency: &str, row: &OutboxRow, rest: &str) -> String {
     let asset = if currency == "USD" { 1 } else { 2 };
     let account = accounts::table
         .filter(accounts::user_id.eq(user))
@@ -42,7 +42,7 @@ fn balance(database: &Database, user: i64, currency: &str, row: &Row, rest: &str
     line(&format!("private-user.{user}"), "balance.updated", &data)
 }
 
-/// When the first trade was executed, as the API writes times.
+/// The time of the first trade, in the format of the API.
 fn first_trade_time(database: &Database) -> String {
     let at = trades::table.select(trades::created_at).order(trades::id);
     let at: chrono::NaiveDateTime = at.first(&mut database.connect()).expect("a trade");
@@ -50,10 +50,10 @@ fn first_trade_time(database: &Database) -> String {
 }
 
 on_both! {
-    async fn each_event_says_exactly_this(database: Database) {
-        let (app, _provider) = start_telling(&database, &ALL, &[]).await;
+    async fn each_event_has_exactly_the_expected_content(database: Database) {
+        let (app, _provider) = start_with_events(&database, &ALL, &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
-        let balance = |user, currency: &str, row: &Row, rest: &str| {
+        let balance = |user, currency: &str, row: &OutboxRow, rest: &str| {
             balance(&database, user, currency, row, rest)
         };
 
@@ -104,15 +104,15 @@ on_both! {
         database.audit();
     }
 
-    async fn an_order_that_would_meet_its_owner_is_cancelled_at_once(database: Database) {
-        let (app, _provider) = start_telling(&database, &["order.updated"], &[]).await;
+    async fn an_order_that_would_match_its_owners_order_is_cancelled(database: Database) {
+        let (app, _provider) = start_with_events(&database, &["order.updated"], &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "100", "0.01").await.data();
         alice.place("BTC", "sell", "101", "0.01").await.data();
-        // Bob's order first, then the buyer's own: the rest goes.
+        // It matches Bob's order first, then reaches alice's own order: the rest is cancelled.
         alice.place("BTC", "buy", "101", "0.03").await.data();
         alice.place("BTC", "buy", "101", "0.02").await.data();
-        let told: Vec<(String, String, String)> = database.events().iter().map(|row| {
+        let written: Vec<(String, String, String)> = database.events().iter().map(|row| {
             let event = row.json();
             let text = |field: &str| event[field].as_str().expect("a text").to_owned();
             (row.event_id(), text("filled_amount"), text("change"))
@@ -124,22 +124,22 @@ on_both! {
             ("order.updated-3-1000000-3", "0.01", "cancelled"),
             ("order.updated-4-0-3", "0", "cancelled"),
         ];
-        assert_eq!(told, expected.map(|(id, filled, change)| {
+        assert_eq!(written, expected.map(|(id, filled, change)| {
             (id.to_owned(), filled.to_owned(), change.to_owned())
         }));
         app.stop();
         database.audit();
     }
 
-    async fn a_refused_order_is_told_to_nobody(database: Database) {
-        let all = SWITCHES.map(|(name, _)| name);
-        let (app, _provider) = start_telling(&database, &all, &[]).await;
+    async fn a_rejected_order_causes_no_event(database: Database) {
+        let all = EVENT_VARIABLES.map(|(name, _)| name);
+        let (app, _provider) = start_with_events(&database, &all, &[]).await;
         let alice = app.log_in("alice").await;
         for (price, amount, status) in
             [("50000", "1", 400), ("1e10", "1e10", 422), ("-1", "1", 422), ("1", "0", 422)]
         {
-            let refused = alice.place("BTC", "buy", price, amount).await;
-            assert_eq!(refused.status, status, "{}", refused.body);
+            let rejected = alice.place("BTC", "buy", price, amount).await;
+            assert_eq!(rejected.status, status, "{}", rejected.body);
         }
         assert_eq!(alice.cancel(7).await.status, 404);
         app.stop();
@@ -148,7 +148,7 @@ on_both! {
     }
 }
 
-/// Two orders that meet in part, and the rest cancelled: every event there is.
+/// Two orders that match partly; the rest is cancelled. Together they cause every kind of event.
 async fn trade_and_cancel(alice: &Client, bob: &Client) {
     let placed = alice.place("BTC", "buy", "100", "0.02").await.data();
     bob.place("BTC", "sell", "100", "0.01").await.data();
@@ -156,27 +156,27 @@ async fn trade_and_cancel(alice: &Client, bob: &Client) {
     assert_eq!(cancelled.status, 200, "{}", cancelled.body);
 }
 
-fn names(rows: &[Row]) -> BTreeSet<&str> {
+fn names(rows: &[OutboxRow]) -> BTreeSet<&str> {
     rows.iter().map(|row| row.name.as_str()).collect()
 }
 
 on_both! {
-    async fn each_event_has_its_own_switch(database: Database) {
-        let all = SWITCHES.map(|(name, _)| name);
+    async fn each_event_has_its_own_setting(database: Database) {
+        let all = EVENT_VARIABLES.map(|(name, _)| name);
         let alone = all.map(|name| vec![name]);
         for on in alone.into_iter().chain([Vec::new(), all.to_vec()]) {
-            let (app, _provider) = start_telling(&database, &on, &[]).await;
+            let (app, _provider) = start_with_events(&database, &on, &[]).await;
             let before = database.events().len();
             trade_and_cancel(&app.log_in("alice").await, &app.log_in("bob").await).await;
-            // The book's last state is told at the latest when the process ends.
+            // The last state of the book is published at the latest when the process stops.
             app.stop();
-            let told = database.events().split_off(before);
-            assert_eq!(names(&told), BTreeSet::from_iter(on.iter().copied()), "{on:?}");
+            let written = database.events().split_off(before);
+            assert_eq!(names(&written), BTreeSet::from_iter(on.iter().copied()), "{on:?}");
         }
         database.audit();
     }
 
-    async fn own_events_go_to_the_channels_that_are_asked_for(database: Database) {
+    async fn user_events_go_to_the_configured_channels(database: Database) {
         let kinds = [
             ("private", &["private-user."][..]),
             ("encrypted", &["private-encrypted-user."][..]),
@@ -184,26 +184,27 @@ on_both! {
         ];
         for (kind, prefixes) in kinds {
             let mode = ("MATCHCAST__BROADCASTING__USER_CHANNELS", kind);
-            let (app, _provider) = start_telling(&database, &ALL, &[MASTER_KEY, mode]).await;
+            let (app, _provider) = start_with_events(&database, &ALL, &[MASTER_KEY, mode]).await;
             let before = database.events().len();
             trade_and_cancel(&app.log_in("alice").await, &app.log_in("bob").await).await;
             app.stop();
-            let told = database.events().split_off(before);
-            let mut own = BTreeMap::<&str, Vec<(&str, &str)>>::new();
-            for row in told.iter().filter(|row| row.channel != "market.BTC") {
-                own.entry(&row.channel).or_default().push((&row.name, &row.data));
+            let written = database.events().split_off(before);
+            let mut by_channel = BTreeMap::<&str, Vec<(&str, &str)>>::new();
+            for row in written.iter().filter(|row| row.channel != "market.BTC") {
+                by_channel.entry(&row.channel).or_default().push((&row.name, &row.data));
             }
-            assert_eq!(own.len(), 2 * prefixes.len(), "{kind}: {:?}", own.keys());
+            assert_eq!(by_channel.len(), 2 * prefixes.len(), "{kind}: {:?}", by_channel.keys());
             for user in [1, 2] {
                 let channels = prefixes.iter().map(|prefix| format!("{prefix}{user}"));
-                let told: BTreeSet<_> = channels.map(|channel| &own[&*channel]).collect();
-                assert_eq!(told.len(), 1, "{kind}: the same on both, in the same order");
+                let distinct: BTreeSet<_> =
+                    channels.map(|channel| &by_channel[&*channel]).collect();
+                assert_eq!(distinct.len(), 1, "{kind}: the same events in the same order");
             }
-            let matched = told.iter().filter(|row| row.name == "order.matched").count();
+            let matched = written.iter().filter(|row| row.name == "order.matched").count();
             assert_eq!(matched, 2 * prefixes.len(), "{kind}");
-            let executed = told.iter().filter(|row| row.name == "trade.executed").count();
-            assert_eq!(executed, 1, "{kind}: everybody may hear it");
-            // It counts the events of every trade by what was switched on then.
+            let executed = written.iter().filter(|row| row.name == "trade.executed").count();
+            assert_eq!(executed, 1, "{kind}: on the public channel only");
+            // For each trade, the audit counts the events that were turned on at that time.
             database.audit();
         }
     }

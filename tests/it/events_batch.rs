@@ -1,5 +1,5 @@
-//! What the world hears of several commands that were one batch, below HTTP: the order of events,
-//! what is told together, whose connection is left out, and what is too large.
+//! The events of several commands in one batch, without HTTP: their order, events that are
+//! combined, excluded sockets, and events that are too large.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use matchcast::store::users;
 
 use crate::on_both;
 use crate::support::database::Database;
-use crate::support::outbox::Row;
+use crate::support::outbox::OutboxRow;
 use crate::support::wait_for;
 
-/// An engine with a seller (1), who has bitcoins, and a buyer (2), who has money.
+/// An engine with a seller (1), who owns BTC, and a buyer (2), who owns USD.
 struct Batches {
     engine: EngineHandle,
     thread: JoinHandle<()>,
     catalog: Arc<Catalog>,
 }
 
-/// A request for the engine; the seller is the one who cancels.
+/// A request to the engine. Only the seller cancels orders.
 enum Request {
     Place(NewOrder),
     Cancel(OrderId),
@@ -38,7 +38,7 @@ enum Request {
 const SELLER: UserId = UserId(1);
 const BUYER: UserId = UserId(2);
 
-fn everything() -> EventSettings {
+fn all_events() -> EventSettings {
     EventSettings {
         order_updated: true,
         balance_updated: true,
@@ -57,8 +57,8 @@ impl Batches {
         let catalog = Arc::new(catalog);
         let mut connection = store.connect().expect("a connection");
         for email in ["seller@test.example", "buyer@test.example"] {
-            let make = |c: &mut _| users::create(c, "user", email, "no hash", &[]);
-            store.write(&mut connection, make).expect("a user");
+            let create = |c: &mut _| users::create(c, "user", email, "no hash", &[]);
+            store.write(&mut connection, create).expect("a user");
         }
         let settings = EngineSettings { queue_len: 100, batch_len: 100, events };
         let (engine, thread) =
@@ -84,34 +84,34 @@ impl Batches {
         NewOrder { user, market: self.market(), side, price, amount }
     }
 
-    /// Executes all of them in one transaction: they gather behind an order that is refused, but
-    /// not before it has had the lock that is held meanwhile.
-    async fn at_once(
+    /// Executes the requests in one transaction: they collect in the queue behind an order that
+    /// waits for a lock and is then rejected.
+    async fn execute_in_one_batch(
         &self,
         database: &Database,
         requests: Vec<(Option<OriginatingSocket>, Request)>,
     ) -> Vec<Order> {
-        let held = database.hold_market("BTC");
-        let refused = self.order(Side::Buy, "10000", "10000");
+        let lock = database.lock_market("BTC");
+        let rejected = self.order(Side::Buy, "10000", "10000");
         let mut context = Context::from_waker(Waker::noop());
-        let mut refused = pin!(self.engine.place(refused, None));
-        // The first look puts a command into the queue.
-        assert!(refused.as_mut().poll(&mut context).is_pending());
-        wait_for("an engine that is busy", || {
+        let mut rejected = pin!(self.engine.place(rejected, None));
+        // The first poll puts a command into the queue.
+        assert!(rejected.as_mut().poll(&mut context).is_pending());
+        wait_for("the engine to take the first order", || {
             let busy = self.engine.queue_len() == 0;
             async move { busy.then_some(()) }
         })
         .await;
         let submit = |(socket, request)| Box::pin(self.submit(socket, request));
-        let mut waiting: Vec<_> = requests.into_iter().map(submit).collect();
-        for submitted in &mut waiting {
+        let mut pending: Vec<_> = requests.into_iter().map(submit).collect();
+        for submitted in &mut pending {
             assert!(submitted.as_mut().poll(&mut context).is_pending());
         }
-        drop(held);
-        let refused = refused.await.expect_err("a rejection");
-        assert_eq!(refused, EngineError::Rejected(Rejection::InsufficientFunds(Side::Buy)));
+        drop(lock);
+        let error = rejected.await.expect_err("a rejection");
+        assert_eq!(error, EngineError::Rejected(Rejection::InsufficientFunds(Side::Buy)));
         let mut results = Vec::new();
-        for submitted in waiting {
+        for submitted in pending {
             results.push(submitted.await.expect("a result"));
         }
         assert!(results.windows(2).all(|pair| pair[0].1 == pair[1].1), "one batch");
@@ -135,27 +135,26 @@ impl Batches {
         }
     }
 
-    async fn end(self, database: &Database) {
+    async fn stop(self, database: &Database) {
         self.engine.stop().await;
-        self.thread.join().expect("the engine ends");
+        self.thread.join().expect("the engine stops");
         database.audit();
     }
 }
 
-/// What was told on a channel: the names, and what tells one event of a name from the other.
-fn told_on(rows: &[Row], channel: &str) -> Vec<String> {
-    let on_it = rows.iter().filter(|row| row.channel == channel);
-    on_it
-        .map(|row| match row.name.as_str() {
-            "balance.updated" => format!("balance.updated {}", row.json()["currency"]),
-            _ => row.event_id(),
-        })
-        .collect()
+/// The events of a channel: their ids, or `balance.updated` and the currency.
+fn events_on(rows: &[OutboxRow], channel: &str) -> Vec<String> {
+    let rows = rows.iter().filter(|row| row.channel == channel);
+    rows.map(|row| match row.name.as_str() {
+        "balance.updated" => format!("balance.updated {}", row.json()["currency"]),
+        _ => row.event_id(),
+    })
+    .collect()
 }
 
 on_both! {
-    async fn a_batch_tells_the_last_state_once_and_trades_first(database: Database) {
-        let batches = Batches::start(&database, everything()).await;
+    async fn a_batch_publishes_trades_first_and_each_final_state_once(database: Database) {
+        let batches = Batches::start(&database, all_events()).await;
         let resting = batches.order(Side::Sell, "100", "1");
         batches.engine.place(resting, None).await.expect("it rests");
         let before = database.events().len();
@@ -167,12 +166,12 @@ on_both! {
             (None, Request::Cancel(OrderId(1))),
             (None, place(Side::Sell, "101", "1")),
         ];
-        let orders = batches.at_once(&database, requests).await;
-        let told = database.events().split_off(before);
+        let orders = batches.execute_in_one_batch(&database, requests).await;
+        let written = database.events().split_off(before);
         let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
         let [partly, first, second, cancelled, opened] = ids[..] else { panic!("{ids:?}") };
         let updated = |order: i64, rest: &str| format!("order.updated-{order}-{rest}");
-        assert_eq!(told_on(&told, "private-user.1"), [
+        assert_eq!(events_on(&written, "private-user.1"), [
             "order.matched-1".to_owned(),
             "order.matched-2".to_owned(),
             updated(partly, "150000000-1"),
@@ -181,7 +180,7 @@ on_both! {
             r#"balance.updated "USD""#.to_owned(),
             r#"balance.updated "BTC""#.to_owned(),
         ]);
-        assert_eq!(told_on(&told, "private-user.2"), [
+        assert_eq!(events_on(&written, "private-user.2"), [
             "order.matched-1".to_owned(),
             "order.matched-2".to_owned(),
             updated(first, "100000000-2"),
@@ -189,14 +188,14 @@ on_both! {
             r#"balance.updated "USD""#.to_owned(),
             r#"balance.updated "BTC""#.to_owned(),
         ]);
-        assert_eq!(told_on(&told, "market.BTC"), ["trade.executed-1", "trade.executed-2"]);
-        let houses = told.iter().filter(|row| row.channel.contains("user.-"));
-        assert_eq!(houses.count(), 0, "nobody listens there");
-        batches.end(&database).await;
+        assert_eq!(events_on(&written, "market.BTC"), ["trade.executed-1", "trade.executed-2"]);
+        let of_the_house = written.iter().filter(|row| row.channel.contains("user.-"));
+        assert_eq!(of_the_house.count(), 0, "the house has no channel");
+        batches.stop(&database).await;
     }
 
-    async fn a_connection_is_left_out_of_what_it_alone_has_caused(database: Database) {
-        let settings = EventSettings { to_others: true, ..everything() };
+    async fn a_socket_is_excluded_from_events_that_it_alone_caused(database: Database) {
+        let settings = EventSettings { to_others: true, ..all_events() };
         let batches = Batches::start(&database, settings).await;
         let from = |socket: &str| Some(OriginatingSocket::new(socket));
         let resting = batches.order(Side::Sell, "100", "1");
@@ -204,7 +203,7 @@ on_both! {
         let place = |side, price, amount| Request::Place(batches.order(side, price, amount));
         let before = database.events().len();
         let requests = vec![
-            // Two connections meet the first order together; what follows is one's alone.
+            // Both sockets match the first order. Each later event has one originating socket.
             (from("1.1"), place(Side::Buy, "100", "0.1")),
             (from("2.2"), place(Side::Buy, "100", "0.2")),
             (from("1.1"), place(Side::Sell, "110", "0.5")),
@@ -212,19 +211,19 @@ on_both! {
             (None, place(Side::Buy, "90", "1")),
             (from("2.2"), place(Side::Buy, "80", "1")),
         ];
-        batches.at_once(&database, requests).await;
-        let told = database.events().split_off(before);
-        let mut left_out: Vec<(String, Option<String>)> = told
+        batches.execute_in_one_batch(&database, requests).await;
+        let written = database.events().split_off(before);
+        let mut excluded: Vec<(String, Option<String>)> = written
             .iter()
             .filter(|row| row.name.starts_with("order.") && row.channel == "private-user.1"
                 || row.name == "order.updated")
             .map(|row| (row.event_id(), row.socket_id.clone()))
             .collect();
-        left_out.dedup();
+        excluded.dedup();
         let ids = database.order_ids();
         let updated = |index: usize, rest: &str| format!("order.updated-{}-{rest}", ids[index]);
         let socket = |text: &str| Some(text.to_owned());
-        assert_eq!(left_out, [
+        assert_eq!(excluded, [
             ("order.matched-1".to_owned(), socket("1.1")),
             ("order.matched-2".to_owned(), socket("2.2")),
             ("order.matched-3".to_owned(), socket("1.1")),
@@ -237,44 +236,45 @@ on_both! {
             (updated(5, "0-1"), None),
             (updated(6, "0-1"), socket("2.2")),
         ]);
-        for row in &told {
+        for row in &written {
             let shared = ["balance.updated", "trade.executed"].contains(&row.name.as_str());
             assert!(!shared || row.socket_id.is_none(), "{row:?}");
         }
-        // Both parties of a trade are told alike.
-        for row in told.iter().filter(|row| row.name == "order.matched") {
-            let twin = |other: &&Row| other.data == row.data && other.channel != row.channel;
-            assert_eq!(told.iter().find(twin).map(|twin| &twin.socket_id), Some(&row.socket_id));
+        // Both parties of a trade get the same event with the same excluded socket.
+        for row in written.iter().filter(|row| row.name == "order.matched") {
+            let twin = |other: &&OutboxRow| other.data == row.data && other.channel != row.channel;
+            let other = written.iter().find(twin);
+            assert_eq!(other.map(|other| &other.socket_id), Some(&row.socket_id));
         }
-        batches.end(&database).await;
+        batches.stop(&database).await;
     }
 
     async fn an_event_that_is_too_large_for_its_channel_becomes_a_dead_letter(database: Database) {
         let size_limits = SizeLimits { encrypted: 130, ..SizeLimits::UNLIMITED };
         let user_channels = UserChannels::Both;
-        let settings = EventSettings { size_limits, user_channels, ..everything() };
+        let settings = EventSettings { size_limits, user_channels, ..all_events() };
         let batches = Batches::start(&database, settings).await;
         for side in [Side::Sell, Side::Buy] {
             let order = batches.order(side, "100", "1");
             batches.engine.place(order, None).await.expect("a success");
         }
-        let aside: Vec<(String, String, String)> = database.kept_aside();
-        let names: Vec<&str> = aside.iter().map(|(name, ..)| name.as_str()).collect();
+        let dead_letters: Vec<(String, String, String)> = database.dead_letter_rows();
+        let names: Vec<&str> = dead_letters.iter().map(|(name, ..)| name.as_str()).collect();
         let (matched, updated) = ("order.matched", "order.updated");
         assert_eq!(names, [updated, matched, matched, updated, updated]);
-        for (name, data, answer) in &aside {
+        for (name, data, error) in &dead_letters {
             let expected =
                 format!("not sent: {} bytes of data, the limit of the channel is 130", data.len());
-            assert_eq!(answer, &expected, "{name}");
+            assert_eq!(error, &expected, "{name}");
         }
         let sent = database.events();
-        let balances = told_on(&sent, "private-encrypted-user.1");
-        assert!(balances.iter().all(|told| told.starts_with("balance.updated")), "{balances:?}");
-        assert_eq!(balances.len(), 3, "they are short");
+        let balances = events_on(&sent, "private-encrypted-user.1");
+        assert!(balances.iter().all(|event| event.starts_with("balance.updated")), "{balances:?}");
+        assert_eq!(balances.len(), 3, "they are small enough");
         for channel in ["private-user.1", "private-user.2"] {
-            assert!(told_on(&sent, channel).contains(&"order.matched-1".to_owned()), "{channel}");
+            assert!(events_on(&sent, channel).contains(&"order.matched-1".to_owned()), "{channel}");
         }
         // Published, pending and dead letters: the audit counts both parties of the trade.
-        batches.end(&database).await;
+        batches.stop(&database).await;
     }
 }

@@ -1,5 +1,5 @@
-//! The book that everybody may hear: as it stands, not more often than is asked for, and never
-//! without its last state.
+//! The public event `book.updated`: its contents, its maximum rate, and that the last state of a
+//! book is always published.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,29 +15,29 @@ use crate::on_both;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::load::Load;
-use crate::support::outbox::{Row, start_telling};
+use crate::support::outbox::{OutboxRow, start_with_events};
 use crate::support::process::Process;
 use crate::support::provider::Provider;
 use crate::support::wait_for;
 
 const RATE: &str = "MATCHCAST__EVENTS__BOOK_UPDATES_PER_SECOND";
 
-/// The book's events of one market, in the order in which they were written.
-pub fn books(database: &Database, symbol: &str) -> Vec<Row> {
+/// The events `book.updated` of one market, in the order in which they were written.
+pub fn books(database: &Database, symbol: &str) -> Vec<OutboxRow> {
     let mut rows = database.events_named("book.updated");
     rows.retain(|row| row.channel == format!("market.{symbol}"));
     rows
 }
 
-/// Waits for the event with this number.
-pub async fn book_number(database: &Database, symbol: &str, number: usize) -> Row {
+/// Waits until this many books of the market were published, and returns the last of them.
+pub async fn wait_for_book(database: &Database, symbol: &str, number: usize) -> OutboxRow {
     wait_for(&format!("book {number} of {symbol}"), || async {
         books(database, symbol).get(number - 1).cloned()
     })
     .await
 }
 
-/// One side of `GET /orders`, added up by price, as the event has it.
+/// One side of `GET /orders`, summed by price as in the event.
 fn levels(orders: &Value, depth: usize) -> Value {
     let mut levels: Vec<(String, i64)> = Vec::new();
     for order in orders.as_array().expect("a list") {
@@ -52,13 +52,14 @@ fn levels(orders: &Value, depth: usize) -> Value {
     Value::Array(levels.into_iter().take(depth).map(level).collect())
 }
 
+/// The best bids and asks in the response of `GET /orders`, as in the event.
 pub async fn expected_book(client: &Client, symbol: &str, depth: usize) -> (Value, Value) {
     let book = client.get(&format!("/api/orders?symbol={symbol}")).await.data();
     (levels(&book["bids"], depth), levels(&book["asks"], depth))
 }
 
-/// The last event says what `GET /orders` said, and the numbers have no hole.
-pub fn assert_last(rows: &[Row], (bids, asks): &(Value, Value)) {
+/// The last event equals the expected book, and the sequence numbers have no gap.
+pub fn assert_last(rows: &[OutboxRow], (bids, asks): &(Value, Value)) {
     let last = rows.last().expect("a book").json();
     assert_eq!((&last["bids"], &last["asks"]), (bids, asks));
     for (number, row) in (1..).zip(rows) {
@@ -67,13 +68,13 @@ pub fn assert_last(rows: &[Row], (bids, asks): &(Value, Value)) {
 }
 
 on_both! {
-    async fn a_book_is_told_with_its_best_prices_and_their_sums(database: Database) {
+    async fn a_book_contains_its_best_prices_with_the_sum_at_each(database: Database) {
         let depth = [("MATCHCAST__EVENTS__BOOK_DEPTH", "2")];
-        let (app, _provider) = start_telling(&database, &["book.updated"], &depth).await;
+        let (app, _provider) = start_with_events(&database, &["book.updated"], &depth).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         alice.place("BTC", "sell", "50000", "0.1").await.data();
-        // The first change after a quiet time, before anything else happens.
-        let first = book_number(&database, "BTC", 1).await;
+        // The first change after a quiet period is published without further changes.
+        let first = wait_for_book(&database, "BTC", 1).await;
         assert_eq!(first.data, concat!(
             r#"{"event_id":"book.updated-1-1","sequence":1,"symbol":"BTC","#,
             r#""bids":[],"asks":[["50000","0.1"]]}"#
@@ -96,21 +97,21 @@ on_both! {
             r#""bids":[["11.00000001","2"],["10","1.5"]],"#,
             r#""asks":[["50000","0.10000001"],["50001.5","0.02"]]}}"#
         ), number));
-        assert_eq!(books(&database, "ETH"), [], "nothing has happened there");
+        assert_eq!(books(&database, "ETH"), [], "its book has not changed");
         database.audit();
     }
 
-    async fn a_busy_book_is_told_so_often_and_in_the_end_as_it_is(database: Database) {
+    async fn a_busy_book_respects_the_rate_and_publishes_its_last_state(database: Database) {
         const PER_SECOND: u32 = 10;
         let rate = [(RATE, "10")];
         let started = Instant::now();
-        let (app, _provider) = start_telling(&database, &["book.updated"], &rate).await;
+        let (app, _provider) = start_with_events(&database, &["book.updated"], &rate).await;
         let people = [app.log_in("alice").await, app.log_in("bob").await];
         let load = Load::start(&people, &["BTC", "ETH"]);
-        // Long enough that each market is told several times while it changes.
-        book_number(&database, "BTC", 4).await;
-        book_number(&database, "ETH", 4).await;
-        load.end().await;
+        // Long enough that each book is published several times while it changes.
+        wait_for_book(&database, "BTC", 4).await;
+        wait_for_book(&database, "ETH", 4).await;
+        load.stop().await;
         let mut expected = BTreeMap::new();
         for symbol in ["BTC", "ETH"] {
             expected.insert(symbol, expected_book(&people[0], symbol, 25).await);
@@ -127,13 +128,14 @@ on_both! {
         database.audit();
     }
 
-    async fn a_process_that_ends_tells_the_last_state_of_each_market(database: Database) {
-        let (app, _provider) = start_telling(&database, &["book.updated"], &[(RATE, "1")]).await;
+    async fn a_process_that_stops_publishes_the_last_state_of_each_book(database: Database) {
+        let rate = [(RATE, "1")];
+        let (app, _provider) = start_with_events(&database, &["book.updated"], &rate).await;
         let alice = app.log_in("alice").await;
-        // The markets may be told again at different times, and neither of them yet.
+        // After this, the rate limit delays the next event of both markets.
         for symbol in ["BTC", "ETH"] {
             alice.place(symbol, "sell", "50000", "0.1").await.data();
-            book_number(&database, symbol, 1).await;
+            wait_for_book(&database, symbol, 1).await;
         }
         for symbol in ["BTC", "ETH"] {
             alice.place(symbol, "sell", "50000", "0.2").await.data();
@@ -145,22 +147,22 @@ on_both! {
         }
     }
 
-    async fn what_one_process_leaves_untold_is_told_by_the_next(database: Database) {
-        // Whoever executes these tells no books, as if it were gone before it could.
-        let (silent, _provider) = start_telling(&database, &[], &[]).await;
+    async fn a_book_that_one_process_did_not_publish_is_published_by_the_next(database: Database) {
+        // This process publishes no books, as if it had been killed before it could.
+        let (silent, _provider) = start_with_events(&database, &[], &[]).await;
         let alice = silent.log_in("alice").await;
         alice.place("ETH", "sell", "3000", "1").await.data();
         silent.stop();
         assert_eq!(database.events(), []);
-        let (app, _provider) = start_telling(&database, &["book.updated"], &[]).await;
-        let row = book_number(&database, "ETH", 1).await;
+        let (app, _provider) = start_with_events(&database, &["book.updated"], &[]).await;
+        let row = wait_for_book(&database, "ETH", 1).await;
         assert_eq!(row.json()["asks"], json!([["3000", "1"]]));
         app.stop();
-        assert_eq!(books(&database, "ETH").len(), 1, "and nothing is told twice");
+        assert_eq!(books(&database, "ETH").len(), 1, "it is published once");
         database.audit();
     }
 
-    async fn a_kill_loses_no_last_state(database: Database) {
+    async fn a_killed_process_does_not_lose_the_last_state(database: Database) {
         let provider = Provider::down();
         let mut variables = provider.variables();
         variables.push(("MATCHCAST__EVENTS__BOOK_UPDATED", "true".to_owned()));
@@ -168,12 +170,12 @@ on_both! {
         let process = Process::start(&database, &variables).await;
         let alice = process.log_in("alice").await;
         alice.place("BTC", "sell", "50000", "0.1").await.data();
-        book_number(&database, "BTC", 1).await;
-        // It is too early to tell this one, when the process ends.
+        wait_for_book(&database, "BTC", 1).await;
+        // The rate limit delays this change, and the process is killed before.
         alice.place("BTC", "sell", "50000", "0.2").await.data();
         process.kill();
         let process = Process::start(&database, &variables).await;
-        let row = book_number(&database, "BTC", 2).await;
+        let row = wait_for_book(&database, "BTC", 2).await;
         assert_eq!(row.json()["asks"], json!([["50000", "0.3"]]));
         process.stop().await;
         assert_eq!(books(&database, "BTC").len(), 2);
@@ -199,7 +201,7 @@ on_both! {
         })
         .await;
         database.execute("ALTER TABLE elsewhere RENAME TO published_books");
-        let row = book_number(&database, "BTC", 1).await;
+        let row = wait_for_book(&database, "BTC", 1).await;
         assert_eq!(row.json()["asks"], json!([["50000", "0.05"]]));
         let log = process.stop().await;
         assert_eq!(log.matches("order books cannot be published").count(), 1, "{log}");
@@ -208,7 +210,7 @@ on_both! {
     }
 
     async fn a_book_that_is_too_large_is_cut_from_its_worst_prices(database: Database) {
-        let (silent, _provider) = start_telling(&database, &[], &[]).await;
+        let (silent, _provider) = start_with_events(&database, &[], &[]).await;
         let alice = silent.log_in("alice").await;
         for price in ["11", "10", "12"] {
             alice.place("ETH", "sell", price, "0.01").await.data();
@@ -226,7 +228,7 @@ on_both! {
             Arc::default(),
             publisher.clone(),
         );
-        // A publisher that is asked to stop looks once more, and this is its first look.
+        // A publisher that is told to stop checks once more. Here that is its first check.
         let (_stop, stopped) = watch::channel(true);
         publishing.run(stopped).await;
         publisher.notified().await;

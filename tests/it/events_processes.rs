@@ -1,4 +1,4 @@
-//! Events of several processes on one PostgreSQL, and what they cost the database.
+//! Events of several processes on one PostgreSQL database, and the cost of reading a large book.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -8,30 +8,30 @@ use diesel::sql_types::BigInt;
 use matchcast::market::{MarketId, Side};
 use matchcast::store::published_books;
 
-use crate::events_book::{assert_last, book_number, books, expected_book};
+use crate::events_book::{assert_last, books, expected_book, wait_for_book};
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::load::Load;
-use crate::support::outbox::start_telling;
+use crate::support::outbox::start_with_events;
 use crate::support::wait_for;
 
 const RATE: &str = "MATCHCAST__EVENTS__BOOK_UPDATES_PER_SECOND";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_number_alike_and_share_the_rate() {
+async fn two_processes_share_the_sequence_numbers_and_the_rate() {
     let database = Database::postgres();
     let on = ["trade.executed", "book.updated"];
     let started = Instant::now();
-    let (first, _provider) = start_telling(&database, &on, &[(RATE, "5")]).await;
-    let (second, _other) = start_telling(&database, &on, &[(RATE, "5")]).await;
+    let (first, _provider) = start_with_events(&database, &on, &[(RATE, "5")]).await;
+    let (second, _other) = start_with_events(&database, &on, &[(RATE, "5")]).await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];
     let elsewhere = people.each_ref().map(|person| person.at(second.address));
     let everywhere: Vec<Client> = people.into_iter().chain(elsewhere).collect();
     let load = Load::start(&everywhere, &["BTC", "ETH"]);
-    load.acknowledged(150).await;
-    book_number(&database, "BTC", 4).await;
-    book_number(&database, "ETH", 4).await;
-    load.end().await;
+    load.wait_for_acknowledged(150).await;
+    wait_for_book(&database, "BTC", 4).await;
+    wait_for_book(&database, "ETH", 4).await;
+    load.stop().await;
     let mut expected = Vec::new();
     for symbol in ["BTC", "ETH"] {
         expected.push((symbol, expected_book(&everywhere[0], symbol, 25).await));
@@ -60,28 +60,28 @@ async fn two_processes_number_alike_and_share_the_rate() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_book_is_told_and_a_locked_feed_holds_up_no_order() {
+async fn a_locked_market_is_published_and_locked_book_records_delay_no_order() {
     let database = Database::postgres();
-    let (app, _provider) = start_telling(&database, &["book.updated"], &[(RATE, "5")]).await;
+    let (app, _provider) = start_with_events(&database, &["book.updated"], &[(RATE, "5")]).await;
     let alice = app.log_in("alice").await;
     alice.place("BTC", "sell", "50000", "0.1").await.data();
-    book_number(&database, "BTC", 1).await;
-    // It is too early to tell this one, and then the market is locked.
+    wait_for_book(&database, "BTC", 1).await;
+    // The rate limit delays this change, and then the market is locked.
     alice.place("BTC", "sell", "50000", "0.1").await.data();
-    let market = database.hold_market("BTC");
-    book_number(&database, "BTC", 2).await;
+    let market = database.lock_market("BTC");
+    wait_for_book(&database, "BTC", 2).await;
     drop(market);
 
-    let mut feed = database.connect();
-    diesel::sql_query("BEGIN").execute(&mut feed).expect("a transaction");
+    let mut lock = database.connect();
+    diesel::sql_query("BEGIN").execute(&mut lock).expect("a transaction");
     diesel::sql_query("SELECT 1 FROM published_books FOR UPDATE")
-        .execute(&mut feed)
+        .execute(&mut lock)
         .expect("a lock");
     for _ in 0..10 {
         alice.place("BTC", "sell", "50000", "0.01").await.data();
     }
     assert_eq!(books(&database, "BTC").len(), 2);
-    drop(feed);
+    drop(lock);
     let expected = expected_book(&alice, "BTC", 25).await;
     app.stop();
     assert_last(&books(&database, "BTC"), &expected);
@@ -96,19 +96,19 @@ struct Reads {
     entries: i64,
 }
 
-/// How often the index of a side was walked, and how many entries that took.
+/// The number of scans of an index, and of entries read in them.
 fn reads(database: &Database, index: &str) -> Reads {
     let query = format!(
         "SELECT idx_scan AS scans, idx_tup_read AS entries FROM pg_stat_user_indexes \
          WHERE indexrelname = '{index}'"
     );
-    diesel::sql_query(query).get_result(&mut database.connect()).expect("the server counts")
+    diesel::sql_query(query).get_result(&mut database.connect()).expect("the statistics are read")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_best_prices_of_a_large_book_are_read_without_the_rest() {
     const DEPTH: i64 = 25;
-    // More than it takes until the server plans once for all.
+    // Enough that the server uses a generic plan.
     const TIMES: i64 = 20;
     let database = Database::postgres();
     let (store, _) = database.open_store();
@@ -123,23 +123,23 @@ async fn the_best_prices_of_a_large_book_are_read_without_the_rest() {
     );
     let mut connection = store.connect().expect("a connection");
     for _ in 0..TIMES {
-        for (side, best, worse) in [(Side::Sell, 20_001, 1), (Side::Buy, 20_000, -1)] {
+        for (side, best, step) in [(Side::Sell, 20_001, 1), (Side::Buy, 20_000, -1)] {
             let levels = published_books::levels(&mut connection, MarketId(1), side, DEPTH);
             let levels = levels.expect("levels are read");
             let found = levels.iter().map(|level| (level.price.units(), level.units));
-            let expected = (0..DEPTH).map(|place| (best + worse * place, 14));
+            let expected = (0..DEPTH).map(|place| (best + step * place, 14));
             assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         }
     }
-    // A connection reports what it has read when it ends.
+    // A connection reports its statistics when it closes.
     drop(connection);
     for index in ["orders_asks", "orders_bids"] {
-        let reads = wait_for("the server's counts", || async {
+        let reads = wait_for("the statistics of the index", || async {
             let reads = reads(&database, index);
             (reads.scans >= TIMES).then_some(reads)
         })
         .await;
         let most = TIMES * (2 * DEPTH + 2);
-        assert!(reads.entries <= most, "{index}: {} entries, not {most}", reads.entries);
+        assert!(reads.entries <= most, "{index}: {} entries, more than {most}", reads.entries);
     }
 }

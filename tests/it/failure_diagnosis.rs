@@ -10,9 +10,9 @@ use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::database::Database;
 use crate::support::process::Process;
-use crate::support::provider::{Call, Heard, Provider, Reaction, ok, plain};
+use crate::support::provider::{Action, Provider, ReceivedEvent, ReceivedRequest, ok, respond};
 use crate::support::published::{
-    assert_order_per_channel, assert_well_behaved, until_nothing_waits,
+    assert_order_per_channel, assert_well_behaved, wait_until_outbox_empty,
 };
 use crate::support::wait_for;
 
@@ -30,23 +30,23 @@ async fn start(database: &Database, provider: &Provider) -> TestApp {
 /// which `bad` is true.
 fn refuse(
     provider: &Provider,
-    listing: Reaction,
+    listing: Action,
     refusal: (&'static str, &'static str),
-    bad: impl Fn(&Heard) -> bool + Send + 'static,
+    bad: impl Fn(&ReceivedEvent) -> bool + Send + 'static,
 ) {
-    provider.react(move |call: &Call| match call.method.as_str() {
+    provider.on_request(move |call: &ReceivedRequest| match call.method.as_str() {
         "GET" => listing.clone(),
-        _ if call.events.iter().any(&bad) => plain(refusal.0, refusal.1),
-        _ => Reaction::Answer(ok()),
+        _ if call.events.iter().any(&bad) => respond(refusal.0, refusal.1),
+        _ => Action::Respond(ok()),
     });
 }
 
-fn lists_channels() -> Reaction {
-    Reaction::Answer(ok())
+fn lists_channels() -> Action {
+    Action::Respond(ok())
 }
 
-fn lists_nothing() -> Reaction {
-    plain("404 Not Found", "<h1>404</h1>")
+fn lists_nothing() -> Action {
+    respond("404 Not Found", "<h1>404</h1>")
 }
 
 const BAD: &str = "private-user.1";
@@ -56,7 +56,7 @@ fn lane(channel: &str) -> usize {
     usize::try_from(shard_of(channel)).expect("not negative") % LANES
 }
 
-fn lane_of(call: &Call) -> usize {
+fn lane_of(call: &ReceivedRequest) -> usize {
     lane(call.channels().into_iter().next().expect("it has events"))
 }
 
@@ -81,7 +81,7 @@ on_both! {
         let refusals = [MALFORMED, ("404 Not Found", "no such channel")];
         for (number, refusal) in (1..).zip(refusals) {
             refuse(&provider, lists_channels(), refusal, |_| true);
-            let (calls, questions) = (provider.post_count(), provider.questions());
+            let (calls, gets) = (provider.post_count(), provider.get_count());
             database.write_events(number, [BAD]);
             let app = start(&database, &provider).await;
             until_dead_letters(&database, number).await;
@@ -91,9 +91,9 @@ on_both! {
             assert_eq!(database.dead_letters()[number - 1], (BAD.to_owned(), answer));
             // Refused, the question, refused again.
             assert_eq!(provider.post_count() - calls, 2);
-            assert_eq!(provider.questions() - questions, 1);
+            assert_eq!(provider.get_count() - gets, 1);
         }
-        assert_eq!(database.waiting_events(), 0);
+        assert_eq!(database.pending_count(), 0);
     }
 
     async fn a_bad_event_does_not_delay_other_lanes(database: Database) {
@@ -106,21 +106,21 @@ on_both! {
         let neighbours = channels.iter().filter(|channel| lane(channel) == lane(BAD)).count();
         let provider = Provider::start().await;
         // The diagnosis takes until this list arrives.
-        let slow_listing = Reaction::Held(ok());
+        let slow_listing = Action::RespondWhenReleased(ok());
         refuse(&provider, slow_listing, MALFORMED, |event| event.event_id == "e-1");
         let app = start(&database, &provider).await;
         let others = CHANNELS - neighbours;
         assert!((2..10).contains(&neighbours), "one call of its lane is enough for {neighbours}");
         wait_for("the other lanes' events", || async {
-            (provider.heard_len() == others).then_some(())
+            (provider.received_count() == others).then_some(())
         })
         .await;
         assert_eq!(database.dead_letters(), []);
         provider.release();
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         app.stop();
         assert_eq!(database.dead_letters(), [(BAD.to_owned(), "400 malformed".to_owned())]);
-        assert_eq!(provider.heard_len(), CHANNELS);
+        assert_eq!(provider.received_count(), CHANNELS);
         // Its lane: all together, each alone, and the bad one once more.
         let requests = provider.posts().iter().filter(|call| lane_of(call) == lane(BAD)).count();
         assert!(requests <= 1 + neighbours + 1 + 1, "{requests} for {neighbours} channels");
@@ -141,13 +141,13 @@ on_both! {
         })
         .await;
         assert!(started.elapsed() >= HOLD * 2, "it is tried rarely");
-        assert_eq!((database.dead_letters().len(), database.waiting_events()), (3, 3));
+        assert_eq!((database.dead_letters().len(), database.pending_count()), (3, 3));
 
         database.write_events(7, [other()]);
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         app.stop();
         assert_eq!(database.dead_letters().len(), 6, "each was refused for its own sake");
-        assert_eq!(provider.heard_len(), 1);
+        assert_eq!(provider.received_count(), 1);
     }
 
     async fn refusals_in_all_lanes_do_not_all_cause_dead_letters(database: Database) {
@@ -164,11 +164,11 @@ on_both! {
             (provider.post_count() >= calls + 4).then_some(())
         })
         .await;
-        assert_eq!((database.dead_letters().len(), database.waiting_events()), (3, 37));
-        provider.accept();
-        until_nothing_waits(&database).await;
+        assert_eq!((database.dead_letters().len(), database.pending_count()), (3, 37));
+        provider.accept_all();
+        wait_until_outbox_empty(&database).await;
         app.stop();
-        assert_eq!((database.dead_letters().len(), provider.heard_len()), (3, 37));
+        assert_eq!((database.dead_letters().len(), provider.received_count()), (3, 37));
         assert_well_behaved(&provider);
     }
 
@@ -186,14 +186,14 @@ on_both! {
             database.write_events(number, [other()]);
             let id = format!("e-{number}");
             wait_for("the next event", || async {
-                provider.heard().iter().any(|event| event.event_id == id).then_some(())
+                provider.received().iter().any(|event| event.event_id == id).then_some(())
             })
             .await;
         }
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         app.stop();
         assert_eq!(database.dead_letters(), [(BAD.to_owned(), "400 malformed".to_owned())]);
-        assert_eq!(provider.heard_len(), number - 1);
+        assert_eq!(provider.received_count(), number - 1);
         assert_order_per_channel(&provider);
     }
 
@@ -204,20 +204,20 @@ on_both! {
             (1..=EVENTS).map(|number| format!("private-user.{number}")).collect();
         database.write_events(1, channels.iter().map(String::as_str));
         let provider = Provider::start().await;
-        provider.always(plain("400 Bad Request", "Unknown auth_key"));
+        provider.always(respond("400 Bad Request", "Unknown auth_key"));
         let mut variables = provider.variables();
         variables.push(("MATCHCAST__PUBLISHER__HOLD_MS", HOLD.as_millis().to_string()));
         let started = Instant::now();
         let process = Process::start(&database, &variables).await;
-        wait_for("some holds", || async { (provider.questions() >= 5).then_some(()) }).await;
+        wait_for("some holds", || async { (provider.get_count() >= 5).then_some(()) }).await;
         let (calls, lasted) = (provider.post_count(), started.elapsed());
         let holds = usize::try_from(lasted.as_millis() / HOLD.as_millis()).expect("few");
         assert!(calls <= LANES + holds + 1, "{calls} calls in {lasted:?}");
         assert_eq!(database.dead_letters(), []);
 
-        provider.accept();
-        until_nothing_waits(&database).await;
-        assert_eq!((provider.heard_len(), database.dead_letters()), (EVENTS, vec![]));
+        provider.accept_all();
+        wait_until_outbox_empty(&database).await;
+        assert_eq!((provider.received_count(), database.dead_letters()), (EVENTS, vec![]));
         let log = process.stop().await;
         let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
         assert_eq!(lines("the provider refuses"), 1, "once, however often it does: {log}");

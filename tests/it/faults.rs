@@ -1,26 +1,26 @@
-//! A provider that fails in every way, and a process that is killed again and again, while orders
-//! are placed: nothing is missing, nothing is out of order, and what is heard twice has a reason.
+//! Random faults of the provider and repeated kills of the process while orders are placed: no
+//! event is missing or out of order, and every duplicate has a reason.
 
 use std::io::Write;
 use std::time::Instant;
 
 use rand::Rng;
 
-use crate::crash::{assert_kept, assert_told, impatient};
+use crate::crash::{assert_persisted, assert_published, short_timeouts};
 use crate::on_both;
 use crate::support::client::Client;
-use crate::support::fault_injection::{Seed, Weather};
+use crate::support::fault_injection::{FaultInjection, Seed};
 use crate::support::load::{Load, Outcome};
 use crate::support::process::{self, Process};
 use crate::support::provider::Provider;
 use crate::support::published::{
-    Death, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
+    Kill, assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
 
 const PEOPLE: usize = 8;
 const EVENTS: usize = 600;
-const DEATHS: usize = 2;
+const KILLS: usize = 2;
 
 async fn register(process: &Process) -> Vec<Client> {
     let mut people = Vec::new();
@@ -37,62 +37,62 @@ async fn register(process: &Process) -> Vec<Client> {
 }
 
 on_both! {
-    async fn random_faults_and_random_deaths_lose_nothing(database: Database) {
+    async fn random_faults_and_kills_lose_no_event(database: Database) {
         let (seed, started) = (Seed::new(), Instant::now());
         let provider = Provider::start().await;
-        let mut weather = Weather::new(&seed);
-        provider.react(move |call| weather.draw(call));
-        let (events, lives) = (rounds(EVENTS), rounds(DEATHS) + 1);
-        let variables = impatient(&provider);
+        let mut faults = FaultInjection::new(&seed);
+        provider.on_request(move |request| faults.action_for(request));
+        let (events, runs) = (rounds(EVENTS), rounds(KILLS) + 1);
+        let variables = short_timeouts(&provider);
         let mut numbers = seed.numbers(1);
-        let (mut people, mut outcome, mut deaths) = (Vec::new(), Outcome::default(), Vec::new());
-        for life in 1..=lives {
+        let (mut people, mut outcome, mut kills) = (Vec::new(), Outcome::default(), Vec::new());
+        for run in 1..=runs {
             let process = Process::start(&database, &variables).await;
             if people.is_empty() {
                 people = register(&process).await;
             }
             people = people.iter().map(|person| person.at(process.address)).collect();
-            // About every second order trades, which makes two events.
-            let wanted = (events * life / lives).saturating_sub(2 * outcome.trades.len());
+            // About every second order trades, which causes two events.
+            let wanted = (events * run / runs).saturating_sub(2 * outcome.trades.len());
             let load = Load::start(&people, &["BTC", "ETH"]);
-            load.acknowledged(wanted.max(1)).await;
-            if life == lives {
-                outcome.add(load.end().await);
-                until_nothing_waits(&database).await;
+            load.wait_for_acknowledged(wanted.max(1)).await;
+            if run == runs {
+                outcome.add(load.stop().await);
+                wait_until_outbox_empty(&database).await;
                 process.stop().await;
                 break;
             }
             if numbers.random() {
-                // Just told, and hardly written down.
-                let so_far = provider.heard_len();
-                let told = || async { (provider.heard_len() > so_far).then_some(()) };
-                wait_for("another event that is told", told).await;
+                // Kill it when an event was accepted and probably not yet recorded.
+                let so_far = provider.received_count();
+                let received = || async { (provider.received_count() > so_far).then_some(()) };
+                wait_for("another received event", received).await;
             }
             let at = Instant::now();
             let log = process.kill();
-            assert!(!log.contains("panicked"), "life {life}: {log}");
-            outcome.add(load.ended().await);
-            deaths.push(Death { at, waiting: database.waiting() });
+            assert!(!log.contains("panicked"), "run {run}: {log}");
+            outcome.add(load.join().await);
+            kills.push(Kill { at, pending: database.pending_keys() });
         }
 
-        assert_kept(&database, &outcome);
-        assert_told(&database, &provider);
+        assert_persisted(&database, &outcome);
+        assert_published(&database, &provider);
         assert_order_per_channel(&provider);
         assert_well_behaved(&provider);
-        assert_eq!(database.dead_letters(), [], "nothing is given up");
-        let repeated = repetitions(&provider, &deaths);
-        let told = 2 * database.trades().len();
-        assert!(told >= events * 9 / 10, "{told} events are too few to show anything");
-        let (code, said) = process::run("audit", &database.url, &[]).await;
-        assert_eq!(code, 0, "{said}");
-        let calls = provider.posts();
-        let failed = calls.iter().filter(|call| !call.accepted).count();
+        assert_eq!(database.dead_letters(), [], "no event becomes a dead letter");
+        let duplicates = count_duplicates(&provider, &kills);
+        let published = 2 * database.trades().len();
+        assert!(published >= events * 9 / 10, "only {published} events were published");
+        let (code, output) = process::run("audit", &database.url, &[]).await;
+        assert_eq!(code, 0, "{output}");
+        let requests = provider.posts();
+        let failed = requests.iter().filter(|request| !request.accepted).count();
         let summary = format!(
-            "{told} events, {} calls of which {failed} were not accepted, {} deaths, \
-             {repeated:?}, {:?}",
-            calls.len(), deaths.len(), started.elapsed()
+            "{published} events, {} requests of which {failed} were not accepted, {} kills, \
+             {duplicates:?}, {:?}",
+            requests.len(), kills.len(), started.elapsed()
         );
-        // For `make torture`; nobody sees it otherwise.
+        // `make torture` prints this.
         if rounds(1) > 1 {
             let _ = writeln!(std::io::stderr(), "{summary}");
         }

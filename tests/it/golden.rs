@@ -1,7 +1,8 @@
-//! Every answer of the contract, body for body: keys, types, and how numbers are written.
+//! The exact response bodies of the REST contract: keys, types and the format of numbers.
 //!
-//! Expected bodies are texts: numbers are compared digit by digit, so that 50000 is neither 50000.0
-//! nor "50000". What differs from run to run stands in angle brackets and is checked by its form.
+//! Expected bodies are texts, and numbers are compared digit by digit: 50000 is neither 50000.0 nor
+//! "50000". Values that differ from run to run are written in angle brackets, and only their format
+//! is checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,36 +12,36 @@ use serde_json::Value;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::Reply;
+use crate::support::client::Response;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// The answer has this status and, apart from what stands in angle brackets, this body.
-pub fn check(reply: &Reply, status: u16, expected: &str) {
-    assert_eq!(reply.status, status, "{}", reply.body);
-    assert_eq!(reply.header("content-type"), Some("application/json"), "{}", reply.body);
+/// The response has this status and this body, except for values in angle brackets.
+pub fn check(response: &Response, status: u16, expected: &str) {
+    assert_eq!(response.status, status, "{}", response.body);
+    assert_eq!(response.header("content-type"), Some("application/json"), "{}", response.body);
     let expected: Value = serde_json::from_str(expected).expect(expected);
-    let mut found = reply.json();
-    replace_forms(&mut found);
+    let mut found = response.json();
+    replace_formatted(&mut found);
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap();
     assert!(found == expected, "found {}\nexpected {}", pretty(&found), pretty(&expected));
 }
 
-/// Puts the name of its form in the place of each text that has one.
-fn replace_forms(value: &mut Value) {
+/// Replaces each text that has a known format by the name of the format.
+fn replace_formatted(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if let Some(name) = form(text) {
+            if let Some(name) = format_of(text) {
                 name.clone_into(text);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(replace_forms),
-        Value::Object(fields) => fields.values_mut().for_each(replace_forms),
+        Value::Array(items) => items.iter_mut().for_each(replace_formatted),
+        Value::Object(fields) => fields.values_mut().for_each(replace_formatted),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn form(text: &str) -> Option<&'static str> {
+fn format_of(text: &str) -> Option<&'static str> {
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
     match shape.as_str() {
         "9999-99-99T99:99:99.999999Z" => return Some("<time>"),
@@ -54,7 +55,7 @@ fn form(text: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn a_form_is_exact() {
+fn formats_are_exact() {
     for (text, expected) in [
         ("2026-01-31T10:00:00.000000Z", Some("<time>")),
         ("2026-01-31T10:00:00.000Z", None),
@@ -63,7 +64,7 @@ fn a_form_is_exact() {
         ("1|0123456789012345678901234567890123456789", Some("<token>")),
         ("0123456789012345678901234567890123456789", None),
     ] {
-        assert_eq!(form(text), expected, "{text}");
+        assert_eq!(format_of(text), expected, "{text}");
     }
 }
 
@@ -71,18 +72,18 @@ const ALICE: &str = r#"{"id":1,"name":"Alice","email":"alice@example.com","balan
     "email_verified_at":null,"created_at":"<time>","updated_at":"<time>"}"#;
 
 on_both! {
-    async fn logging_in_and_out(database: Database) {
+    async fn login_and_logout_have_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let visitor = app.visitor();
         let login = |password: &str| {
             format!(r#"{{"email":"Alice@Example.com","password":"{password}"}}"#)
         };
-        let reply = visitor.post("/api/login", &login("password")).await;
-        check(&reply, 200, &format!(
+        let response = visitor.post("/api/login", &login("password")).await;
+        check(&response, 200, &format!(
             r#"{{"success":true,"message":"Login successful","token":"<token>",
                 "data":{{"token":"<token>","user":{ALICE}}}}}"#
         ));
-        assert_eq!(reply.json()["token"], reply.json()["data"]["token"]);
+        assert_eq!(response.json()["token"], response.json()["data"]["token"]);
 
         check(&visitor.post("/api/login", &login("wrong")).await, 422,
             r#"{"success":false,"code":"validation_failed",
@@ -100,7 +101,7 @@ on_both! {
         app.stop();
     }
 
-    async fn registering(database: Database) {
+    async fn registration_has_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let visitor = app.visitor();
         let dora = r#"{"name":"Dora","email":"Dora@example.com","password":"pass word",
@@ -130,7 +131,7 @@ on_both! {
         app.stop();
     }
 
-    async fn what_somebody_holds(database: Database) {
+    async fn profile_and_faucet_have_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         alice.place("ETH", "sell", "1e9", "0.00000001").await.data();
@@ -153,7 +154,7 @@ on_both! {
 }
 
 on_both! {
-    async fn an_order_that_rests(database: Database) {
+    async fn an_open_order_has_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let placed = alice.place("BTC", "buy", "50000.00", "\"0.10\"").await;
@@ -188,10 +189,10 @@ on_both! {
         check(&alice.cancel(1).await, 400,
             r#"{"success":false,"code":"order_not_open",
                 "message":"Only open orders can be cancelled."}"#);
-        for (order, of) in [(2, "bob"), (99, "nobody")] {
-            let reply = alice.cancel(order).await;
-            assert_eq!(reply.status, 404, "an order of {of}");
-            check(&reply, 404,
+        for (order, owner) in [(2, "bob"), (99, "nobody")] {
+            let response = alice.cancel(order).await;
+            assert_eq!(response.status, 404, "an order of {owner}");
+            check(&response, 404,
                 r#"{"success":false,"code":"order_not_found","message":"Order not found."}"#);
         }
         check(&alice.get("/api/my-orders").await, 200,
@@ -202,7 +203,7 @@ on_both! {
         database.audit();
     }
 
-    async fn an_order_that_trades(database: Database) {
+    async fn a_trade_has_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "50000", "0.1").await.data();
@@ -237,18 +238,18 @@ on_both! {
 }
 
 on_both! {
-    async fn how_a_balance_came_about(database: Database) {
+    async fn the_balance_history_has_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         alice.place("BTC", "buy", "50000", "0.1").await.data();
         alice.place("BTC", "buy", "100", "1").await.data();
         alice.cancel(2).await;
         bob.place("BTC", "sell", "49000", "0.04").await.data();
-        let row = |id, balance, action, credit, debit, what, kind, about, symbol| {
+        let row = |id, balance, action, credit, debit, description, kind, reference, symbol| {
             format!(
                 r#"{{"id":{id},"currency":"{symbol}","balance":{balance},"action":"{action}",
-                    "credit":{credit},"debit":{debit},"description":"{what}",
-                    "reference_type":{kind},"reference_id":{about},"date":"<time>"}}"#
+                    "credit":{credit},"debit":{debit},"description":"{description}",
+                    "reference_type":{kind},"reference_id":{reference},"date":"<time>"}}"#
             )
         };
         let (order, trade) = (r#""Order""#, r#""Trade""#);
@@ -282,7 +283,7 @@ on_both! {
         database.audit();
     }
 
-    async fn running_balances_chain(database: Database) {
+    async fn each_balance_in_the_history_follows_from_the_previous_one(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "100", "0.1").await.data();
@@ -312,7 +313,7 @@ on_both! {
         database.audit();
     }
 
-    async fn who_may_hear(database: Database) {
+    async fn channel_authorization_has_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let own = alice
@@ -341,7 +342,7 @@ on_both! {
         app.stop();
     }
 
-    async fn what_is_not_there(database: Database) {
+    async fn unknown_paths_and_values_have_exact_bodies(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         check(&alice.get("/api/nothing").await, 404,

@@ -12,10 +12,10 @@ use matchcast::store::outbox::shard_of;
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::database::Database;
-use crate::support::fault_injection::{Seed, Weather};
-use crate::support::provider::{Provider, Reaction, ok};
+use crate::support::fault_injection::{FaultInjection, Seed};
+use crate::support::provider::{Action, Provider, ok};
 use crate::support::published::{
-    assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
+    assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
 
@@ -65,7 +65,7 @@ on_both! {
         for lanes in [1, 4, DEFAULT_LANES, 64] {
             database.write_events(1, in_turn(&channels, EACH));
             let provider = Provider::start().await;
-            provider.always(Reaction::Held(ok()));
+            provider.always(Action::RespondWhenReleased(ok()));
             let number = lanes.to_string();
             let variable = ("MATCHCAST__PUBLISHER__LANES", number.as_str());
             let app = start(&database, &provider, &[variable]).await;
@@ -74,13 +74,13 @@ on_both! {
             })
             .await;
             provider.release();
-            until_nothing_waits(&database).await;
+            wait_until_outbox_empty(&database).await;
 
             let shares = shares(&channels, EACH, lanes);
-            assert_eq!((shares.len(), provider.most_in_flight()), (lanes, lanes));
+            assert_eq!((shares.len(), provider.max_in_flight()), (lanes, lanes));
             let calls: usize = shares.iter().map(|share| calls_for(*share)).sum();
             assert_eq!(provider.post_count(), calls, "{lanes} lanes: full calls only");
-            assert_eq!(provider.heard_len(), channels.len() * EACH);
+            assert_eq!(provider.received_count(), channels.len() * EACH);
             assert_well_behaved(&provider);
             assert_order_per_channel(&provider);
             app.stop();
@@ -94,9 +94,9 @@ on_both! {
         database.open_store();
         database.write_events(1, in_turn(&channels, EACH));
         let provider = Provider::start().await;
-        provider.always(Reaction::Slow(CALL, ok()));
+        provider.always(Action::RespondAfter(CALL, ok()));
         let app = start(&database, &provider, &[]).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         app.stop();
 
         // The lanes go side by side, so the one with most calls decides how long it takes.
@@ -111,12 +111,12 @@ on_both! {
         let most = shares(&channels, EACH, DEFAULT_LANES).into_iter().map(calls_for).max();
         assert_eq!((calls.len(), Some(longest)), (DEFAULT_LANES, most));
         let calls_in_turn = u32::try_from(longest).expect("few calls");
-        let events = u32::try_from(provider.heard_len()).expect("few events");
+        let events = u32::try_from(provider.received_count()).expect("few events");
         let per_second = f64::from(events) / (CALL * calls_in_turn).as_secs_f64();
         assert!(per_second >= 2_000.0, "{per_second} events a second, {longest} calls in turn");
         assert_well_behaved(&provider);
         assert_order_per_channel(&provider);
-        assert_eq!(provider.heard_len(), channels.len() * EACH);
+        assert_eq!(provider.received_count(), channels.len() * EACH);
     }
 
     async fn each_channel_keeps_its_order_despite_random_faults(database: Database) {
@@ -126,25 +126,25 @@ on_both! {
         database.open_store();
         database.write_events(1, in_turn(&channels, each));
         let provider = Provider::start().await;
-        let mut weather = Weather::new(&seed);
-        provider.react(move |call| weather.draw(call));
+        let mut faults = FaultInjection::new(&seed);
+        provider.on_request(move |call| faults.action_for(call));
         let variables = [
             ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "5"),
             ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "20"),
             ("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "1000"),
         ];
         let app = start(&database, &provider, &variables).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         app.stop();
 
         assert_well_behaved(&provider);
         assert_order_per_channel(&provider);
         let all: std::collections::BTreeSet<_> =
-            provider.heard().iter().map(|event| event.key()).collect();
+            provider.received().iter().map(|event| event.key()).collect();
         assert_eq!(all.len(), channels.len() * each, "each event is delivered");
         assert_eq!(database.dead_letters(), [], "no event becomes a dead letter");
         // Once, unless the response may have been lost.
-        repetitions(&provider, &[]);
+        count_duplicates(&provider, &[]);
         let failed = provider.posts().iter().filter(|call| !call.accepted).count();
         assert!(failed > 0, "no request failed, so nothing was shown");
     }

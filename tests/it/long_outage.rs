@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use crate::crash::assert_told;
+use crate::crash::assert_published;
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::fault_injection::Seed;
 use crate::support::load::{Load, Outcome};
-use crate::support::provider::{Call, Provider, Reaction, answer, plain};
+use crate::support::provider::{Action, Provider, ReceivedRequest, respond, response};
 use crate::support::published::{
-    Repetitions, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
+    Duplicates, assert_order_per_channel, assert_well_behaved, count_duplicates,
+    wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
 
@@ -62,12 +63,12 @@ impl Market {
     /// Places orders until so many are answered and the provider was called so often.
     async fn trade(&self, orders: usize, provider: &Provider, calls: usize) -> Outcome {
         let load = Load::start(&self.people, &["BTC", "ETH"]);
-        load.acknowledged(orders).await;
+        load.wait_for_acknowledged(orders).await;
         let called = || async { (provider.post_count() >= calls).then_some(()) };
         wait_for(&format!("{calls} calls"), called).await;
-        let outcome = load.end().await;
-        assert_eq!(outcome.unanswered, 0);
-        for refusal in &outcome.refusals {
+        let outcome = load.stop().await;
+        assert_eq!(outcome.without_response, 0);
+        for refusal in &outcome.error_responses {
             // Money can run out on one side; nothing else may be refused.
             assert_eq!(refusal.status, 400, "{}", refusal.body);
         }
@@ -83,15 +84,15 @@ fn median(outcomes: &[&Outcome]) -> Duration {
 }
 
 /// The ways in which a provider is down that are over at once; the last two break the connection.
-fn trouble(number: u32) -> Reaction {
+fn trouble(number: u32) -> Action {
     match number {
-        0 => plain("500 Internal Server Error", "oops"),
-        1 => plain("502 Bad Gateway", "<html>nginx</html>"),
+        0 => respond("500 Internal Server Error", "oops"),
+        1 => respond("502 Bad Gateway", "<html>nginx</html>"),
         2 => {
-            Reaction::Answer(answer("503 Service Unavailable", &["Retry-After: 0"], "maintenance"))
+            Action::Respond(response("503 Service Unavailable", &["Retry-After: 0"], "maintenance"))
         }
-        3 => Reaction::Close,
-        _ => Reaction::Reset,
+        3 => Action::Close,
+        _ => Action::Reset,
     }
 }
 
@@ -99,25 +100,25 @@ fn trouble(number: u32) -> Reaction {
 fn go_down(provider: &Provider, seed: &Seed) -> Arc<AtomicUsize> {
     let (broken, mut numbers) = (Arc::new(AtomicUsize::new(0)), seed.numbers(0));
     let count = broken.clone();
-    provider.react(move |_: &Call| {
-        let reaction = trouble(numbers.random_range(0..5));
-        if matches!(reaction, Reaction::Close | Reaction::Reset) {
+    provider.on_request(move |_: &ReceivedRequest| {
+        let action = trouble(numbers.random_range(0..5));
+        if matches!(action, Action::Close | Action::Reset) {
             count.fetch_add(1, Ordering::SeqCst);
         }
-        reaction
+        action
     });
     broken
 }
 
 /// Where the provider answered, the next request came no earlier than the longest wait. On a busy
 /// machine it comes later, never earlier.
-fn assert_no_request_is_early(calls: &[Call]) {
+fn assert_no_request_is_early(calls: &[ReceivedRequest]) {
     // Each lane had a request in flight when the outage began, and the waits grew to the longest. A
     // request whose connection broke may have been sent twice.
     let settled = &calls[2 * (LANES + STEPS)..];
     let waits: Vec<Duration> = settled
         .windows(2)
-        .filter(|pair| pair[0].answered_at.is_some())
+        .filter(|pair| pair[0].responded_at.is_some())
         .map(|pair| pair[1].at - pair[0].at)
         .collect();
     assert!(waits.len() >= 10, "of {} requests {} were answered", calls.len(), waits.len());
@@ -131,9 +132,9 @@ on_both! {
         let provider = Provider::start().await;
         let market = Market::open(&database, &provider).await;
         let before = market.trade(ORDERS, &provider, 0).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
 
-        let (started, told_before) = (Instant::now(), provider.heard_len());
+        let (started, received_before) = (Instant::now(), provider.received_count());
         let calls_before = provider.post_count();
         let broken = go_down(&provider, &seed);
         let mut down = Outcome::default();
@@ -142,8 +143,8 @@ on_both! {
             down.add(market.trade(ORDERS, &provider, calls).await);
         }
         let (calls, lasted) = (provider.post_count() - calls_before, started.elapsed());
-        assert_eq!(provider.heard_len(), told_before);
-        let waiting = usize::try_from(database.waiting_events()).expect("not negative");
+        assert_eq!(provider.received_count(), received_before);
+        let waiting = usize::try_from(database.pending_count()).expect("not negative");
         assert_eq!(waiting, 2 * down.trades.len(), "everything is kept");
         // Where the connection breaks, it may just have been stale: the call is made once more at
         // once. Beyond that the waits alone decide, not lanes and not events.
@@ -152,17 +153,17 @@ on_both! {
         assert!(calls <= most, "{calls} calls in {lasted:?}, expected at most {most}");
         assert_no_request_is_early(&provider.posts()[calls_before..]);
 
-        provider.always(Reaction::Hang);
+        provider.always(Action::Hang);
         wait_for("a call that hangs", || async { (provider.hanging() == 1).then_some(()) }).await;
         let calls_before = provider.post_count();
         let hanging = market.trade(ORDERS, &provider, 0).await;
         assert_eq!((provider.hanging(), provider.post_count()), (1, calls_before));
 
-        provider.accept();
-        provider.hang_up();
-        until_nothing_waits(&database).await;
+        provider.accept_all();
+        provider.close_hanging();
+        wait_until_outbox_empty(&database).await;
         let after = market.trade(ORDERS, &provider, 0).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         market.app.stop();
 
         let up = median(&[&before, &after]);
@@ -171,8 +172,8 @@ on_both! {
             let slower = without > 3 * up + ON_A_BUSY_MACHINE;
             assert!(!slower, "an order took {without:?} without the provider, {up:?} with it");
         }
-        assert_told(&database, &provider);
-        assert_eq!(repetitions(&provider, &[]), Repetitions::default(), "each event once");
+        assert_published(&database, &provider);
+        assert_eq!(count_duplicates(&provider, &[]), Duplicates::default(), "each event once");
         assert_order_per_channel(&provider);
         assert_well_behaved(&provider);
         database.audit();

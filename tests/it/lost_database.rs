@@ -1,4 +1,4 @@
-//! PostgreSQL goes away and comes back: what was acknowledged stays, and nothing is done twice.
+//! Lost connections to PostgreSQL: acknowledged orders are kept, and nothing is executed twice.
 
 use diesel::connection::SimpleConnection;
 
@@ -13,7 +13,7 @@ const TERMINATE_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activ
     WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orders_survive_that_every_connection_is_cut_again_and_again() {
+async fn acknowledged_orders_survive_repeated_loss_of_all_connections() {
     let database = Database::postgres();
     let provider = Provider::start().await;
     let variables = provider.variables();
@@ -25,27 +25,27 @@ async fn orders_survive_that_every_connection_is_cut_again_and_again() {
     let mut connection = database.connect();
     for _ in 0..rounds(4) {
         let so_far = load.count();
-        connection.batch_execute(TERMINATE_ALL).expect("the right to do it");
-        load.acknowledged(so_far + 20).await;
+        connection.batch_execute(TERMINATE_ALL).expect("the right to terminate connections");
+        load.wait_for_acknowledged(so_far + 20).await;
     }
-    let outcome = load.end().await;
+    let outcome = load.stop().await;
 
     let stored = database.order_ids();
     assert!(outcome.all_orders().iter().all(|id| stored.binary_search(id).is_ok()));
-    assert_eq!(outcome.unanswered, 0);
-    for refusal in &outcome.refusals {
-        let code = refusal.json()["code"].to_string();
+    assert_eq!(outcome.without_response, 0);
+    for response in &outcome.error_responses {
+        let code = response.json()["code"].to_string();
         let expected = [r#""unavailable""#, r#""outcome_unknown""#].contains(&code.as_str());
-        assert!(refusal.status == 503 && expected, "{} {}", refusal.status, refusal.body);
+        assert!(response.status == 503 && expected, "{} {}", response.status, response.body);
     }
-    wait_for("every event", || async { (database.waiting_events() == 0).then_some(()) }).await;
+    wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
     app.stop();
     assert!(!database.trades().is_empty());
     database.audit();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_were_cut_while_idle_cost_no_order() {
+async fn connections_lost_while_idle_fail_no_order() {
     let database = Database::postgres();
     let app = TestApp::start(&database).await;
     let alice = app.log_in("alice").await;
@@ -61,20 +61,20 @@ async fn connections_that_were_cut_while_idle_cost_no_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_is_not_executed_twice() {
+async fn a_commit_whose_response_is_lost_is_not_executed_twice() {
     let database = Database::postgres();
     let proxy = Proxy::start(&database.url).await;
     let mut variables =
         vec![("DATABASE_URL", proxy.url.as_str()), ("BROADCAST_CONNECTION", "null")];
-    // Nobody else commits: no order of this test is matched.
+    // With these settings nothing else commits, because no order of this test is matched.
     variables.extend(ONLY_ORDER_MATCHED);
     let app = TestApp::start_with(&database, &variables).await;
     let alice = app.log_in("alice").await;
     alice.place("BTC", "sell", "100", "0.01").await.data();
 
-    proxy.cut_at_next_commit();
+    proxy.disconnect_at_next_commit();
     let unknown = alice.place("BTC", "sell", "100", "0.02").await;
-    assert!(proxy.has_cut());
+    assert!(proxy.has_disconnected());
     assert_eq!(unknown.status, 503, "{}", unknown.body);
     assert_eq!(unknown.json()["code"], "outcome_unknown");
     let orders = alice.get("/api/my-orders").await.data();
@@ -84,7 +84,7 @@ async fn a_commit_whose_answer_is_lost_is_not_executed_twice() {
         .iter()
         .map(|order| order["amount"].to_string())
         .collect();
-    assert_eq!(amounts, ["0.02", "0.01"], "it was committed, once");
+    assert_eq!(amounts, ["0.02", "0.01"], "it was committed once");
 
     alice.place("BTC", "sell", "100", "0.03").await.data();
     app.stop();
@@ -92,14 +92,14 @@ async fn a_commit_whose_answer_is_lost_is_not_executed_twice() {
     database.audit();
 }
 
-/// A lost connection has many wordings. Whatever the words, a commit that did not say what became
-/// of it is not tried again: neither by itself nor as halves of a batch.
+/// The error of a lost connection has many wordings. After any error of a commit its outcome is
+/// unknown, so the batch is not executed again, neither as a whole nor in halves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_fails_in_unknown_words_is_not_tried_again() {
+async fn a_commit_that_fails_with_an_unknown_error_is_not_retried() {
     let database = Database::postgres();
     let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
     let alice = app.log_in("alice").await;
-    // A sequence keeps its count through a rollback, and the trigger fires while committing.
+    // A rollback does not reset a sequence, and the trigger fires during the commit.
     database.execute(
         "CREATE SEQUENCE commits; \
          CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \

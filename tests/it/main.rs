@@ -1,6 +1,6 @@
-//! The API, the engine and the publisher through their public borders, on both databases.
+//! The API, the engine and the publisher through their public interfaces, on both databases.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
+#![expect(clippy::unwrap_used, reason = "tests and their helpers may panic")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -8,9 +8,9 @@ mod support;
 mod access;
 mod bad_input;
 mod broadcasting;
-mod cheap;
 mod check;
 mod cli;
+mod concurrency;
 mod crash;
 mod dashboard;
 mod debug;
@@ -24,15 +24,14 @@ mod events_processes;
 mod failure_diagnosis;
 mod faults;
 mod golden;
-mod hostile;
 mod lanes;
 mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
+mod malformed_requests;
 mod memory;
 mod outages;
 mod outbox;
-mod parallel;
 #[cfg(feature = "postgres-tests")]
 mod processes;
 mod scenario;
@@ -41,4 +40,5 @@ mod sessions;
 mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;
+mod token_cache;
 mod webhooks;

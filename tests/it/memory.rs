@@ -12,21 +12,21 @@ use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::process::Process;
-use crate::support::provider::{Call, Heard, Provider, Reaction, ok, plain};
-use crate::support::published::until_nothing_waits;
+use crate::support::provider::{Action, Provider, ReceivedEvent, ReceivedRequest, ok, respond};
+use crate::support::published::wait_until_outbox_empty;
 use crate::support::wait_for;
 
 const CHANNELS: [&str; 3] = ["private-user.1", "private-user.2", "private-user.3"];
 
 async fn start(database: &Database, provider: &Provider, more: &[(&str, &str)]) -> TestApp {
-    let impatient = [
+    let short_timeouts = [
         ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "20"),
         ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "40"),
         ("MATCHCAST__PUBLISHER__HOLD_MS", "40"),
     ];
     let variables = provider.variables();
     let given = variables.iter().map(|(name, value)| (*name, value.as_str()));
-    let all: Vec<(&str, &str)> = given.chain(impatient).chain(more.iter().copied()).collect();
+    let all: Vec<(&str, &str)> = given.chain(short_timeouts).chain(more.iter().copied()).collect();
     TestApp::start_with(database, &all).await
 }
 
@@ -53,8 +53,8 @@ async fn until_called(provider: &Provider, more: usize) {
     wait_for("more calls", || async { (provider.post_count() >= wanted).then_some(()) }).await;
 }
 
-fn heard(provider: &Provider) -> Vec<i64> {
-    let mut numbers: Vec<i64> = provider.heard().iter().map(|event| event.trade_id).collect();
+fn received(provider: &Provider) -> Vec<i64> {
+    let mut numbers: Vec<i64> = provider.received().iter().map(|event| event.trade_id).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -63,13 +63,13 @@ on_both! {
     async fn a_failed_attempt_is_recorded(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
-        for (number, (reaction, words)) in (0..).zip([
-            (plain("503 Service Unavailable", "come back later"), "503: come back later"),
-            (plain("401 Unauthorized", "no"), "401 no"),
-            (plain("400 Bad Request", "Unknown auth_key"), "400 Unknown auth_key"),
-            (Reaction::Reset, "error"),
+        for (number, (action, words)) in (0..).zip([
+            (respond("503 Service Unavailable", "come back later"), "503: come back later"),
+            (respond("401 Unauthorized", "no"), "401 no"),
+            (respond("400 Bad Request", "Unknown auth_key"), "400 Unknown auth_key"),
+            (Action::Reset, "error"),
         ]) {
-            provider.always(reaction);
+            provider.always(action);
             database.write_events(1 + 3 * number, CHANNELS);
             let app = start(&database, &provider, &[]).await;
             let waiting = until_tried(&database, 2).await;
@@ -79,8 +79,8 @@ on_both! {
                 assert!(answer.contains(words), "{event:?}");
                 assert!(event.next_attempt_at.is_some(), "{event:?}");
             }
-            provider.accept();
-            until_nothing_waits(&database).await;
+            provider.accept_all();
+            wait_until_outbox_empty(&database).await;
             app.stop();
         }
         assert_eq!(list(&database).1.len(), 0);
@@ -89,7 +89,7 @@ on_both! {
     async fn no_attempt_is_made_before_the_recorded_time(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
-        provider.always(plain("500 Internal Server Error", "oops"));
+        provider.always(respond("500 Internal Server Error", "oops"));
         database.write_events(1, [CHANNELS[0]]);
         let slower = [
             ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "400"),
@@ -106,18 +106,18 @@ on_both! {
         let promised = event.next_attempt_at.expect("a time");
         // The clocks' own precision.
         assert!(next + chrono::Duration::milliseconds(5) >= promised, "{next} before {promised}");
-        provider.accept();
-        until_nothing_waits(&database).await;
+        provider.accept_all();
+        wait_until_outbox_empty(&database).await;
         app.stop();
     }
 
     async fn a_dead_letter_can_be_sent_again(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
-        provider.always(plain("413 Payload Too Large", "too big"));
+        provider.always(respond("413 Payload Too Large", "too big"));
         database.write_events(1, CHANNELS);
         let app = start(&database, &provider, &[]).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         let (_, dead_letters) = list(&database);
         let answers: Vec<(&str, i32)> =
             dead_letters.iter().map(|event| (event.error.as_str(), event.attempts)).collect();
@@ -127,24 +127,24 @@ on_both! {
         let id = dead_letters[1].id;
         assert!(act(&database, |c| outbox::retry(c, id)));
         wait_for("a fourth call", || async { (provider.post_count() == 4).then_some(()) }).await;
-        until_nothing_waits(&database).await;
-        assert_eq!((list(&database).1.len(), heard(&provider)), (3, vec![]));
+        wait_until_outbox_empty(&database).await;
+        assert_eq!((list(&database).1.len(), received(&provider)), (3, vec![]));
 
-        provider.accept();
+        provider.accept_all();
         assert!(act(&database, |c| outbox::retry(c, id)));
-        until_nothing_waits(&database).await;
-        assert_eq!((list(&database).1.len(), heard(&provider)), (2, vec![2]));
+        wait_until_outbox_empty(&database).await;
+        assert_eq!((list(&database).1.len(), received(&provider)), (2, vec![2]));
         assert!(!act(&database, |c| outbox::retry(c, id)), "it is not there any more");
         assert_eq!(act(&database, outbox::retry_all), 2);
-        until_nothing_waits(&database).await;
-        assert_eq!((list(&database).1.len(), heard(&provider)), (0, vec![1, 2, 3]));
+        wait_until_outbox_empty(&database).await;
+        assert_eq!((list(&database).1.len(), received(&provider)), (0, vec![1, 2, 3]));
         app.stop();
     }
 
     async fn a_dropped_event_is_not_sent(database: Database) {
         database.open_store();
         let provider = Provider::start().await;
-        provider.always(plain("500 Internal Server Error", "oops"));
+        provider.always(respond("500 Internal Server Error", "oops"));
         // More than a lane reads at once.
         database.write_events(1, [CHANNELS[0]; 30]);
         let app = start(&database, &provider, &[("MATCHCAST__PUBLISHER__PAGE_LEN", "10")]).await;
@@ -163,11 +163,11 @@ on_both! {
             (!last.events.iter().any(|event| event.trade_id == 4)).then_some(())
         })
         .await;
-        provider.accept();
-        until_nothing_waits(&database).await;
+        provider.accept_all();
+        wait_until_outbox_empty(&database).await;
         app.stop();
         let expected: Vec<i64> = (1..=30).filter(|number| ![4, 26, 30].contains(number)).collect();
-        assert_eq!(heard(&provider), expected);
+        assert_eq!(received(&provider), expected);
         let total = outbox::total(&mut database.connect(), EventKind::OrderMatched);
         assert_eq!(total.expect("a sum"), 30, "each is counted");
     }
@@ -176,9 +176,9 @@ on_both! {
         database.open_store();
         let provider = Provider::start().await;
         // Nothing else is accepted, so only three of them become dead letters.
-        provider.react(|call: &Call| {
+        provider.on_request(|call: &ReceivedRequest| {
             let is_bad = call.events.iter().any(|event| event.trade_id <= 5);
-            if is_bad { plain("400 Bad Request", "malformed") } else { Reaction::Answer(ok()) }
+            if is_bad { respond("400 Bad Request", "malformed") } else { Action::Respond(ok()) }
         });
         database.write_events(1, [CHANNELS[0]; 5]);
         let app = start(&database, &provider, &[]).await;
@@ -186,13 +186,13 @@ on_both! {
             .await;
         database.write_events(6, [CHANNELS[0]]);
         until_called(&provider, 3).await;
-        assert_eq!((list(&database).0.len(), heard(&provider)), (3, vec![]));
+        assert_eq!((list(&database).0.len(), received(&provider)), (3, vec![]));
         for event in &list(&database).0[..2] {
             assert!(act(&database, |c| outbox::drop_event(c, event.id)));
         }
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         app.stop();
-        assert_eq!(heard(&provider), [6]);
+        assert_eq!(received(&provider), [6]);
     }
 
     async fn metrics_count_what_happens_to_events(database: Database) {
@@ -201,17 +201,17 @@ on_both! {
         database.write_events(1, [CHANNELS[0], CHANNELS[0], CHANNELS[1], CHANNELS[2]]);
         // A connection that breaks may just have been stale: the call is made once more at once.
         let mut troubles = vec![
-            plain("401 Unauthorized", "no"),
-            Reaction::Reset,
-            Reaction::Reset,
-            plain("503 Service Unavailable", ""),
+            respond("401 Unauthorized", "no"),
+            Action::Reset,
+            Action::Reset,
+            respond("503 Service Unavailable", ""),
         ];
-        provider.react(move |call: &Call| {
-            let is_big = |event: &Heard| event.trade_id == 3;
+        provider.on_request(move |call: &ReceivedRequest| {
+            let is_big = |event: &ReceivedEvent| event.trade_id == 3;
             match troubles.pop() {
                 Some(trouble) => trouble,
-                None if call.events.iter().any(is_big) => plain("413 Payload Too Large", "big"),
-                None => Reaction::Answer(ok()),
+                None if call.events.iter().any(is_big) => respond("413 Payload Too Large", "big"),
+                None => Action::Respond(ok()),
             }
         });
         let mut variables = provider.variables();
@@ -224,7 +224,7 @@ on_both! {
             variables.push((name, value.to_owned()));
         }
         let process = Process::start(&database, &variables).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
         let visitor = Client::new(process.address);
         let expected = [
             // As they were counted at the start.

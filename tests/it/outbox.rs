@@ -1,4 +1,4 @@
-//! The outbox when two processes believe to publish: one slept through the end of its role.
+//! The outbox while two processes publish, because one was suspended until its lease had expired.
 
 use diesel::connection::SimpleConnection;
 use matchcast::events::EventKind;
@@ -12,7 +12,7 @@ const THREE_EVENTS: &str = "INSERT INTO outbox (channel, name, data, created_at)
     ('c', 'order.matched', '{}', '2026-01-01 00:00:00')";
 
 on_both! {
-    async fn an_event_that_was_delivered_twice_is_counted_once(database: Database) {
+    async fn an_event_that_is_delivered_twice_is_counted_once(database: Database) {
         let (store, _) = database.open_store();
         let mut connection = store.connect().expect("a connection");
         connection.batch_execute(THREE_EVENTS).expect("events");
@@ -23,7 +23,7 @@ on_both! {
         assert_eq!(outbox::total(&mut connection, EventKind::OrderMatched).expect("a sum"), 3);
     }
 
-    async fn an_event_that_was_set_aside_twice_is_there_once(database: Database) {
+    async fn an_event_that_fails_twice_is_one_dead_letter(database: Database) {
         let (store, _) = database.open_store();
         let mut connection = store.connect().expect("a connection");
         connection.batch_execute(THREE_EVENTS).expect("events");
@@ -31,10 +31,10 @@ on_both! {
         let deliver = |c: &mut _| outbox::record_delivered(c, &events[..1]);
         store.write(&mut connection, deliver).expect("a commit");
         for event in [&events[0], &events[1], &events[1]] {
-            let aside = |c: &mut _| outbox::move_to_dead_letters(c, event, "413 too big");
-            store.write(&mut connection, aside).expect("a commit");
+            let fail = |c: &mut _| outbox::move_to_dead_letters(c, event, "413 too big");
+            store.write(&mut connection, fail).expect("a commit");
         }
-        // One delivered, one waiting, one set aside; what was delivered is not set aside as well.
+        // One pending and one dead letter: a delivered event does not become a dead letter.
         assert_eq!(outbox::counts(&mut connection).expect("counts"), (1, 1));
         assert_eq!(outbox::total(&mut connection, EventKind::OrderMatched).expect("a sum"), 3);
     }

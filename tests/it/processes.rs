@@ -1,47 +1,47 @@
-//! Several processes side by side on one PostgreSQL: the same markets through all of them, and one
-//! publisher at a time.
+//! Several processes on one PostgreSQL database: each serves the same markets, and only one
+//! publishes at a time.
 
 use diesel::prelude::*;
 use matchcast::store::now;
 use matchcast::store::schema::orders;
 
-use crate::crash::{assert_kept, assert_told, impatient};
+use crate::crash::{assert_persisted, assert_published, short_timeouts};
 use crate::sign_ins::terminations;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::load::Load;
 use crate::support::process::Process;
-use crate::support::provider::{Call, Provider, Reaction, ok};
+use crate::support::provider::{Action, Provider, ReceivedRequest, ok};
 use crate::support::published::assert_order_per_channel;
-use crate::support::{at_once, rounds, wait_for};
+use crate::support::{rounds, run_concurrently, wait_for};
 
-/// [`impatient`], and a path by which the provider can tell who calls.
+/// [`short_timeouts`], and a path by which the provider can identify the process.
 fn named(provider: &Provider, name: &str) -> Vec<(&'static str, String)> {
-    let mut variables = impatient(provider);
+    let mut variables = short_timeouts(provider);
     variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
     variables
 }
 
-async fn until_told(database: &Database) {
-    wait_for("an empty outbox", || async { (database.waiting_events() == 0).then_some(()) }).await;
+async fn wait_until_outbox_empty(database: &Database) {
+    wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
 }
 
-/// Who called, without repetitions.
-fn callers(calls: &[Call]) -> Vec<String> {
-    let mut names: Vec<String> = calls.iter().map(|call| call.prefix.clone()).collect();
+/// The processes that sent these requests, in order, without consecutive duplicates.
+fn senders(requests: &[ReceivedRequest]) -> Vec<String> {
+    let mut names: Vec<String> = requests.iter().map(|request| request.prefix.clone()).collect();
     names.dedup();
     names
 }
 
-async fn one_trade(seller: &Client, buyer: &Client) {
+async fn trade(seller: &Client, buyer: &Client) {
     seller.place("BTC", "sell", "10", "0.001").await.data();
     let bought = buyer.place("BTC", "buy", "10", "0.001").await.data();
     assert_eq!(bought["order"]["status"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_that_start_at_once_on_an_empty_database_all_start() {
+async fn processes_can_start_concurrently_on_an_empty_database() {
     let database = Database::postgres();
     let variables = [("BROADCAST_CONNECTION", "null")];
     let (first, second, third) = tokio::join!(
@@ -57,41 +57,42 @@ async fn processes_that_start_at_once_on_an_empty_database_all_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_market_is_traded_through_two_processes() {
+async fn a_market_can_be_traded_through_two_processes() {
     let database = Database::postgres();
     let provider = Provider::start().await;
-    let variables = impatient(&provider);
+    let variables = short_timeouts(&provider);
     let variables: Vec<(&str, &str)> =
         variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let first = TestApp::start_with(&database, &variables).await;
     let second = TestApp::start_with(&database, &variables).await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];
-    // The same users through both: the same accounts, from two sides.
+    // The same users through both processes, which change the same accounts.
     let elsewhere = people.each_ref().map(|person| person.at(second.address));
     let everywhere: Vec<Client> = people.into_iter().chain(elsewhere).collect();
     let load = Load::start(&everywhere, &["BTC", "ETH"]);
-    load.acknowledged(200).await;
-    let outcome = load.end().await;
-    until_told(&database).await;
+    load.wait_for_acknowledged(200).await;
+    let outcome = load.stop().await;
+    wait_until_outbox_empty(&database).await;
     first.stop();
     second.stop();
 
-    assert_eq!(outcome.unanswered, 0);
-    for refusal in &outcome.refusals {
-        assert_eq!(refusal.status, 400, "no conflict reaches a client: {}", refusal.body);
+    assert_eq!(outcome.without_response, 0);
+    for response in &outcome.error_responses {
+        assert_eq!(response.status, 400, "no conflict reaches a client: {}", response.body);
     }
     for ids in &outcome.orders {
         assert!(ids.is_sorted_by(|a, b| a < b), "a client's later order has a later id");
     }
-    assert_kept(&database, &outcome);
-    assert_told(&database, &provider);
-    assert_eq!(provider.most_on_channel(), 1);
+    assert_persisted(&database, &outcome);
+    assert_published(&database, &provider);
+    assert_eq!(provider.max_in_flight_per_channel(), 1);
     assert_times_follow_ids(&database);
     assert_order_per_channel(&provider);
     database.audit();
 }
 
-/// Within a market, what has a later id has no earlier time, whichever process wrote it.
+/// Within a market, an order with a higher id never has an earlier time, whichever process wrote
+/// it.
 fn assert_times_follow_ids(database: &Database) {
     let rows: Vec<(i32, i64, chrono::NaiveDateTime)> = orders::table
         .select((orders::market_id, orders::id, orders::created_at))
@@ -106,7 +107,7 @@ fn assert_times_follow_ids(database: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orders_of_a_market_have_ids_in_the_order_of_their_arrival() {
+async fn orders_through_two_processes_have_ids_in_the_order_of_their_arrival() {
     let database = Database::postgres();
     let variables = [("BROADCAST_CONNECTION", "null")];
     let first = TestApp::start_with(&database, &variables).await;
@@ -127,27 +128,27 @@ async fn orders_of_a_market_have_ids_in_the_order_of_their_arrival() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_time_of_an_order_is_that_of_its_turn() {
+async fn the_time_of_an_order_is_taken_after_it_has_locked_its_market() {
     const WAITING: &str = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
         AND wait_event_type = 'Lock'";
     let database = Database::postgres();
     let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
     let alice = app.log_in("alice").await;
-    let held = database.hold_market("BTC");
+    let lock = database.lock_market("BTC");
     let placing = tokio::spawn(async move { alice.place("BTC", "sell", "100", "0.001").await });
-    wait_for("an order that waits for its market", || async {
+    wait_for("an order that waits for the lock", || async {
         let waiting = diesel::sql_query(WAITING).execute(&mut database.connect());
-        (waiting.expect("the server tells") > 0).then_some(())
+        (waiting.expect("the activity is read") > 0).then_some(())
     })
     .await;
-    // What another process does now comes before the order, and has this time.
-    let turn = now();
-    drop(held);
+    // Another process could execute an order at this time, before the one that waits.
+    let before = now();
+    drop(lock);
     placing.await.expect("no panic").data();
     app.stop();
     let times = orders::table.select(orders::created_at);
     let time: chrono::NaiveDateTime = times.first(&mut database.connect()).expect("an order");
-    assert!(time >= turn, "{time} is before {turn}");
+    assert!(time >= before, "{time} is before {before}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,23 +157,23 @@ async fn another_process_publishes_when_the_first_is_stopped() {
     let provider = Provider::start().await;
     let first = Process::start(&database, &named(&provider, "first")).await;
     let (alice, bob) = (first.log_in("alice").await, first.log_in("bob").await);
-    one_trade(&alice, &bob).await;
-    until_told(&database).await;
+    trade(&alice, &bob).await;
+    wait_until_outbox_empty(&database).await;
     let second = Process::start(&database, &named(&provider, "second")).await;
     for _ in 0..5 {
-        // Whoever executes it: the one that has the role tells it.
-        one_trade(&alice.at(second.address), &bob.at(first.address)).await;
+        // Both processes execute orders, but only the holder of the lease publishes.
+        trade(&alice.at(second.address), &bob.at(first.address)).await;
     }
-    until_told(&database).await;
-    assert_eq!(callers(&provider.posts()), ["/first"]);
+    wait_until_outbox_empty(&database).await;
+    assert_eq!(senders(&provider.posts()), ["/first"]);
 
     first.stop().await;
-    one_trade(&alice.at(second.address), &bob.at(second.address)).await;
-    until_told(&database).await;
-    assert_eq!(callers(&provider.posts()), ["/first", "/second"]);
+    trade(&alice.at(second.address), &bob.at(second.address)).await;
+    wait_until_outbox_empty(&database).await;
+    assert_eq!(senders(&provider.posts()), ["/first", "/second"]);
     second.stop().await;
-    assert_told(&database, &provider);
-    assert_eq!((provider.heard().len(), provider.most_on_channel()), (14, 1));
+    assert_published(&database, &provider);
+    assert_eq!((provider.received().len(), provider.max_in_flight_per_channel()), (14, 1));
     database.audit();
 }
 
@@ -182,31 +183,31 @@ async fn another_process_publishes_when_the_first_is_killed() {
     let provider = Provider::start().await;
     let first = Process::start(&database, &named(&provider, "first")).await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];
-    one_trade(&people[0], &people[1]).await;
-    until_told(&database).await;
+    trade(&people[0], &people[1]).await;
+    wait_until_outbox_empty(&database).await;
     let second = Process::start(&database, &named(&provider, "second")).await;
     let elsewhere = people.each_ref().map(|person| person.at(second.address));
-    // Slow enough that the first dies with events under way.
-    provider.always(Reaction::Slow(std::time::Duration::from_millis(20), ok()));
+    // Slow enough that the first process is killed with requests in flight.
+    provider.always(Action::RespondAfter(std::time::Duration::from_millis(20), ok()));
     let everyone: Vec<Client> = people.into_iter().chain(elsewhere).collect();
     let load = Load::start(&everyone, &["BTC", "ETH"]);
-    load.acknowledged(40).await;
+    load.wait_for_acknowledged(40).await;
     first.kill();
-    let at_the_death = load.count();
-    load.acknowledged(at_the_death + 40).await;
-    let outcome = load.end().await;
-    until_told(&database).await;
+    let at_kill = load.count();
+    load.wait_for_acknowledged(at_kill + 40).await;
+    let outcome = load.stop().await;
+    wait_until_outbox_empty(&database).await;
     second.stop().await;
 
-    assert_eq!(callers(&provider.posts()), ["/first", "/second"]);
-    assert_kept(&database, &outcome);
-    assert_told(&database, &provider);
+    assert_eq!(senders(&provider.posts()), ["/first", "/second"]);
+    assert_persisted(&database, &outcome);
+    assert_published(&database, &provider);
     assert_order_per_channel(&provider);
     database.audit();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_out_through_one_process_holds_in_the_other() {
+async fn a_logout_through_one_process_ends_the_token_in_the_other() {
     let database = Database::postgres();
     let variables = [("BROADCAST_CONNECTION", "null"), ("MATCHCAST__AUTH__CACHE_SECONDS", "1")];
     let first = TestApp::start_with(&database, &variables).await;
@@ -215,19 +216,19 @@ async fn a_log_out_through_one_process_holds_in_the_other() {
     let there = here.at(second.address);
     assert_eq!(there.get("/api/user").await.status, 200);
     assert_eq!(here.post("/api/logout", "").await.status, 200);
-    assert_eq!(here.get("/api/user").await.status, 401, "at once");
-    wait_for("the end of what the other remembers", || async {
+    assert_eq!(here.get("/api/user").await.status, 401, "immediately");
+    wait_for("the cached token to expire", || async {
         (there.get("/api/user").await.status == 401).then_some(())
     })
     .await;
     assert_eq!(terminations(&database), 1);
 
-    // The last two at once, one through each.
+    // The last two tokens are logged out concurrently, one through each process.
     for round in 0..rounds(5) {
         let people = [first.log_in("bob").await, second.log_in("bob").await];
         let log_outs =
             people.map(|person| async move { person.post("/api/logout", "").await.status });
-        assert_eq!(at_once(log_outs).await, [200, 200]);
+        assert_eq!(run_concurrently(log_outs).await, [200, 200]);
         assert_eq!(terminations(&database), 2 + i64::try_from(round).expect("few rounds"));
     }
     first.stop();

@@ -1,4 +1,4 @@
-//! The reason for all of this: two people trade, and both hear of it.
+//! The main scenario: two users trade, and both see the result.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ on_both! {
         let placed = alice.place("BTC", "buy", "50000", "0.1").await.data();
         assert_eq!(placed["order"]["status"], 1);
         assert_eq!(placed["trade"], json!(null));
-        assert_eq!(alice.available("USD").await, "4925", "5,000 and 1.5 % of it are reserved");
+        assert_eq!(alice.available("USD").await, "4925", "5,000 and 1.5 % commission are reserved");
 
         let placed = bob.place("BTC", "sell", "50000", "0.1").await.data();
         assert_eq!(placed["order"]["status"], 2);

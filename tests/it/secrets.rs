@@ -1,4 +1,4 @@
-//! What nobody may read in a log is not in it, even where everything is logged.
+//! No secret and no personal data appears in the log, even at the level `debug`.
 
 use matchcast::pusher::{Credentials, sign};
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::on_both;
 use crate::support::client::Client;
 use crate::support::process::Process;
-use crate::support::provider::{APP_ID, KEY, Provider, Reaction, SECRET, answer};
+use crate::support::provider::{APP_ID, Action, KEY, Provider, SECRET, response};
 use crate::support::wait_for;
 
 const PASSWORD: &str = "pa55word-0f-the-tests";
@@ -17,7 +17,7 @@ const MASTER_KEY: &str = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=";
 const APP_KEY: &str = "4pp-key-0f-the-tests-4pp-key-0f-the-tests";
 
 on_both! {
-    async fn a_log_at_its_most_talkative_tells_no_secret(database: Database) {
+    async fn the_debug_log_contains_no_secret(database: Database) {
         let provider = Provider::start().await;
         let mut variables = provider.variables();
         for (name, value) in [
@@ -37,14 +37,14 @@ on_both! {
         let shared_secret = subscribe(&alice).await;
         let webhook_signature = webhooks(&process).await;
         cookie_session(&process).await;
-        misuse(&process, &alice).await;
+        send_invalid_requests(&process, &alice).await;
 
-        // Answers that repeat what they were sent are the most dangerous ones.
+        // Responses that repeat the request are the most dangerous ones.
         for status in ["500 Down", "401 No", "403 No", "429 Slow", "400 Bad"] {
             let before = provider.posts().len();
-            provider.react(move |call| {
+            provider.on_request(move |call| {
                 let echo = format!("you sent {} for {SECRET}", call.signature);
-                Reaction::Answer(answer(status, &[], &echo))
+                Action::Respond(response(status, &[], &echo))
             });
             alice.place("BTC", "sell", "10", "0.001").await.data();
             bob.place("BTC", "buy", "10", "0.001").await.data();
@@ -53,15 +53,15 @@ on_both! {
             })
             .await;
         }
-        provider.always(Reaction::Close);
+        provider.always(Action::Close);
         let before = provider.posts().len();
         wait_for("attempts", || async {
             (provider.posts().len() >= before + 2).then_some(())
         })
         .await;
-        provider.accept();
+        provider.accept_all();
         wait_for("an empty outbox", || async {
-            (database.waiting_events() == 0).then_some(())
+            (database.pending_count() == 0).then_some(())
         })
         .await;
         let signatures: Vec<String> =
@@ -70,7 +70,7 @@ on_both! {
 
         assert!(log.contains("DEBUG") && log.contains("the provider refuses"), "{log}");
         tokens.extend([alice, bob].map(|user| user.token.expect("a token")));
-        // The half after the bar is the secret one.
+        // The part after the bar is the secret.
         let secrets = tokens.iter().filter_map(|token| token.split_once('|')).map(|(_, half)| half);
         let signatures = signatures.iter().chain([&shared_secret, &webhook_signature]);
         for secret in secrets.chain(signatures.map(String::as_str)) {
@@ -85,8 +85,8 @@ on_both! {
     }
 }
 
-/// Registers, is refused a second time, logs in wrongly and rightly, and changes the password,
-/// wrongly and rightly. Gives the token.
+/// Registers twice, logs in with a wrong and a right password, and changes the password with a
+/// wrong and a right one. Returns the token.
 async fn register(process: &Process) -> String {
     let mut client = Client::new(process.address);
     let body = json!({
@@ -104,13 +104,13 @@ async fn register(process: &Process) -> String {
             "password_confirmation": NEW_PASSWORD,
         });
         let body = body.to_string().into_bytes();
-        let reply = client.send(Method::PUT, "/api/user/password", &[], body).await;
-        assert_eq!(reply.status, status, "{}", reply.body);
+        let response = client.send(Method::PUT, "/api/user/password", &[], body).await;
+        assert_eq!(response.status, status, "{}", response.body);
     }
     client.token.expect("a token")
 }
 
-/// One webhook that is taken in, and one that is not. Gives the signature.
+/// Sends one valid and one invalid webhook. Returns the signature.
 async fn webhooks(process: &Process) -> String {
     let time_ms = matchcast::store::now().and_utc().timestamp_millis();
     let body = json!({ "time_ms": time_ms, "events": [] }).to_string();
@@ -119,13 +119,14 @@ async fn webhooks(process: &Process) -> String {
     for (key, status) in [(KEY, 200), ("another", 401)] {
         let headers = [("x-pusher-key", key), ("x-pusher-signature", signature.as_str())];
         let (path, body) = ("/api/pusher/webhook", body.clone().into_bytes());
-        let reply = Client::new(process.address).send(Method::POST, path, &headers, body).await;
-        assert_eq!(reply.status, status, "{}", reply.body);
+        let response = Client::new(process.address).send(Method::POST, path, &headers, body).await;
+        assert_eq!(response.status, status, "{}", response.body);
     }
     signature
 }
 
-/// Both endpoints that sign, and one refusal. Gives the secret of the encrypted channel.
+/// Uses both endpoints that sign, and is rejected once. Returns the shared secret of the encrypted
+/// channel.
 async fn subscribe(user: &Client) -> String {
     let own = format!("socket_id=1.2&channel_name=private-user.{}", user.user_id);
     assert_eq!(user.post_form("/api/broadcasting/auth", &own).await.status, 200);
@@ -133,23 +134,23 @@ async fn subscribe(user: &Client) -> String {
     assert_eq!(user.post_form("/broadcasting/auth", other).await.status, 403);
     assert_eq!(user.post_form("/broadcasting/user-auth", "socket_id=1.2").await.status, 200);
     let encrypted = own.replace("private-", "private-encrypted-");
-    let reply = user.post_form("/broadcasting/auth", &encrypted).await;
-    reply.json()["shared_secret"].as_str().expect("a secret").to_owned()
+    let response = user.post_form("/broadcasting/auth", &encrypted).await;
+    response.json()["shared_secret"].as_str().expect("a secret").to_owned()
 }
 
-/// A browser's way in.
+/// Starts a session as a browser does.
 async fn cookie_session(process: &Process) {
     let visitor = Client::new(process.address);
-    let reply = visitor.get("/sanctum/csrf-cookie").await;
-    assert!(reply.status < 300, "{}", reply.body);
+    let response = visitor.get("/sanctum/csrf-cookie").await;
+    assert!(response.status < 300, "{}", response.body);
 }
 
-/// What is broken is easily quoted in an error.
-async fn misuse(process: &Process, user: &Client) {
+/// Sends invalid requests, which error messages might quote.
+async fn send_invalid_requests(process: &Process, user: &Client) {
     let visitor = Client::new(process.address);
-    let broken = format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}""#);
-    assert!(visitor.post("/api/login", &broken).await.status >= 400);
-    assert!(visitor.post("/api/register", &broken).await.status >= 400);
+    let malformed = format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}""#);
+    assert!(visitor.post("/api/login", &malformed).await.status >= 400);
+    assert!(visitor.post("/api/register", &malformed).await.status >= 400);
     let mut stranger = user.clone();
     stranger.token = user.token.as_ref().map(|token| format!("{token}x"));
     assert_eq!(stranger.get("/api/user").await.status, 401);

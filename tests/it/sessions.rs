@@ -1,4 +1,4 @@
-//! Browsers: cookie sessions with their CSRF token, and pages of other origins.
+//! Browsers: cookie sessions with a CSRF token, and pages from other origins (CORS).
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use reqwest::Method;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 
 const SESSION: &str = "matchcast_session";
 const LOGIN: &str = r#"{"email":"alice@example.com","password":"password"}"#;
 const ORDER: &str = r#"{"symbol":"BTC","side":"buy","price":1,"amount":1}"#;
-/// Sessions are looked up every time, so that a test sees at once what it did to the table.
-const FORGETFUL: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "0")];
+/// Sessions are not cached, so that a change of the table takes effect immediately.
+const NO_CACHE: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "0")];
 
-/// A browser: it keeps cookies and sends them back.
+/// A browser: it stores cookies and sends them back.
 #[derive(Clone)]
 pub struct Browser {
     client: Client,
     cookies: BTreeMap<String, String>,
-    /// The last Set-Cookie line of each name.
+    /// The last `Set-Cookie` line of each cookie.
     lines: BTreeMap<String, String>,
 }
 
@@ -28,13 +28,13 @@ impl Browser {
         Self { client: app.visitor(), cookies: BTreeMap::new(), lines: BTreeMap::new() }
     }
 
-    /// One that has fetched its CSRF token and logged in as alice.
+    /// A browser that has a CSRF token and is logged in as alice.
     pub async fn logged_in(app: &TestApp) -> Self {
         let mut browser = Self::new(app);
         assert_eq!(browser.get("/sanctum/csrf-cookie").await.status, 204);
         let token = browser.csrf();
-        let reply = browser.post("/api/login", LOGIN, &[("x-xsrf-token", &token)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = browser.post("/api/login", LOGIN, &[("x-xsrf-token", &token)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         browser
     }
 
@@ -42,11 +42,11 @@ impl Browser {
         self.cookies["XSRF-TOKEN"].clone()
     }
 
-    pub async fn get(&mut self, path: &str) -> Reply {
+    pub async fn get(&mut self, path: &str) -> Response {
         self.send(Method::GET, path, "", &[]).await
     }
 
-    pub async fn post(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+    pub async fn post(&mut self, path: &str, body: &str, headers: &[(&str, &str)]) -> Response {
         self.send(Method::POST, path, body, headers).await
     }
 
@@ -56,7 +56,7 @@ impl Browser {
         path: &str,
         body: &str,
         headers: &[(&str, &str)],
-    ) -> Reply {
+    ) -> Response {
         let pairs: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = pairs.join("; ");
@@ -64,8 +64,8 @@ impl Browser {
         if !cookies.is_empty() {
             headers.push(("cookie", &cookies));
         }
-        let reply = self.client.send(method, path, &headers, body.as_bytes().to_vec()).await;
-        for line in reply.headers.get_all("set-cookie") {
+        let response = self.client.send(method, path, &headers, body.as_bytes().to_vec()).await;
+        for line in response.headers.get_all("set-cookie") {
             let line = line.to_str().unwrap().to_owned();
             let (name, rest) = line.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
@@ -76,38 +76,38 @@ impl Browser {
             }
             self.lines.insert(name.to_owned(), line);
         }
-        reply
+        response
     }
 }
 
-fn check_mismatch(reply: &Reply) {
-    assert_eq!(reply.status, 419, "{}", reply.body);
-    assert_eq!(reply.json()["message"], "CSRF token mismatch.");
+fn check_mismatch(response: &Response) {
+    assert_eq!(response.status, 419, "{}", response.body);
+    assert_eq!(response.json()["message"], "CSRF token mismatch.");
 }
 
 on_both! {
-    async fn a_page_logs_in_by_cookie(database: Database) {
+    async fn a_page_logs_in_with_a_cookie_session(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::logged_in(&app).await;
         let user = page.get("/api/user").await.data();
         assert_eq!(user["email"], "alice@example.com");
         let token = page.csrf();
         for header in ["x-csrf-token", "x-xsrf-token"] {
-            let reply = page.post("/api/orders", ORDER, &[(header, &token)]).await;
-            assert_eq!(reply.status, 200, "{header}: {}", reply.body);
+            let response = page.post("/api/orders", ORDER, &[(header, &token)]).await;
+            assert_eq!(response.status, 200, "{header}: {}", response.body);
         }
         let channel = "socket_id=1.2&channel_name=private-user.1";
-        let reply = page.post("/broadcasting/auth", channel, &[("x-csrf-token", &token)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = page.post("/broadcasting/auth", channel, &[("x-csrf-token", &token)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         let (session, csrf) = (&page.lines[SESSION], &page.lines["XSRF-TOKEN"]);
         assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax"), "{session}");
         assert!(!csrf.contains("HttpOnly") && csrf.contains("SameSite=Lax"), "{csrf}");
-        assert!(!session.contains("Secure") && !csrf.contains("Secure"), "not over http");
+        assert!(!session.contains("Secure") && !csrf.contains("Secure"), "not over plain HTTP");
         app.stop();
         database.audit();
     }
 
-    async fn a_cookie_alone_writes_nothing(database: Database) {
+    async fn a_write_without_the_csrf_token_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::logged_in(&app).await;
         let mut stranger = Browser::new(&app);
@@ -130,7 +130,7 @@ on_both! {
             }
         }
         assert_eq!(page.get("/api/my-orders").await.data(), serde_json::json!([]));
-        assert_eq!(page.get("/api/user").await.status, 200, "reading goes on");
+        assert_eq!(page.get("/api/user").await.status, 200, "reading is still allowed");
         app.stop();
     }
 
@@ -141,8 +141,8 @@ on_both! {
         let alice = app.log_in("alice").await;
         let stolen = page.clone();
         let token = page.csrf();
-        let reply = page.post("/api/logout", "", &[("x-xsrf-token", &token)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = page.post("/api/logout", "", &[("x-xsrf-token", &token)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         for mut page in [page, stolen] {
             assert_eq!(page.get("/api/user").await.status, 401);
         }
@@ -151,8 +151,8 @@ on_both! {
         app.stop();
     }
 
-    async fn a_session_that_is_gone_from_the_table_is_over(database: Database) {
-        let app = TestApp::start_with(&database, &FORGETFUL).await;
+    async fn an_expired_or_deleted_session_is_rejected(database: Database) {
+        let app = TestApp::start_with(&database, &NO_CACHE).await;
         let mut page = Browser::logged_in(&app).await;
         assert_eq!(page.get("/api/user").await.status, 200);
         database.execute("UPDATE sessions SET expires_at = '2001-01-01 00:00:00'");
@@ -162,13 +162,13 @@ on_both! {
         database.execute("DELETE FROM sessions");
         assert_eq!(page.get("/api/user").await.status, 401, "deleted");
         let token = page.csrf();
-        let reply = page.post("/api/orders", ORDER, &[("x-xsrf-token", &token)]).await;
-        assert_eq!(reply.status, 401, "{}", reply.body);
+        let response = page.post("/api/orders", ORDER, &[("x-xsrf-token", &token)]).await;
+        assert_eq!(response.status, 401, "{}", response.body);
         app.stop();
     }
 
-    /// Who knew the cookie before the log-in knows nothing after it.
-    async fn a_log_in_renews_the_session(database: Database) {
+    /// A session cookie from before the login is useless after it (session fixation).
+    async fn a_login_renews_the_session(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::new(&app);
         page.get("/sanctum/csrf-cookie").await;
@@ -181,7 +181,7 @@ on_both! {
         app.stop();
     }
 
-    async fn without_the_csrf_token_a_log_in_gives_no_session(database: Database) {
+    async fn a_login_without_the_csrf_token_starts_no_session(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::new(&app);
         page.get("/sanctum/csrf-cookie").await;
@@ -193,16 +193,16 @@ on_both! {
         let other = if cookie.as_bytes()[middle] == b'a' { "b" } else { "a" };
         let changed = format!("{}{other}{}", &cookie[..middle], &cookie[middle + 1..]);
         forged.cookies.insert(SESSION.to_owned(), changed);
-        assert_eq!(forged.get("/api/user").await.status, 401, "its signature does not fit");
+        assert_eq!(forged.get("/api/user").await.status, 401, "its signature does not match");
         app.stop();
     }
 }
 
-/// What pusher-js and axios ask for.
+/// The headers that pusher-js and axios send.
 const PREFLIGHT_HEADERS: &str =
     "authorization, content-type, x-csrf-token, x-socket-id, x-xsrf-token";
 
-async fn preflight(app: &TestApp, origin: &str) -> Reply {
+async fn preflight(app: &TestApp, origin: &str) -> Response {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", "POST"),
@@ -211,61 +211,61 @@ async fn preflight(app: &TestApp, origin: &str) -> Reply {
     app.visitor().send(Method::OPTIONS, "/api/broadcasting/auth", &headers, Vec::new()).await
 }
 
-async fn get_from(app: &TestApp, origin: &str) -> Reply {
+async fn get_from(app: &TestApp, origin: &str) -> Response {
     app.visitor().send(Method::GET, "/api/user", &[("origin", origin)], Vec::new()).await
 }
 
 on_both! {
-    async fn pages_of_configured_origins_may_call(database: Database) {
+    async fn pages_from_configured_origins_may_call_the_api(database: Database) {
         let origins = "https://shop.example, http://localhost:5173";
         let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", origins)];
         let app = TestApp::start_with(&database, &variables).await;
         for origin in ["https://shop.example", "http://localhost:5173"] {
-            let reply = preflight(&app, origin).await;
-            assert!((200..300).contains(&reply.status), "{} {}", reply.status, reply.body);
-            assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
-            assert_eq!(reply.header("access-control-allow-credentials"), Some("true"));
-            let methods = reply.header("access-control-allow-methods").unwrap();
+            let response = preflight(&app, origin).await;
+            assert!((200..300).contains(&response.status), "{} {}", response.status, response.body);
+            assert_eq!(response.header("access-control-allow-origin"), Some(origin));
+            assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
+            let methods = response.header("access-control-allow-methods").unwrap();
             assert!(methods.contains("POST"), "{methods}");
-            let allowed = reply.header("access-control-allow-headers").unwrap().to_lowercase();
+            let allowed = response.header("access-control-allow-headers").unwrap().to_lowercase();
             for header in PREFLIGHT_HEADERS.split(", ") {
                 assert!(allowed.contains(header), "{header} is not in {allowed}");
             }
-            // A page must be able to read that it has to log in.
-            let refused = get_from(&app, origin).await;
-            assert_eq!(refused.status, 401);
-            assert_eq!(refused.header("access-control-allow-origin"), Some(origin));
+            // A page must be able to read the response that tells it to log in.
+            let rejected = get_from(&app, origin).await;
+            assert_eq!(rejected.status, 401);
+            assert_eq!(rejected.header("access-control-allow-origin"), Some(origin));
         }
         let others = [
             "https://evil.example", "https://shop.example.evil.example", "http://shop.example",
             "https://shop.example:444", "null", "*",
         ];
         for origin in others {
-            for reply in [preflight(&app, origin).await, get_from(&app, origin).await] {
-                assert_eq!(reply.header("access-control-allow-origin"), None, "{origin}");
+            for response in [preflight(&app, origin).await, get_from(&app, origin).await] {
+                assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
             }
         }
         app.stop();
     }
 
-    async fn without_configured_origins_nobody_else_may_read(database: Database) {
+    async fn without_configured_origins_no_other_origin_may_read(database: Database) {
         let app = TestApp::start(&database).await;
         for origin in ["https://shop.example", "http://localhost:5173", "null"] {
-            for reply in [preflight(&app, origin).await, get_from(&app, origin).await] {
-                assert_eq!(reply.header("access-control-allow-origin"), None, "{origin}");
+            for response in [preflight(&app, origin).await, get_from(&app, origin).await] {
+                assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
             }
         }
         app.stop();
     }
 
-    async fn any_origin_may_read_but_without_cookies(database: Database) {
+    async fn with_a_wildcard_any_origin_may_read_without_cookies(database: Database) {
         let variables = [("MATCHCAST__HTTP__CORS_ORIGINS", "*")];
         let app = TestApp::start_with(&database, &variables).await;
-        let replies = [preflight(&app, "https://a.example").await,
+        let responses = [preflight(&app, "https://a.example").await,
             get_from(&app, "https://a.example").await];
-        for reply in replies {
-            assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
-            assert_eq!(reply.header("access-control-allow-credentials"), None);
+        for response in responses {
+            assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(response.header("access-control-allow-credentials"), None);
         }
         app.stop();
     }

@@ -1,5 +1,5 @@
-//! How what one has signed in with ends: by logging out, and by a new password. What this process
-//! revoked, it refuses at once, although it remembers look-ups for long in here.
+//! The end of tokens and sessions: by a logout and by a change of the password. A process rejects
+//! the tokens that it revoked immediately, although these tests cache look-ups for a long time.
 
 use diesel::connection::SimpleConnection;
 use matchcast::events::EventKind;
@@ -8,20 +8,20 @@ use matchcast::store::outbox;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::bad_input::{NO_BODIES, check_refusal};
+use crate::bad_input::{INVALID_BODIES, check_error};
 use crate::golden::check;
 use crate::on_both;
 use crate::sessions::Browser;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
+use crate::support::client::{Client, Response};
 use crate::support::database::Database;
-use crate::support::{at_once, rounds};
+use crate::support::{rounds, run_concurrently};
 
 const PATH: &str = "/api/user/password";
-const REMEMBERING: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "600")];
+const LONG_CACHE: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "600")];
 
-/// How often the provider was told, or will be, to end somebody's connections. In one snapshot:
-/// the publisher moves events while they are counted.
+/// The number of events, pending or delivered, that tell the provider to terminate the connections
+/// of a user. They are counted in one snapshot, because the publisher moves events meanwhile.
 pub fn terminations(database: &Database) -> i64 {
     let mut connection = database.connect();
     let begin = match connection {
@@ -32,7 +32,7 @@ pub fn terminations(database: &Database) -> i64 {
     outbox::total(&mut connection, EventKind::TerminateConnections).unwrap()
 }
 
-async fn put(client: &Client, body: &str) -> Reply {
+async fn put(client: &Client, body: &str) -> Response {
     let headers = [("content-type", "application/json")];
     client.send(Method::PUT, PATH, &headers, body.as_bytes().to_vec()).await
 }
@@ -44,14 +44,14 @@ fn new_password(current: &str, new: &str) -> String {
     body.to_string()
 }
 
-async fn try_log_in(client: &Client, email: &str, password: &str) -> Reply {
+async fn try_log_in(client: &Client, email: &str, password: &str) -> Response {
     let body = json!({ "email": email, "password": password });
     client.post("/api/login", &body.to_string()).await
 }
 
 on_both! {
-    async fn the_last_log_out_ends_the_connections(database: Database) {
-        let app = TestApp::start_with(&database, &REMEMBERING).await;
+    async fn the_last_logout_terminates_the_connections(database: Database) {
+        let app = TestApp::start_with(&database, &LONG_CACHE).await;
         let (first, second) = (app.log_in("alice").await, app.log_in("alice").await);
         let bob = app.log_in("bob").await;
         for (client, expected) in [(&first, 0), (&second, 1), (&bob, 2)] {
@@ -63,38 +63,38 @@ on_both! {
         app.stop();
     }
 
-    async fn a_browser_logs_out_of_its_session_and_its_token(database: Database) {
-        let app = TestApp::start_with(&database, &REMEMBERING).await;
+    async fn a_browser_logout_ends_its_session_and_its_token(database: Database) {
+        let app = TestApp::start_with(&database, &LONG_CACHE).await;
         let (mut page, mut other) = (Browser::new(&app), Browser::logged_in(&app).await);
         page.get("/sanctum/csrf-cookie").await;
         let csrf = page.csrf();
         let login = r#"{"email":"alice@example.com","password":"password"}"#;
-        let reply = page.post("/api/login", login, &[("x-xsrf-token", &csrf)]).await;
+        let response = page.post("/api/login", login, &[("x-xsrf-token", &csrf)]).await;
         let mut bearer = app.visitor();
-        bearer.token = reply.json()["token"].as_str().map(str::to_owned);
+        bearer.token = response.json()["token"].as_str().map(str::to_owned);
         assert_eq!(bearer.get("/api/user").await.status, 200);
         for (page, expected) in [(&mut page, 0), (&mut other, 1)] {
             assert_eq!(page.get("/api/user").await.status, 200);
             let mut stolen = page.clone();
             let csrf = page.csrf();
-            let reply = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
-            assert_eq!(reply.status, 200, "{}", reply.body);
+            let response = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
+            assert_eq!(response.status, 200, "{}", response.body);
             assert_eq!(stolen.get("/api/user").await.status, 401);
             assert_eq!(terminations(&database), expected);
         }
-        assert_eq!(bearer.get("/api/user").await.status, 401, "the token of that log-in");
+        assert_eq!(bearer.get("/api/user").await.status, 401, "the token of that login");
         app.stop();
     }
 
-    async fn who_logs_out_everywhere_at_once_ends_the_connections_once(database: Database) {
+    async fn concurrent_logouts_terminate_the_connections_once(database: Database) {
         let app = TestApp::start(&database).await;
         let mut expected = 0;
         for _ in 0..rounds(5) {
             let clients = [app.log_in("alice").await, app.log_in("alice").await];
-            let replies = at_once(clients.map(|client| async move {
+            let responses = run_concurrently(clients.map(|client| async move {
                 client.post("/api/logout", "").await.status
             }));
-            assert_eq!(replies.await, [200, 200]);
+            assert_eq!(responses.await, [200, 200]);
             expected += 1;
             assert_eq!(terminations(&database), expected);
         }
@@ -103,7 +103,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_new_password_is_taken_for_the_old_one_alone(database: Database) {
+    async fn changing_the_password_requires_the_current_one(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let wrong = "The provided password does not match your current password.";
@@ -128,26 +128,26 @@ on_both! {
             r#"{"success":true,"message":"Password updated successfully"}"#);
         assert_eq!(terminations(&database), 1);
         let again = put(&alice, &new_password("password", "a third one")).await;
-        check_refusal(&again, 422, "the old password");
+        check_error(&again, 422, "the old password");
         for (password, status) in [("password", 422), ("another one", 200), ("a third one", 422)] {
-            let reply = try_log_in(&app.visitor(), "alice@example.com", password).await;
-            assert_eq!(reply.status, status, "{password}: {}", reply.body);
+            let response = try_log_in(&app.visitor(), "alice@example.com", password).await;
+            assert_eq!(response.status, status, "{password}: {}", response.body);
         }
         app.stop();
     }
 
-    async fn what_is_no_password_changes_nothing(database: Database) {
+    async fn an_invalid_password_changes_nothing(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        for (body, status) in NO_BODIES {
-            check_refusal(&put(&alice, body).await, status, body);
+        for (body, status) in INVALID_BODIES {
+            check_error(&put(&alice, body).await, status, body);
         }
         let long = format!(r#""{}""#, "x".repeat(1025));
-        let no_passwords = [
+        let invalid_passwords = [
             "null", r#""""#, r#""  ""#, "[]", "{}", "true", "12345678",
             r#""a\u0000bcdefgh""#, &long,
         ];
-        for value in no_passwords {
+        for value in invalid_passwords {
             let cases = [
                 ("current_password", format!(
                     r#"{{"current_password":{value},"password":"another one",
@@ -159,20 +159,20 @@ on_both! {
                 )),
             ];
             for (field, body) in cases {
-                let refusal = check_refusal(&put(&alice, &body).await, 422, &body);
-                let fields: Vec<&String> = refusal["errors"].as_object().unwrap().keys().collect();
-                assert_eq!(fields, [field], "{refusal}");
+                let error = check_error(&put(&alice, &body).await, 422, &body);
+                let fields: Vec<&String> = error["errors"].as_object().unwrap().keys().collect();
+                assert_eq!(fields, [field], "{error}");
             }
         }
         let huge = new_password("password", &"x".repeat(70_000));
-        check_refusal(&put(&alice, &huge).await, 413, "a huge body");
+        check_error(&put(&alice, &huge).await, 413, "a huge body");
         assert_eq!(terminations(&database), 0);
         assert_eq!(try_log_in(&app.visitor(), "alice@example.com", "password").await.status, 200);
         app.stop();
     }
 
-    async fn a_new_password_ends_every_other_sign_in_at_once(database: Database) {
-        let app = TestApp::start_with(&database, &REMEMBERING).await;
+    async fn a_new_password_ends_all_other_tokens_and_sessions_immediately(database: Database) {
+        let app = TestApp::start_with(&database, &LONG_CACHE).await;
         let (alice, other) = (app.log_in("alice").await, app.log_in("alice").await);
         let (bob, mut page) = (app.log_in("bob").await, Browser::logged_in(&app).await);
         for client in [&alice, &other, &bob] {
@@ -187,30 +187,30 @@ on_both! {
         app.stop();
     }
 
-    async fn a_browser_changes_the_password_and_stays(database: Database) {
-        let app = TestApp::start_with(&database, &REMEMBERING).await;
+    async fn a_browser_stays_logged_in_when_it_changes_the_password(database: Database) {
+        let app = TestApp::start_with(&database, &LONG_CACHE).await;
         let mut page = Browser::logged_in(&app).await;
         let mut other = Browser::logged_in(&app).await;
         let alice = app.log_in("alice").await;
         let body = new_password("password", "another one");
-        let reply = page.send(Method::PUT, PATH, &body, &[]).await;
-        assert_eq!(reply.status, 419, "a cookie alone writes nothing");
+        let response = page.send(Method::PUT, PATH, &body, &[]).await;
+        assert_eq!(response.status, 419, "a cookie without the CSRF token");
         let csrf = page.csrf();
-        let reply = page.send(Method::PUT, PATH, &body, &[("x-xsrf-token", &csrf)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let response = page.send(Method::PUT, PATH, &body, &[("x-xsrf-token", &csrf)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         assert_eq!(page.get("/api/user").await.status, 200);
         assert_eq!(other.get("/api/user").await.status, 401);
         assert_eq!(alice.get("/api/user").await.status, 401);
         assert_eq!(terminations(&database), 1);
-        // The session holds on: its log-out is one like any other.
-        let reply = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        // The session still exists: its logout terminates the connections.
+        let response = page.post("/api/logout", "", &[("x-xsrf-token", &csrf)]).await;
+        assert_eq!(response.status, 200, "{}", response.body);
         assert_eq!(terminations(&database), 2);
         app.stop();
     }
 
-    /// Whoever knows the old password has nothing in hand afterwards, however close it was.
-    async fn no_log_in_with_the_old_password_outlives_it(database: Database) {
+    /// Even if the login is concurrent with the change of the password.
+    async fn no_token_from_the_old_password_outlives_it(database: Database) {
         let app = TestApp::start(&database).await;
         for round in 0..rounds(5) {
             let mut owner = app.visitor();
@@ -225,13 +225,13 @@ on_both! {
             let log_ins = (0..4).map(|_| {
                 let (visitor, email) = (visitor.clone(), email.clone());
                 Box::pin(async move {
-                    let reply = try_log_in(&visitor, &email, "password").await;
-                    let token = reply.json()["token"].as_str().map(str::to_owned);
-                    assert_eq!(reply.status, if token.is_some() { 200 } else { 422 });
+                    let response = try_log_in(&visitor, &email, "password").await;
+                    let token = response.json()["token"].as_str().map(str::to_owned);
+                    assert_eq!(response.status, if token.is_some() { 200 } else { 422 });
                     token
                 }) as std::pin::Pin<Box<dyn Future<Output = Option<String>> + Send>>
             });
-            let tokens = at_once(log_ins.chain([Box::pin(change) as _])).await;
+            let tokens = run_concurrently(log_ins.chain([Box::pin(change) as _])).await;
             for token in tokens.into_iter().flatten() {
                 let mut thief = app.visitor();
                 thief.token = Some(token);
@@ -241,25 +241,26 @@ on_both! {
         app.stop();
     }
 
-    async fn of_two_changes_at_once_one_holds(database: Database) {
+    async fn one_of_two_concurrent_password_changes_succeeds(database: Database) {
         let app = TestApp::start(&database).await;
         let clients = [app.log_in("alice").await, app.log_in("alice").await];
         let changes = clients.into_iter().zip(["the first", "the second"]);
-        let replies = at_once(changes.map(|(client, new)| async move {
+        let responses = run_concurrently(changes.map(|(client, new)| async move {
             (put(&client, &new_password("password", new)).await.status, new)
         }));
-        let replies = replies.await;
-        let held: Vec<&str> =
-            replies.iter().filter(|(status, _)| *status == 200).map(|(_, new)| *new).collect();
-        assert_eq!(held.len(), 1, "{replies:?}");
-        assert!(replies.iter().all(|(status, _)| [200, 401, 422].contains(status)), "{replies:?}");
-        let reply = try_log_in(&app.visitor(), "alice@example.com", held[0]).await;
-        assert_eq!(reply.status, 200);
+        let responses = responses.await;
+        let new_passwords: Vec<&str> =
+            responses.iter().filter(|(status, _)| *status == 200).map(|(_, new)| *new).collect();
+        assert_eq!(new_passwords.len(), 1, "{responses:?}");
+        let expected = responses.iter().all(|(status, _)| [200, 401, 422].contains(status));
+        assert!(expected, "{responses:?}");
+        let response = try_log_in(&app.visitor(), "alice@example.com", new_passwords[0]).await;
+        assert_eq!(response.status, 200);
         app.stop();
     }
 
-    /// The hash is replaced by the first of them, while the others verify against the old one.
-    async fn log_ins_at_once_with_an_outdated_hash_all_succeed(database: Database) {
+    /// The first login replaces the hash while the others verify the password against the old one.
+    async fn concurrent_logins_with_an_outdated_hash_all_succeed(database: Database) {
         let app = TestApp::start(&database).await;
         let hash = bcrypt::hash_with_result("password", 4).unwrap();
         let hash = hash.format_for_version(bcrypt::Version::TwoY);
@@ -270,7 +271,7 @@ on_both! {
                 let visitor = visitor.clone();
                 async move { try_log_in(&visitor, "alice@example.com", "password").await.status }
             });
-            assert_eq!(at_once(log_ins).await, [200; 4]);
+            assert_eq!(run_concurrently(log_ins).await, [200; 4]);
         }
         app.stop();
     }

@@ -10,13 +10,13 @@ use diesel::sql_types::BigInt;
 use matchcast::store::schema::leases;
 use matchcast::store::{AnyConnection, now};
 
-use crate::crash::impatient;
+use crate::crash::short_timeouts;
 use crate::support::client::Client;
 use crate::support::database::Database;
 use crate::support::process::Process;
-use crate::support::provider::{Call, EventKey, Provider, Reaction, ok};
+use crate::support::provider::{Action, EventKey, Provider, ReceivedRequest, ok};
 use crate::support::published::{
-    Death, assert_order_per_channel, assert_well_behaved, repetitions, until_nothing_waits,
+    Kill, assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
 };
 use crate::support::wait_for;
 
@@ -25,9 +25,9 @@ const CHANNELS: usize = 160;
 /// Events of each channel: a lane has more than one call can carry.
 const EACH: usize = 3;
 
-/// A process with [`impatient`] settings, and a path by which the provider knows it.
+/// A process with [`short_timeouts`] settings, and a path by which the provider knows it.
 async fn start(database: &Database, provider: &Provider, name: &str) -> Process {
-    let mut variables = impatient(provider);
+    let mut variables = short_timeouts(provider);
     variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
     // A call that hangs outlasts the test.
     variables.push(("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "60000".to_owned()));
@@ -39,10 +39,10 @@ fn write_events(database: &Database) -> BTreeSet<EventKey> {
         (0..CHANNELS).map(|number| format!("private-user.{}", 1_000 + number)).collect();
     let in_turn = (0..EACH).flat_map(|_| channels.iter().map(String::as_str));
     database.write_events(1, in_turn);
-    database.waiting()
+    database.pending_keys()
 }
 
-fn is_by(call: &Call, name: &str) -> bool {
+fn is_by(call: &ReceivedRequest, name: &str) -> bool {
     call.prefix == format!("/{name}")
 }
 
@@ -50,17 +50,17 @@ fn is_by(call: &Call, name: &str) -> bool {
 fn accept_from_others(
     provider: &Provider,
     name: &'static str,
-    mut of_its: impl FnMut(&Call) -> Reaction + Send + 'static,
+    mut of_its: impl FnMut(&ReceivedRequest) -> Action + Send + 'static,
 ) {
-    provider.react(
+    provider.on_request(
         move |call| {
-            if is_by(call, name) { of_its(call) } else { Reaction::Answer(ok()) }
+            if is_by(call, name) { of_its(call) } else { Action::Respond(ok()) }
         },
     );
 }
 
-fn heard(provider: &Provider) -> BTreeSet<EventKey> {
-    provider.heard().iter().map(|event| event.key()).collect()
+fn received(provider: &Provider) -> BTreeSet<EventKey> {
+    provider.received().iter().map(|event| event.key()).collect()
 }
 
 #[derive(QueryableByName)]
@@ -99,7 +99,7 @@ async fn the_successor_of_a_dead_process_begins_where_its_requests_hung() {
     let mut number = 0;
     accept_from_others(&provider, "first", move |_| {
         number += 1;
-        if number % 2 == 0 { Reaction::AcceptAndHang } else { Reaction::Hang }
+        if number % 2 == 0 { Action::AcceptAndHang } else { Action::Hang }
     });
     let all = write_events(&database);
     wait_for("a call of each lane that hangs", || async {
@@ -112,14 +112,14 @@ async fn the_successor_of_a_dead_process_begins_where_its_requests_hung() {
     assert_eq!(twice, LANES / 2 * 10);
     let at = Instant::now();
     first.kill();
-    let waiting = database.waiting();
+    let waiting = database.pending_keys();
     assert_eq!(waiting, all, "unconfirmed events are still there");
-    until_nothing_waits(&database).await;
+    wait_until_outbox_empty(&database).await;
     second.stop().await;
 
-    assert_eq!(heard(&provider), all);
-    let repeated = repetitions(&provider, &[Death { at, waiting }]);
-    assert_eq!((repeated.by_silence, repeated.by_death), (twice, 0));
+    assert_eq!(received(&provider), all);
+    let repeated = count_duplicates(&provider, &[Kill { at, pending: waiting }]);
+    assert_eq!((repeated.after_lost_response, repeated.after_kill), (twice, 0));
     let calls = provider.posts();
     let of_the_first = calls.iter().take_while(|call| is_by(call, "first")).count();
     assert_eq!(of_the_first, LANES);
@@ -134,14 +134,14 @@ async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_
     let provider = Provider::start().await;
     let first = start(&database, &provider, "first").await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];
-    accept_from_others(&provider, "first", |_| Reaction::Held(ok()));
+    accept_from_others(&provider, "first", |_| Action::RespondWhenReleased(ok()));
     let all = write_events(&database);
     wait_for("a call of each lane", || async { (provider.in_flight() == LANES).then_some(()) })
         .await;
     put_to_sleep(&first, &database).await;
     let second = start(&database, &provider, "second").await;
-    until_nothing_waits(&database).await;
-    assert_eq!(heard(&provider), all, "the second has sent what the first could not");
+    wait_until_outbox_empty(&database).await;
+    assert_eq!(received(&provider), all, "the second has sent what the first could not");
     // Now the requests of the first are accepted, late, and it has the responses when it wakes.
     provider.release();
     first.wake();
@@ -149,7 +149,7 @@ async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_
     for _ in 0..5 {
         // Each commit notifies its publisher.
         trade(&people).await;
-        until_nothing_waits(&database).await;
+        wait_until_outbox_empty(&database).await;
     }
     let calls = provider.posts();
     assert!(calls[awake..].iter().all(|call| is_by(call, "second")), "the second holds the lease");
@@ -157,14 +157,14 @@ async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_
     second.stop().await;
     let before = provider.post_count();
     trade(&people).await;
-    until_nothing_waits(&database).await;
+    wait_until_outbox_empty(&database).await;
     first.stop().await;
     assert!(
         provider.posts()[before..].iter().all(|call| is_by(call, "first")),
         "it holds it again"
     );
     let late: usize = calls[..LANES].iter().map(|call| call.events.len()).sum();
-    assert_eq!(provider.heard_len(), all.len() + late + 6 * 2);
+    assert_eq!(provider.received_count(), all.len() + late + 6 * 2);
     assert_order_per_channel(&provider);
 }
 
@@ -201,7 +201,7 @@ async fn a_process_that_wakes_after_its_lease_has_ended_sends_nothing() {
     let provider = Provider::start().await;
     let process = start(&database, &provider, "first").await;
     let people = [process.log_in("alice").await, process.log_in("bob").await];
-    provider.always(Reaction::Held(ok()));
+    provider.always(Action::RespondWhenReleased(ok()));
     let all = write_events(&database);
     wait_for("a request of each lane", || async { (provider.in_flight() == LANES).then_some(()) })
         .await;
@@ -218,10 +218,10 @@ async fn a_process_that_wakes_after_its_lease_has_ended_sends_nothing() {
     assert_eq!(provider.post_count(), LANES, "nothing is sent without the lease");
 
     drop(lock);
-    until_nothing_waits(&database).await;
+    wait_until_outbox_empty(&database).await;
     process.stop().await;
-    assert!(all.is_subset(&heard(&provider)));
-    assert_eq!(provider.heard_len(), all.len() + 5 * 2, "each event once");
+    assert!(all.is_subset(&received(&provider)));
+    assert_eq!(provider.received_count(), all.len() + 5 * 2, "each event once");
     assert_order_per_channel(&provider);
     assert_well_behaved(&provider);
 }

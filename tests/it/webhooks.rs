@@ -1,5 +1,5 @@
-//! What the provider tells by itself, signed with the app's secret, and the authorisations that
-//! come before it.
+//! Webhooks of the provider, signed with the app secret, and how they and channel authorizations
+//! determine which channels are occupied.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,18 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::bad_input::check_refusal;
+use crate::bad_input::check_error;
 use crate::golden::check;
 use crate::on_both;
 use crate::support::app::{SECRET, TestApp};
-use crate::support::client::Reply;
+use crate::support::client::Response;
 use crate::support::database::Database;
-use crate::support::{at_once, rounds, wait_for};
+use crate::support::{rounds, run_concurrently, wait_for};
 
 const PATH: &str = "/api/pusher/webhook";
-/// The embedded provider's.
+/// The app key of the embedded provider.
 const KEY: &str = "local";
-const TAKEN: &str = r#"{"success":true,"message":"Webhook received successfully"}"#;
+const ACCEPTED: &str = r#"{"success":true,"message":"Webhook received successfully"}"#;
 const UNSIGNED: &str = r#"{"success":false,"code":"webhook_unsigned",
     "message":"The webhook is not signed with this app's key and secret."}"#;
 const MALFORMED: &str = r#"{"success":false,"code":"webhook_malformed",
@@ -30,14 +30,14 @@ const MALFORMED: &str = r#"{"success":false,"code":"webhook_malformed",
 const STALE: &str = r#"{"success":false,"code":"webhook_stale",
     "message":"The webhook's time is more than ten minutes away from ours."}"#;
 
-/// As the official libraries do it: lower-case hex of the HMAC over the body's bytes.
+/// The signature of the official libraries: lower-case hex of the HMAC over the bytes of the body.
 fn signature(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
     hex::encode(mac.finalize().into_bytes())
 }
 
-async fn deliver_as(app: &TestApp, key: &str, signature: &str, body: &[u8]) -> Reply {
+async fn deliver_signed(app: &TestApp, key: &str, signature: &str, body: &[u8]) -> Response {
     let headers = [
         ("content-type", "application/json"),
         ("x-pusher-key", key),
@@ -46,9 +46,9 @@ async fn deliver_as(app: &TestApp, key: &str, signature: &str, body: &[u8]) -> R
     app.visitor().send(Method::POST, PATH, &headers, body.to_vec()).await
 }
 
-/// With the right key and signature.
-async fn deliver(app: &TestApp, body: &str) -> Reply {
-    deliver_as(app, KEY, &signature(SECRET, body.as_bytes()), body.as_bytes()).await
+/// Delivers a webhook with the right key and signature.
+async fn deliver(app: &TestApp, body: &str) -> Response {
+    deliver_signed(app, KEY, &signature(SECRET, body.as_bytes()), body.as_bytes()).await
 }
 
 fn now_ms() -> i64 {
@@ -62,11 +62,11 @@ fn webhook(time_ms: i64, events: &[(&str, &str)]) -> String {
 }
 
 fn is_occupied(database: &Database, channel: &str) -> bool {
-    let asked = BTreeSet::from([channel]);
-    !occupancy::occupied_among(&mut database.connect(), &asked).unwrap().is_empty()
+    let channels = BTreeSet::from([channel]);
+    !occupancy::occupied_among(&mut database.connect(), &channels).unwrap().is_empty()
 }
 
-/// Rows about channels, and webhooks that are remembered.
+/// The numbers of rows about channels and of recorded webhooks.
 fn rows(database: &Database) -> (i64, i64) {
     let mut c = database.connect();
     let channels = channel_occupancy::table.count().get_result(&mut c).unwrap();
@@ -76,10 +76,10 @@ fn rows(database: &Database) -> (i64, i64) {
 const OCCUPIED: &str = "channel_occupied";
 const VACATED: &str = "channel_vacated";
 
-/// Webhooks one after the other, each with its distance in milliseconds from the first; and whether
-/// the channel `a` is occupied after them.
-type Story = &'static [(i64, &'static [(&'static str, &'static str)])];
-const STORIES: &[(Story, bool)] = &[
+/// Webhooks in the order of delivery, each with its time in milliseconds relative to the first.
+type Sequence = &'static [(i64, &'static [(&'static str, &'static str)])];
+/// Each sequence, and whether the channel `a` is occupied after it.
+const SEQUENCES: &[(Sequence, bool)] = &[
     (&[(0, &[(OCCUPIED, "a")])], true),
     (&[(0, &[(OCCUPIED, "a")]), (1, &[(VACATED, "a")])], false),
     (&[(0, &[(OCCUPIED, "a")]), (-1, &[(VACATED, "a")])], true),
@@ -97,17 +97,17 @@ const STORIES: &[(Story, bool)] = &[
 ];
 
 on_both! {
-    async fn webhooks_tell_who_listens_in_any_order(database: Database) {
+    async fn webhooks_determine_occupancy_in_any_order(database: Database) {
         let app = TestApp::start(&database).await;
         let start = now_ms();
-        for (first, (story, expected)) in (start..).step_by(10).zip(STORIES) {
+        for (first, (sequence, expected)) in (start..).step_by(10).zip(SEQUENCES) {
             database.execute("DELETE FROM channel_occupancy");
-            for (distance, events) in *story {
-                check(&deliver(&app, &webhook(first + distance, events)).await, 200, TAKEN);
+            for (offset, events) in *sequence {
+                check(&deliver(&app, &webhook(first + offset, events)).await, 200, ACCEPTED);
             }
-            assert_eq!(is_occupied(&database, "a"), *expected, "{story:?}");
+            assert_eq!(is_occupied(&database, "a"), *expected, "{sequence:?}");
         }
-        // Further fields, and events that look like none we know.
+        // Additional fields and events of unknown formats are ignored.
         let body = json!({
             "time_ms": now_ms(), "more": [1], "events": [
                 { "name": "subscription_count", "channel": "a", "subscription_count": 7 },
@@ -117,21 +117,21 @@ on_both! {
                 { "name": OCCUPIED, "channel": "private-user.1", "user_id": null },
             ],
         });
-        check(&deliver(&app, &body.to_string()).await, 200, TAKEN);
+        check(&deliver(&app, &body.to_string()).await, 200, ACCEPTED);
         assert!(is_occupied(&database, "private-user.1"));
         app.stop();
     }
 
-    async fn a_delivery_that_comes_again_changes_nothing(database: Database) {
+    async fn a_repeated_delivery_changes_nothing(database: Database) {
         let app = TestApp::start(&database).await;
         let body = webhook(now_ms(), &[(OCCUPIED, "a")]);
-        check(&deliver(&app, &body).await, 200, TAKEN);
+        check(&deliver(&app, &body).await, 200, ACCEPTED);
         database.execute("DELETE FROM channel_occupancy");
-        check(&deliver(&app, &body).await, 200, TAKEN);
+        check(&deliver(&app, &body).await, 200, ACCEPTED);
         assert_eq!(rows(&database), (0, 1));
-        // After a quarter of an hour it is forgotten by the next one.
+        // The next webhook deletes records that are older than a quarter of an hour.
         database.execute("UPDATE webhooks SET received_at = '2001-01-01 00:00:00'");
-        check(&deliver(&app, &webhook(now_ms(), &[])).await, 200, TAKEN);
+        check(&deliver(&app, &webhook(now_ms(), &[])).await, 200, ACCEPTED);
         assert_eq!(rows(&database), (0, 1));
 
         for round in 0..rounds(3) {
@@ -145,15 +145,15 @@ on_both! {
                     visitor.send(Method::POST, PATH, &headers, body.into_bytes()).await.status
                 }
             });
-            assert_eq!(at_once(deliveries).await, [200; 6]);
+            assert_eq!(run_concurrently(deliveries).await, [200; 6]);
         }
         let rounds = i64::try_from(rounds(3)).unwrap();
         assert_eq!(rows(&database), (rounds, rounds + 1));
         app.stop();
     }
 
-    /// They wait for each other in one order, and none is turned away.
-    async fn webhooks_at_once_over_the_same_channels_are_all_taken(database: Database) {
+    /// They lock the channels in one order, so that none fails with a deadlock.
+    async fn concurrent_webhooks_for_the_same_channels_are_all_accepted(database: Database) {
         let app = TestApp::start(&database).await;
         let names: Vec<String> = (0..20).map(|number| format!("channel-{number}")).collect();
         for _ in 0..rounds(2) {
@@ -172,9 +172,9 @@ on_both! {
                     visitor.send(Method::POST, PATH, &headers, body.into_bytes()).await.status
                 }
             });
-            assert_eq!(at_once(deliveries).await, [200; 6]);
+            assert_eq!(run_concurrently(deliveries).await, [200; 6]);
             for name in &names {
-                assert!(!is_occupied(&database, name), "the last one said so");
+                assert!(!is_occupied(&database, name), "the last one vacated it");
             }
         }
         app.stop();
@@ -182,7 +182,7 @@ on_both! {
 }
 
 on_both! {
-    async fn nobody_but_the_provider_is_listened_to(database: Database) {
+    async fn only_webhooks_signed_by_the_provider_are_accepted(database: Database) {
         let app = TestApp::start(&database).await;
         let body = webhook(now_ms(), &[(OCCUPIED, "a")]);
         let (bytes, right) = (body.as_bytes(), signature(SECRET, body.as_bytes()));
@@ -207,19 +207,19 @@ on_both! {
             ("undefined", "undefined"),
         ];
         for (key, signature) in wrong {
-            check(&deliver_as(&app, key, signature, bytes).await, 401, UNSIGNED);
+            check(&deliver_signed(&app, key, signature, bytes).await, 401, UNSIGNED);
         }
         for changed in [format!("{body} "), body.replace("\"a\"", "\"b\""), String::new()] {
-            check(&deliver_as(&app, KEY, &right, changed.as_bytes()).await, 401, UNSIGNED);
+            check(&deliver_signed(&app, KEY, &right, changed.as_bytes()).await, 401, UNSIGNED);
         }
-        // Neither a token nor a page's fields take the place of a signature.
+        // A token does not replace the signature.
         let alice = app.log_in("alice").await;
         for body in [body.as_str(), "", "{", "a=b"] {
             check(&alice.post(PATH, body).await, 401, UNSIGNED);
         }
-        check_refusal(&alice.post(PATH, &"x".repeat(70_000)).await, 413, "a huge body");
+        check_error(&alice.post(PATH, &"x".repeat(70_000)).await, 413, "a huge body");
         assert_eq!(rows(&database), (0, 0));
-        // Who the caller is besides does not matter.
+        // Other credentials are ignored.
         let headers = [
             ("authorization", "Bearer nonsense"),
             ("cookie", "matchcast_session=nonsense"),
@@ -227,12 +227,12 @@ on_both! {
             ("x-pusher-key", KEY),
             ("x-pusher-signature", &right),
         ];
-        let reply = app.visitor().send(Method::POST, PATH, &headers, bytes.to_vec()).await;
-        check(&reply, 200, TAKEN);
+        let response = app.visitor().send(Method::POST, PATH, &headers, bytes.to_vec()).await;
+        check(&response, 200, ACCEPTED);
         app.stop();
     }
 
-    async fn what_is_signed_and_no_webhook_is_refused(database: Database) {
+    async fn a_signed_but_malformed_webhook_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let time = now_ms();
         let deep = format!(r#"{{"time_ms":{time},"events":{}"#, "[".repeat(10_000));
@@ -258,15 +258,15 @@ on_both! {
         for body in &malformed {
             check(&deliver(&app, body).await, 422, MALFORMED);
         }
-        let no_text = [b"{\"time_ms\":1,\"events\":[{\"name\":\"\xff\"}]}".as_slice(), b"\xff\xfe"];
-        for body in no_text {
-            let reply = deliver_as(&app, KEY, &signature(SECRET, body), body).await;
-            check(&reply, 422, MALFORMED);
+        let binary = [b"{\"time_ms\":1,\"events\":[{\"name\":\"\xff\"}]}".as_slice(), b"\xff\xfe"];
+        for body in binary {
+            let response = deliver_signed(&app, KEY, &signature(SECRET, body), body).await;
+            check(&response, 422, MALFORMED);
         }
         let huge = webhook(time, &[(OCCUPIED, &"x".repeat(70_000))]);
-        check_refusal(&deliver(&app, &huge).await, 413, "a huge body");
+        check_error(&deliver(&app, &huge).await, 413, "a huge body");
         for (minutes, status, body) in
-            [(-11, 422, STALE), (11, 422, STALE), (-9, 200, TAKEN), (9, 200, TAKEN)]
+            [(-11, 422, STALE), (11, 422, STALE), (-9, 200, ACCEPTED), (9, 200, ACCEPTED)]
         {
             let time_ms = now_ms() + minutes * 60_000;
             check(&deliver(&app, &webhook(time_ms, &[(OCCUPIED, "a")])).await, status, body);
@@ -275,8 +275,9 @@ on_both! {
         app.stop();
     }
 
-    /// Signed by others, long ago: the signature is right, and only then is anything looked at.
-    async fn the_published_webhooks_are_known_by_their_signatures(database: Database) {
+    /// The signature is checked first. These webhooks have valid signatures, but are stale or
+    /// malformed.
+    async fn the_published_signatures_are_accepted(database: Database) {
         let vectors = include_str!("../fixtures/pusher-vectors.json");
         let vectors: Value = serde_json::from_str(vectors).unwrap();
         let vectors = vectors["hmac"].as_array().unwrap().clone();
@@ -287,9 +288,9 @@ on_both! {
             let variables = [("PUSHER_APP_SECRET", text("secret"))];
             let app = TestApp::start_with(&database, &variables).await;
             let expected = if body.contains("time_ms") { STALE } else { MALFORMED };
-            check(&deliver_as(&app, KEY, published, body.as_bytes()).await, 422, expected);
+            check(&deliver_signed(&app, KEY, published, body.as_bytes()).await, 422, expected);
             let other = published.replace(&published[..1], if published < "8" { "9" } else { "0" });
-            check(&deliver_as(&app, KEY, &other, body.as_bytes()).await, 401, UNSIGNED);
+            check(&deliver_signed(&app, KEY, &other, body.as_bytes()).await, 401, UNSIGNED);
             app.stop();
             seen += 1;
         }
@@ -299,15 +300,15 @@ on_both! {
 
 const AUTH: &str = "/api/broadcasting/auth";
 const OWN: &str = "socket_id=1.2&channel_name=private-user.1";
-const EXPECTED_LONG_AGO: &str =
+const AUTHORIZED_LONG_AGO: &str =
     "UPDATE channel_occupancy SET authorized_at = '2001-01-01 00:00:00', occupied = FALSE";
 
 on_both! {
-    async fn who_was_authorised_is_expected_where_that_matters(database: Database) {
+    async fn an_authorized_channel_counts_as_occupied_if_only_occupied_is_on(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
-        assert_eq!(rows(&database), (0, 0), "everything is sent");
+        assert_eq!(rows(&database), (0, 0), "every event is sent");
         app.stop();
 
         let variables = [("MATCHCAST__BROADCASTING__ONLY_OCCUPIED", "true")];
@@ -316,21 +317,21 @@ on_both! {
         let others = OWN.replace("user.1", "user.2");
         assert_eq!(alice.post_form(AUTH, &others).await.status, 403);
         assert_eq!(alice.post_form(AUTH, &OWN.replace("1.2", "x")).await.status, 422);
-        assert_eq!(rows(&database), (0, 0), "nobody was authorised");
+        assert_eq!(rows(&database), (0, 0), "nothing was authorized");
         assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
         assert!(is_occupied(&database, "private-user.1"));
         let vacated = webhook(now_ms(), &[(VACATED, "private-user.1")]);
-        check(&deliver(&app, &vacated).await, 200, TAKEN);
-        assert!(is_occupied(&database, "private-user.1"), "of the connection before");
+        check(&deliver(&app, &vacated).await, 200, ACCEPTED);
+        assert!(is_occupied(&database, "private-user.1"), "it is about an earlier connection");
 
-        // Asked once more: it is still noted.
-        database.execute(EXPECTED_LONG_AGO);
+        // A second authorization is not recorded again: the process has cached the first one.
+        database.execute(AUTHORIZED_LONG_AGO);
         assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
         assert!(!is_occupied(&database, "private-user.1"));
         app.stop();
     }
 
-    async fn what_was_noted_is_noted_again_in_time(database: Database) {
+    async fn an_authorization_is_recorded_again_after_the_refresh_interval(database: Database) {
         let variables = [
             ("MATCHCAST__BROADCASTING__ONLY_OCCUPIED", "true"),
             ("MATCHCAST__BROADCASTING__OCCUPANCY_REFRESH_SECONDS", "1"),
@@ -338,8 +339,8 @@ on_both! {
         let app = TestApp::start_with(&database, &variables).await;
         let alice = app.log_in("alice").await;
         assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
-        database.execute(EXPECTED_LONG_AGO);
-        wait_for("the channel to be noted again", || async {
+        database.execute(AUTHORIZED_LONG_AGO);
+        wait_for("the authorization to be recorded again", || async {
             assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
             is_occupied(&database, "private-user.1").then_some(())
         })

@@ -59,7 +59,7 @@ pub fn client(port: u16, credentials: Credentials) -> Client {
 
 pub fn client_with_timeout(port: u16, credentials: Credentials, request: Duration) -> Client {
     logs::start();
-    logs::note(crate::SECRET);
+    logs::record_secret(crate::SECRET);
     let settings = DestinationSettings {
         host: Some("127.0.0.1"),
         port: Some(port),

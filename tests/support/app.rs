@@ -1,4 +1,4 @@
-//! matchcast, built as main builds it, on a free port, in a thread of its own.
+//! A matchcast server inside the test process, built as `main` builds it, on a free port.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
@@ -11,10 +11,10 @@ use super::client::Client;
 use super::database::Database;
 use super::logs;
 
-/// The secret of the tests' provider.
+/// The app secret of the embedded provider.
 pub const SECRET: &str = "secret-of-the-tests";
 
-/// EventSettings off all events but those that existing pages know, as production does.
+/// Turns off every event except `order.matched`, as the defaults in production do.
 pub const ONLY_ORDER_MATCHED: [(&str, &str); 4] = [
     ("MATCHCAST__EVENTS__ORDER_UPDATED", "false"),
     ("MATCHCAST__EVENTS__BALANCE_UPDATED", "false"),
@@ -22,7 +22,7 @@ pub const ONLY_ORDER_MATCHED: [(&str, &str); 4] = [
     ("MATCHCAST__EVENTS__BOOK_UPDATED", "false"),
 ];
 
-/// A running matchcast. It stops, in order, when the value goes.
+/// A running server in its own thread. Dropping it shuts the server down gracefully.
 pub struct TestApp {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -30,14 +30,14 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// With the demo's users and the embedded provider.
+    /// Starts with the demo users and the embedded provider.
     pub async fn start(database: &Database) -> Self {
         Self::start_with(database, &[]).await
     }
 
-    /// With further variables of the environment.
+    /// Starts with additional environment variables.
     pub async fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
-        let usual = [
+        let defaults = [
             ("HOST", "127.0.0.1"),
             ("PORT", "0"),
             ("DATABASE_URL", database.url.as_str()),
@@ -47,21 +47,22 @@ impl TestApp {
             ("MATCHCAST__DATABASE__POOL_SIZE", "4"),
             ("MATCHCAST__PUBLISHER__POLL_MS", "50"),
         ];
-        let variables = usual.into_iter().chain(variables.iter().copied());
+        let variables = defaults.into_iter().chain(variables.iter().copied());
         logs::start();
-        logs::note_variables(variables.clone());
-        let config = Config::from_sources(&Sources::of_variables(variables)).expect("a config");
+        logs::record_secrets(variables.clone());
+        let config =
+            Config::from_sources(&Sources::of_variables(variables)).expect("a valid configuration");
         let (started, starting) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = App::build(config, None).await.expect("matchcast starts");
-                started.send(app.address()).expect("the test waits");
+                started.send(app.address()).expect("the test is waiting");
                 let stop = async move {
-                    // Either way the test is over.
+                    // An error means that the sender was dropped: the test has ended as well.
                     let _ = stopped.await;
                 };
-                app.run(stop).await.expect("matchcast stops in order");
+                app.run(stop).await.expect("matchcast shuts down gracefully");
             });
         });
         let address = starting.await.expect("matchcast starts");
@@ -72,19 +73,19 @@ impl TestApp {
         format!("http://{}{path}", self.address)
     }
 
-    /// A client that nobody has logged in.
+    /// A client that is not logged in.
     pub fn visitor(&self) -> Client {
         Client::new(self.address)
     }
 
-    /// A client logged in as a user of the demo: `alice` (1), `bob` (2) or `charlie` (3).
+    /// A client logged in as one of the demo users: `alice` (1), `bob` (2) or `charlie` (3).
     pub async fn log_in(&self, name: &str) -> Client {
         let mut client = self.visitor();
         client.log_in(&format!("{name}@example.com"), "password").await;
         client
     }
 
-    /// A new user with money from the faucet: 10,000 USD, 1 BTC and 10 ETH.
+    /// A new user funded by the faucet: 10,000 USD, 1 BTC and 10 ETH.
     pub async fn register(&self, name: &str) -> Client {
         let mut client = self.visitor();
         client.register(name).await;
@@ -96,7 +97,7 @@ impl TestApp {
         client
     }
 
-    /// Stops in order and waits for the end.
+    /// Shuts down gracefully and waits until the server has stopped.
     pub fn stop(mut self) {
         self.stop_now();
     }
@@ -106,9 +107,9 @@ impl TestApp {
             let _ = stop.send(());
         }
         if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
+            let joined = thread.join();
             if !std::thread::panicking() {
-                ended.expect("matchcast stops in order");
+                joined.expect("matchcast shuts down gracefully");
             }
         }
     }

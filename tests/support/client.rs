@@ -1,4 +1,4 @@
-//! A client of the API, as a bot would write it.
+//! An HTTP client of the API, as the author of a bot would write it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,26 +9,26 @@ use serde_json::Value;
 
 use super::logs;
 
-/// Too plain to be looked for by itself.
+/// A common word: it may appear in a log for other reasons, so it is not recorded as a secret.
 const DEMO_PASSWORD: &str = "password";
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Reply {
+impl Response {
     /// # Panics
-    /// When the body is not JSON.
+    /// If the body is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {} {}", self.status, self.body))
     }
 
-    /// `data` of an answer that must be a success.
+    /// The field `data` of a response that must be a success.
     pub fn data(&self) -> Value {
         assert!((200..300).contains(&self.status), "{} {}", self.status, self.body);
         self.json()["data"].clone()
@@ -45,7 +45,7 @@ pub struct Client {
     http: reqwest::Client,
     address: SocketAddr,
     pub token: Option<String>,
-    /// 0 before somebody has logged in.
+    /// 0 until the client has logged in.
     pub user_id: i64,
 }
 
@@ -59,7 +59,7 @@ impl Client {
         Self { http, address, token: None, user_id: 0 }
     }
 
-    /// The same user with connections of its own to another server on the same database.
+    /// The same user with new connections to another server on the same database.
     pub fn at(&self, address: SocketAddr) -> Self {
         let Self { token, user_id, .. } = self.clone();
         Self { token, user_id, ..Self::new(address) }
@@ -67,11 +67,11 @@ impl Client {
 
     pub async fn log_in(&mut self, email: &str, password: &str) {
         if password != DEMO_PASSWORD {
-            logs::note(password);
+            logs::record_secret(password);
         }
         let body = serde_json::json!({ "email": email, "password": password });
-        let reply = self.post("/api/login", &body.to_string()).await;
-        self.remember(&reply.data());
+        let response = self.post("/api/login", &body.to_string()).await;
+        self.store_token(&response.data());
     }
 
     pub async fn register(&mut self, name: &str) {
@@ -79,55 +79,55 @@ impl Client {
             "name": name, "email": format!("{name}@test.example"),
             "password": "password", "password_confirmation": "password",
         });
-        let reply = self.post("/api/register", &body.to_string()).await;
-        self.remember(&reply.data());
+        let response = self.post("/api/register", &body.to_string()).await;
+        self.store_token(&response.data());
     }
 
-    fn remember(&mut self, data: &Value) {
+    fn store_token(&mut self, data: &Value) {
         self.token = data["token"].as_str().map(str::to_owned);
-        // The half after the bar is the secret one.
+        // The part after the bar is the secret.
         if let Some((_, secret)) = self.token.as_ref().and_then(|token| token.split_once('|')) {
-            logs::note(secret);
+            logs::record_secret(secret);
         }
-        self.user_id = data["user"]["id"].as_i64().expect("an id");
+        self.user_id = data["user"]["id"].as_i64().expect("a numeric id");
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub async fn get(&self, path: &str) -> Response {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
 
     /// Posts JSON.
-    pub async fn post(&self, path: &str, body: &str) -> Reply {
+    pub async fn post(&self, path: &str, body: &str) -> Response {
         let headers = [("content-type", "application/json")];
         self.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await
     }
 
     /// Posts a form.
-    pub async fn post_form(&self, path: &str, body: &str) -> Reply {
+    pub async fn post_form(&self, path: &str, body: &str) -> Response {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         self.send(Method::POST, path, &headers, body.as_bytes().to_vec()).await
     }
 
     /// # Panics
-    /// When there is no whole answer.
+    /// If the response is incomplete or there is none.
     pub async fn send(
         &self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: Vec<u8>,
-    ) -> Reply {
-        self.try_send(method, path, headers, body).await.expect("an answer")
+    ) -> Response {
+        self.try_send(method, path, headers, body).await.expect("a complete response")
     }
 
-    /// An error when the server went away.
+    /// Returns an error if the server closed the connection.
     pub async fn try_send(
         &self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: Vec<u8>,
-    ) -> Result<Reply, reqwest::Error> {
+    ) -> Result<Response, reqwest::Error> {
         let mut request = self.http.request(method, format!("http://{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -137,21 +137,21 @@ impl Client {
         }
         let response = request.body(body).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Reply { status, headers, body: response.text().await? })
+        Ok(Response { status, headers, body: response.text().await? })
     }
 
-    /// Places an order; price and amount as text, as they are to be written.
-    pub async fn place(&self, symbol: &str, side: &str, price: &str, amount: &str) -> Reply {
+    /// Places an order. Price and amount are inserted into the JSON as they are.
+    pub async fn place(&self, symbol: &str, side: &str, price: &str, amount: &str) -> Response {
         let body =
             format!(r#"{{"symbol":"{symbol}","side":"{side}","price":{price},"amount":{amount}}}"#);
         self.post("/api/orders", &body).await
     }
 
-    pub async fn cancel(&self, order: i64) -> Reply {
+    pub async fn cancel(&self, order: i64) -> Response {
         self.post(&format!("/api/orders/{order}/cancel"), "").await
     }
 
-    /// Available of one asset, as it is written.
+    /// The available balance in one asset, as the response writes it.
     pub async fn available(&self, symbol: &str) -> String {
         let profile = self.get("/api/profile").await.data();
         if symbol == "USD" {

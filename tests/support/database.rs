@@ -1,4 +1,4 @@
-//! A database that one test owns, and that is gone after it.
+//! A database for one test, which is removed after it.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use matchcast::store::markets::{self, Catalog};
 use matchcast::store::schema::{dead_letters, orders, outbox as outbox_rows, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
 
-/// An empty database of its own.
+/// A new, empty database.
 pub struct Database {
     pub url: String,
     cleanup: Cleanup,
 }
 
 enum Cleanup {
-    /// The folder of the SQLite file; goes with the value.
+    /// The folder of the SQLite file; dropping it removes the folder.
     Folder(#[allow(dead_code, reason = "dropped, not read")] tempfile::TempDir),
     Postgres {
         server: String,
@@ -32,7 +32,7 @@ impl Database {
     }
 
     /// # Panics
-    /// Without `TEST_DATABASE_URL`: a test that was asked for is never skipped.
+    /// If `TEST_DATABASE_URL` is not set: a test that was requested is never skipped.
     pub fn postgres() -> Self {
         let server = std::env::var("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names the PostgreSQL server for the tests");
@@ -40,7 +40,7 @@ impl Database {
         let mut connection = PgConnection::establish(&server).expect("the PostgreSQL server");
         connection
             .batch_execute(&format!("CREATE DATABASE {name}"))
-            .expect("the right to make databases");
+            .expect("the right to create databases");
         let (root, query) = server.split_once('?').unwrap_or((&server, ""));
         let root = match root.rfind('/').filter(|slash| !root[..*slash].ends_with('/')) {
             Some(slash) => &root[..slash],
@@ -52,10 +52,10 @@ impl Database {
     }
 
     pub fn parsed(&self) -> DatabaseUrl {
-        DatabaseUrl::parse(&self.url).expect("a URL of ours")
+        DatabaseUrl::parse(&self.url).expect("a URL made above")
     }
 
-    /// A store with the usual markets, for tests below HTTP.
+    /// A store with the markets BTC and ETH, for tests that do not use HTTP.
     pub fn open_store(&self) -> (Store, Catalog) {
         let url = self.parsed();
         store::migrate(&url).expect("migrations run");
@@ -68,18 +68,19 @@ impl Database {
         (store, catalog)
     }
 
-    /// A connection of somebody from outside.
+    /// A new connection, outside the pool of any server.
     pub fn connect(&self) -> AnyConnection {
         AnyConnection::open(&self.parsed()).expect("a connection")
     }
 
-    /// Runs SQL as somebody from outside would.
+    /// Runs SQL on a new connection.
     pub fn execute(&self, sql: &str) {
         self.connect().batch_execute(sql).expect(sql);
     }
 
-    /// Keeps the engine from its next batch in `symbol`, until what is returned goes away.
-    pub fn hold_market(&self, symbol: &str) -> AnyConnection {
+    /// Prevents the engine from committing its next batch in `symbol` until the returned connection
+    /// is dropped.
+    pub fn lock_market(&self, symbol: &str) -> AnyConnection {
         let mut connection = self.connect();
         let lock = match connection {
             AnyConnection::Postgres(_) => {
@@ -87,7 +88,7 @@ impl Database {
             }
             AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
         };
-        connection.batch_execute(&lock).expect("the lock comes free");
+        connection.batch_execute(&lock).expect("the lock becomes available");
         connection
     }
 
@@ -95,22 +96,22 @@ impl Database {
         matches!(self.cleanup, Cleanup::Postgres { .. })
     }
 
-    /// The ids of all orders, in their order.
+    /// The ids of all orders, in ascending order.
     pub fn order_ids(&self) -> Vec<i64> {
         let ids = orders::table.select(orders::id).order(orders::id);
         ids.load(&mut self.connect()).expect("orders are read")
     }
 
-    /// Id, buyer and seller of each trade, in order of the ids.
+    /// Id, buyer and seller of each trade, by ascending id.
     pub fn trades(&self) -> Vec<(i64, i64, i64)> {
         let columns = (trades::id, trades::buyer_id, trades::seller_id);
         let all = trades::table.select(columns).order(trades::id);
         all.load(&mut self.connect()).expect("trades are read")
     }
 
-    /// Writes an event `order.matched` for each of these channels, in this order, as the engine
-    /// would; their numbers, which stand in them as ids of trades, go up from `first`. No trade
-    /// belongs to them, so the audit cannot be asked afterwards.
+    /// Writes one event `order.matched` for each of these channels, in this order, as the engine
+    /// would. They are numbered from `first`; the number is the trade id in the payload. These
+    /// trades do not exist, so the audit would fail afterwards.
     pub fn write_events<'a>(&self, first: usize, channels: impl IntoIterator<Item = &'a str>) {
         let row = |(number, channel): (usize, &str)| {
             let shard = outbox::shard_of(channel);
@@ -123,27 +124,29 @@ impl Database {
         let mut connection = self.connect();
         for rows in rows.chunks(500) {
             let sql = "INSERT INTO outbox (channel, name, data, created_at, shard) VALUES ";
-            connection.batch_execute(&format!("{sql}{}", rows.join(","))).expect("a schema");
+            connection
+                .batch_execute(&format!("{sql}{}", rows.join(",")))
+                .expect("events are written");
         }
     }
 
-    /// Channel and id of each event that waits.
-    pub fn waiting(&self) -> BTreeSet<(String, String)> {
+    /// Channel and id of each pending event.
+    pub fn pending_keys(&self) -> BTreeSet<(String, String)> {
         let all = outbox_rows::table.select((outbox_rows::channel, outbox_rows::data));
         let all: Vec<(String, String)> = all.load(&mut self.connect()).expect("events are read");
         let key = |(channel, data): (String, String)| {
-            let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
+            let data: serde_json::Value = serde_json::from_str(&data).expect("the payload is JSON");
             (channel, data["event_id"].as_str().expect("an id").to_owned())
         };
         all.into_iter().map(key).collect()
     }
 
-    /// How many events wait.
-    pub fn waiting_events(&self) -> i64 {
+    /// The number of pending events.
+    pub fn pending_count(&self) -> i64 {
         outbox::counts(&mut self.connect()).expect("events are counted").0
     }
 
-    /// Channel and answer of each event that was set aside, in order.
+    /// Channel and error of each dead letter, by ascending id.
     pub fn dead_letters(&self) -> Vec<(String, String)> {
         let columns = (dead_letters::channel, dead_letters::error);
         let all = dead_letters::table.select(columns).order(dead_letters::id);
@@ -151,7 +154,7 @@ impl Database {
     }
 
     /// # Panics
-    /// When anything does not add up.
+    /// If the audit finds anything.
     pub fn audit(&self) {
         let findings = self.findings();
         assert!(findings.is_empty(), "the audit found: {findings:#?}");
@@ -171,7 +174,7 @@ impl Drop for Database {
                 connection.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
             });
             if !std::thread::panicking() {
-                dropped.expect("the server is there").expect("the database is ours to drop");
+                dropped.expect("the server is running").expect("the right to drop the database");
             }
         }
     }

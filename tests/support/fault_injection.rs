@@ -1,7 +1,7 @@
-//! A provider in changeable weather: what it does with a call is drawn by lot, from a seed.
+//! Random faults of the provider, reproducible from a seed.
 //!
-//! The lot of a call depends on the seed, its first event and how often that came, so it is the
-//! same however calls of different lanes interleave.
+//! The fault of a request depends on the seed, the first event of the request and how often a
+//! request began with that event. It does not depend on how requests of different lanes interleave.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,9 +10,9 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::provider::{Call, Reaction, answer, ok, plain};
+use super::provider::{Action, ReceivedRequest, ok, respond, response};
 
-/// A seed that is told when the test fails. `MATCHCAST_SEED` sets it.
+/// A random seed, which is printed if the test fails. `MATCHCAST_SEED` sets it.
 pub struct Seed(pub u64);
 
 impl Seed {
@@ -21,94 +21,95 @@ impl Seed {
         Self(given.unwrap_or_else(rand::random))
     }
 
-    /// Random numbers that follow from it; each `use_for` has its own.
-    pub fn numbers(&self, use_for: u64) -> StdRng {
-        StdRng::seed_from_u64(self.0 ^ use_for)
+    /// A generator of random numbers that depend on the seed only; each `stream` has its own.
+    pub fn numbers(&self, stream: u64) -> StdRng {
+        StdRng::seed_from_u64(self.0 ^ stream)
     }
 }
 
 impl Drop for Seed {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let _ = writeln!(std::io::stderr(), "to repeat it: MATCHCAST_SEED={}", self.0);
+            let _ = writeln!(std::io::stderr(), "to repeat this test: MATCHCAST_SEED={}", self.0);
         }
     }
 }
 
-/// What may happen to a call.
+/// A fault in the handling of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lot {
-    Good,
-    Slow,
-    Down,
-    Busy,
-    Reset,
-    /// Accepted, and the connection breaks off within the answer.
-    HalfAnAnswer,
-    /// Accepted, and the connection breaks off before the answer.
-    NoAnswer,
-    /// Accepted, and no answer comes before the caller gives up.
-    TooLate,
+pub enum Fault {
+    None,
+    SlowResponse,
+    ServerError,
+    RateLimited,
+    ConnectionReset,
+    /// The events are accepted, and the connection closes in the middle of the response.
+    TruncatedResponse,
+    /// The events are accepted, and the connection is reset before the response.
+    ResetAfterAccept,
+    /// The events are accepted, and the client times out before there is a response.
+    TimeoutAfterAccept,
 }
 
-/// Each lot with its share of the calls that may have one of their own, in percent.
-const SHARES: [(Lot, u32); 8] = [
-    (Lot::Good, 50),
-    (Lot::Slow, 12),
-    (Lot::Down, 10),
-    (Lot::Busy, 10),
-    (Lot::Reset, 6),
-    (Lot::HalfAnAnswer, 5),
-    (Lot::NoAnswer, 5),
-    (Lot::TooLate, 2),
+/// The probability of each fault, in percent.
+const PROBABILITIES: [(Fault, u32); 8] = [
+    (Fault::None, 50),
+    (Fault::SlowResponse, 12),
+    (Fault::ServerError, 10),
+    (Fault::RateLimited, 10),
+    (Fault::ConnectionReset, 6),
+    (Fault::TruncatedResponse, 5),
+    (Fault::ResetAfterAccept, 5),
+    (Fault::TimeoutAfterAccept, 2),
 ];
 
-/// How long a slow answer takes.
+/// The delay of a slow response.
 const SLOW: Duration = Duration::from_millis(15);
 
-pub struct Weather {
+/// Chooses a fault for each request.
+pub struct FaultInjection {
     seed: u64,
-    /// How often a call began with this event.
+    /// How often a request began with each event (channel and id).
     attempts: BTreeMap<(String, String), u64>,
 }
 
-impl Weather {
+impl FaultInjection {
     pub fn new(seed: &Seed) -> Self {
         Self { seed: seed.0, attempts: BTreeMap::new() }
     }
 
-    /// Draws for this call. What asks for the channels is answered.
-    pub fn draw(&mut self, call: &Call) -> Reaction {
-        let Some(first) = call.events.first() else { return Reaction::Answer(ok()) };
+    /// The provider's action for this request. A request without events always succeeds.
+    pub fn action_for(&mut self, request: &ReceivedRequest) -> Action {
+        let Some(first) = request.events.first() else { return Action::Respond(ok()) };
         let attempt = self.attempts.entry(first.key()).or_default();
         *attempt += 1;
         let text = format!("{} {} {attempt}", first.channel, first.event_id);
         let hash = text.bytes().fold(self.seed, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
         });
-        match lot(StdRng::seed_from_u64(hash).random_range(0..100)) {
-            Lot::Good => Reaction::Answer(ok()),
-            Lot::Slow => Reaction::Slow(SLOW, ok()),
-            Lot::Down => plain("500 Internal Server Error", "oops"),
-            Lot::Busy => {
-                Reaction::Answer(answer("429 Too Many Requests", &["Retry-After: 0"], "slow down"))
+        match fault(StdRng::seed_from_u64(hash).random_range(0..100)) {
+            Fault::None => Action::Respond(ok()),
+            Fault::SlowResponse => Action::RespondAfter(SLOW, ok()),
+            Fault::ServerError => respond("500 Internal Server Error", "oops"),
+            Fault::RateLimited => {
+                Action::Respond(response("429 Too Many Requests", &["Retry-After: 0"], "slow down"))
             }
-            Lot::Reset => Reaction::Reset,
-            Lot::HalfAnAnswer => Reaction::AnswerAndClose("HTTP/1.1 200 O".to_owned()),
-            Lot::NoAnswer => Reaction::AcceptAndReset,
-            Lot::TooLate => Reaction::AcceptAndHang,
+            Fault::ConnectionReset => Action::Reset,
+            Fault::TruncatedResponse => Action::RespondAndClose("HTTP/1.1 200 O".to_owned()),
+            Fault::ResetAfterAccept => Action::AcceptAndReset,
+            Fault::TimeoutAfterAccept => Action::AcceptAndHang,
         }
     }
 }
 
-/// `percent` from 0 to 99.
-fn lot(percent: u32) -> Lot {
+/// The fault for a random number from 0 to 99.
+fn fault(percent: u32) -> Fault {
     let mut rest = percent;
-    for (lot, share) in SHARES {
-        if rest < share {
-            return lot;
+    for (fault, probability) in PROBABILITIES {
+        if rest < probability {
+            return fault;
         }
-        rest -= share;
+        rest -= probability;
     }
-    Lot::Good
+    Fault::None
 }

@@ -1,4 +1,4 @@
-//! Clients that place crossing orders, one after the other, and remember what they were promised.
+//! Load: clients that place crossing orders, one after the other, and record the responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,26 +8,26 @@ use reqwest::Method;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::client::{Client, Reply};
+use super::client::{Client, Response};
 use super::wait_for;
 
-/// What the clients heard.
+/// The responses that the clients received.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The ids of acknowledged orders, per client in the order of the answers.
+    /// The ids of acknowledged orders: a list for each task, in the order of the responses.
     pub orders: Vec<Vec<i64>>,
-    /// The ids of the trades in the answers.
+    /// The ids of the trades in the responses.
     pub trades: Vec<i64>,
-    /// Every answer that was no success.
-    pub refusals: Vec<Reply>,
-    /// How many requests had no whole answer.
-    pub unanswered: usize,
-    /// How long each acknowledged order took.
+    /// Every response that was not a success.
+    pub error_responses: Vec<Response>,
+    /// The number of requests without a complete response.
+    pub without_response: usize,
+    /// The time that each acknowledged order took.
     pub latencies: Vec<Duration>,
 }
 
 impl Outcome {
-    /// The ids of all acknowledged orders, in their order.
+    /// The ids of all acknowledged orders, in ascending order.
     pub fn all_orders(&self) -> Vec<i64> {
         let mut ids: Vec<i64> = self.orders.iter().flatten().copied().collect();
         ids.sort_unstable();
@@ -37,13 +37,13 @@ impl Outcome {
     pub fn add(&mut self, other: Self) {
         self.orders.extend(other.orders);
         self.trades.extend(other.trades);
-        self.refusals.extend(other.refusals);
-        self.unanswered += other.unanswered;
+        self.error_responses.extend(other.error_responses);
+        self.without_response += other.without_response;
         self.latencies.extend(other.latencies);
     }
 }
 
-/// Clients at work. Each ends when it is told to, or has no answer any more.
+/// Running clients. Each runs until it is stopped, or until a request gets no response.
 pub struct Load {
     acknowledged: watch::Sender<usize>,
     stop: Arc<AtomicBool>,
@@ -51,7 +51,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// One task for each client and market. Buys and sells of different users cross.
+    /// Starts one task for each client and market. Buys and sells of different users cross.
     pub fn start(clients: &[Client], symbols: &[&'static str]) -> Self {
         let acknowledged = watch::Sender::new(0);
         let stop = Arc::new(AtomicBool::new(false));
@@ -66,8 +66,8 @@ impl Load {
         Self { acknowledged, stop, tasks }
     }
 
-    /// Waits until so many orders are acknowledged.
-    pub async fn acknowledged(&self, count: usize) {
+    /// Waits until `count` orders have been acknowledged in total.
+    pub async fn wait_for_acknowledged(&self, count: usize) {
         let mut current = self.acknowledged.subscribe();
         wait_for(&format!("{count} acknowledged orders"), || {
             let enough = *current.borrow_and_update() >= count;
@@ -80,14 +80,14 @@ impl Load {
         *self.acknowledged.borrow()
     }
 
-    /// Tells the clients to end after their current order, and gives what they heard.
-    pub async fn end(self) -> Outcome {
+    /// Stops the clients after their current order and returns their responses.
+    pub async fn stop(self) -> Outcome {
         self.stop.store(true, Ordering::SeqCst);
-        self.ended().await
+        self.join().await
     }
 
-    /// Waits until every client has ended by itself, because the server is gone.
-    pub async fn ended(self) -> Outcome {
+    /// Waits until every client has stopped by itself because the server is gone.
+    pub async fn join(self) -> Outcome {
         let mut outcome = Outcome::default();
         for task in self.tasks {
             outcome.add(task.await.expect("no panic"));
@@ -112,20 +112,21 @@ async fn trade(
         let side = if number.is_multiple_of(2) { "buy" } else { "sell" };
         let body = format!(r#"{{"symbol":"{symbol}","side":"{side}","price":10,"amount":0.0001}}"#);
         let headers = [("content-type", "application/json")];
-        let asked_at = Instant::now();
-        let sent = client.try_send(Method::POST, "/api/orders", &headers, body.into_bytes()).await;
-        match sent {
-            Ok(reply) if reply.status == 200 => {
-                outcome.latencies.push(asked_at.elapsed());
-                let data = reply.data();
-                acknowledged.push(data["order"]["id"].as_i64().expect("an id"));
+        let sent_at = Instant::now();
+        let result =
+            client.try_send(Method::POST, "/api/orders", &headers, body.into_bytes()).await;
+        match result {
+            Ok(response) if response.status == 200 => {
+                outcome.latencies.push(sent_at.elapsed());
+                let data = response.data();
+                acknowledged.push(data["order"]["id"].as_i64().expect("a numeric id"));
                 let trades = data["trades"].as_array().expect("a list");
                 outcome.trades.extend(trades.iter().filter_map(|trade| trade["id"].as_i64()));
                 count.send_modify(|count| *count += 1);
             }
-            Ok(reply) => outcome.refusals.push(reply),
+            Ok(response) => outcome.error_responses.push(response),
             Err(_) => {
-                outcome.unanswered += 1;
+                outcome.without_response += 1;
                 break;
             }
         }

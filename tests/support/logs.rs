@@ -1,7 +1,7 @@
-//! What matchcast logs in tests, kept in the folder that `MATCHCAST_TEST_LOGS` names, so that all
-//! of it can be searched for secrets after the tests. Without that variable nothing is kept.
+//! Saves the logs of all tests in the folder `MATCHCAST_TEST_LOGS`, so that they can be searched
+//! for secrets afterwards. Without that variable no log is saved.
 //!
-//! The secrets that tests use are noted there too: the search need not know them beforehand.
+//! The secrets that the tests use are recorded in the same folder, for that search.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -10,20 +10,20 @@ use std::sync::{Mutex, Once};
 
 use tracing_subscriber::EnvFilter;
 
-/// Everything of ours, and what others find worth a warning.
+/// Everything from matchcast, and warnings from its dependencies.
 const FILTER: &str = "warn,matchcast=trace";
-/// What processes are told to log, unless a test wants something else.
+/// The log level of processes whose test does not set one.
 pub const LEVEL: &str = "debug";
-/// A shorter text may stand in a log for other reasons.
-const SHORTEST: usize = 12;
-/// Where secrets are noted, each in a line of its own.
-const SECRETS: &str = "known-secrets";
+/// A shorter text may appear in a log for other reasons.
+const MIN_SECRET_LEN: usize = 12;
+/// The file with the recorded secrets, one per line.
+const SECRETS_FILE: &str = "known-secrets";
 
 pub fn folder() -> Option<PathBuf> {
     std::env::var_os("MATCHCAST_TEST_LOGS").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// Keeps what is logged in this process from now on.
+/// Saves everything that this process logs from now on.
 pub fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
@@ -40,22 +40,24 @@ pub fn start() {
     });
 }
 
-/// Keeps what another process has said.
-pub fn keep(said: &str) {
+/// Saves the log of another process.
+pub fn save(log: &str) {
     let Some(folder) = folder() else { return };
     let path = folder.join(format!("process-{:016x}.log", rand::random::<u64>()));
-    std::fs::write(path, said).expect("MATCHCAST_TEST_LOGS names a folder");
+    std::fs::write(path, log).expect("MATCHCAST_TEST_LOGS names a folder");
 }
 
-/// Notes the secrets among the variables of a matchcast.
-pub fn note_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+/// Records the secrets among the environment variables of a server.
+pub fn record_secrets<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (name, value) in variables {
         match name {
-            "APP_KEY" | "PUSHER_APP_SECRET" | "PUSHER_ENCRYPTION_MASTER_KEY_BASE64" => note(value),
+            "APP_KEY" | "PUSHER_APP_SECRET" | "PUSHER_ENCRYPTION_MASTER_KEY_BASE64" => {
+                record_secret(value)
+            }
             "DATABASE_URL" => {
                 let user = value.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
                 if let Some((_, password)) = user.and_then(|(user, _)| user.split_once(':')) {
-                    note(password);
+                    record_secret(password);
                 }
             }
             _ => {}
@@ -63,11 +65,11 @@ pub fn note_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)
     }
 }
 
-/// Notes a text that must not be in any log.
-pub fn note(secret: &str) {
-    let Some(folder) = folder().filter(|_| secret.len() >= SHORTEST) else { return };
-    let file = OpenOptions::new().append(true).create(true).open(folder.join(SECRETS));
+/// Records a text that must not appear in any log.
+pub fn record_secret(secret: &str) {
+    let Some(folder) = folder().filter(|_| secret.len() >= MIN_SECRET_LEN) else { return };
+    let file = OpenOptions::new().append(true).create(true).open(folder.join(SECRETS_FILE));
     let mut file = file.expect("MATCHCAST_TEST_LOGS names a folder");
-    // In one piece, because others write there as well.
+    // In a single write, because other processes append to the same file.
     file.write_all(format!("{secret}\n").as_bytes()).expect("a line can be written");
 }

@@ -1,7 +1,6 @@
-//! What tests stand on: a database of their own, and matchcast on a port of its own.
-//!
-//! Each test binary takes what it needs.
-#![allow(dead_code, reason = "no test binary needs everything")]
+//! Shared test support: a new database and a matchcast server on a free port for each test,
+//! clients, a fake provider, and waiting with a deadline.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod app;
 pub mod client;
@@ -18,13 +17,13 @@ pub mod published;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what must happen.
+/// The longest time that a test waits for a condition.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Waits until `predicate` gives a value.
+/// Waits until `predicate` returns a value. `what` describes it in the message of a failure.
 ///
 /// # Panics
-/// When it has not within [`DEADLINE`].
+/// If that takes longer than [`DEADLINE`].
 pub async fn wait_for<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut predicate: impl FnMut() -> F,
@@ -34,17 +33,17 @@ pub async fn wait_for<T, F: Future<Output = Option<T>>>(
         if let Some(value) = predicate().await {
             return value;
         }
-        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
+        assert!(started.elapsed() < DEADLINE, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Waits until nothing is left of what `left` counts: as long as it becomes less now and then, as
-/// with much work on a busy machine.
+/// Waits until `left` returns 0. On a busy machine that may take long, so the deadline starts again
+/// each time the number decreases.
 ///
 /// # Panics
-/// When it has not become less for [`DEADLINE`].
-pub async fn wait_for_none(what: &str, mut left: impl FnMut() -> i64) {
+/// If the number has not decreased for [`DEADLINE`].
+pub async fn wait_until_zero(what: &str, mut left: impl FnMut() -> i64) {
     let (mut least, mut since) = (i64::MAX, Instant::now());
     loop {
         let now = left();
@@ -54,13 +53,13 @@ pub async fn wait_for_none(what: &str, mut left: impl FnMut() -> i64) {
         if now < least {
             (least, since) = (now, Instant::now());
         }
-        assert!(since.elapsed() < DEADLINE, "waited in vain for {what}: {now} are left");
+        assert!(since.elapsed() < DEADLINE, "timed out waiting for {what}: {now} left");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Runs everything at once, each in a task of its own, and gives what came out, in order.
-pub async fn at_once<T: Send + 'static>(
+/// Runs the futures concurrently, each in its own task, and returns their results in order.
+pub async fn run_concurrently<T: Send + 'static>(
     work: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let work: Vec<_> = work.into_iter().collect();
@@ -82,18 +81,19 @@ pub async fn at_once<T: Send + 'static>(
     results
 }
 
-/// How often a test that looks for races does what it does: `MATCHCAST_TORTURE` multiplies it.
-pub fn rounds(usual: usize) -> usize {
+/// The number of repetitions in a test that looks for races: `default`, multiplied by
+/// `MATCHCAST_TORTURE`.
+pub fn rounds(default: usize) -> usize {
     let times = std::env::var("MATCHCAST_TORTURE").ok().and_then(|text| text.parse().ok());
-    usual * times.unwrap_or(1)
+    default * times.unwrap_or(1)
 }
 
-/// Makes one test for each database. The one for PostgreSQL needs the feature `postgres-tests` and
-/// `TEST_DATABASE_URL`; `make test` sees to both.
+/// Defines one test for each database. The one for PostgreSQL needs the feature `postgres-tests`
+/// and `TEST_DATABASE_URL`; `make test` sets both.
 ///
 /// ```ignore
 /// on_both! {
-///     async fn what_is_true(database: Database) { … }
+///     async fn a_property_holds(database: Database) { … }
 /// }
 /// ```
 #[macro_export]

@@ -1,4 +1,5 @@
-//! A matchcast whose events nobody takes, so that all of them can be read where they wait.
+//! A server whose provider is unreachable, so that every event stays in the outbox, where tests can
+//! read it.
 
 use diesel::prelude::*;
 use matchcast::store::schema::{dead_letters, outbox};
@@ -8,8 +9,8 @@ use super::app::TestApp;
 use super::database::Database;
 use super::provider::Provider;
 
-/// The switches of events, as variables; the names of the events are theirs in capital letters.
-pub const SWITCHES: [(&str, &str); 5] = [
+/// Each event and the environment variable that turns it on.
+pub const EVENT_VARIABLES: [(&str, &str); 5] = [
     ("order.matched", "MATCHCAST__EVENTS__ORDER_MATCHED"),
     ("order.updated", "MATCHCAST__EVENTS__ORDER_UPDATED"),
     ("balance.updated", "MATCHCAST__EVENTS__BALANCE_UPDATED"),
@@ -17,29 +18,29 @@ pub const SWITCHES: [(&str, &str); 5] = [
     ("book.updated", "MATCHCAST__EVENTS__BOOK_UPDATED"),
 ];
 
-/// An event as it was written.
+/// An event in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
-pub struct Row {
+pub struct OutboxRow {
     pub channel: String,
     pub name: String,
     pub data: String,
     pub socket_id: Option<String>,
-    /// In microseconds: the time of the batch.
+    /// The time of the batch, in microseconds.
     pub created_at: chrono::NaiveDateTime,
 }
 
-impl Row {
+impl OutboxRow {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.data).expect(&self.data)
     }
 
     pub fn event_id(&self) -> String {
-        self.json()["event_id"].as_str().expect("each event has one").to_owned()
+        self.json()["event_id"].as_str().expect("each event has an id").to_owned()
     }
 }
 
-/// With exactly these events switched on, and a provider that is not there.
-pub async fn start_telling(
+/// Starts a server with exactly these events turned on and an unreachable provider.
+pub async fn start_with_events(
     database: &Database,
     events: &[&str],
     more: &[(&str, &str)],
@@ -47,33 +48,33 @@ pub async fn start_telling(
     let provider = Provider::down();
     let given = provider.variables();
     let given = given.iter().map(|(name, value)| (*name, value.as_str()));
-    let switches = SWITCHES
+    let events = EVENT_VARIABLES
         .map(|(name, variable)| (variable, if events.contains(&name) { "true" } else { "false" }));
-    // Whatever is to be told in the end is told, however busy the machine is.
-    let patience = [("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "20")];
-    let given = given.chain(patience).chain(switches);
+    // Enough for the last events to be written, even on a busy machine.
+    let shutdown = [("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "20")];
+    let given = given.chain(shutdown).chain(events);
     let all: Vec<(&str, &str)> = given.chain(more.iter().copied()).collect();
     (TestApp::start_with(database, &all).await, provider)
 }
 
 impl Database {
-    /// The events that wait, in the order in which they were written.
-    pub fn events(&self) -> Vec<Row> {
+    /// The pending events, in the order in which they were written.
+    pub fn events(&self) -> Vec<OutboxRow> {
         let columns =
             (outbox::channel, outbox::name, outbox::data, outbox::socket_id, outbox::created_at);
         let rows = outbox::table.select(columns).order(outbox::id);
         rows.load(&mut self.connect()).expect("events are read")
     }
 
-    /// Those of one name.
-    pub fn events_named(&self, name: &str) -> Vec<Row> {
+    /// The pending events with this name.
+    pub fn events_named(&self, name: &str) -> Vec<OutboxRow> {
         self.events().into_iter().filter(|row| row.name == name).collect()
     }
 
-    /// Name, data and answer of what was set aside, in order.
-    pub fn kept_aside(&self) -> Vec<(String, String, String)> {
-        use dead_letters as aside;
-        let rows = aside::table.select((aside::name, aside::data, aside::error)).order(aside::id);
+    /// Name, data and error of each dead letter, by ascending id.
+    pub fn dead_letter_rows(&self) -> Vec<(String, String, String)> {
+        let columns = (dead_letters::name, dead_letters::data, dead_letters::error);
+        let rows = dead_letters::table.select(columns).order(dead_letters::id);
         rows.load(&mut self.connect()).expect("events are read")
     }
 }

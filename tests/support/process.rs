@@ -1,4 +1,4 @@
-//! The real binary as a process of its own, so that it can be killed.
+//! The real binary as a separate process, so that tests can kill it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -9,30 +9,30 @@ use super::client::Client;
 use super::database::Database;
 use super::logs;
 
-/// A running `matchcast serve`. It is killed when the value goes.
+/// A running `matchcast serve`. Dropping it kills the process.
 pub struct Process {
     pub address: SocketAddr,
     child: Child,
-    /// Reads the log, so that the process never waits for somebody to do it.
+    /// Reads the log, so that a full pipe never blocks the process.
     log: Option<JoinHandle<String>>,
 }
 
 impl Process {
-    /// Starts it with the demo's users and these variables, and waits until it listens.
+    /// Starts the process with the demo users and these variables, and waits until it listens.
     pub async fn start(database: &Database, variables: &[(&str, String)]) -> Self {
         let mut command = command("serve", &database.url, variables);
         let starting = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().expect("the binary starts");
-            let mut stderr = child.stderr.take().expect("it was asked for");
+            let mut stderr = child.stderr.take().expect("stderr is piped");
             let log = std::thread::spawn(move || {
                 let mut text = Vec::new();
                 let _ = stderr.read_to_end(&mut text);
                 String::from_utf8_lossy(&text).into_owned()
             });
-            let mut stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
+            let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
             let mut line = String::new();
             stdout.read_line(&mut line).expect("a line of text");
-            // The rest of the greeting must find a reader too.
+            // Read the rest as well, so that a full pipe never blocks the process.
             std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
             (child, log, line)
         });
@@ -46,14 +46,14 @@ impl Process {
         Self { address, child, log: Some(log) }
     }
 
-    /// A client logged in as a user of the demo.
+    /// A client logged in as one of the demo users.
     pub async fn log_in(&self, name: &str) -> Client {
         let mut client = Client::new(self.address);
         client.log_in(&format!("{name}@example.com"), "password").await;
         client
     }
 
-    /// Ends it at once, as a power cut would, and gives its log.
+    /// Kills the process, as a power failure would, and returns its log.
     pub fn kill(mut self) -> String {
         self.kill_now()
     }
@@ -63,12 +63,12 @@ impl Process {
         let _ = self.child.wait();
         let log = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         if !log.is_empty() {
-            logs::keep(&log);
+            logs::save(&log);
         }
         log
     }
 
-    /// Lets it sleep until [`Process::wake`], as a suspended machine would.
+    /// Suspends the process until [`Process::wake`], as on a suspended machine.
     pub fn sleep(&self) {
         self.signal("-STOP");
     }
@@ -80,14 +80,14 @@ impl Process {
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
-        assert!(sent.success(), "the process is there");
+        assert!(sent.success(), "the process is running");
     }
 
-    /// Asks it to stop, waits for the end, and gives its log.
+    /// Stops the process gracefully and returns its log.
     pub async fn stop(mut self) -> String {
         self.signal("-TERM");
         let stopping = tokio::task::spawn_blocking(move || {
-            let status = self.child.wait().expect("the process ends");
+            let status = self.child.wait().expect("the process exits");
             (status, self.kill_now())
         });
         let (status, log) = stopping.await.expect("no panic");
@@ -102,8 +102,8 @@ impl Drop for Process {
     }
 }
 
-/// Runs `matchcast {arguments}` to its end; gives its exit code and what it said. Blanks stand
-/// between two arguments.
+/// Runs `matchcast {arguments}` until it exits, and returns its exit code and its output (stdout
+/// and then stderr). Arguments are separated by spaces.
 pub async fn run(
     arguments: &str,
     database_url: &str,
@@ -112,12 +112,12 @@ pub async fn run(
     let mut command = command(arguments, database_url, variables);
     let running = tokio::task::spawn_blocking(move || command.output().expect("the binary runs"));
     let output = running.await.expect("no panic");
-    logs::keep(&String::from_utf8_lossy(&output.stderr));
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+    logs::save(&String::from_utf8_lossy(&output.stderr));
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Nothing of the machine's own settings comes in.
+/// The command with a cleared environment, so that settings of the machine have no effect.
 fn command(arguments: &str, database_url: &str, variables: &[(&str, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_matchcast"));
     command
@@ -140,7 +140,7 @@ fn command(arguments: &str, database_url: &str, variables: &[(&str, String)]) ->
     for (name, value) in variables {
         command.env(name, value);
     }
-    logs::note_variables([("DATABASE_URL", database_url)]);
-    logs::note_variables(variables.iter().map(|(name, value)| (*name, value.as_str())));
+    logs::record_secrets([("DATABASE_URL", database_url)]);
+    logs::record_secrets(variables.iter().map(|(name, value)| (*name, value.as_str())));
     command
 }

@@ -1,8 +1,8 @@
-//! A provider that records every call and does with it what the test says.
+//! A fake provider that records every request and handles it as the test says.
 //!
-//! It checks each signature as a real one would, keeps what it accepted in the order in which that
-//! came, and notices two calls at once. What it does with a call is a function that can be changed
-//! while it runs.
+//! It verifies each signature, records the accepted events in order, and counts concurrent
+//! requests. A test sets the function that chooses the action for each request, and may replace it
+//! at any time.
 
 mod wire;
 
@@ -18,142 +18,142 @@ use super::app::ONLY_ORDER_MATCHED;
 
 pub const APP_ID: &str = "4711";
 pub const KEY: &str = "key-of-the-tests";
-/// Long enough to be found in a log, and nowhere by chance.
+/// Long enough that it cannot appear in a log by chance.
 pub const SECRET: &str = "5ecret-0f-the-fake-provider";
 
-/// What to do with a call.
+/// What the provider does with a request.
 #[derive(Clone, Debug)]
-pub enum Reaction {
-    /// Answers with these bytes and keeps the connection.
-    Answer(String),
-    /// Answers with these bytes and closes the connection, without saying so before.
-    AnswerAndClose(String),
-    /// Answers after a while, unless the caller has gone by then.
-    Slow(Duration, String),
-    /// Answers once [`Provider::release`] was called, unless the caller has gone by then.
-    Held(String),
-    /// Closes the connection instead of answering.
+pub enum Action {
+    /// Sends this response and keeps the connection open.
+    Respond(String),
+    /// Sends this response and closes the connection without having announced it.
+    RespondAndClose(String),
+    /// Sends this response after a delay, unless the client has disconnected by then.
+    RespondAfter(Duration, String),
+    /// Sends this response after [`Provider::release`], unless the client has disconnected by then.
+    RespondWhenReleased(String),
+    /// Closes the connection without a response.
     Close,
-    /// Resets the connection instead of answering.
+    /// Resets the connection without a response.
     Reset,
-    /// Does not answer until [`Provider::hang_up`], or until the caller goes away.
+    /// Sends no response and waits for [`Provider::close_hanging`] or for the client to disconnect.
     Hang,
-    /// Accepts the events, and then does as [`Reaction::Hang`] does.
+    /// Accepts the events, and then hangs like [`Action::Hang`].
     AcceptAndHang,
-    /// Accepts the events, and resets the connection instead of saying so.
+    /// Accepts the events, and resets the connection without a response.
     AcceptAndReset,
 }
 
-/// An answer of HTTP/1.1 with a status line's end, header lines and a body.
-pub fn answer(status: &str, headers: &[&str], body: &str) -> String {
+/// An HTTP/1.1 response with this status (code and reason), header lines and body.
+pub fn response(status: &str, headers: &[&str], body: &str) -> String {
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
 }
 
-/// What every call is happy with.
+/// The response to an accepted request.
 pub fn ok() -> String {
-    answer("200 OK", &["Content-Type: application/json"], r#"{"channels":{}}"#)
+    response("200 OK", &["Content-Type: application/json"], r#"{"channels":{}}"#)
 }
 
-/// An answer without further headers.
-pub fn plain(status: &str, body: &str) -> Reaction {
-    Reaction::Answer(answer(status, &[], body))
+/// Sends a response without additional headers.
+pub fn respond(status: &str, body: &str) -> Action {
+    Action::Respond(response(status, &[], body))
 }
 
-/// One event as a page would hear it.
+/// An event as a subscriber would receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct ReceivedEvent {
     pub channel: String,
     pub event_id: String,
     pub trade_id: i64,
 }
 
-impl Heard {
+impl ReceivedEvent {
     pub fn key(&self) -> EventKey {
         (self.channel.clone(), self.event_id.clone())
     }
 }
 
-/// Channel and id of an event: what a page knows it by.
+/// Channel and id of an event, which identify it for a subscriber.
 pub type EventKey = (String, String);
 
-/// One call as it arrived.
+/// A request as the provider received it.
 #[derive(Clone, Debug)]
-pub struct Call {
-    /// When it had arrived.
+pub struct ReceivedRequest {
+    /// The time when it was complete.
     pub at: Instant,
     pub method: String,
-    /// What stood before `/apps`: tells processes apart that were given different ones.
+    /// The path before `/apps`. Processes with different values can be told apart.
     pub prefix: String,
-    /// What was signed.
+    /// The path that was signed.
     pub path: String,
     pub timestamp: String,
     pub signature: String,
-    /// Whether the signature was right at that moment.
+    /// Whether the signature was valid when the request arrived.
     pub verified: Result<(), String>,
-    pub events: Vec<Heard>,
-    /// Whether the answer was a yes, or would have been one. Known when the call has ended.
+    pub events: Vec<ReceivedEvent>,
+    /// Whether the events were accepted. Known when the request has ended.
     pub accepted: bool,
-    /// When a whole answer had been written and the connection was kept. `None`: not yet, or
-    /// never.
-    pub answered_at: Option<Instant>,
-    /// When the caller closed the connection without a further call on it. Where there was an
-    /// answer, it may have come too late.
-    pub left_at: Option<Instant>,
+    /// The time when a complete response was written on a connection that stays open. `None`: not
+    /// yet, or never.
+    pub responded_at: Option<Instant>,
+    /// The time when the client closed the connection without another request on it. If there was a
+    /// response, it may have been too late.
+    pub closed_at: Option<Instant>,
 }
 
-impl Call {
-    /// The channels of its events.
+impl ReceivedRequest {
+    /// The channels of the events.
     pub fn channels(&self) -> BTreeSet<&str> {
         self.events.iter().map(|event| event.channel.as_str()).collect()
     }
 }
 
-type Policy = Box<dyn FnMut(&Call) -> Reaction + Send>;
+type Policy = Box<dyn FnMut(&ReceivedRequest) -> Action + Send>;
 
 struct State {
     policy: Policy,
-    calls: Vec<Call>,
-    heard: Vec<Heard>,
-    /// Calls that are not answered yet, in all and of each channel, without those that hang.
+    requests: Vec<ReceivedRequest>,
+    received: Vec<ReceivedEvent>,
+    /// Requests without a response, except those that hang: all, and for each channel.
     in_flight: usize,
-    on_channel: BTreeMap<String, usize>,
-    most_in_flight: usize,
-    most_on_channel: usize,
+    in_flight_per_channel: BTreeMap<String, usize>,
+    max_in_flight: usize,
+    max_in_flight_per_channel: usize,
 }
 
 impl State {
-    fn began(&mut self, call: &Call) {
+    fn begin(&mut self, request: &ReceivedRequest) {
         self.in_flight += 1;
-        self.most_in_flight = self.most_in_flight.max(self.in_flight);
-        for channel in call.channels() {
-            let count = self.on_channel.entry(channel.to_owned()).or_default();
+        self.max_in_flight = self.max_in_flight.max(self.in_flight);
+        for channel in request.channels() {
+            let count = self.in_flight_per_channel.entry(channel.to_owned()).or_default();
             *count += 1;
-            self.most_on_channel = self.most_on_channel.max(*count);
+            self.max_in_flight_per_channel = self.max_in_flight_per_channel.max(*count);
         }
     }
 
-    fn ended(&mut self, number: usize) {
+    fn end(&mut self, number: usize) {
         self.in_flight -= 1;
-        for channel in self.calls[number].channels() {
-            if let Some(count) = self.on_channel.get_mut(channel) {
+        for channel in self.requests[number].channels() {
+            if let Some(count) = self.in_flight_per_channel.get_mut(channel) {
                 *count -= 1;
             }
         }
     }
 
-    fn accepted(&mut self, number: usize) {
-        self.calls[number].accepted = true;
-        self.heard.extend(self.calls[number].events.iter().cloned());
+    fn accept(&mut self, number: usize) {
+        self.requests[number].accepted = true;
+        self.received.extend(self.requests[number].events.iter().cloned());
     }
 }
 
-/// A running provider. It ends with the value.
+/// A running provider. Dropping it stops the server.
 pub struct Provider {
     pub port: u16,
     state: Arc<Mutex<State>>,
-    /// `None` once it listens.
+    /// `None` after [`Provider::listen`].
     socket: Option<TcpSocket>,
     server: Option<JoinHandle<()>>,
     hanging: watch::Sender<usize>,
@@ -161,26 +161,26 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Listens and accepts everything.
+    /// Starts a provider that accepts every event.
     pub async fn start() -> Self {
         let mut provider = Self::down();
-        provider.come_up();
+        provider.listen();
         provider
     }
 
-    /// Has a port, where nothing listens yet.
+    /// Reserves a port on which nothing listens yet.
     pub fn down() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-        let port = socket.local_addr().expect("it is bound").port();
+        let port = socket.local_addr().expect("the socket is bound").port();
         let state = State {
-            policy: Box::new(|_| Reaction::Answer(ok())),
-            calls: Vec::new(),
-            heard: Vec::new(),
+            policy: Box::new(|_| Action::Respond(ok())),
+            requests: Vec::new(),
+            received: Vec::new(),
             in_flight: 0,
-            on_channel: BTreeMap::new(),
-            most_in_flight: 0,
-            most_on_channel: 0,
+            in_flight_per_channel: BTreeMap::new(),
+            max_in_flight: 0,
+            max_in_flight_per_channel: 0,
         };
         Self {
             port,
@@ -192,10 +192,10 @@ impl Provider {
         }
     }
 
-    /// Listens from now on.
-    pub fn come_up(&mut self) {
-        let socket = self.socket.take().expect("it was down");
-        let listener = socket.listen(128).expect("the port is ours");
+    /// Listens on the reserved port from now on.
+    pub fn listen(&mut self) {
+        let socket = self.socket.take().expect("the provider does not listen yet");
+        let listener = socket.listen(128).expect("the port is reserved");
         let shared = wire::Shared {
             state: self.state.clone(),
             hanging: self.hanging.clone(),
@@ -204,23 +204,23 @@ impl Provider {
         self.server = Some(tokio::spawn(wire::serve(listener, shared)));
     }
 
-    /// Decides about calls from now on.
-    pub fn react(&self, policy: impl FnMut(&Call) -> Reaction + Send + 'static) {
+    /// Sets the function that chooses the action for each request from now on.
+    pub fn on_request(&self, policy: impl FnMut(&ReceivedRequest) -> Action + Send + 'static) {
         self.lock().policy = Box::new(policy);
     }
 
-    /// Does the same with every call from now on.
-    pub fn always(&self, reaction: Reaction) {
-        self.react(move |_| reaction.clone());
+    /// Handles every request in the same way from now on.
+    pub fn always(&self, action: Action) {
+        self.on_request(move |_| action.clone());
     }
 
-    /// Accepts everything from now on.
-    pub fn accept(&self) {
-        self.always(Reaction::Answer(ok()));
+    /// Accepts every event from now on.
+    pub fn accept_all(&self) {
+        self.always(Action::Respond(ok()));
     }
 
-    /// What makes matchcast send its events here: `order.matched` alone, unless later variables ask
-    /// for more.
+    /// The environment variables that make a server publish to this provider. They turn on only
+    /// `order.matched`; later variables may turn on more.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("BROADCAST_CONNECTION", "pusher".to_owned()),
@@ -235,63 +235,63 @@ impl Provider {
         variables
     }
 
-    /// The events that were accepted, in order.
-    pub fn heard(&self) -> Vec<Heard> {
-        self.lock().heard.clone()
+    /// The accepted events, in order, duplicates included.
+    pub fn received(&self) -> Vec<ReceivedEvent> {
+        self.lock().received.clone()
     }
 
-    /// How many events were accepted, repetitions included.
-    pub fn heard_len(&self) -> usize {
-        self.lock().heard.len()
+    /// The number of accepted events, duplicates included.
+    pub fn received_count(&self) -> usize {
+        self.lock().received.len()
     }
 
-    /// Every call that carried events, in order.
-    pub fn posts(&self) -> Vec<Call> {
-        self.lock().calls.iter().filter(|call| call.method == "POST").cloned().collect()
+    /// Every POST request, in order: these carry events.
+    pub fn posts(&self) -> Vec<ReceivedRequest> {
+        self.lock().requests.iter().filter(|request| request.method == "POST").cloned().collect()
     }
 
-    /// How many calls have carried events.
+    /// The number of POST requests.
     pub fn post_count(&self) -> usize {
-        self.lock().calls.iter().filter(|call| call.method == "POST").count()
+        self.lock().requests.iter().filter(|request| request.method == "POST").count()
     }
 
-    /// How many calls have asked for the channels.
-    pub fn questions(&self) -> usize {
-        self.lock().calls.iter().filter(|call| call.method == "GET").count()
+    /// The number of GET requests, which ask for the list of channels.
+    pub fn get_count(&self) -> usize {
+        self.lock().requests.iter().filter(|request| request.method == "GET").count()
     }
 
-    /// How many calls are unanswered, without those that hang.
+    /// The number of requests without a response, except those that hang.
     pub fn in_flight(&self) -> usize {
         self.lock().in_flight
     }
 
-    /// Most calls that were unanswered at the same moment.
-    pub fn most_in_flight(&self) -> usize {
-        self.lock().most_in_flight
+    /// The largest number of requests in flight at the same time.
+    pub fn max_in_flight(&self) -> usize {
+        self.lock().max_in_flight
     }
 
-    /// The same for calls with events of one and the same channel.
-    pub fn most_on_channel(&self) -> usize {
-        self.lock().most_on_channel
+    /// The largest number of requests in flight at the same time with events of the same channel.
+    pub fn max_in_flight_per_channel(&self) -> usize {
+        self.lock().max_in_flight_per_channel
     }
 
-    /// Answers the calls that are held, and does not hold any more.
+    /// Responds to the requests that wait for it, and to later ones immediately.
     pub fn release(&self) {
         self.released.send_replace(true);
     }
 
-    /// Ends the calls that hang, without an answer.
-    pub fn hang_up(&self) {
+    /// Closes the connections of the requests that hang, without a response.
+    pub fn close_hanging(&self) {
         self.hanging.send_replace(0);
     }
 
-    /// How many calls hang.
+    /// The number of requests that hang.
     pub fn hanging(&self) -> usize {
         *self.hanging.borrow()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics in here")
+        self.state.lock().expect("no panic while it is locked")
     }
 }
 

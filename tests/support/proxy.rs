@@ -1,4 +1,5 @@
-//! A cable to PostgreSQL that can be cut at the worst moment: between a commit and its answer.
+//! A TCP proxy in front of PostgreSQL that can close the connection at the worst moment: between a
+//! commit and its response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,16 +8,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Passes bytes on, both ways. It ends with the value.
+/// Forwards bytes in both directions until it is dropped.
 pub struct Proxy {
-    /// Leads through here to the database.
+    /// The database URL through the proxy.
     pub url: String,
     armed: Arc<AtomicBool>,
     server: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// Before the PostgreSQL database of this URL.
+    /// Starts a proxy in front of the PostgreSQL database with this URL.
     pub async fn start(database_url: &str) -> Self {
         let (scheme, rest) = database_url.split_once("://").expect("a URL");
         let (authority, path) = rest.split_once('/').expect("a URL with a database");
@@ -24,21 +25,22 @@ impl Proxy {
         let server =
             if server.contains(':') { server.to_owned() } else { format!("{server}:5432") };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let port = listener.local_addr().expect("the listener is bound").port();
         let separator = if path.contains('?') { '&' } else { '?' };
-        // Encrypted, nobody could see the commit.
+        // On an encrypted connection the proxy could not recognize the commit.
         let url = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
         let armed = Arc::new(AtomicBool::new(false));
         let server = tokio::spawn(serve(listener, server, armed.clone()));
         Self { url, armed, server }
     }
 
-    /// The next commit reaches the database, its answer reaches nobody, and the cable is cut.
-    pub fn cut_at_next_commit(&self) {
+    /// Closes the connection after the next commit has reached the database, before its response
+    /// reaches the client.
+    pub fn disconnect_at_next_commit(&self) {
         self.armed.store(true, Ordering::SeqCst);
     }
 
-    pub fn has_cut(&self) -> bool {
+    pub fn has_disconnected(&self) -> bool {
         !self.armed.load(Ordering::SeqCst)
     }
 }
@@ -51,11 +53,11 @@ impl Drop for Proxy {
 
 async fn serve(listener: TcpListener, server: String, armed: Arc<AtomicBool>) {
     while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(pass_on(client, server.clone(), armed.clone()));
+        tokio::spawn(forward(client, server.clone(), armed.clone()));
     }
 }
 
-async fn pass_on(mut client: TcpStream, server: String, armed: Arc<AtomicBool>) {
+async fn forward(mut client: TcpStream, server: String, armed: Arc<AtomicBool>) {
     let mut server = TcpStream::connect(server).await.expect("the PostgreSQL server");
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -67,7 +69,7 @@ async fn pass_on(mut client: TcpStream, server: String, armed: Arc<AtomicBool>) 
                 }
                 let commits = up[..len].windows(7).any(|word| word == b"COMMIT\0");
                 if commits && armed.swap(false, Ordering::SeqCst) {
-                    // The answer says that it is done; the client shall not hear it.
+                    // This response confirms the commit; the client must not receive it.
                     let _ = server.read(&mut down).await;
                     return;
                 }

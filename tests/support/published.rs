@@ -1,36 +1,36 @@
-//! What a provider has heard, judged: in which order, and which repetitions have a reason.
+//! Checks of the events that a provider received: their order, and the reason for each duplicate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::database::Database;
-use super::provider::{Call, EventKey, Provider};
-use super::wait_for_none;
+use super::provider::{EventKey, Provider, ReceivedRequest};
+use super::wait_until_zero;
 
-/// A process was killed.
-pub struct Death {
-    /// When it was about to be.
+/// A process that was killed.
+pub struct Kill {
+    /// The time immediately before the kill.
     pub at: Instant,
-    /// What stood in the outbox afterwards.
-    pub waiting: BTreeSet<EventKey>,
+    /// The events that were pending afterwards.
+    pub pending: BTreeSet<EventKey>,
 }
 
-/// How long it may take until the provider notices that a caller is dead.
+/// The longest time until the provider notices that a client was killed.
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
-/// An event whose acceptance was answered so long ago has left the outbox, even on a busy machine.
-const WRITTEN_DOWN_WITHIN: Duration = Duration::from_secs(5);
+/// The longest time from the response of the provider until the event is removed from the outbox,
+/// even on a busy machine.
+const RECORDED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Waits until every event is delivered or set aside.
-pub async fn until_nothing_waits(database: &Database) {
-    wait_for_none("events to be delivered", || database.waiting_events()).await;
+/// Waits until every event is delivered or a dead letter.
+pub async fn wait_until_outbox_empty(database: &Database) {
+    wait_until_zero("an empty outbox", || database.pending_count()).await;
 }
 
-/// Each channel hears its events in the order of their numbers; after a repetition it goes on from
-/// where it was.
+/// Each channel received its events in the order of their trade ids. Duplicates do not count.
 pub fn assert_order_per_channel(provider: &Provider) {
     let mut last = BTreeMap::<String, i64>::new();
     let mut known = BTreeSet::new();
-    for event in provider.heard() {
+    for event in provider.received() {
         if known.insert(event.key()) {
             let before = last.insert(event.channel.clone(), event.trade_id).unwrap_or(0);
             assert!(before < event.trade_id, "{} after {before}: {event:?}", event.trade_id);
@@ -38,86 +38,92 @@ pub fn assert_order_per_channel(provider: &Provider) {
     }
 }
 
-/// What holds for every call, whatever the weather.
+/// Every request was signed, carried 1 to 10 events, and was alone on its channels.
 pub fn assert_well_behaved(provider: &Provider) {
     let mut signatures = BTreeMap::<String, String>::new();
-    for call in provider.posts() {
-        assert_eq!(call.verified, Ok(()), "{call:?}");
-        assert!((1..=10).contains(&call.events.len()), "{call:?}");
-        // The same events at another second have another signature: signed anew, not sent again.
-        let known = signatures.entry(call.signature).or_insert_with(|| call.timestamp.clone());
-        assert_eq!(*known, call.timestamp);
+    for request in provider.posts() {
+        assert_eq!(request.verified, Ok(()), "{request:?}");
+        assert!((1..=10).contains(&request.events.len()), "{request:?}");
+        // A retry in a later second has a new signature: the request is signed again.
+        let timestamp = request.timestamp;
+        let known = signatures.entry(request.signature).or_insert_with(|| timestamp.clone());
+        assert_eq!(*known, timestamp);
     }
-    assert_eq!(provider.most_on_channel(), 1, "one call of a channel at a time");
+    assert_eq!(provider.max_in_flight_per_channel(), 1, "one request per channel at a time");
 }
 
-/// How often events were repeated, and why.
+/// The number of duplicates by reason.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Repetitions {
-    /// Accepted by a call whose answer may not have arrived.
-    pub by_silence: usize,
-    /// Accepted shortly before a process died.
-    pub by_death: usize,
-    /// The longest time from the answer to an event that was then repeated until such a death.
-    pub unwritten: Duration,
+pub struct Duplicates {
+    /// Duplicates of events whose response the sender may not have received.
+    pub after_lost_response: usize,
+    /// Duplicates of events that were accepted shortly before their sender was killed.
+    pub after_kill: usize,
+    /// The longest time from the response for such an event until the kill.
+    pub unrecorded_for: Duration,
 }
 
-/// Every repetition of an event has a reason: a call with it was accepted and its answer may not
-/// have arrived, or the process died before it had written down that it was accepted.
+/// Counts duplicates. Each must have a reason: either the sender may not have received the response
+/// to an accepted request, or the sender was killed before it recorded that the event was accepted.
 ///
 /// # Panics
-/// When one has none.
-pub fn repetitions(provider: &Provider, deaths: &[Death]) -> Repetitions {
-    let mut accepted = BTreeMap::<EventKey, Vec<Call>>::new();
-    for call in provider.posts().into_iter().filter(|call| call.accepted) {
-        for event in &call.events {
-            accepted.entry(event.key()).or_default().push(call.clone());
+/// If a duplicate has no reason.
+pub fn count_duplicates(provider: &Provider, kills: &[Kill]) -> Duplicates {
+    let mut accepted = BTreeMap::<EventKey, Vec<ReceivedRequest>>::new();
+    for request in provider.posts().into_iter().filter(|request| request.accepted) {
+        for event in &request.events {
+            accepted.entry(event.key()).or_default().push(request.clone());
         }
     }
-    let mut found = Repetitions::default();
-    for (event, calls) in &accepted {
-        let repeated = calls.len() - 1;
-        let silent = calls.iter().filter(|call| may_not_know(call, deaths)).count();
-        let died: Vec<Duration> = (0..deaths.len())
-            .filter_map(|last| died_with(event, calls, &deaths[..=last]))
+    let mut found = Duplicates::default();
+    for (event, requests) in &accepted {
+        let repeated = requests.len() - 1;
+        let lost = requests.iter().filter(|request| may_lack_response(request, kills)).count();
+        let unrecorded: Vec<Duration> = (0..kills.len())
+            .filter_map(|last| unrecorded_at_kill(event, requests, &kills[..=last]))
             .collect();
         assert!(
-            repeated <= silent + died.len(),
-            "{event:?} was accepted {} times, {silent} times without an answer, and {} times its \
-             process died: {calls:#?}",
-            calls.len(),
-            died.len()
+            repeated <= lost + unrecorded.len(),
+            "{event:?} was accepted {} times; {lost} responses were lost, its sender was killed \
+             {} times: {requests:#?}",
+            requests.len(),
+            unrecorded.len()
         );
-        found.by_silence += repeated.min(silent);
-        found.by_death += repeated.saturating_sub(silent);
-        found.unwritten = died.into_iter().chain([found.unwritten]).max().unwrap_or_default();
+        found.after_lost_response += repeated.min(lost);
+        found.after_kill += repeated.saturating_sub(lost);
+        let longest = unrecorded.into_iter().chain([found.unrecorded_for]).max();
+        found.unrecorded_for = longest.unwrap_or_default();
     }
     found
 }
 
-/// Whether the caller, as long as it lived, may not have had the answer.
-fn may_not_know(call: &Call, deaths: &[Death]) -> bool {
-    let was_dead = |left: Instant| {
-        deaths.iter().any(|death| (death.at..death.at + NOTICED_WITHIN).contains(&left))
+/// Whether the sender may not have received the response, for another reason than a kill.
+fn may_lack_response(request: &ReceivedRequest, kills: &[Kill]) -> bool {
+    let by_kill = |closed: Instant| {
+        kills.iter().any(|kill| (kill.at..kill.at + NOTICED_WITHIN).contains(&closed))
     };
-    call.answered_at.is_none() || call.left_at.is_some_and(|left| !was_dead(left))
+    request.responded_at.is_none() || request.closed_at.is_some_and(|closed| !by_kill(closed))
 }
 
-/// Whether the last of these deaths came after the provider had accepted this event, from the same
-/// process, and before that was written down; and how long after the answer.
-fn died_with(event: &EventKey, calls: &[Call], deaths: &[Death]) -> Option<Duration> {
-    let (death, earlier) = deaths.split_last()?;
-    if !death.waiting.contains(event) {
+/// If the last of these kills hit the process that sent this event after the provider had accepted
+/// it and before the process recorded that: the time from the response until the kill.
+fn unrecorded_at_kill(
+    event: &EventKey,
+    requests: &[ReceivedRequest],
+    kills: &[Kill],
+) -> Option<Duration> {
+    let (kill, earlier) = kills.split_last()?;
+    if !kill.pending.contains(event) {
         return None;
     }
-    let born = earlier.last().map(|death| death.at + NOTICED_WITHIN);
-    let by_it = |call: &&Call| {
-        born.is_none_or(|born| born <= call.at) && call.at < death.at + NOTICED_WITHIN
+    let started = earlier.last().map(|kill| kill.at + NOTICED_WITHIN);
+    let by_killed = |request: &&ReceivedRequest| {
+        started.is_none_or(|started| started <= request.at) && request.at < kill.at + NOTICED_WITHIN
     };
-    let last = calls.iter().rfind(by_it)?;
-    let known = last.answered_at.filter(|_| !may_not_know(last, deaths));
-    let unwritten = known.map(|at| death.at.saturating_duration_since(at)).unwrap_or_default();
-    let in_time = unwritten < WRITTEN_DOWN_WITHIN;
-    assert!(in_time, "{event:?} was accepted and not written down for {unwritten:?}: {last:?}");
-    Some(unwritten)
+    let last = requests.iter().rfind(by_killed)?;
+    let responded = last.responded_at.filter(|_| !may_lack_response(last, kills));
+    let unrecorded = responded.map(|at| kill.at.saturating_duration_since(at)).unwrap_or_default();
+    let in_time = unrecorded < RECORDED_WITHIN;
+    assert!(in_time, "{event:?} was accepted and not recorded for {unrecorded:?}: {last:?}");
+    Some(unrecorded)
 }

@@ -6,6 +6,27 @@ const MAX_LINES: usize = 400;
 const MAX_MEDIAN_LINES: usize = 150;
 const MAX_COLUMNS: usize = 100;
 
+/// Private words of the past, each with the standard term that replaces it.
+const REPLACED_WORDS: [(&str, &str); 13] = [
+    ("clerk", "outbox worker"),
+    ("errand", "request"),
+    ("suspicion", "ambiguous refusal"),
+    ("complaint", "reported failure"),
+    ("set aside", "dead letter"),
+    ("set_aside", "dead letter"),
+    ("in vain", "failed attempt"),
+    ("in_vain", "failed attempt"),
+    ("doomed", "to close"),
+    ("weather", "fault injection"),
+    ("unheard", "unoccupied"),
+    ("is away", "is unavailable"),
+    ("whoever", "a noun"),
+];
+
+/// Files that have to name these words: this list, the style guide, and a test of old table names.
+const NAME_REPLACED_WORDS: [&str; 3] =
+    ["tests/tidy/", "docs/STYLE.md", "tests/store/standard_names.rs"];
+
 #[test]
 fn files_and_lines_are_short() {
     let mut violations = Vec::new();
@@ -73,4 +94,30 @@ fn half_of_the_source_files_are_short() {
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
     assert!(median <= MAX_MEDIAN_LINES, "the median source file has {median} lines");
+}
+
+#[test]
+fn standard_terms_replace_private_words() {
+    let mut violations = Vec::new();
+    for file in files(&["src", "docs", "config", "frontend/src", "scripts", "benches", "tests"]) {
+        if NAME_REPLACED_WORDS.iter().any(|path| file.path.starts_with(path)) {
+            continue;
+        }
+        for (number, line) in (1..).zip(file.text.lines()) {
+            let lower = line.to_lowercase();
+            for (word, term) in REPLACED_WORDS {
+                let is_word = |position: usize| {
+                    let before = lower[..position].chars().next_back();
+                    let after = lower[position + word.len()..].trim_start_matches('s');
+                    !before.is_some_and(char::is_alphanumeric)
+                        && !after.starts_with(char::is_alphanumeric)
+                };
+                if lower.match_indices(word).any(|(position, _)| is_word(position)) {
+                    let path = &file.path;
+                    violations.push(format!("{path}:{number}: {word:?}, use {term:?}"));
+                }
+            }
+        }
+    }
+    check("vocabulary", &violations);
 }

@@ -1,5 +1,5 @@
-//! HTTP as the recording provider speaks it: reads calls, reacts as its policy says, and notes what
-//! the caller may know of each.
+//! HTTP of the fake provider: reads requests, performs the chosen actions, and records which
+//! responses the client may have received.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{APP_ID, Call, Heard, KEY, Reaction, SECRET, State};
+use super::{APP_ID, Action, KEY, ReceivedEvent, ReceivedRequest, SECRET, State};
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Clone)]
 pub struct Shared {
     pub state: Arc<Mutex<State>>,
@@ -23,19 +23,20 @@ pub struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics in here")
+        self.state.lock().expect("no panic while it is locked")
     }
 
-    fn arrive(&self, call: Call) -> (usize, Reaction) {
+    /// Records the request; returns its number and the action to perform.
+    fn record(&self, request: ReceivedRequest) -> (usize, Action) {
         let mut state = self.lock();
-        state.began(&call);
-        let reaction = (state.policy)(&call);
-        state.calls.push(call);
-        (state.calls.len() - 1, reaction)
+        state.begin(&request);
+        let action = (state.policy)(&request);
+        state.requests.push(request);
+        (state.requests.len() - 1, action)
     }
 
-    fn left(&self, number: usize) {
-        self.lock().calls[number].left_at = Some(Instant::now());
+    fn record_closed(&self, number: usize) {
+        self.lock().requests[number].closed_at = Some(Instant::now());
     }
 }
 
@@ -44,65 +45,65 @@ type Stream = BufReader<TcpStream>;
 pub async fn serve(listener: TcpListener, shared: Shared) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(converse(BufReader::new(stream), shared.clone()));
+        connections.spawn(handle(BufReader::new(stream), shared.clone()));
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn converse(mut stream: Stream, shared: Shared) {
+async fn handle(mut stream: Stream, shared: Shared) {
     let mut last = None;
     while let Some((head, body)) = read_request(&mut stream).await {
-        let (number, reaction) = shared.arrive(call_of(&head, &body));
+        let (number, action) = shared.record(parse_request(&head, &body));
         last = Some(number);
-        if !answer(&mut stream, &shared, number, reaction).await {
+        if !perform(&mut stream, &shared, number, action).await {
             break;
         }
     }
     if let Some(number) = last {
-        shared.left(number);
+        shared.record_closed(number);
     }
 }
 
-/// Says whether the connection goes on.
-async fn answer(stream: &mut Stream, shared: &Shared, number: usize, reaction: Reaction) -> bool {
-    match reaction {
-        Reaction::Answer(bytes) => tell(stream, shared, number, &bytes).await,
-        Reaction::AnswerAndClose(bytes) => {
+/// Performs the action. Returns whether the connection stays open.
+async fn perform(stream: &mut Stream, shared: &Shared, number: usize, action: Action) -> bool {
+    match action {
+        Action::Respond(bytes) => respond(stream, shared, number, &bytes).await,
+        Action::RespondAndClose(bytes) => {
             write(stream, shared, number, &bytes).await;
             false
         }
-        Reaction::Slow(wait, bytes) => {
+        Action::RespondAfter(wait, bytes) => {
             tokio::select! {
-                // The caller says nothing more; it ends when it loses patience.
+                // The client sends nothing else on this connection; this ends when it times out.
                 _ = stream.read_u8() => return close(shared, number),
                 () = tokio::time::sleep(wait) => {}
             }
-            tell(stream, shared, number, &bytes).await
+            respond(stream, shared, number, &bytes).await
         }
-        Reaction::Held(bytes) => {
+        Action::RespondWhenReleased(bytes) => {
             let mut released = shared.released.clone();
             tokio::select! {
                 _ = stream.read_u8() => return close(shared, number),
                 _ = released.wait_for(|released| *released) => {}
             }
-            tell(stream, shared, number, &bytes).await
+            respond(stream, shared, number, &bytes).await
         }
-        Reaction::Close => close(shared, number),
-        Reaction::Reset => {
+        Action::Close => close(shared, number),
+        Action::Reset => {
             reset(stream);
             close(shared, number)
         }
-        Reaction::AcceptAndReset => {
+        Action::AcceptAndReset => {
             accept(shared, number);
             reset(stream);
             false
         }
-        Reaction::Hang => {
-            shared.lock().ended(number);
+        Action::Hang => {
+            shared.lock().end(number);
             hang(stream, shared).await;
             false
         }
-        Reaction::AcceptAndHang => {
+        Action::AcceptAndHang => {
             accept(shared, number);
             hang(stream, shared).await;
             false
@@ -112,8 +113,8 @@ async fn answer(stream: &mut Stream, shared: &Shared, number: usize, reaction: R
 
 fn accept(shared: &Shared, number: usize) {
     let mut state = shared.lock();
-    state.ended(number);
-    state.accepted(number);
+    state.end(number);
+    state.accept(number);
 }
 
 fn reset(stream: &Stream) {
@@ -123,41 +124,42 @@ fn reset(stream: &Stream) {
 async fn hang(stream: &mut Stream, shared: &Shared) {
     let mut count = shared.hanging.subscribe();
     shared.hanging.send_modify(|count| *count += 1);
-    let one_less = |count: &mut usize| *count = count.saturating_sub(1);
+    let decrement = |count: &mut usize| *count = count.saturating_sub(1);
     tokio::select! {
-        _ = stream.read_u8() => shared.hanging.send_modify(one_less),
+        _ = stream.read_u8() => shared.hanging.send_modify(decrement),
         _ = count.wait_for(|count| *count == 0) => {}
     }
 }
 
-/// Without an answer.
+/// Ends the request without a response.
 fn close(shared: &Shared, number: usize) -> bool {
-    shared.lock().ended(number);
+    shared.lock().end(number);
     false
 }
 
-/// Writes a whole answer.
-async fn tell(stream: &mut Stream, shared: &Shared, number: usize, bytes: &str) -> bool {
+/// Writes a complete response and records the time.
+async fn respond(stream: &mut Stream, shared: &Shared, number: usize, bytes: &str) -> bool {
     let written = write(stream, shared, number, bytes).await;
     if written {
-        shared.lock().calls[number].answered_at = Some(Instant::now());
+        shared.lock().requests[number].responded_at = Some(Instant::now());
     }
     written
 }
 
-/// Counts before it writes: whoever has the answer finds it counted.
+/// Records the events as accepted before it writes: a test that has the response finds them
+/// recorded.
 async fn write(stream: &mut Stream, shared: &Shared, number: usize, bytes: &str) -> bool {
     {
         let mut state = shared.lock();
-        state.ended(number);
+        state.end(number);
         if bytes.starts_with("HTTP/1.1 2") {
-            state.accepted(number);
+            state.accept(number);
         }
     }
     stream.write_all(bytes.as_bytes()).await.is_ok()
 }
 
-/// Reads one request; nothing when the caller is gone.
+/// Reads one request. Returns `None` if the client has disconnected.
 async fn read_request(stream: &mut Stream) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -175,11 +177,11 @@ async fn read_request(stream: &mut Stream) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-fn call_of(head: &str, body: &[u8]) -> Call {
-    let mut words = head.split(' ');
-    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-    let (whole_path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (prefix, path) = whole_path.split_at(whole_path.find("/apps/").unwrap_or(0));
+fn parse_request(head: &str, body: &[u8]) -> ReceivedRequest {
+    let mut parts = head.split(' ');
+    let (method, target) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let (full_path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (prefix, path) = full_path.split_at(full_path.find("/apps/").unwrap_or(0));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let credentials = Credentials::new(APP_ID, KEY, SECRET);
     let verified = sign::verify_request(&credentials, method, path, query, body, now.as_secs());
@@ -187,7 +189,7 @@ fn call_of(head: &str, body: &[u8]) -> Call {
         let pair = query.split('&').filter_map(|pair| pair.split_once('='));
         pair.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
     };
-    Call {
+    ReceivedRequest {
         at: Instant::now(),
         method: method.to_owned(),
         prefix: prefix.to_owned(),
@@ -195,23 +197,23 @@ fn call_of(head: &str, body: &[u8]) -> Call {
         timestamp: field("auth_timestamp").unwrap_or_default(),
         signature: field("auth_signature").unwrap_or_default(),
         verified: verified.map_err(|error| error.to_string()),
-        events: events_of(body),
+        events: parse_events(body),
         accepted: false,
-        answered_at: None,
-        left_at: None,
+        responded_at: None,
+        closed_at: None,
     }
 }
 
-fn events_of(body: &[u8]) -> Vec<Heard> {
+fn parse_events(body: &[u8]) -> Vec<ReceivedEvent> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let events = body["batch"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
-    events.iter().filter_map(event_of).collect()
+    events.iter().filter_map(parse_event).collect()
 }
 
-fn event_of(event: &Value) -> Option<Heard> {
+fn parse_event(event: &Value) -> Option<ReceivedEvent> {
     let channel = event["channel"].as_str().or_else(|| event["channels"][0].as_str())?;
     let data: Value = serde_json::from_str(event["data"].as_str()?).ok()?;
-    Some(Heard {
+    Some(ReceivedEvent {
         channel: channel.to_owned(),
         event_id: data["event_id"].as_str()?.to_owned(),
         trade_id: data["trade_id"].as_i64()?,

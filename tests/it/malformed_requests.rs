@@ -1,56 +1,57 @@
-//! Requests that no client of ours would send, byte by byte: garbage in headers, ten megabytes,
-//! half a request. They are refused, or answered as if the garbage were not there, and the server
-//! works on.
+//! Malformed requests, sent byte by byte: garbage in headers, bodies of ten megabytes, incomplete
+//! requests. They are rejected, or the garbage is ignored, and the server keeps working.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use crate::bad_input::everything;
+use crate::bad_input::visible_state;
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An answer as it came over the wire.
+/// A response as received from the socket.
 #[derive(Debug)]
-struct Raw {
+struct RawResponse {
     status: u16,
     head: String,
     body: Vec<u8>,
 }
 
-/// Sends bytes and reads until the server closes. Gives `None` when there was no answer at all.
+/// Sends bytes and reads until the server closes the connection. Returns `None` if there was no
+/// response.
 ///
-/// The server may answer and close before everything is sent, so errors of sending are not errors.
-fn send_raw(app: &TestApp, request: &[u8]) -> Option<Raw> {
+/// The server may respond and close the connection before everything is sent, so errors while
+/// sending are ignored.
+fn send_raw(app: &TestApp, request: &[u8]) -> Option<RawResponse> {
     let mut stream = TcpStream::connect(app.address).expect("the server listens");
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    let mut sender = stream.try_clone().unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.set_write_timeout(Some(TIMEOUT)).unwrap();
+    let mut writer = stream.try_clone().unwrap();
     let request = request.to_vec();
-    let sending = std::thread::spawn(move || {
-        let _ = sender.write_all(&request).and_then(|()| sender.shutdown(Shutdown::Write));
+    let sender = std::thread::spawn(move || {
+        let _ = writer.write_all(&request).and_then(|()| writer.shutdown(Shutdown::Write));
     });
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let mut chunk = [0_u8; 4096];
-    // A reset after the answer is how a connection ends whose request was not read to its end.
+    // If the server has not read the whole request, the connection ends with a reset.
     while let Ok(len @ 1..) = stream.read(&mut chunk) {
-        answer.extend_from_slice(&chunk[..len]);
+        response.extend_from_slice(&chunk[..len]);
     }
-    sending.join().unwrap();
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    sender.join().unwrap();
+    let end = response.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&response[..end]).to_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(Raw { status, head, body: answer[end + 4..].to_vec() })
+    Some(RawResponse { status, head, body: response[end + 4..].to_vec() })
 }
 
 fn request(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
-    let usual: [(&str, &[u8]); 2] = [("host", b"localhost"), ("connection", b"close")];
+    let defaults: [(&str, &[u8]); 2] = [("host", b"localhost"), ("connection", b"close")];
     let given = |name: &str| headers.iter().any(|(known, _)| *known == name);
-    for (name, value) in usual.iter().filter(|(name, _)| !given(name)).chain(headers) {
+    for (name, value) in defaults.iter().filter(|(name, _)| !given(name)).chain(headers) {
         bytes.extend_from_slice(name.as_bytes());
         bytes.extend_from_slice(b": ");
         bytes.extend_from_slice(value);
@@ -64,7 +65,7 @@ fn request(method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> 
     bytes
 }
 
-/// Headers that the program reads, or that stand between a client and it.
+/// Headers that matchcast, its HTTP server or a proxy in front of it interprets.
 const HEADERS: [&str; 20] = [
     "authorization",
     "cookie",
@@ -105,49 +106,49 @@ fn garbage() -> Vec<Vec<u8>> {
     ]
 }
 
-async fn works(alice: &Client) {
+async fn check_server_works(alice: &Client) {
     assert_eq!(alice.get("/api/user").await.status, 200);
     assert_eq!(alice.get("/health").await.status, 200);
 }
 
 on_both! {
-    async fn garbage_in_any_header_harms_nobody(database: Database) {
+    async fn garbage_in_any_header_changes_nothing(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let bearer = format!("Bearer {}", alice.token.as_deref().unwrap());
         let order = br#"{"symbol":"BTC","side":"buy","price":-1,"amount":1}"#;
         for header in HEADERS {
             for value in garbage() {
                 let start = &value[..value.len().min(30)];
-                let what = format!("{header}: {:?}", String::from_utf8_lossy(start));
+                let case = format!("{header}: {:?}", String::from_utf8_lossy(start));
                 let mut headers: Vec<(&str, &[u8])> = vec![(header, &value)];
                 if header != "authorization" {
                     headers.push(("authorization", bearer.as_bytes()));
                 }
                 let get = request("GET", "/api/user", &headers, b"");
-                let get = send_raw(&app, &get).unwrap_or_else(|| panic!("no answer to {what}"));
+                let get = send_raw(&app, &get).unwrap_or_else(|| panic!("no response to {case}"));
                 let expected = if header == "authorization" { 401 } else { 200 };
-                assert_eq!(get.status, expected, "{what}: {get:?}");
+                assert_eq!(get.status, expected, "{case}: {get:?}");
                 let post = request("POST", "/api/orders", &headers, order);
-                let post = send_raw(&app, &post).unwrap_or_else(|| panic!("no answer to {what}"));
-                assert!((400..500).contains(&post.status), "{what}: {post:?}");
+                let post = send_raw(&app, &post).unwrap_or_else(|| panic!("no response to {case}"));
+                assert!((400..500).contains(&post.status), "{case}: {post:?}");
                 for raw in [get, post] {
-                    assert!(raw.head.contains("content-type: application/json"), "{what}: {raw:?}");
+                    assert!(raw.head.contains("content-type: application/json"), "{case}: {raw:?}");
                     let is_json = serde_json::from_slice::<serde_json::Value>(&raw.body).is_ok();
-                    assert!(is_json || raw.head.contains("content-encoding"), "{what}: {raw:?}");
+                    assert!(is_json || raw.head.contains("content-encoding"), "{case}: {raw:?}");
                 }
             }
         }
-        works(&alice).await;
-        assert_eq!(everything(&[&alice]).await, before);
+        check_server_works(&alice).await;
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 
-    async fn ten_megabytes_are_refused(database: Database) {
+    async fn a_body_of_ten_megabytes_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let bearer = format!("Bearer {}", alice.token.as_deref().unwrap());
         let auth: (&str, &[u8]) = ("authorization", bearer.as_bytes());
         let padding = " ".repeat(10 * 1024 * 1024);
@@ -165,21 +166,21 @@ on_both! {
             let in_chunks = request("POST", path, &headers, &chunked);
             for (how, bytes) in [("whole", whole), ("in chunks", in_chunks)] {
                 let raw = send_raw(&app, &bytes);
-                let raw = raw.unwrap_or_else(|| panic!("no answer to {path} {how}"));
+                let raw = raw.unwrap_or_else(|| panic!("no response to {path} {how}"));
                 assert_eq!(raw.status, 413, "{path} {how}: {raw:?}");
                 let body: serde_json::Value = serde_json::from_slice(&raw.body).unwrap();
                 assert_eq!(body["code"], "body_too_large");
             }
         }
-        works(&alice).await;
-        assert_eq!(everything(&[&alice]).await, before);
+        check_server_works(&alice).await;
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 
-    async fn a_broken_request_harms_nobody(database: Database) {
+    async fn a_malformed_request_changes_nothing(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        let before = everything(&[&alice]).await;
+        let before = visible_state(&[&alice]).await;
         let order = |header: (&str, &[u8]), body| request("POST", "/api/orders", &[header], body);
         let length = |value: &[u8]| order(("content-length", value), b"{}");
         let encoding = |value: &[u8]| order(("transfer-encoding", value), b"zz\r\n");
@@ -201,19 +202,19 @@ on_both! {
             vec![0; 70_000],
         ];
         for bytes in broken {
-            let what = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
-            // Below HTTP there may be no answer, but there is never a success or a failure of ours.
+            let case = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
+            // There may be no response, but never a success or a server error.
             if let Some(raw) = send_raw(&app, &bytes) {
-                assert!((400..500).contains(&raw.status), "{what:?}: {raw:?}");
+                assert!((400..500).contains(&raw.status), "{case:?}: {raw:?}");
             }
         }
-        // Half a request, and then nothing more.
+        // An incomplete request.
         let half = length(b"100");
         if let Some(raw) = send_raw(&app, &half) {
             assert!((400..500).contains(&raw.status), "{raw:?}");
         }
-        works(&alice).await;
-        assert_eq!(everything(&[&alice]).await, before);
+        check_server_works(&alice).await;
+        assert_eq!(visible_state(&[&alice]).await, before);
         app.stop();
     }
 }

@@ -1,5 +1,4 @@
-//! Many at once, through the front door: in whatever order they come to be executed, what was
-//! promised holds.
+//! Concurrent requests over HTTP: the guarantees hold in whatever order they are executed.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +6,8 @@ use serde_json::Value;
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::{Client, Reply};
-use crate::support::{at_once, rounds};
+use crate::support::client::{Client, Response};
+use crate::support::{rounds, run_concurrently};
 
 /// New users with 10,000 USD, 1 BTC and 10 ETH each.
 async fn register(app: &TestApp, count: usize) -> Vec<Client> {
@@ -19,22 +18,22 @@ async fn register(app: &TestApp, count: usize) -> Vec<Client> {
     users
 }
 
-/// Places an order in a task of its own.
+/// Places an order; the returned future can run in another task.
 async fn place(
     client: Client,
     symbol: &'static str,
     side: &'static str,
     price: String,
     amount: &'static str,
-) -> Reply {
+) -> Response {
     client.place(symbol, side, &price, amount).await
 }
 
-fn code(reply: &Reply) -> String {
-    reply.json()["code"].as_str().unwrap_or_default().to_owned()
+fn code(response: &Response) -> String {
+    response.json()["code"].as_str().unwrap_or_default().to_owned()
 }
 
-/// How often each status stands in `orders`, as `GET /my-orders` lists them.
+/// The number of orders with each status, in the response of `GET /my-orders`.
 fn statuses(orders: &Value) -> BTreeMap<u64, usize> {
     let mut counts = BTreeMap::new();
     for order in orders.as_array().expect("a list") {
@@ -44,20 +43,23 @@ fn statuses(orders: &Value) -> BTreeMap<u64, usize> {
 }
 
 on_both! {
-    async fn many_buyers_of_one_ask_get_exactly_what_was_asked(database: Database) {
+    async fn many_buyers_of_one_ask_get_exactly_its_amount(database: Database) {
         const BUYERS: usize = 16;
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         alice.place("BTC", "sell", "100", "0.5").await.data();
 
         let buyers = register(&app, BUYERS).await;
-        let wanted =
+        let orders =
             buyers.iter().map(|buyer| place(buyer.clone(), "BTC", "buy", "100".to_owned(), "0.05"));
-        let replies = at_once(wanted).await;
+        let responses = run_concurrently(orders).await;
 
-        let filled = replies.iter().filter(|reply| reply.data()["order"]["status"] == 2).count();
-        let open = replies.iter().filter(|reply| reply.data()["order"]["status"] == 1).count();
-        assert_eq!((filled, open), (10, BUYERS - 10), "0.5 are ten times 0.05");
+        let with_status = |status: u64| {
+            let orders = responses.iter().map(|response| response.data()["order"].clone());
+            orders.filter(|order| order["status"] == status).count()
+        };
+        let (filled, open) = (with_status(2), with_status(1));
+        assert_eq!((filled, open), (10, BUYERS - 10), "0.5 is ten times 0.05");
         assert_eq!(alice.available("BTC").await, "0");
         assert_eq!(alice.available("USD").await, "10050");
         let mut bought = 0;
@@ -73,18 +75,18 @@ on_both! {
         database.audit();
     }
 
-    async fn orders_that_cross_in_the_same_instant_leave_no_crossed_book(database: Database) {
+    async fn concurrent_crossing_orders_leave_no_crossed_book(database: Database) {
         let app = TestApp::start(&database).await;
         let users = register(&app, 10).await;
         for round in 0..rounds(4) {
             let orders = users.iter().enumerate().map(|(number, user)| {
                 let side = if (number + round).is_multiple_of(2) { "buy" } else { "sell" };
-                // Every buy meets every sell: the prices overlap.
+                // The prices overlap: every buy matches every sell.
                 let price = if side == "buy" { 105 - number } else { 95 + number };
                 place(user.clone(), "BTC", side, price.to_string(), "0.01")
             });
-            for reply in at_once(orders).await {
-                assert_eq!(reply.status, 200, "{}", reply.body);
+            for response in run_concurrently(orders).await {
+                assert_eq!(response.status, 200, "{}", response.body);
             }
             let book = users[0].get("/api/orders?symbol=BTC").await.data();
             let price = |side: &str| book[side][0]["price"].as_f64();
@@ -97,7 +99,7 @@ on_both! {
         database.audit();
     }
 
-    async fn an_order_is_cancelled_or_filled_and_never_both(database: Database) {
+    async fn an_order_is_either_cancelled_or_filled(database: Database) {
         const ASKS: usize = 12;
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
@@ -116,7 +118,7 @@ on_both! {
             assert_eq!(statuses.get(&3).copied().unwrap_or(0), cancelled);
             assert_eq!(statuses.get(&2).copied().unwrap_or(0), bought);
             assert_eq!(cancelled + bought, ASKS);
-            // What found nothing to buy would be in the way of the next round.
+            // Buy orders that are still open would match in the next round.
             for order in bob.get("/api/my-orders").await.data().as_array().expect("a list") {
                 if order["status"] == 1 {
                     assert_eq!(bob.cancel(order["id"].as_i64().expect("an id")).await.status, 200);
@@ -128,48 +130,48 @@ on_both! {
         database.audit();
     }
 
-    async fn the_last_dollar_is_spent_once(database: Database) {
+    async fn the_same_funds_are_spent_once(database: Database) {
         const ATTEMPTS: usize = 32;
         let app = TestApp::start(&database).await;
         let user = app.register("spender").await;
-        // 9,000 and the commission are reserved: 10,000 suffice for one.
+        // An order reserves 9,000 and the commission: 10,000 is enough for one.
         let attempts =
             (0..ATTEMPTS).map(|_| place(user.clone(), "BTC", "buy", "9000".to_owned(), "1"));
-        let replies = at_once(attempts).await;
-        let placed = replies.iter().filter(|reply| reply.status == 200).count();
-        let refused = replies
+        let responses = run_concurrently(attempts).await;
+        let placed = responses.iter().filter(|response| response.status == 200).count();
+        let rejected = responses
             .iter()
-            .filter(|reply| reply.status == 400 && code(reply) == "insufficient_funds")
+            .filter(|response| response.status == 400 && code(response) == "insufficient_funds")
             .count();
-        assert_eq!((placed, refused), (1, ATTEMPTS - 1));
+        assert_eq!((placed, rejected), (1, ATTEMPTS - 1));
         assert_eq!(user.available("USD").await, "865");
         app.stop();
         database.audit();
     }
 
-    async fn several_markets_at_once_end_in_no_error(database: Database) {
+    async fn concurrent_orders_in_several_markets_cause_no_error(database: Database) {
         const EACH: usize = 12;
         let app = TestApp::start(&database).await;
         let users = register(&app, 6).await;
         let work = users.iter().enumerate().flat_map(|(number, user)| {
-            // Two tasks a user: the same accounts from two sides.
+            // Two tasks per user, which change the same accounts in opposite order.
             [("BTC", "ETH"), ("ETH", "BTC")].map(|(first, second)| {
                 let user = user.clone();
                 async move {
-                    let mut replies = Vec::new();
+                    let mut responses = Vec::new();
                     for order in 0..rounds(EACH) {
                         let symbol = if order.is_multiple_of(2) { first } else { second };
                         let buys = (order / 2 + number).is_multiple_of(2);
                         let side = if buys { "buy" } else { "sell" };
-                        replies.push(user.place(symbol, side, "50", "0.01").await);
+                        responses.push(user.place(symbol, side, "50", "0.01").await);
                     }
-                    replies
+                    responses
                 }
             })
         });
-        for reply in at_once(work).await.into_iter().flatten() {
-            let refused = reply.status == 400 && code(&reply) == "insufficient_funds";
-            assert!(reply.status == 200 || refused, "{} {}", reply.status, reply.body);
+        for response in run_concurrently(work).await.into_iter().flatten() {
+            let rejected = response.status == 400 && code(&response) == "insufficient_funds";
+            assert!(response.status == 200 || rejected, "{} {}", response.status, response.body);
         }
         app.stop();
         assert!(!database.trades().is_empty());
@@ -177,29 +179,31 @@ on_both! {
     }
 }
 
-/// Cancels each ask while somebody buys as much as all of them; gives how many were cancelled, and
-/// how many bought.
+/// Cancels each ask while the buyer buys the amount of all asks. Returns the numbers of cancelled
+/// and of bought asks.
 async fn cancel_while_bought(seller: &Client, buyer: &Client, asks: &[i64]) -> (usize, usize) {
-    enum Did {
-        Cancel(Reply),
-        Buy(Reply),
+    enum Completed {
+        Cancel(Response),
+        Buy(Response),
     }
     let work = asks.iter().flat_map(|ask| {
         let (seller, buyer, ask) = (seller.clone(), buyer.clone(), *ask);
-        let cancel = async move { Did::Cancel(seller.cancel(ask).await) };
-        let buy = async move { Did::Buy(buyer.place("ETH", "buy", "10000", "0.0001").await) };
-        let both: [std::pin::Pin<Box<dyn Future<Output = Did> + Send>>; 2] =
+        let cancel = async move { Completed::Cancel(seller.cancel(ask).await) };
+        let buy = async move { Completed::Buy(buyer.place("ETH", "buy", "10000", "0.0001").await) };
+        let both: [std::pin::Pin<Box<dyn Future<Output = Completed> + Send>>; 2] =
             [Box::pin(cancel), Box::pin(buy)];
         both
     });
     let (mut cancelled, mut bought) = (0, 0);
-    for did in at_once(work).await {
-        match did {
-            Did::Cancel(reply) if reply.status == 200 => cancelled += 1,
-            Did::Cancel(reply) => {
-                assert_eq!((reply.status, code(&reply).as_str()), (400, "order_not_open"));
+    for completed in run_concurrently(work).await {
+        match completed {
+            Completed::Cancel(response) if response.status == 200 => cancelled += 1,
+            Completed::Cancel(response) => {
+                assert_eq!((response.status, code(&response).as_str()), (400, "order_not_open"));
             }
-            Did::Buy(reply) => bought += usize::from(reply.data()["order"]["status"] == 2),
+            Completed::Buy(response) => {
+                bought += usize::from(response.data()["order"]["status"] == 2)
+            }
         }
     }
     (cancelled, bought)
