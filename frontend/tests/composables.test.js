@@ -7,7 +7,10 @@ describe("useTable", () => {
     { id: "9", name: "c" },
     { id: "100", name: "a" },
   ];
-  const columns = { id: byNumber("id"), name: byText("name") };
+  const columns = [
+    { key: "id", sortKey: byNumber("id") },
+    { key: "name", sortKey: byText("name") },
+  ];
   const ids = (table) => table.pageRows.value.map(({ id }) => id);
 
   it("cycles through ascending, descending and the original order", () => {

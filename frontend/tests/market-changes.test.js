@@ -1,15 +1,6 @@
 // The dashboard across changes of market, connection and server settings.
-import { describe, expect, it, vi } from "vitest";
-
-const { FakePusher, instances } = await vi.hoisted(() => import("./support/fakePusher.js"));
-const dashboard = await vi.hoisted(() => import("./support/dashboard.js"));
-vi.mock("pusher-js", () => ({ default: FakePusher }));
-vi.mock("../src/api.js", () => dashboard.api);
-// These need a router and a canvas, and are not part of these tests.
-vi.mock("../src/components/AppHeader.vue", () => ({ default: { render: () => null } }));
-vi.mock("../src/components/PriceChart.vue", () => ({ default: { render: () => null } }));
-
-const {
+import { describe, expect, it } from "vitest";
+import {
   emitted,
   server,
   page,
@@ -26,7 +17,8 @@ const {
   emit,
   emitTrade,
   emitBook,
-} = dashboard;
+} from "./support/dashboard.js";
+import { instances } from "./support/fakePusher.js";
 
 describe("after switching to another market, the page", () => {
   it("subscribes to it instead, with an independent sequence", async () => {

@@ -1,15 +1,6 @@
 // The dashboard while market events arrive: what it displays and what it fetches.
-import { describe, expect, it, vi } from "vitest";
-
-const { FakePusher } = await vi.hoisted(() => import("./support/fakePusher.js"));
-const dashboard = await vi.hoisted(() => import("./support/dashboard.js"));
-vi.mock("pusher-js", () => ({ default: FakePusher }));
-vi.mock("../src/api.js", () => dashboard.api);
-// These need a router and a canvas, and are not part of these tests.
-vi.mock("../src/components/AppHeader.vue", () => ({ default: { render: () => null } }));
-vi.mock("../src/components/PriceChart.vue", () => ({ default: { render: () => null } }));
-
-const {
+import { describe, expect, it } from "vitest";
+import {
   server,
   page,
   trade,
@@ -24,7 +15,7 @@ const {
   emit,
   emitTrade,
   emitBook,
-} = dashboard;
+} from "./support/dashboard.js";
 
 describe("live trades", () => {
   it("are displayed before the fetched ones without any request", async () => {

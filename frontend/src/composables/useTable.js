@@ -4,15 +4,16 @@ import { toUnits } from "../lib/decimal.js";
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Sort keys of a column: as exact decimals or as text. */
+/** The sort key of a column: as exact decimals or as text. */
 export const byNumber = (key) => (row) => toUnits(row[key]) ?? 0n;
 export const byText = (key) => (row) => row[key];
 
 /**
  * @param rows a getter of the rows, newest first
- * @param sortKeys for each sortable column a function from a row to its sort key
+ * @param columns the sortable columns: `{key, label, sortKey, numeric}`; `sortKey` is a function
+ *   from a row to its sort key
  */
-export function useTable(rows, sortKeys, { pageLength = 10 } = {}) {
+export function useTable(rows, columns, { pageLength = 10 } = {}) {
   const sort = ref({ column: null, direction: 1 });
   const page = ref(0);
 
@@ -20,7 +21,7 @@ export function useTable(rows, sortKeys, { pageLength = 10 } = {}) {
     const { column, direction } = sort.value;
     const all = rows();
     if (!column) return all;
-    const sortKey = sortKeys[column];
+    const { sortKey } = columns.find(({ key }) => key === column);
     return [...all].sort((a, b) => direction * compare(sortKey(a), sortKey(b)));
   });
   const pageCount = computed(() => Math.max(1, Math.ceil(sortedRows.value.length / pageLength)));
@@ -52,5 +53,5 @@ export function useTable(rows, sortKeys, { pageLength = 10 } = {}) {
     return index >= 0;
   }
 
-  return { sortedRows, pageRows, page, pageCount, toggleSort, ariaSort, goToRow };
+  return { columns, sortedRows, pageRows, page, pageCount, toggleSort, ariaSort, goToRow };
 }

@@ -1,8 +1,13 @@
-// Mounts the dashboard with a fake API and a fake Pusher. Each test file mocks "../src/api.js" with
-// `api` and "pusher-js" with `FakePusher`.
+// Mounts the dashboard with a fake API and a fake of pusher-js. Importing this file installs both.
 import { createApp } from "vue";
 import { afterEach, beforeAll, beforeEach, vi } from "vitest";
-import { instances } from "./fakePusher.js";
+import { FakePusher, instances } from "./fakePusher.js";
+
+vi.mock("pusher-js", () => ({ default: FakePusher }));
+vi.mock("../../src/api.js", () => api);
+// These need a router and a canvas, and are not part of these tests.
+vi.mock("../../src/components/AppHeader.vue", () => ({ default: { render: () => null } }));
+vi.mock("../../src/components/PriceChart.vue", () => ({ default: { render: () => null } }));
 
 /** The data of the fake API, and in `requests` the names of the resources that were fetched. */
 export const server = {};
@@ -14,7 +19,7 @@ const respond = (name, data) => async (symbol) => {
   await server.delays[`${name} ${symbol}`];
   return response;
 };
-export const api = {
+const api = {
   setSession: () => {},
   authorizeChannel: async () => ({ auth: "k:s" }),
   logOut: async () => ({}),
