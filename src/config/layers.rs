@@ -1,16 +1,21 @@
 //! Merges the sources of settings into one table with the keys and types of the default file.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::dotenv;
 use super::error::ConfigError;
 
 /// The default file, which contains every key.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
 const PREFIX: &str = "MATCHCAST__";
+const DOTENV: &str = ".env";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
 const WELL_KNOWN: [(&str, &str, &str); 14] = [
@@ -56,22 +61,20 @@ impl Sources {
     }
 
     pub(super) fn of_process() -> Result<Self, ConfigError> {
+        let named = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let environment: BTreeMap<String, String> = std::env::vars_os().filter_map(named).collect();
         let mut variables = BTreeMap::new();
-        match dotenvy::from_filename_iter(".env") {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(|error| unreadable(&error))?;
-                    variables.insert(name, value);
-                }
+        match std::fs::read_to_string(DOTENV) {
+            Ok(text) => {
+                let read = dotenv::parse(&text, &environment);
+                variables.extend(read.map_err(|error| unreadable(&error))?);
             }
-            Err(error) if error.not_found() => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(&error)),
         }
-        for (name, value) in std::env::vars_os() {
-            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
-                variables.insert(name, value);
-            }
-        }
+        variables.extend(environment);
         let environment = variables.get("APP_ENV").filter(|name| !name.is_empty());
         let name = environment.map_or("local", String::as_str);
         let path = format!("config/{name}.toml");
@@ -88,15 +91,8 @@ impl Sources {
     }
 }
 
-/// Does not include the error's own text, which quotes the line and any secret in it.
-fn unreadable(error: &dotenvy::Error) -> ConfigError {
-    ConfigError(match error {
-        dotenvy::Error::LineParse(..) => {
-            ".env cannot be read: each line must be NAME=value, with quotes around spaces"
-                .to_owned()
-        }
-        error => format!(".env cannot be read: {error}"),
-    })
+fn unreadable(error: &impl Display) -> ConfigError {
+    ConfigError(format!("{DOTENV} cannot be read: {error}"))
 }
 
 pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {

@@ -4,8 +4,10 @@
 //! the environment. The default file contains every key with its type, so it is also the schema:
 //! any other key is an error. Secrets are never printed.
 //!
-//! `layers` merges the sources, `raw` parses the result, and `validate` turns it into a [`Config`].
+//! `dotenv` reads .env, `layers` merges the sources, `raw` parses the result, and `validate` turns
+//! it into a [`Config`].
 
+mod dotenv;
 mod error;
 mod layers;
 mod number;
