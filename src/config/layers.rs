@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use super::dotenv;
 use super::error::ConfigError;
+use super::value;
 
 /// The default file, which contains every key.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
@@ -75,8 +76,9 @@ impl Sources {
             Err(error) => return Err(unreadable(&error)),
         }
         variables.extend(environment);
-        let environment = variables.get("APP_ENV").filter(|name| !name.is_empty());
-        let name = environment.map_or("local", String::as_str);
+        let name = variables.get("APP_ENV").map_or("", String::as_str);
+        let name = value::unquote(name, "APP_ENV")?;
+        let name = if name.is_empty() { "local" } else { name };
         let path = format!("config/{name}.toml");
         // Only a plain word may become part of a path; validation rejects all others.
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -102,7 +104,8 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
         merge_file(&mut merged, overlay, name)?;
     }
     for (variable, section, key) in WELL_KNOWN {
-        if let Some(value) = sources.variables.get(variable).filter(|value| !value.is_empty()) {
+        let Some(value) = sources.variables.get(variable) else { continue };
+        if !value::unquote(value, variable)?.is_empty() {
             let slot = find(&mut merged, section, key)
                 .ok_or_else(|| ConfigError(format!("{variable} sets no key")))?;
             set(slot, value, variable)?;
@@ -205,15 +208,16 @@ fn kind_of(value: &Value) -> &'static str {
 fn set(slot: &mut Value, text: &str, variable: &str) -> Result<(), ConfigError> {
     let kind = kind_of(slot);
     let wrong = || ConfigError(format!("{variable} must be {kind}"));
+    let one = || value::unquote(text, variable);
     *slot = match slot {
-        Value::Integer(_) => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
-        Value::Float(_) => Value::Float(text.trim().parse().map_err(|_| wrong())?),
-        Value::Boolean(_) => Value::Boolean(text.trim().parse().map_err(|_| wrong())?),
+        Value::Integer(_) => Value::Integer(one()?.parse().map_err(|_| wrong())?),
+        Value::Float(_) => Value::Float(one()?.parse().map_err(|_| wrong())?),
+        Value::Boolean(_) => Value::Boolean(one()?.parse().map_err(|_| wrong())?),
         Value::Array(_) => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+            let items = value::items(text, variable)?;
+            Value::Array(items.into_iter().map(|item| Value::String(item.to_owned())).collect())
         }
-        _ => Value::String(text.to_owned()),
+        _ => Value::String(one()?.to_owned()),
     };
     Ok(())
 }

@@ -11,10 +11,12 @@ mod dotenv;
 mod error;
 mod layers;
 mod number;
+mod origin;
 mod raw;
 mod secret;
 mod settings;
 mod validate;
+mod value;
 
 pub use error::ConfigError;
 pub use layers::Sources;

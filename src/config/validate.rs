@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rand::RngCore;
 
 use super::error::ConfigError;
+use super::origin;
 use super::raw::{Raw, RawAuth, RawBroadcasting, RawEvents, RawHttp, RawPublisher, RawPusher};
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
@@ -98,15 +99,6 @@ fn demo_enabled(environment: Environment, text: &str) -> Result<bool, ConfigErro
 }
 
 fn http(raw: RawHttp) -> Result<Http, ConfigError> {
-    let is_invalid = |origin: &&String| {
-        origin.as_str() != "*" && (!origin.contains("://") || origin.ends_with('/'))
-    };
-    if let Some(origin) = raw.cors_origins.iter().find(is_invalid) {
-        return invalid(format!(
-            "MATCHCAST__HTTP__CORS_ORIGINS: {origin:?} is not an origin such as \
-             https://shop.example"
-        ));
-    }
     Ok(Http {
         host: raw.host,
         port: raw.port,
@@ -114,11 +106,26 @@ fn http(raw: RawHttp) -> Result<Http, ConfigError> {
         max_connections: raw.max_connections,
         body_limit: raw.body_limit,
         keep_alive: Duration::from_secs(raw.keep_alive_seconds),
-        cors_origins: raw.cors_origins,
+        cors_origins: origins(raw.cors_origins)?,
         metrics: raw.metrics,
         list_cap: raw.list_cap,
         shutdown: Duration::from_secs(raw.shutdown_seconds),
     })
+}
+
+fn origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let normalize = |written: String| {
+        if written == "*" {
+            return Ok(written);
+        }
+        origin::normalize(&written).ok_or_else(|| {
+            ConfigError(format!(
+                "MATCHCAST__HTTP__CORS_ORIGINS: {written:?} is not an origin such as \
+                 https://shop.example"
+            ))
+        })
+    };
+    origins.into_iter().map(normalize).collect()
 }
 
 fn auth(environment: Environment, raw: &RawAuth) -> Result<Auth, ConfigError> {

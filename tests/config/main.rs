@@ -4,6 +4,7 @@
 
 mod dotenv;
 mod process;
+mod values;
 
 use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Scheme, Sources};
 use matchcast::market::Fixed;
