@@ -61,6 +61,7 @@ pub struct RawHttp {
 #[serde(deny_unknown_fields)]
 pub struct RawDatabase {
     pub url: Secret,
+    pub allow_remote_in_local: bool,
     #[serde(deserialize_with = "positive")]
     pub pool_size: NonZeroU32,
 }

@@ -8,9 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::RngCore;
 
+use super::database_url::{self, Location};
 use super::error::ConfigError;
 use super::origin;
-use super::raw::{Raw, RawAuth, RawBroadcasting, RawEvents, RawHttp, RawPublisher, RawPusher};
+use super::raw::{
+    Raw, RawAuth, RawBroadcasting, RawDatabase, RawEvents, RawHttp, RawPublisher, RawPusher,
+};
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
     Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
@@ -33,7 +36,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
     Ok(Config {
         environment,
         app_key: app_key(environment, raw.app.key.expose())?,
-        database: DatabaseUrl::parse(raw.database.url.expose()).map_err(ConfigError)?,
+        database: database(environment, &raw.database)?,
         pool_size: raw.database.pool_size,
         markets: symbols(raw.market.symbols)?,
         commission: Commission {
@@ -96,6 +99,21 @@ fn demo_enabled(environment: Environment, text: &str) -> Result<bool, ConfigErro
         );
     }
     Ok(is_enabled)
+}
+
+fn database(environment: Environment, raw: &RawDatabase) -> Result<DatabaseUrl, ConfigError> {
+    let url = raw.url.expose();
+    let location = database_url::check(url)
+        .map_err(|problem| ConfigError(format!("DATABASE_URL {problem}")))?;
+    let is_local = environment == Environment::Local;
+    if is_local && location == Location::Remote && !raw.allow_remote_in_local {
+        return invalid(
+            "DATABASE_URL names a database on another machine, where APP_ENV=local would create \
+             users with public passwords: set APP_ENV=production, or \
+             MATCHCAST__DATABASE__ALLOW_REMOTE_IN_LOCAL=true",
+        );
+    }
+    DatabaseUrl::parse(url).map_err(ConfigError)
 }
 
 fn http(raw: RawHttp) -> Result<Http, ConfigError> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
+mod database_url;
 mod dotenv;
 mod process;
 mod values;
@@ -255,7 +256,7 @@ fn keys_and_lists_are_parsed() {
 #[test]
 fn secrets_appear_in_no_debug_output() {
     let key = format!("{SENTINEL} and more text to make it long");
-    let url = format!("postgres://user:{SENTINEL}@host/name");
+    let url = format!("postgres://user:{SENTINEL}@localhost/name");
     let variables = [
         ("APP_KEY", key.as_str()),
         ("PUSHER_APP_ID", "1"),
@@ -324,9 +325,13 @@ fn another(
     (text.to_owned(), Vec::new())
 }
 
-/// Settings that no debug output shows: secrets.
-const HIDDEN: [(&str, &str); 3] =
-    [("app", "key"), ("pusher", "secret"), ("pusher", "encryption_master_key_base64")];
+/// Settings that no debug output shows: secrets, and a permission that is only checked.
+const HIDDEN: [(&str, &str); 4] = [
+    ("app", "key"),
+    ("pusher", "secret"),
+    ("pusher", "encryption_master_key_base64"),
+    ("database", "allow_remote_in_local"),
+];
 
 #[test]
 fn each_key_can_be_set_by_a_variable() {
