@@ -19,7 +19,7 @@ const PREFIX: &str = "MATCHCAST__";
 const DOTENV: &str = ".env";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
-const WELL_KNOWN: [(&str, &str, &str); 14] = [
+const WELL_KNOWN: [(&str, &str, &str); 17] = [
     ("APP_ENV", "app", "env"),
     ("APP_KEY", "app", "key"),
     ("HOST", "http", "host"),
@@ -33,6 +33,9 @@ const WELL_KNOWN: [(&str, &str, &str); 14] = [
     ("PUSHER_HOST", "pusher", "host"),
     ("PUSHER_PORT", "pusher", "port"),
     ("PUSHER_SCHEME", "pusher", "scheme"),
+    ("PUSHER_PUBLIC_HOST", "pusher", "public_host"),
+    ("PUSHER_PUBLIC_PORT", "pusher", "public_port"),
+    ("PUSHER_PUBLIC_SCHEME", "pusher", "public_scheme"),
     ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "pusher", "encryption_master_key_base64"),
 ];
 

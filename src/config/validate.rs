@@ -17,7 +17,7 @@ use super::raw::{
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
     Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
-    Http, Log, Publisher, Pusher, Scheme,
+    Http, Log, PublicAddress, Publisher, Pusher, Scheme,
 };
 use crate::events::UserChannels;
 use crate::market::Fixed;
@@ -179,6 +179,7 @@ fn pusher(broadcasting: Broadcasting, raw: RawPusher) -> Result<Pusher, ConfigEr
     if broadcasting == Broadcasting::Pusher {
         check_provider(&raw)?;
     }
+    let public = public_address(&raw)?;
     // The auth endpoint signs even without a provider, so that subscriptions do not fail.
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
     let secret = if raw.secret.is_empty() { Secret::from(random_hex()) } else { raw.secret };
@@ -191,11 +192,29 @@ fn pusher(broadcasting: Broadcasting, raw: RawPusher) -> Result<Pusher, ConfigEr
         port: NonZeroU16::new(raw.port),
         scheme: Scheme::parse(&raw.scheme).unwrap_or(Scheme::Https),
         path: raw.path,
+        public,
         encryption_master_key_base64: raw.encryption_master_key_base64,
         request_limit_bytes: NonZeroUsize::new(raw.request_limit_bytes),
         connect_timeout: millis(raw.connect_timeout_ms),
         request_timeout: millis(raw.request_timeout_ms),
     })
+}
+
+/// The address for pages. Without a port of its own it has the private one, unless it has a scheme
+/// of its own, whose default applies then.
+fn public_address(raw: &RawPusher) -> Result<PublicAddress, ConfigError> {
+    let has_scheme = !raw.public_scheme.is_empty();
+    if has_scheme && Scheme::parse(&raw.public_scheme).is_none() {
+        return invalid("PUSHER_PUBLIC_SCHEME must be https or http");
+    }
+    let host = if raw.public_host.is_empty() { &raw.host } else { &raw.public_host };
+    let scheme = if has_scheme { &raw.public_scheme } else { &raw.scheme };
+    let port = match NonZeroU16::new(raw.public_port) {
+        None if !has_scheme => NonZeroU16::new(raw.port),
+        port => port,
+    };
+    let scheme = Scheme::parse(scheme).unwrap_or(Scheme::Https);
+    Ok(PublicAddress { host: host.clone(), port, scheme })
 }
 
 /// Checks the settings that only requests to an external provider need.

@@ -5,6 +5,7 @@
 mod database_url;
 mod dotenv;
 mod process;
+mod start;
 mod values;
 
 use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Scheme, Sources};
@@ -312,7 +313,7 @@ fn another(
             );
         }
         ("pusher", "encryption_master_key_base64") => MASTER_KEY,
-        ("pusher", "scheme") => "http",
+        ("pusher", "scheme" | "public_scheme") => "http",
         ("events", _) if default.is_str() => "false",
         ("log", "format") => "json",
         _ => match default {
