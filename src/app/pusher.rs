@@ -29,8 +29,12 @@ pub fn credentials(config: &Config) -> Result<Credentials, InvalidMasterKey> {
 
 /// The embedded provider, if it is configured.
 pub fn embedded(config: &Config, credentials: Credentials) -> Option<Provider> {
-    (config.broadcasting == Broadcasting::Embedded)
-        .then(|| Provider::start(credentials, Limits::default()))
+    let limits = Limits {
+        connections: config.embedded.connections.get(),
+        connections_per_address: config.embedded.connections_per_address.get(),
+        ..Limits::default()
+    };
+    (config.broadcasting == Broadcasting::Embedded).then(|| Provider::start(credentials, limits))
 }
 
 /// The destination of the publisher. `address` is where this process listens.

@@ -24,8 +24,8 @@ pub use layers::Sources;
 pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
-    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
-    Http, Log, LogFormat, PublicAddress, Publisher, Pusher, Scheme,
+    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
+    Events, Http, Log, LogFormat, PublicAddress, Publisher, Pusher, Scheme,
 };
 
 impl Config {

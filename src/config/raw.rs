@@ -28,6 +28,7 @@ pub struct Raw {
     pub broadcasting: RawBroadcasting,
     pub events: RawEvents,
     pub pusher: RawPusher,
+    pub embedded: RawEmbedded,
     pub publisher: RawPublisher,
     pub log: RawLog,
 }
@@ -149,6 +150,15 @@ pub struct RawPusher {
     pub connect_timeout_ms: NonZeroU64,
     #[serde(deserialize_with = "positive")]
     pub request_timeout_ms: NonZeroU64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawEmbedded {
+    #[serde(deserialize_with = "positive")]
+    pub connections: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
+    pub connections_per_address: NonZeroUsize,
 }
 
 #[derive(Deserialize)]

@@ -36,6 +36,7 @@ pub struct Config {
     pub delivery: Delivery,
     pub events: Events,
     pub pusher: Pusher,
+    pub embedded: Embedded,
     pub publisher: Publisher,
     pub log: Log,
 }
@@ -193,6 +194,13 @@ impl Scheme {
             Self::Https => "https",
         }
     }
+}
+
+/// Limits of the embedded provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded {
+    pub connections: NonZeroUsize,
+    pub connections_per_address: NonZeroUsize,
 }
 
 #[derive(Clone, Debug)]

@@ -16,8 +16,8 @@ use super::raw::{
 };
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
-    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
-    Http, Log, PublicAddress, Publisher, Pusher, Scheme,
+    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
+    Events, Http, Log, PublicAddress, Publisher, Pusher, Scheme,
 };
 use crate::events::UserChannels;
 use crate::market::Fixed;
@@ -54,6 +54,10 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         delivery: delivery(&raw.broadcasting, !raw.pusher.encryption_master_key_base64.is_empty())?,
         events: events(environment, &raw.events)?,
         pusher: pusher(broadcasting, raw.pusher)?,
+        embedded: Embedded {
+            connections: raw.embedded.connections,
+            connections_per_address: raw.embedded.connections_per_address,
+        },
         publisher: publisher(&raw.publisher),
         log: Log { level: raw.log.level, format: raw.log.format },
     })
