@@ -29,6 +29,9 @@ on_both! {
         let (code, said) = run(&database, "log-out Alice@Example.com").await;
         assert_eq!(code, 0, "{said}");
         assert!(said.contains("user 1: 3 tokens and 1 session revoked"), "{said}");
+        for part in ["are terminated by a running server", "only subscribe still receive events"] {
+            assert!(said.contains(part), "{said}");
+        }
         assert_eq!(terminations(&database), 1);
         for client in &alice {
             wait_for("the end of what is remembered", || async {
