@@ -45,8 +45,9 @@ RUN apt-get update \
 COPY --from=matchcast /build/target/release/matchcast /usr/local/bin/matchcast
 USER matchcast
 WORKDIR /var/lib/matchcast
-# Listen on all addresses of the container; the published port controls access from outside.
-ENV HOST=0.0.0.0 PORT=8080
+# Without APP_ENV matchcast would start as local, with demo users. Listen on all addresses of the
+# container; the published port controls access from outside.
+ENV APP_ENV=production HOST=0.0.0.0 PORT=8080
 EXPOSE 8080
 # bash can open TCP connections, so the image needs no HTTP client. Only 200 means ready.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["bash", "-c", \

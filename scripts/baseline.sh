@@ -5,7 +5,8 @@
 #     baseline_orders_per_second clients=16 value=500            several statements, the usual way
 #     baseline_function_orders_per_second clients=16 value=900   one call of a stored function
 #
-# FLOOR_SECONDS limits each measurement.
+# FLOOR_SECONDS limits each measurement. A measurement that fails is repeated once; if it fails
+# again, the script fails, and standard output has valid figures only.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -44,14 +45,24 @@ fresh_database() {
         -f "$sql/schema.sql" -f "$sql/place.sql" -c 'VACUUM ANALYZE' -c CHECKPOINT >&2
 }
 
+# run_pgbench SCRIPT CLIENTS: prints its output. Fails if any client stopped early, in which case
+# pgbench reports the rate of the others.
+run_pgbench() {
+    local threads=2
+    (($2 >= threads)) || threads=1
+    "$pgbench" --no-vacuum --protocol=prepared --client="$2" --jobs="$threads" \
+        --time="$seconds" --file="$sql/$1" -d "$database_url" 2>&1
+}
+
 # measure NAME SCRIPT CLIENTS
 measure() {
-    local output value threads=2
+    local output value
     fresh_database
-    (($3 >= threads)) || threads=1
-    output=$("$pgbench" --no-vacuum --protocol=prepared --client="$3" --jobs="$threads" \
-        --time="$seconds" --file="$sql/$2" -d "$database_url" 2>&1) ||
-        die "pgbench failed: $output"
+    if ! output=$(run_pgbench "$2" "$3"); then
+        printf '%s: pgbench failed, repeating once: %s\n' "$1" "$output" >&2
+        fresh_database
+        output=$(run_pgbench "$2" "$3") || die "pgbench failed twice: $output"
+    fi
     value=$(sed -nE 's/^tps = ([0-9]+).*/\1/p' <<<"$output")
     [[ -n $value ]] || die "pgbench printed no rate: $output"
     printf '%s clients=%d value=%d\n' "$1" "$3" "$value"

@@ -29,18 +29,38 @@ pub fn credentials(config: &Config) -> Result<Credentials, InvalidMasterKey> {
 
 /// The embedded provider, if it is configured.
 pub fn embedded(config: &Config, credentials: Credentials) -> Option<Provider> {
-    (config.broadcasting == Broadcasting::Embedded)
-        .then(|| Provider::start(credentials, Limits::default()))
+    let limits = Limits {
+        connections: config.embedded.connections.get(),
+        connections_per_address: config.embedded.connections_per_address.get(),
+        ..Limits::default()
+    };
+    (config.broadcasting == Broadcasting::Embedded).then(|| Provider::start(credentials, limits))
 }
 
 /// The destination of the publisher. `address` is where this process listens.
 pub fn sink(config: &Config, address: SocketAddr) -> anyhow::Result<Sink> {
     Ok(match config.broadcasting {
-        Broadcasting::Log => Sink::Log,
-        Broadcasting::Null => Sink::Nowhere,
-        Broadcasting::Pusher | Broadcasting::Embedded => {
+        Broadcasting::Log => {
+            tracing::info!(
+                "events go to the log (BROADCAST_CONNECTION=log), and no page gets them"
+            );
+            Sink::Log
+        }
+        Broadcasting::Null => {
+            tracing::info!("events are discarded (BROADCAST_CONNECTION=null)");
+            Sink::Nowhere
+        }
+        Broadcasting::Pusher => {
             let client = client(config, address)?;
-            tracing::info!(destination = %client.destination(), "events are sent to the provider");
+            tracing::info!("events go to the provider at {}", client.destination());
+            Sink::Provider(Arc::new(client))
+        }
+        Broadcasting::Embedded => {
+            let client = client(config, address)?;
+            tracing::info!(
+                "events go to the embedded provider at {} (for evaluation and tests)",
+                client.destination()
+            );
             Sink::Provider(Arc::new(client))
         }
     })
@@ -80,13 +100,14 @@ pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
 pub fn public_settings(config: &Config) -> PublicSettings {
     let pusher = &config.pusher;
     let is_external = config.broadcasting == Broadcasting::Pusher;
-    let has_host = is_external && !pusher.host.is_empty();
+    let public = &pusher.public;
+    let has_host = is_external && !public.host.is_empty();
     PublicSettings {
         key: pusher.key.clone(),
         cluster: pusher.cluster.clone(),
-        host: has_host.then(|| pusher.host.clone()),
-        port: pusher.port.map(NonZeroU16::get).filter(|_| has_host),
-        tls: is_external && pusher.scheme == Scheme::Https,
+        host: has_host.then(|| public.host.clone()),
+        port: public.port.map(NonZeroU16::get).filter(|_| has_host),
+        tls: is_external && public.scheme == Scheme::Https,
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
         symbols: config.markets.clone(),

@@ -10,8 +10,13 @@ use crate::market::UserId;
 use crate::store::users::{self, User};
 use crate::store::{AnyConnection, StoreError, sign_ins};
 
+/// The provider knows only connections that have signed in.
+const CONNECTIONS: &str = "\
+    Connections that have signed in as this user are terminated by a running server.\n\
+    Connections that only subscribe still receive events until the page closes or reconnects.";
+
 /// Revokes every token and session of the user with this e-mail address or id. A running server
-/// then has the provider terminate the user's connections.
+/// then has the provider terminate the connections that have signed in as the user.
 pub fn log_out(config: &Config, user: &str, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let revoked = Database::open(config)?.write(|connection| {
         let Some(user) = find(connection, user)? else { return Ok(None) };
@@ -24,7 +29,8 @@ pub fn log_out(config: &Config, user: &str, out: &mut impl Write) -> anyhow::Res
     };
     let tokens = counted(revoked.tokens.len(), "token");
     let sessions = counted(revoked.sessions.len(), "session");
-    writeln!(out, "user {id}: {tokens} and {sessions} revoked, connections will be terminated")?;
+    writeln!(out, "user {id}: {tokens} and {sessions} revoked")?;
+    writeln!(out, "{CONNECTIONS}")?;
     Ok(ExitCode::SUCCESS)
 }
 

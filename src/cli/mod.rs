@@ -41,7 +41,7 @@ enum Subcommand {
     Audit,
     /// List pending events and dead letters, or retry or drop them
     Events(EventsArguments),
-    /// Revoke every token and session of a user and terminate the user's connections
+    /// Revoke every token and session of a user, and terminate the connections that have signed in
     LogOut {
         /// The user's e-mail address or id
         #[arg(value_name = "EMAIL|ID")]

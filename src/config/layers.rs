@@ -1,19 +1,25 @@
 //! Merges the sources of settings into one table with the keys and types of the default file.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::dotenv;
 use super::error::ConfigError;
+use super::value;
 
 /// The default file, which contains every key.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
 const PREFIX: &str = "MATCHCAST__";
+const DOTENV: &str = ".env";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
-const WELL_KNOWN: [(&str, &str, &str); 14] = [
+const WELL_KNOWN: [(&str, &str, &str); 17] = [
     ("APP_ENV", "app", "env"),
     ("APP_KEY", "app", "key"),
     ("HOST", "http", "host"),
@@ -27,6 +33,9 @@ const WELL_KNOWN: [(&str, &str, &str); 14] = [
     ("PUSHER_HOST", "pusher", "host"),
     ("PUSHER_PORT", "pusher", "port"),
     ("PUSHER_SCHEME", "pusher", "scheme"),
+    ("PUSHER_PUBLIC_HOST", "pusher", "public_host"),
+    ("PUSHER_PUBLIC_PORT", "pusher", "public_port"),
+    ("PUSHER_PUBLIC_SCHEME", "pusher", "public_scheme"),
     ("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", "pusher", "encryption_master_key_base64"),
 ];
 
@@ -56,24 +65,23 @@ impl Sources {
     }
 
     pub(super) fn of_process() -> Result<Self, ConfigError> {
+        let named = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let environment: BTreeMap<String, String> = std::env::vars_os().filter_map(named).collect();
         let mut variables = BTreeMap::new();
-        match dotenvy::from_filename_iter(".env") {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(|error| unreadable(&error))?;
-                    variables.insert(name, value);
-                }
+        match std::fs::read_to_string(DOTENV) {
+            Ok(text) => {
+                let read = dotenv::parse(&text, &environment);
+                variables.extend(read.map_err(|error| unreadable(&error))?);
             }
-            Err(error) if error.not_found() => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(&error)),
         }
-        for (name, value) in std::env::vars_os() {
-            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
-                variables.insert(name, value);
-            }
-        }
-        let environment = variables.get("APP_ENV").filter(|name| !name.is_empty());
-        let name = environment.map_or("local", String::as_str);
+        variables.extend(environment);
+        let name = variables.get("APP_ENV").map_or("", String::as_str);
+        let name = value::unquote(name, "APP_ENV")?;
+        let name = if name.is_empty() { "local" } else { name };
         let path = format!("config/{name}.toml");
         // Only a plain word may become part of a path; validation rejects all others.
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -88,15 +96,8 @@ impl Sources {
     }
 }
 
-/// Does not include the error's own text, which quotes the line and any secret in it.
-fn unreadable(error: &dotenvy::Error) -> ConfigError {
-    ConfigError(match error {
-        dotenvy::Error::LineParse(..) => {
-            ".env cannot be read: each line must be NAME=value, with quotes around spaces"
-                .to_owned()
-        }
-        error => format!(".env cannot be read: {error}"),
-    })
+fn unreadable(error: &impl Display) -> ConfigError {
+    ConfigError(format!("{DOTENV} cannot be read: {error}"))
 }
 
 pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
@@ -106,7 +107,8 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
         merge_file(&mut merged, overlay, name)?;
     }
     for (variable, section, key) in WELL_KNOWN {
-        if let Some(value) = sources.variables.get(variable).filter(|value| !value.is_empty()) {
+        let Some(value) = sources.variables.get(variable) else { continue };
+        if !value::unquote(value, variable)?.is_empty() {
             let slot = find(&mut merged, section, key)
                 .ok_or_else(|| ConfigError(format!("{variable} sets no key")))?;
             set(slot, value, variable)?;
@@ -209,15 +211,16 @@ fn kind_of(value: &Value) -> &'static str {
 fn set(slot: &mut Value, text: &str, variable: &str) -> Result<(), ConfigError> {
     let kind = kind_of(slot);
     let wrong = || ConfigError(format!("{variable} must be {kind}"));
+    let one = || value::unquote(text, variable);
     *slot = match slot {
-        Value::Integer(_) => Value::Integer(text.trim().parse().map_err(|_| wrong())?),
-        Value::Float(_) => Value::Float(text.trim().parse().map_err(|_| wrong())?),
-        Value::Boolean(_) => Value::Boolean(text.trim().parse().map_err(|_| wrong())?),
+        Value::Integer(_) => Value::Integer(one()?.parse().map_err(|_| wrong())?),
+        Value::Float(_) => Value::Float(one()?.parse().map_err(|_| wrong())?),
+        Value::Boolean(_) => Value::Boolean(one()?.parse().map_err(|_| wrong())?),
         Value::Array(_) => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+            let items = value::items(text, variable)?;
+            Value::Array(items.into_iter().map(|item| Value::String(item.to_owned())).collect())
         }
-        _ => Value::String(text.to_owned()),
+        _ => Value::String(one()?.to_owned()),
     };
     Ok(())
 }

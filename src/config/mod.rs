@@ -4,23 +4,28 @@
 //! the environment. The default file contains every key with its type, so it is also the schema:
 //! any other key is an error. Secrets are never printed.
 //!
-//! `layers` merges the sources, `raw` parses the result, and `validate` turns it into a [`Config`].
+//! `dotenv` reads .env, `layers` merges the sources, `raw` parses the result, and `validate` turns
+//! it into a [`Config`].
 
+mod database_url;
+mod dotenv;
 mod error;
 mod layers;
 mod number;
+mod origin;
 mod raw;
 mod secret;
 mod settings;
 mod validate;
+mod value;
 
 pub use error::ConfigError;
 pub use layers::Sources;
 pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
-    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
-    Http, Log, LogFormat, Publisher, Pusher, Scheme,
+    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
+    Events, Http, Log, LogFormat, PublicAddress, Publisher, Pusher, Scheme,
 };
 
 impl Config {

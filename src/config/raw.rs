@@ -28,6 +28,7 @@ pub struct Raw {
     pub broadcasting: RawBroadcasting,
     pub events: RawEvents,
     pub pusher: RawPusher,
+    pub embedded: RawEmbedded,
     pub publisher: RawPublisher,
     pub log: RawLog,
 }
@@ -61,6 +62,7 @@ pub struct RawHttp {
 #[serde(deny_unknown_fields)]
 pub struct RawDatabase {
     pub url: Secret,
+    pub allow_remote_in_local: bool,
     #[serde(deserialize_with = "positive")]
     pub pool_size: NonZeroU32,
 }
@@ -138,6 +140,9 @@ pub struct RawPusher {
     pub host: String,
     pub port: u16,
     pub scheme: String,
+    pub public_host: String,
+    pub public_port: u16,
+    pub public_scheme: String,
     pub path: String,
     pub encryption_master_key_base64: Secret,
     pub request_limit_bytes: usize,
@@ -145,6 +150,15 @@ pub struct RawPusher {
     pub connect_timeout_ms: NonZeroU64,
     #[serde(deserialize_with = "positive")]
     pub request_timeout_ms: NonZeroU64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawEmbedded {
+    #[serde(deserialize_with = "positive")]
+    pub connections: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
+    pub connections_per_address: NonZeroUsize,
 }
 
 #[derive(Deserialize)]

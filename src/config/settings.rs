@@ -36,6 +36,7 @@ pub struct Config {
     pub delivery: Delivery,
     pub events: Events,
     pub pusher: Pusher,
+    pub embedded: Embedded,
     pub publisher: Publisher,
     pub log: Log,
 }
@@ -152,12 +153,24 @@ pub struct Pusher {
     pub scheme: Scheme,
     /// Path before `/apps/…`; empty, or starts with a slash.
     pub path: String,
+    /// How pages reach the provider.
+    pub public: PublicAddress,
     /// Empty: no encrypted channels.
     pub encryption_master_key_base64: Secret,
     /// Maximum size of a request with several events; `None`: no limit.
     pub request_limit_bytes: Option<NonZeroUsize>,
     pub connect_timeout: Duration,
     pub request_timeout: Duration,
+}
+
+/// The address of the provider for pages.
+#[derive(Clone, Debug)]
+pub struct PublicAddress {
+    /// Empty: the cluster decides.
+    pub host: String,
+    /// `None`: the scheme's default.
+    pub port: Option<NonZeroU16>,
+    pub scheme: Scheme,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +194,13 @@ impl Scheme {
             Self::Https => "https",
         }
     }
+}
+
+/// Limits of the embedded provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded {
+    pub connections: NonZeroUsize,
+    pub connections_per_address: NonZeroUsize,
 }
 
 #[derive(Clone, Debug)]

@@ -8,12 +8,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::RngCore;
 
+use super::database_url::{self, Location};
 use super::error::ConfigError;
-use super::raw::{Raw, RawAuth, RawBroadcasting, RawEvents, RawHttp, RawPublisher, RawPusher};
+use super::origin;
+use super::raw::{
+    Raw, RawAuth, RawBroadcasting, RawDatabase, RawEvents, RawHttp, RawPublisher, RawPusher,
+};
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
-    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
-    Http, Log, Publisher, Pusher, Scheme,
+    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
+    Events, Http, Log, PublicAddress, Publisher, Pusher, Scheme,
 };
 use crate::events::UserChannels;
 use crate::market::Fixed;
@@ -32,7 +36,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
     Ok(Config {
         environment,
         app_key: app_key(environment, raw.app.key.expose())?,
-        database: DatabaseUrl::parse(raw.database.url.expose()).map_err(ConfigError)?,
+        database: database(environment, &raw.database)?,
         pool_size: raw.database.pool_size,
         markets: symbols(raw.market.symbols)?,
         commission: Commission {
@@ -50,6 +54,10 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         delivery: delivery(&raw.broadcasting, !raw.pusher.encryption_master_key_base64.is_empty())?,
         events: events(environment, &raw.events)?,
         pusher: pusher(broadcasting, raw.pusher)?,
+        embedded: Embedded {
+            connections: raw.embedded.connections,
+            connections_per_address: raw.embedded.connections_per_address,
+        },
         publisher: publisher(&raw.publisher),
         log: Log { level: raw.log.level, format: raw.log.format },
     })
@@ -97,16 +105,22 @@ fn demo_enabled(environment: Environment, text: &str) -> Result<bool, ConfigErro
     Ok(is_enabled)
 }
 
-fn http(raw: RawHttp) -> Result<Http, ConfigError> {
-    let is_invalid = |origin: &&String| {
-        origin.as_str() != "*" && (!origin.contains("://") || origin.ends_with('/'))
-    };
-    if let Some(origin) = raw.cors_origins.iter().find(is_invalid) {
-        return invalid(format!(
-            "MATCHCAST__HTTP__CORS_ORIGINS: {origin:?} is not an origin such as \
-             https://shop.example"
-        ));
+fn database(environment: Environment, raw: &RawDatabase) -> Result<DatabaseUrl, ConfigError> {
+    let url = raw.url.expose();
+    let location = database_url::check(url)
+        .map_err(|problem| ConfigError(format!("DATABASE_URL {problem}")))?;
+    let is_local = environment == Environment::Local;
+    if is_local && location == Location::Remote && !raw.allow_remote_in_local {
+        return invalid(
+            "DATABASE_URL names a database on another machine, where APP_ENV=local would create \
+             users with public passwords: set APP_ENV=production, or \
+             MATCHCAST__DATABASE__ALLOW_REMOTE_IN_LOCAL=true",
+        );
     }
+    DatabaseUrl::parse(url).map_err(ConfigError)
+}
+
+fn http(raw: RawHttp) -> Result<Http, ConfigError> {
     Ok(Http {
         host: raw.host,
         port: raw.port,
@@ -114,11 +128,26 @@ fn http(raw: RawHttp) -> Result<Http, ConfigError> {
         max_connections: raw.max_connections,
         body_limit: raw.body_limit,
         keep_alive: Duration::from_secs(raw.keep_alive_seconds),
-        cors_origins: raw.cors_origins,
+        cors_origins: origins(raw.cors_origins)?,
         metrics: raw.metrics,
         list_cap: raw.list_cap,
         shutdown: Duration::from_secs(raw.shutdown_seconds),
     })
+}
+
+fn origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let normalize = |written: String| {
+        if written == "*" {
+            return Ok(written);
+        }
+        origin::normalize(&written).ok_or_else(|| {
+            ConfigError(format!(
+                "MATCHCAST__HTTP__CORS_ORIGINS: {written:?} is not an origin such as \
+                 https://shop.example"
+            ))
+        })
+    };
+    origins.into_iter().map(normalize).collect()
 }
 
 fn auth(environment: Environment, raw: &RawAuth) -> Result<Auth, ConfigError> {
@@ -154,6 +183,7 @@ fn pusher(broadcasting: Broadcasting, raw: RawPusher) -> Result<Pusher, ConfigEr
     if broadcasting == Broadcasting::Pusher {
         check_provider(&raw)?;
     }
+    let public = public_address(&raw)?;
     // The auth endpoint signs even without a provider, so that subscriptions do not fail.
     let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
     let secret = if raw.secret.is_empty() { Secret::from(random_hex()) } else { raw.secret };
@@ -166,11 +196,29 @@ fn pusher(broadcasting: Broadcasting, raw: RawPusher) -> Result<Pusher, ConfigEr
         port: NonZeroU16::new(raw.port),
         scheme: Scheme::parse(&raw.scheme).unwrap_or(Scheme::Https),
         path: raw.path,
+        public,
         encryption_master_key_base64: raw.encryption_master_key_base64,
         request_limit_bytes: NonZeroUsize::new(raw.request_limit_bytes),
         connect_timeout: millis(raw.connect_timeout_ms),
         request_timeout: millis(raw.request_timeout_ms),
     })
+}
+
+/// The address for pages. Without a port of its own it has the private one, unless it has a scheme
+/// of its own, whose default applies then.
+fn public_address(raw: &RawPusher) -> Result<PublicAddress, ConfigError> {
+    let has_scheme = !raw.public_scheme.is_empty();
+    if has_scheme && Scheme::parse(&raw.public_scheme).is_none() {
+        return invalid("PUSHER_PUBLIC_SCHEME must be https or http");
+    }
+    let host = if raw.public_host.is_empty() { &raw.host } else { &raw.public_host };
+    let scheme = if has_scheme { &raw.public_scheme } else { &raw.scheme };
+    let port = match NonZeroU16::new(raw.public_port) {
+        None if !has_scheme => NonZeroU16::new(raw.port),
+        port => port,
+    };
+    let scheme = Scheme::parse(scheme).unwrap_or(Scheme::Https);
+    Ok(PublicAddress { host: host.clone(), port, scheme })
 }
 
 /// Checks the settings that only requests to an external provider need.

@@ -53,7 +53,9 @@ pub fn bind(
     };
 
     let http = &config.http;
+    let write_timeout = provider::Limits::default().write_timeout;
     let server = HttpServer::new(factory)
+        .on_connect(provider::end_stalled_connections(write_timeout))
         .keep_alive(http.keep_alive)
         .max_connections(http.max_connections.get())
         .shutdown_timeout(http.shutdown.as_secs())

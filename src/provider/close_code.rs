@@ -13,6 +13,8 @@ pub enum CloseCode {
     /// The backend has terminated the connections of this user.
     Terminated,
     OverCapacity,
+    /// From one address.
+    TooManyConnections,
     SlowConsumer,
     /// The process is shutting down. If clients reconnected at once (4200), they would still reach
     /// this process, after which pusher-js waits for long. A second later there may be a new one.
@@ -20,6 +22,8 @@ pub enum CloseCode {
     NoPong,
     /// A message above the limit.
     TooLarge,
+    /// Text that is not UTF-8.
+    InvalidText,
     /// Binary messages are not part of the protocol.
     Binary,
     /// Not WebSocket.
@@ -34,10 +38,14 @@ impl CloseCode {
             Self::ProtocolUnsupported => 4007,
             Self::ProtocolMissing => 4008,
             Self::Unauthorized | Self::Terminated => 4009,
-            Self::OverCapacity | Self::SlowConsumer | Self::ShuttingDown => 4100,
+            Self::OverCapacity
+            | Self::TooManyConnections
+            | Self::SlowConsumer
+            | Self::ShuttingDown => 4100,
             Self::NoPong => 4201,
             Self::Malformed => 1002,
             Self::Binary => 1003,
+            Self::InvalidText => 1007,
             Self::TooLarge => 1009,
         }
     }
@@ -56,10 +64,12 @@ impl CloseCode {
             Self::Unauthorized => "Connection not authorized: invalid signature of the sign-in",
             Self::Terminated => "Connection terminated by the app",
             Self::OverCapacity => "Over capacity",
+            Self::TooManyConnections => "Too many connections from this address",
             Self::SlowConsumer => "The client reads too slowly: its message queue is full",
             Self::ShuttingDown => "The server is shutting down",
             Self::NoPong => "Pong reply not received in time",
             Self::TooLarge => "Message too large",
+            Self::InvalidText => "Text messages must be UTF-8",
             Self::Binary => "Binary messages are not supported",
             Self::Malformed => "Malformed frame",
         }

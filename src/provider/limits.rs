@@ -11,6 +11,9 @@ pub const MAX_REST_BODY_BYTES: usize = 1024 * 1024;
 pub struct Limits {
     /// Maximum number of connections. Further ones are closed with 4100.
     pub connections: usize,
+    /// Maximum number of connections from one IPv4 address or IPv6 network (/64). Further ones are
+    /// closed with 4100. Behind a proxy on the same machine, the client's address counts.
+    pub connections_per_address: usize,
     /// Maximum number of subscriptions per connection.
     pub subscriptions_per_connection: usize,
     /// Maximum size of a message from a client, in bytes.
@@ -23,17 +26,22 @@ pub struct Limits {
     pub activity_timeout: Duration,
     /// Time that a client has to respond to a ping. After it the connection is closed with 4201.
     pub pong_timeout: Duration,
+    /// Time that a client has to take one message. After it the connection is closed with 4100 and,
+    /// with [`end_stalled_connections`](super::end_stalled_connections), ended.
+    pub write_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1_000,
+            connections_per_address: 200,
             subscriptions_per_connection: 100,
             message_bytes: 32 * 1024,
             outgoing_messages: 256,
             activity_timeout: Duration::from_secs(120),
             pong_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -34,9 +34,12 @@ use actix_web::web;
 
 pub use instance::Provider;
 pub use limits::Limits;
+pub use socket::end_stalled_connections;
 pub use trace::Snapshot;
 
 /// Mounts the provider: `/apps/{app_id}/…` for backends and `/app/{key}` for clients.
+///
+/// The server should call [`end_stalled_connections`] for each connection.
 ///
 /// It has to be mounted at the root of the server, because the path is part of the signature.
 pub fn configure(config: &mut web::ServiceConfig, provider: Provider) {

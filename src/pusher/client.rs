@@ -21,8 +21,8 @@ use super::event::OutgoingEvent;
 use super::limits::MAX_EVENTS_PER_BATCH;
 use super::names::is_encrypted;
 use super::outcome::Outcome;
-use super::response::ProviderResponse;
-use super::transport::{Request, Timeouts, Transport};
+use super::response::{BodyEnd, ProviderResponse};
+use super::transport::{MAX_BODY_BYTES, MAX_LIST_BYTES, Request, Timeouts, Transport};
 
 /// Why a client cannot be created. The text names the variable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -143,10 +143,7 @@ impl Client {
         match self.transport.exchange(|| self.get_channels()).await {
             Ok(response) if response.is_success() => match channel_names(&response) {
                 Some(names) => Ok(names),
-                None => {
-                    let ProviderResponse { status, message, .. } = response;
-                    Err(Outcome::Refused { status, message })
-                }
+                None => Err(no_list(response)),
             },
             Ok(response) => Err(response.into()),
             Err(failure) => Err(failure.into()),
@@ -156,14 +153,23 @@ impl Client {
     /// Requests the list of channels and, if that fails, returns the likely cause.
     pub async fn diagnose(&self) -> Result<(), Diagnosis> {
         let result = self.transport.exchange(|| self.get_channels()).await;
-        if result.as_ref().is_ok_and(|response| channel_names(response).is_some()) {
+        // A list that is too large to read shows as well that the request was accepted.
+        let is_list = |response: &ProviderResponse| {
+            channel_names(response).is_some() || begins_large_list(response)
+        };
+        if result.as_ref().is_ok_and(is_list) {
             return Ok(());
         }
         Err(Diagnosis::new(self.destination(), self.transport.credentials(), result))
     }
 
     fn get_channels(&self) -> Request {
-        Request { method: Method::GET, path: self.path("/channels"), body: Vec::new() }
+        Request {
+            method: Method::GET,
+            path: self.path("/channels"),
+            body: Vec::new(),
+            response_limit: MAX_LIST_BYTES,
+        }
     }
 
     fn publish_request(&self, events: &[OutgoingEvent<'_>]) -> Option<Request> {
@@ -173,7 +179,8 @@ impl Client {
     }
 
     fn post(&self, path: &str, body: Vec<u8>) -> Request {
-        Request { method: Method::POST, path: self.path(path), body }
+        let path = self.path(path);
+        Request { method: Method::POST, path, body, response_limit: MAX_BODY_BYTES }
     }
 
     fn path(&self, rest: &str) -> String {
@@ -196,4 +203,24 @@ fn channel_names(response: &ProviderResponse) -> Option<Vec<String>> {
         Value::Array(channels) if channels.is_empty() => Some(Vec::new()),
         _ => None,
     }
+}
+
+fn begins_large_list(response: &ProviderResponse) -> bool {
+    response.is_success()
+        && response.body_end == BodyEnd::TooLarge
+        && response.body.starts_with(br#"{"channels":"#)
+}
+
+/// The outcome of a successful response without a list of channels. An incomplete list says nothing
+/// against the configuration.
+fn no_list(response: ProviderResponse) -> Outcome {
+    let ProviderResponse { status, message, body_end, .. } = response;
+    let reason = match body_end {
+        BodyEnd::Complete => return Outcome::Refused { status, message },
+        BodyEnd::BrokenOff => "the response with the list of channels broke off".to_owned(),
+        BodyEnd::TooLarge => {
+            format!("the list of channels is larger than {MAX_LIST_BYTES} bytes")
+        }
+    };
+    Outcome::Retry { status: Some(status), after: None, reason }
 }

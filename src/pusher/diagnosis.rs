@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::credentials::Credentials;
 use super::destination::Destination;
-use super::response::{FailureKind, ProviderResponse, RequestFailure};
+use super::response::{BodyEnd, FailureKind, ProviderResponse, RequestFailure};
 use super::sign::CLOCK_TOLERANCE_S;
 
 /// The likely cause of a failure. The text is for the operator.
@@ -41,6 +41,13 @@ pub enum Diagnosis {
          and PUSHER_SCHEME. ({cause})"
     )]
     NoResponse { destination: String, cause: String },
+
+    /// The provider accepted the request, and its response is incomplete.
+    #[error(
+        "{destination} accepted the request, but its response broke off: check the connection and \
+         any proxy in between, and try again"
+    )]
+    Incomplete { destination: String },
 
     /// The provider does not know the key. On pusher.com the cluster may be wrong, too.
     #[error(
@@ -149,6 +156,9 @@ impl Diagnosis {
         credentials: &Credentials,
         response: ProviderResponse,
     ) -> Self {
+        if response.is_success() && response.body_end == BodyEnd::BrokenOff {
+            return Self::Incomplete { destination: destination.to_string() };
+        }
         let ProviderResponse { status, clock_lead_s, message, .. } = response;
         let words = own_words(&message);
         let says = |any_of: &[&str]| any_of.iter().any(|word| words.contains(word));

@@ -63,6 +63,7 @@ impl From<RequestFailure> for Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pusher::response::BodyEnd;
 
     #[test]
     fn every_status_has_one_outcome() {
@@ -89,6 +90,7 @@ mod tests {
                 clock_lead_s: None,
                 message: "words".to_owned(),
                 body: Vec::new(),
+                body_end: BodyEnd::Complete,
             };
             let outcome = format!("{:?}", Outcome::from(response));
             assert!(outcome.starts_with(expected), "{status} became {outcome}");

@@ -18,6 +18,17 @@ pub(super) struct ProviderResponse {
     pub message: String,
     /// The raw body, up to a limit. Not sanitized, so never log it.
     pub body: Vec<u8>,
+    pub body_end: BodyEnd,
+}
+
+/// Why the body of a response has no more bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyEnd {
+    Complete,
+    /// The connection broke or timed out.
+    BrokenOff,
+    /// There is more, but it is not read.
+    TooLarge,
 }
 
 /// There is no response. `message` is sanitized.

@@ -15,7 +15,7 @@ use reqwest::{Method, Response, header, redirect};
 use super::credentials::Credentials;
 use super::destination::{Destination, Scheme};
 use super::response::{
-    FailureKind, ProviderResponse, RequestFailure, clock_lead_s, parse_retry_after,
+    BodyEnd, FailureKind, ProviderResponse, RequestFailure, clock_lead_s, parse_retry_after,
 };
 use super::sanitize::sanitize;
 use super::sign;
@@ -24,8 +24,12 @@ use super::sign;
 /// (one per lane), so that none of them has to open a new connection each time.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
-/// Maximum number of bytes of a response's body. The rest is not read.
-const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Maximum number of bytes of a response's body, unless the request expects a list. The rest is not
+/// read.
+pub(super) const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Maximum number of bytes of a list of channels: enough for more than 100,000 channels.
+pub(super) const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
 
 const LIBRARY: &str = concat!("matchcast ", env!("CARGO_PKG_VERSION"));
 
@@ -63,6 +67,8 @@ pub(super) struct Request {
     pub method: Method,
     pub path: String,
     pub body: Vec<u8>,
+    /// Maximum number of bytes of the response's body.
+    pub response_limit: usize,
 }
 
 impl Transport {
@@ -123,7 +129,7 @@ impl Transport {
     /// Headers that a proxy adds are unknown and not counted.
     pub fn request_bytes(&self, request: &Request) -> usize {
         let query = self.signed_query(request, SystemTime::now());
-        let Request { method, path, body } = request;
+        let Request { method, path, body, .. } = request;
         let (host, port) = (self.destination.host(), self.destination.port());
         let head = format!(
             "{method} {}{path}?{query} HTTP/1.1\r\n{COMMON_HEADERS}host: {host}:{port}\r\n\
@@ -136,7 +142,7 @@ impl Transport {
 
     fn signed_query(&self, request: &Request, now: SystemTime) -> String {
         let now_s = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let Request { method, path, body } = request;
+        let Request { method, path, body, .. } = request;
         sign::signed_query(&self.credentials, method.as_str(), path, &[], body, now_s)
     }
 
@@ -147,7 +153,7 @@ impl Transport {
     ) -> Result<ProviderResponse, RequestFailure> {
         let now = SystemTime::now();
         let query = self.signed_query(&request, now);
-        let Request { method, path, body } = request;
+        let Request { method, path, body, response_limit } = request;
         let signature = query.rsplit_once('=').map_or("", |(_, signature)| signature);
         let secrets = [self.credentials.secret(), signature];
 
@@ -157,7 +163,7 @@ impl Transport {
             .header("X-Pusher-Library", LIBRARY)
             .body(body);
         match request.send().await {
-            Ok(response) => Ok(read_response(response, now, &secrets).await),
+            Ok(response) => Ok(read_response(response, response_limit, now, &secrets).await),
             Err(error) => Err(read_failure(error, self.destination.scheme(), &secrets)),
         }
     }
@@ -166,6 +172,7 @@ impl Transport {
 /// The status is known from here on: a body that breaks off does not turn it into a failure.
 async fn read_response(
     mut response: Response,
+    limit: usize,
     sent: SystemTime,
     secrets: &[&str],
 ) -> ProviderResponse {
@@ -175,13 +182,19 @@ async fn read_response(
         field(header::RETRY_AFTER).and_then(|value| parse_retry_after(value, SystemTime::now()));
     let clock_lead_s = field(header::DATE).and_then(|value| clock_lead_s(value, sent));
     let mut body = Vec::new();
-    while body.len() < MAX_BODY_BYTES
-        && let Ok(Some(chunk)) = response.chunk().await
-    {
-        body.extend_from_slice(&chunk);
-    }
-    let message = sanitize(&String::from_utf8_lossy(&body), secrets);
-    ProviderResponse { status, retry_after, clock_lead_s, message, body }
+    let body_end = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break BodyEnd::Complete,
+            Err(_) => break BodyEnd::BrokenOff,
+        }
+        if body.len() > limit {
+            break BodyEnd::TooLarge;
+        }
+    };
+    let beginning = &body[..body.len().min(MAX_BODY_BYTES)];
+    let message = sanitize(&String::from_utf8_lossy(beginning), secrets);
+    ProviderResponse { status, retry_after, clock_lead_s, message, body, body_end }
 }
 
 /// The kind of a connection error is derived from the texts of its causes, as their types are

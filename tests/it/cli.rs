@@ -29,6 +29,9 @@ on_both! {
         let (code, output) = run(&database, "log-out Alice@Example.com").await;
         assert_eq!(code, 0, "{output}");
         assert!(output.contains("user 1: 3 tokens and 1 session revoked"), "{output}");
+        for part in ["are terminated by a running server", "only subscribe still receive events"] {
+            assert!(output.contains(part), "{output}");
+        }
         assert_eq!(terminations(&database), 1);
         for client in &alice {
             wait_for("the cached token to expire", || async {

@@ -81,7 +81,7 @@ on_both! {
         for round in 0..rounds(4) {
             let orders = users.iter().enumerate().map(|(number, user)| {
                 let side = if (number + round).is_multiple_of(2) { "buy" } else { "sell" };
-                // The prices overlap: every buy matches every sell.
+                // The prices overlap, so that some orders match and others rest in the book.
                 let price = if side == "buy" { 105 - number } else { 95 + number };
                 place(user.clone(), "BTC", side, price.to_string(), "0.01")
             });

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
+mod channel_lists;
 mod client;
 mod concurrency;
 mod destination;

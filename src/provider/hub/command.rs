@@ -1,5 +1,7 @@
 //! The commands of the hub, and the handle that sends them.
 
+use std::net::IpAddr;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::channels::Occupancy;
@@ -12,11 +14,18 @@ use crate::pusher::{ChannelName, SocketId};
 /// Maximum number of queued commands. When the queue is full, senders wait.
 const QUEUED_COMMANDS: usize = 1_024;
 
+/// How the hub reaches the task of a connection, and the address that the connection counts for.
+pub struct ConnectionLink {
+    /// `None`: unknown.
+    pub address: Option<IpAddr>,
+    pub outgoing: mpsc::Sender<Text>,
+    pub close: oneshot::Sender<CloseCode>,
+}
+
 /// A command for the hub. Signatures have been verified by its sender.
 pub enum HubCommand {
     Connect {
-        outgoing: mpsc::Sender<Text>,
-        close: oneshot::Sender<CloseCode>,
+        link: ConnectionLink,
         reply: oneshot::Sender<Result<SocketId, CloseCode>>,
     },
     Disconnect {

@@ -10,8 +10,6 @@ mod channels;
 mod command;
 mod connections;
 
-use tokio::sync::{mpsc, oneshot};
-
 use super::close_code::CloseCode;
 use super::limits::Limits;
 use super::message::{self, Member, Text};
@@ -22,7 +20,7 @@ use channels::{Channel, Channels};
 use connections::{Connection, Connections};
 
 pub use channels::Occupancy;
-pub use command::{HubCommand, HubHandle, HubStopped};
+pub use command::{ConnectionLink, HubCommand, HubHandle, HubStopped};
 
 /// Starts a hub on the current runtime. It ends when its last handle is dropped.
 pub fn start(limits: Limits) -> HubHandle {
@@ -50,8 +48,8 @@ impl Hub {
     fn handle(&mut self, command: HubCommand) {
         // A reply is discarded if its receiver is gone.
         match command {
-            HubCommand::Connect { outgoing, close, reply } => {
-                if let Err(Ok(socket_id)) = reply.send(self.connect(outgoing, close)) {
+            HubCommand::Connect { link, reply } => {
+                if let Err(Ok(socket_id)) = reply.send(self.connect(link)) {
                     self.disconnect(&socket_id);
                 }
             }
@@ -100,18 +98,17 @@ impl Hub {
         }
     }
 
-    fn connect(
-        &mut self,
-        outgoing: mpsc::Sender<Text>,
-        close: oneshot::Sender<CloseCode>,
-    ) -> Result<SocketId, CloseCode> {
+    fn connect(&mut self, link: ConnectionLink) -> Result<SocketId, CloseCode> {
         if self.is_closed {
             return Err(CloseCode::ShuttingDown);
         }
         if self.connections.len() >= self.limits.connections {
             return Err(CloseCode::OverCapacity);
         }
-        let socket_id = self.connections.add(outgoing, close);
+        if self.connections.count_at(link.address) >= self.limits.connections_per_address {
+            return Err(CloseCode::TooManyConnections);
+        }
+        let socket_id = self.connections.add(link);
         self.record(EntryKind::Connected, &socket_id, None);
         let timeout_s = self.limits.activity_timeout.as_secs().max(1);
         self.connections.send(&socket_id, message::connection_established(&socket_id, timeout_s));

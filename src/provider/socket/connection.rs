@@ -1,11 +1,13 @@
 //! The loop of one connection: reads the client's messages and writes the messages that the hub
 //! has queued for it.
 //!
-//! A write takes at most [`WRITE_TIMEOUT`] and is aborted when the connection has to be closed. A
+//! A write takes at most `write_timeout` and is aborted when the connection has to be closed. A
 //! client that is silent gets a ping, and is disconnected if it does not respond.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use actix_web::error::PayloadError;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, Closed, ProtocolError, Session};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -14,9 +16,6 @@ use crate::provider::close_code::CloseCode;
 use crate::provider::connected_client::ConnectedClient;
 use crate::provider::limits::Limits;
 use crate::provider::message::{self, Malformed, Text};
-
-/// Timeout for writing one message.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub struct Connection {
     pub limits: Limits,
@@ -101,33 +100,49 @@ impl Connection {
                 }
             }
             Some(Ok(AggregatedMessage::Ping(bytes))) => {
-                finish(self.session.pong(&bytes), &mut self.close_code).await
+                let timeout = self.limits.write_timeout;
+                finish(self.session.pong(&bytes), timeout, &mut self.close_code).await
             }
             Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
             Some(Ok(AggregatedMessage::Binary(_))) => Err(End::Close(CloseCode::Binary)),
             Some(Ok(AggregatedMessage::Close(_))) | None => Err(End::Disconnected),
-            // A message of several frames that is too large is reported as an I/O error.
-            Some(Err(ProtocolError::Overflow | ProtocolError::Io(_))) => {
-                Err(End::Close(CloseCode::TooLarge))
-            }
-            Some(Err(_)) => Err(End::Close(CloseCode::Malformed)),
+            Some(Err(error)) => Err(end_of(&error)),
         }
     }
 
     async fn write(&mut self, text: &str) -> Result<(), End> {
-        finish(self.session.text(text), &mut self.close_code).await
+        let timeout = self.limits.write_timeout;
+        finish(self.session.text(text), timeout, &mut self.close_code).await
+    }
+}
+
+/// How a connection ends after an error. Most causes are inside of I/O errors.
+fn end_of(error: &ProtocolError) -> End {
+    let ProtocolError::Io(error) = error else {
+        let is_too_large = matches!(error, ProtocolError::Overflow);
+        return End::Close(if is_too_large { CloseCode::TooLarge } else { CloseCode::Malformed });
+    };
+    match error.get_ref().and_then(|cause| cause.downcast_ref::<PayloadError>()) {
+        // The errors of the frame guard.
+        Some(PayloadError::Overflow) => End::Close(CloseCode::TooLarge),
+        Some(PayloadError::EncodingCorrupted) => End::Close(CloseCode::Malformed),
+        Some(_) => End::Disconnected,
+        None if error.kind() == ErrorKind::InvalidData => End::Close(CloseCode::InvalidText),
+        // A message of several frames, each within the limit.
+        None => End::Close(CloseCode::TooLarge),
     }
 }
 
 /// Finishes a write, unless the connection has to be closed first or the client is too slow.
 async fn finish(
     write: impl Future<Output = Result<(), Closed>>,
+    timeout: Duration,
     close_code: &mut oneshot::Receiver<CloseCode>,
 ) -> Result<(), End> {
     tokio::select! {
         biased;
         written = write => written.map_err(|Closed| End::Disconnected),
         code = close_code => Err(End::Close(code.unwrap_or(CloseCode::ShuttingDown))),
-        () = sleep(WRITE_TIMEOUT) => Err(End::Close(CloseCode::SlowConsumer)),
+        () = sleep(timeout) => Err(End::Close(CloseCode::SlowConsumer)),
     }
 }

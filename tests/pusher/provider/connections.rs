@@ -138,6 +138,39 @@ async fn the_number_of_connections_is_limited() {
 }
 
 #[tokio::test]
+async fn the_number_of_connections_from_one_address_is_limited() {
+    let limits = Limits { connections_per_address: 2, ..Limits::default() };
+    let server = Server::start_with(limits).await;
+    let target = format!("/app/{}?protocol=7", credentials().key());
+    let first = Page::open(&server).await;
+    let _second = Page::open(&server).await;
+    let mut third = Page::open_at(&server, &target).await;
+    let error = third.message().await;
+    assert!(error.to_string().contains("from this address"), "{error}");
+    assert_eq!(third.receive().await, Received::Closed(4100));
+
+    first.close().await;
+    let start = Instant::now();
+    while Page::open_at(&server, &target).await.message().await["event"] == "pusher:error" {
+        assert!(start.elapsed() < DEADLINE, "a closed connection still counts");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_pings_and_never_reads_loses_its_socket() {
+    let limits = Limits { write_timeout: Duration::from_millis(500), ..Limits::default() };
+    let server = Server::start_with(limits).await;
+    let mut page = Page::open(&server).await;
+    // The answers fill all buffers, and then the server stops reading.
+    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+    let pings = ping.repeat(1_000);
+    let start = Instant::now();
+    while page.try_send_bytes(&pings).await {
+        assert!(start.elapsed() < DEADLINE, "the server reads on");
+    }
+}
+
+#[tokio::test]
 async fn closing_all_connections_lets_the_server_stop_at_once() {
     let server = Server::start().await;
     let mut pages = Vec::new();

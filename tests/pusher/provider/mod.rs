@@ -2,6 +2,7 @@
 
 mod client_events;
 mod connections;
+mod frames;
 mod page;
 mod presence;
 mod rest;
@@ -35,7 +36,10 @@ impl Server {
             let provider = mounted.clone();
             App::new().configure(move |config| provider::configure(config, provider))
         };
-        let server = HttpServer::new(app).workers(1).disable_signals();
+        let server = HttpServer::new(app)
+            .on_connect(provider::end_stalled_connections(limits.write_timeout))
+            .workers(1)
+            .disable_signals();
         let server = server.bind(("127.0.0.1", 0)).unwrap();
         let port = server.addrs()[0].port();
         let server = server.run();

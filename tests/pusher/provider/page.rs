@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use matchcast::pusher::{SocketId, sign};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
@@ -56,6 +57,18 @@ impl Page {
 
     pub async fn send_raw(&mut self, message: Message) {
         timeout(DEADLINE, self.socket.send(message)).await.expect("sent in time").unwrap();
+    }
+
+    /// Sends bytes that need not be a frame.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        let sent = self.socket.get_mut().write_all(bytes);
+        timeout(DEADLINE, sent).await.expect("sent in time").unwrap();
+    }
+
+    /// Sends bytes and returns whether the connection is open. Waits if the server does not read.
+    pub async fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
+        let sent = self.socket.get_mut().write_all(bytes);
+        timeout(DEADLINE, sent).await.expect("sent in time").is_ok()
     }
 
     /// Sends a WebSocket ping, which is not part of the Pusher protocol.
