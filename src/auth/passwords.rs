@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use argon2::Argon2;
-use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use tokio::sync::Semaphore;
 
+use super::argon2id;
 use super::error::AuthError;
 
 /// Verified for unknown email addresses, so that they take as long as a wrong password.
@@ -69,9 +67,7 @@ impl Passwords {
 
 /// Hashes on the current thread, which takes some milliseconds.
 pub fn hash(password: &str) -> Result<String, AuthError> {
-    let salt = SaltString::generate(&mut OsRng);
-    let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
-    hash.map(|hash| hash.to_string()).map_err(|_| AuthError::Hashing)
+    argon2id::hash(password)
 }
 
 fn verify(password: &str, stored: Option<&str>) -> Result<Verification, AuthError> {
@@ -82,11 +78,10 @@ fn verify(password: &str, stored: Option<&str>) -> Result<Verification, AuthErro
             Ok(false) | Err(_) => Ok(Verification::Wrong),
         };
     }
-    let Ok(parsed) = PasswordHash::new(stored_or_dummy) else { return Ok(Verification::Wrong) };
-    match Argon2::default().verify_password(password.as_bytes(), &parsed) {
-        Ok(()) if stored.is_some() => Ok(Verification::Correct),
-        _ => Ok(Verification::Wrong),
-    }
+    Ok(match argon2id::verify(password, stored_or_dummy) {
+        true if stored.is_some() => Verification::Correct,
+        _ => Verification::Wrong,
+    })
 }
 
 #[cfg(test)]

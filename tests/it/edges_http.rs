@@ -1,0 +1,55 @@
+//! The HTTP edge under hostile or careless clients: memory, credentials and headers.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use crate::support::client::{Client, Reply};
+use crate::support::database::Database;
+use crate::support::process::Process;
+
+/// The most that an idle process may keep, in MB.
+const RESIDENT_MB: u64 = 60;
+
+async fn log_in(client: &Client, email: &str, password: &str) -> Reply {
+    let body = serde_json::json!({ "email": email, "password": password });
+    client.post("/api/login", &body.to_string()).await
+}
+
+/// Wrong log-ins by unknown users and by a user of the demo: first one at a time, then many at
+/// once.
+async fn wrong_log_ins(client: &Client, sequential: usize, rounds: usize, at_once: usize) {
+    for n in 0..sequential {
+        let email = if n % 2 == 0 { "alice@example.com" } else { "nobody@example.com" };
+        assert_eq!(log_in(client, email, "a wrong password").await.status, 422);
+    }
+    for _ in 0..rounds {
+        let attempts = (0..at_once).map(|n| {
+            let email = if n % 2 == 0 { "alice@example.com" } else { "nobody@example.com" };
+            async move { log_in(client, email, "a wrong password").await.status }
+        });
+        assert!(join_all(attempts).await.iter().all(|status| *status == 422));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn memory_of_password_hashing_is_returned() {
+    let rounds = |name: &str, default| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let database = Database::sqlite();
+    let process = Process::start(&database, &[]).await;
+    let client = Client::new(process.address);
+    let before = process.resident_mb();
+    wrong_log_ins(&client, rounds("SEQUENTIAL", 40), rounds("ROUNDS", 4), 50).await;
+    let at_once = process.resident_mb();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut after = at_once;
+    while after >= RESIDENT_MB && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        after = process.resident_mb();
+    }
+    eprintln!("resident: {before} MB at start, {at_once} MB at the end, {after} MB later");
+    assert!(after < RESIDENT_MB, "{before} MB at start, {at_once} MB at the end, {after} MB later");
+    process.stop().await;
+}
