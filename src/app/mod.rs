@@ -25,7 +25,7 @@ use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
 use crate::store::Store;
-use crate::{engine, http, publisher};
+use crate::{engine, http, publisher, telemetry};
 
 pub use demo::log_ins as demo_log_ins;
 pub use pusher::{client, credentials};
@@ -40,13 +40,15 @@ pub struct App {
     book_publisher: Option<BookPublisher>,
     publisher: publisher::Publisher,
     provider: Option<Provider>,
+    /// `None`: nothing is recorded.
+    metrics: Option<PrometheusHandle>,
     shutdown: Duration,
 }
 
 impl App {
     /// Migrates the schema, starts the engine and binds the port.
     ///
-    /// `metrics` renders the recorded metrics, if there is a recorder.
+    /// `metrics` renders the recorded metrics; `None`: nothing is recorded.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> anyhow::Result<Self> {
         let (store, catalog) = database::open(&config).await?;
         let notifiers = engine::Notifiers::default();
@@ -77,7 +79,7 @@ impl App {
             user_channels: config.delivery.user_channels,
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config),
-            metrics: metrics.filter(|_| config.http.metrics),
+            metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
@@ -99,6 +101,7 @@ impl App {
             publisher,
             provider: embedded,
             shutdown: config.http.shutdown,
+            metrics,
         })
     }
 
@@ -117,6 +120,7 @@ impl App {
         let (stop_books, stopped) = watch::channel(false);
         let publishing_books = self.book_publisher.map(|books| tokio::spawn(books.run(stopped)));
         let server: ServerHandle = self.server.handle();
+        let upkeep = self.metrics.map(|metrics| tokio::spawn(telemetry::run_upkeep(metrics)));
         let mut serving = tokio::spawn(self.server);
         tokio::select! {
             () = stop => {}
@@ -147,6 +151,9 @@ impl App {
         }
         server.stop(true).await;
         serving.await?.context("the HTTP server failed")
+        if let Some(upkeep) = upkeep {
+            upkeep.abort();
+        }
     }
 }
 

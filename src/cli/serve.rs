@@ -15,8 +15,8 @@ pub fn serve(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 async fn run_server(config: Config) -> anyhow::Result<ExitCode> {
-    let metrics = telemetry::start_metrics()?;
-    let app = App::build(config.clone(), Some(metrics)).await?;
+    let metrics = config.http.metrics.then(telemetry::start_metrics).transpose()?;
+    let app = App::build(config.clone(), metrics).await?;
     // A closed standard output is no reason to stop.
     let _ = std::io::stdout().write_all(greeting(&config, app.address()).as_bytes());
     app.run(stop_signal()?).await?;
