@@ -19,4 +19,4 @@ pub use error::AuthError;
 pub use passwords::hash as hash_password;
 pub use secret::random_hex;
 pub use sessions::{ID_KEY, SessionState, Sessions, TOKEN_KEY, USER_KEY};
-pub use tokens::IssuedToken;
+pub use tokens::{IssuedToken, is_token};

@@ -3,6 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use reqwest::Method;
+
+use crate::on_both;
+use crate::support::app::TestApp;
 use crate::support::client::{Client, Reply};
 use crate::support::database::Database;
 use crate::support::process::Process;
@@ -52,4 +56,25 @@ async fn memory_of_password_hashing_is_returned() {
     eprintln!("resident: {before} MB at start, {at_once} MB at the end, {after} MB later");
     assert!(after < RESIDENT_MB, "{before} MB at start, {at_once} MB at the end, {after} MB later");
     process.stop().await;
+}
+
+on_both! {
+    async fn a_header_without_a_token_leaves_the_session_to_decide(database: Database) {
+        let app = TestApp::start(&database).await;
+        let mut browser = crate::sessions::Browser::logged_in(&app).await;
+        for value in ["Basic YTpi", "Bearer null", "Bearer undefined", "Bearer", "Bearer ", "x"] {
+            let headers = [("authorization", value)];
+            let reply = browser.send(Method::GET, "/api/user", "", &headers).await;
+            assert_eq!(reply.status, 200, "{value}: {}", reply.body);
+            let reply = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
+            assert_eq!(reply.status, 401, "{value} without a session");
+        }
+        let wrong = format!("Bearer 1|{}", "0".repeat(60));
+        let reply = browser.send(Method::GET, "/api/user", "", &[("authorization", &wrong)]).await;
+        assert_eq!(reply.status, 401, "a wrong token is not replaced by the session");
+        // The session still needs its CSRF token.
+        let reply = browser.post("/api/logout", "", &[("authorization", "Bearer null")]).await;
+        assert_eq!(reply.status, 419, "{}", reply.body);
+        app.stop();
+    }
 }
