@@ -77,4 +77,21 @@ on_both! {
         assert_eq!(reply.status, 419, "{}", reply.body);
         app.stop();
     }
+
+    async fn a_multipart_body_is_refused_with_the_accepted_types(database: Database) {
+        let app = TestApp::start(&database).await;
+        let body = "--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\n\
+                    alice@example.com\r\n--x--\r\n";
+        for path in ["/api/login", "/api/register"] {
+            let headers = [("content-type", "multipart/form-data; boundary=x")];
+            let reply =
+                app.visitor().send(Method::POST, path, &headers, body.as_bytes().to_vec()).await;
+            assert_eq!(reply.status, 415, "{}", reply.body);
+            assert_eq!(reply.json()["code"], "unsupported_media_type");
+            let message = reply.json()["message"].as_str().unwrap_or_default().to_owned();
+            assert!(message.contains("application/json"), "{message}");
+            assert!(message.contains("application/x-www-form-urlencoded"), "{message}");
+        }
+        app.stop();
+    }
 }

@@ -1,4 +1,5 @@
-//! The fields of a request's body, which is JSON or a form regardless of its Content-Type.
+//! The fields of a request's body, which is JSON or a URL-encoded form regardless of its
+//! Content-Type. Multipart bodies are refused.
 //!
 //! Numbers keep the digits they were written with.
 
@@ -9,6 +10,9 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use crate::http::response::ApiError;
+
+/// The beginning of a boundary, and of no other accepted body.
+const MULTIPART_START: &str = "--";
 
 /// The fields of a request's body.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +51,14 @@ impl FromRequest for RawBody {
     }
 }
 
+fn unsupported() -> ApiError {
+    ApiError::refused(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Send the fields as application/json or application/x-www-form-urlencoded.",
+    )
+}
+
 fn malformed(message: &str) -> ApiError {
     ApiError::refused(StatusCode::BAD_REQUEST, "malformed_body", message)
 }
@@ -62,6 +74,9 @@ impl Input {
         }
         if text.starts_with(['{', '[', '"']) {
             return Self::parse_json(text);
+        }
+        if text.starts_with(MULTIPART_START) {
+            return Err(unsupported());
         }
         if !text.contains('=') {
             return Err(malformed("The request body is neither JSON nor a form."));
