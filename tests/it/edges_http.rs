@@ -94,4 +94,30 @@ on_both! {
         }
         app.stop();
     }
+
+    async fn private_responses_are_not_stored(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        let reply = log_in(&app.visitor(), "alice@example.com", "password").await;
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "log-in");
+        for path in ["/api/user", "/api/profile", "/api/balance-history", "/api/my-orders"] {
+            let reply = alice.get(path).await;
+            assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+            assert_eq!(reply.header("strict-transport-security"), None, "{path}");
+        }
+        let reply = app.visitor().get("/sanctum/csrf-cookie").await;
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "csrf-cookie");
+        app.stop();
+    }
+
+    async fn secure_cookies_imply_strict_transport_security(database: Database) {
+        let secure = [("MATCHCAST__AUTH__SECURE_COOKIES", "true")];
+        let app = TestApp::start_with(&database, &secure).await;
+        for path in ["/", "/api/config", "/api/user"] {
+            let reply = app.visitor().get(path).await;
+            let header = reply.header("strict-transport-security");
+            assert_eq!(header, Some("max-age=31536000"), "{path}");
+        }
+        app.stop();
+    }
 }
