@@ -83,6 +83,7 @@ impl App {
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
+            throttles: http::Throttles::new(&config.limits),
             debug,
         };
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
@@ -100,8 +101,8 @@ impl App {
             book_publisher,
             publisher,
             provider: embedded,
-            shutdown: config.http.shutdown,
             metrics,
+            shutdown: config.http.shutdown,
         })
     }
 
@@ -119,8 +120,8 @@ impl App {
         let publishing = tokio::spawn(self.publisher.run(stopped));
         let (stop_books, stopped) = watch::channel(false);
         let publishing_books = self.book_publisher.map(|books| tokio::spawn(books.run(stopped)));
-        let server: ServerHandle = self.server.handle();
         let upkeep = self.metrics.map(|metrics| tokio::spawn(telemetry::run_upkeep(metrics)));
+        let server: ServerHandle = self.server.handle();
         let mut serving = tokio::spawn(self.server);
         tokio::select! {
             () = stop => {}
@@ -150,10 +151,10 @@ impl App {
             provider.close_all().await;
         }
         server.stop(true).await;
-        serving.await?.context("the HTTP server failed")
         if let Some(upkeep) = upkeep {
             upkeep.abort();
         }
+        serving.await?.context("the HTTP server failed")
     }
 }
 

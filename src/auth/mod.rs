@@ -17,6 +17,6 @@ pub use crate::store::sign_ins::SignIn;
 pub use authenticator::{Authenticator, Registration, VerifiedPassword};
 pub use error::AuthError;
 pub use passwords::hash as hash_password;
-pub use secret::random_hex;
+pub use secret::{random_hex, sha256_hex};
 pub use sessions::{ID_KEY, SessionState, Sessions, TOKEN_KEY, USER_KEY};
 pub use tokens::{IssuedToken, is_token};

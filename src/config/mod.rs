@@ -20,7 +20,7 @@ pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
     Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
-    Http, Log, LogFormat, Publisher, Pusher, Scheme,
+    Http, Limits, Log, LogFormat, Publisher, Pusher, Scheme,
 };
 
 impl Config {

@@ -20,6 +20,7 @@ pub struct Raw {
     pub app: RawApp,
     pub http: RawHttp,
     pub database: RawDatabase,
+    pub limits: RawLimits,
     pub engine: RawEngine,
     pub market: RawMarket,
     pub commission: RawCommission,
@@ -63,6 +64,13 @@ pub struct RawDatabase {
     pub url: Secret,
     #[serde(deserialize_with = "positive")]
     pub pool_size: NonZeroU32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLimits {
+    pub log_ins_per_minute: u32,
+    pub log_ins_per_minute_per_address: u32,
 }
 
 #[derive(Deserialize)]

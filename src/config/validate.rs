@@ -1,7 +1,7 @@
 //! Turns raw settings into a [`Config`]: rules that involve several keys, defaults that depend on
 //! other settings, and the messages for invalid values.
 
-use std::num::{NonZeroU16, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use super::raw::{Raw, RawAuth, RawBroadcasting, RawEvents, RawHttp, RawPublisher
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
     Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Engine, Environment, Events,
-    Http, Log, Publisher, Pusher, Scheme,
+    Http, Limits, Log, Publisher, Pusher, Scheme,
 };
 use crate::events::UserChannels;
 use crate::market::Fixed;
@@ -45,6 +45,12 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             faucet_calls_per_day: raw.demo.faucet_calls_per_day,
         },
         http: http(raw.http)?,
+        limits: Limits {
+            log_ins_per_minute: NonZeroU32::new(raw.limits.log_ins_per_minute),
+            log_ins_per_minute_per_address: NonZeroU32::new(
+                raw.limits.log_ins_per_minute_per_address,
+            ),
+        },
         engine: Engine { queue_len: raw.engine.queue_len, batch_len: raw.engine.batch_len },
         broadcasting,
         delivery: delivery(&raw.broadcasting, !raw.pusher.encryption_master_key_base64.is_empty())?,

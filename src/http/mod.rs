@@ -9,6 +9,8 @@ mod router;
 mod routes;
 pub mod server;
 mod state;
+mod throttle;
 
 pub use pending_subscriptions::PendingSubscriptions;
 pub use state::{AppState, DebugConsole, PublicSettings};
+pub use throttle::Throttles;

@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use super::pending_subscriptions::PendingSubscriptions;
+use super::throttle::Throttles;
 use crate::auth::Authenticator;
 use crate::engine::EngineHandle;
 use crate::events::UserChannels;
@@ -33,6 +34,7 @@ pub struct AppState {
     /// `None`: the faucet is disabled.
     pub faucet_calls_per_day: Option<u32>,
     pub secure_cookies: bool,
+    pub throttles: Throttles,
     /// `None`: the debug console is disabled.
     pub debug: Option<DebugConsole>,
 }

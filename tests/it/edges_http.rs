@@ -42,7 +42,10 @@ async fn memory_of_password_hashing_is_returned() {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
     let database = Database::sqlite();
-    let process = Process::start(&database, &[]).await;
+    let unlimited = ["LOG_INS_PER_MINUTE", "LOG_INS_PER_MINUTE_PER_ADDRESS"]
+        .map(|key| format!("MATCHCAST__LIMITS__{key}"));
+    let unlimited = unlimited.each_ref().map(|name| (name.as_str(), "0".to_owned()));
+    let process = Process::start(&database, &unlimited).await;
     let client = Client::new(process.address);
     let before = process.resident_mb();
     wrong_log_ins(&client, rounds("SEQUENTIAL", 40), rounds("ROUNDS", 4), 50).await;
@@ -118,6 +121,29 @@ on_both! {
             let header = reply.header("strict-transport-security");
             assert_eq!(header, Some("max-age=31536000"), "{path}");
         }
+        app.stop();
+    }
+}
+
+on_both! {
+    async fn wrong_log_ins_are_throttled_per_account(database: Database) {
+        let app = TestApp::start(&database).await;
+        let visitor = app.visitor();
+        for attempt in 0..10 {
+            let reply = log_in(&visitor, "Alice@example.com", "a wrong password").await;
+            assert_eq!(reply.status, 422, "attempt {attempt}: {}", reply.body);
+        }
+        for password in ["a wrong password", "password"] {
+            let reply = log_in(&visitor, "alice@EXAMPLE.com", password).await;
+            assert_eq!(reply.status, 429, "{password}: {}", reply.body);
+            assert_eq!(reply.json()["message"], "Too Many Attempts.");
+            assert_eq!(reply.json()["code"], "too_many_attempts");
+            let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=60).contains(&wait), "{wait}");
+            assert_eq!(reply.header("x-ratelimit-limit"), Some("10"));
+            assert_eq!(reply.header("x-ratelimit-remaining"), Some("0"));
+        }
+        assert_eq!(log_in(&visitor, "bob@example.com", "password").await.status, 200);
         app.stop();
     }
 }
