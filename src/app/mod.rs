@@ -86,6 +86,7 @@ impl App {
             throttles: http::Throttles::new(&config.limits),
             debug,
         };
+        services.auth.note_stored_hashes().await?;
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
         let mut publisher =
