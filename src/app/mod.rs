@@ -84,6 +84,7 @@ impl App {
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
             throttles: http::Throttles::new(&config.limits),
+            body_timeout: config.http.body_timeout,
             debug,
         };
         services.auth.note_stored_hashes().await?;

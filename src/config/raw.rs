@@ -50,6 +50,8 @@ pub struct RawHttp {
     pub max_connections: NonZeroUsize,
     #[serde(deserialize_with = "positive")]
     pub body_limit: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
+    pub body_timeout_ms: NonZeroU64,
     pub keep_alive_seconds: u64,
     pub cors_origins: Vec<String>,
     pub metrics: bool,

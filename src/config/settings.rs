@@ -58,6 +58,8 @@ pub struct Http {
     pub max_connections: NonZeroUsize,
     /// In bytes.
     pub body_limit: NonZeroUsize,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
     pub keep_alive: Duration,
     /// Origins such as `https://shop.example`, or `*`.
     pub cors_origins: Vec<String>,

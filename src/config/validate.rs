@@ -119,6 +119,7 @@ fn http(raw: RawHttp) -> Result<Http, ConfigError> {
         workers: NonZeroUsize::new(raw.workers),
         max_connections: raw.max_connections,
         body_limit: raw.body_limit,
+        body_timeout: millis(raw.body_timeout_ms),
         keep_alive: Duration::from_secs(raw.keep_alive_seconds),
         cors_origins: raw.cors_origins,
         metrics: raw.metrics,

@@ -1,6 +1,7 @@
 //! The state that handlers share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -37,6 +38,8 @@ pub struct AppState {
     pub throttles: Throttles,
     /// `None`: the debug console is disabled.
     pub debug: Option<DebugConsole>,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
 }
 
 /// The settings that frontends may read before a log-in. Contains no secrets.

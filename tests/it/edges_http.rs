@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::on_both;
 use crate::support::app::TestApp;
@@ -146,4 +147,33 @@ on_both! {
         assert_eq!(log_in(&visitor, "bob@example.com", "password").await.status, 200);
         app.stop();
     }
+}
+
+on_both! {
+    async fn a_body_that_does_not_arrive_is_refused(database: Database) {
+        let variables = [("MATCHCAST__HTTP__BODY_TIMEOUT_MS", "500")];
+        let app = TestApp::start_with(&database, &variables).await;
+        let alice = app.log_in("alice").await;
+        let slow = (0..200).map(|_| slow_body(app.address));
+        let (replies, placed) = tokio::join!(
+            tokio::time::timeout(Duration::from_secs(30), join_all(slow)),
+            alice.place("BTC", "buy", "1", "1"),
+        );
+        assert_eq!(placed.status, 200, "orders continue: {}", placed.body);
+        for reply in replies.expect("every connection is closed") {
+            assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+            assert!(reply.contains("\"code\":\"body_timeout\""), "{reply}");
+        }
+        app.stop();
+    }
+}
+
+/// Sends one byte of a body, and reads until the server closes the connection.
+async fn slow_body(address: std::net::SocketAddr) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = "POST /api/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).await.unwrap();
+    String::from_utf8_lossy(&reply).into_owned()
 }

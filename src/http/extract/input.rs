@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use crate::http::response::ApiError;
+use crate::http::state::AppState;
 
 /// The beginning of a boundary, and of no other accepted body.
 const MULTIPART_START: &str = "--";
@@ -37,8 +38,17 @@ impl FromRequest for RawBody {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = web::Bytes::from_request(request, payload);
+        let state = request.app_data::<web::Data<AppState>>().cloned();
         Box::pin(async move {
-            let read = bytes.await.map(Self);
+            let state = state.ok_or(ApiError::Internal("the application has no state"))?;
+            let Ok(read) = tokio::time::timeout(state.body_timeout, bytes).await else {
+                return Err(ApiError::refused(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "body_timeout",
+                    "The request body did not arrive in time.",
+                ));
+            };
+            let read = read.map(Self);
             read.map_err(|error| match error.as_response_error().status_code() {
                 StatusCode::PAYLOAD_TOO_LARGE => ApiError::refused(
                     StatusCode::PAYLOAD_TOO_LARGE,

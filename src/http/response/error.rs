@@ -245,6 +245,10 @@ impl ResponseError for ApiError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
+        if status == StatusCode::REQUEST_TIMEOUT {
+            // The rest of the body may arrive later, or never.
+            response.force_close();
+        }
         if let Self::Throttled(Throttled { limit, retry_after_s }) = self {
             response.insert_header((header::RETRY_AFTER, *retry_after_s));
             response.insert_header(("x-ratelimit-limit", *limit));
