@@ -40,6 +40,7 @@ pub struct App {
     book_publisher: Option<BookPublisher>,
     publisher: publisher::Publisher,
     provider: Option<Provider>,
+    readiness: http::Readiness,
     /// `None`: nothing is recorded.
     metrics: Option<PrometheusHandle>,
     shutdown: Duration,
@@ -74,6 +75,7 @@ impl App {
             store: store.clone(),
             auth: authenticator(&config.auth, store.clone())?,
             engine: engine.clone(),
+            readiness: http::Readiness::new(store.clone(), engine.clone()),
             catalog,
             credentials,
             user_channels: config.delivery.user_channels,
@@ -88,6 +90,7 @@ impl App {
             debug,
         };
         services.auth.note_stored_hashes().await?;
+        let readiness = services.readiness.clone();
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
         let mut publisher =
@@ -103,6 +106,7 @@ impl App {
             book_publisher,
             publisher,
             provider: embedded,
+            readiness,
             metrics,
             shutdown: config.http.shutdown,
         })
@@ -132,6 +136,7 @@ impl App {
                 anyhow::bail!("the HTTP server ended by itself");
             }
         }
+        self.readiness.stop();
         tracing::info!("shutting down");
         self.engine.stop().await;
         let thread = self.engine_thread;

@@ -4,6 +4,7 @@
 mod extract;
 mod middleware;
 mod pending_subscriptions;
+mod readiness;
 mod response;
 mod router;
 mod routes;
@@ -12,5 +13,6 @@ mod state;
 mod throttle;
 
 pub use pending_subscriptions::PendingSubscriptions;
+pub use readiness::Readiness;
 pub use state::{AppState, DebugConsole, PublicSettings};
 pub use throttle::Throttles;

@@ -31,6 +31,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .wrap(private::not_stored()),
         )
         .service(resource("/health", get().to(health::health)))
+        .service(resource("/ready", get().to(health::ready)))
+        .service(resource("/up", get().to(health::up)))
         .service(resource("/metrics", get().to(health::metrics)))
         .default_service(web::to(dashboard::page));
 }

@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use super::pending_subscriptions::PendingSubscriptions;
+use super::readiness::Readiness;
 use super::throttle::Throttles;
 use crate::auth::Authenticator;
 use crate::engine::EngineHandle;
@@ -22,6 +23,7 @@ pub struct AppState {
     pub store: Store,
     pub auth: Authenticator,
     pub engine: EngineHandle,
+    pub readiness: Readiness,
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
     /// The channels that a user may subscribe to.
@@ -36,10 +38,10 @@ pub struct AppState {
     pub faucet_calls_per_day: Option<u32>,
     pub secure_cookies: bool,
     pub throttles: Throttles,
-    /// `None`: the debug console is disabled.
-    pub debug: Option<DebugConsole>,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+    /// `None`: the debug console is disabled.
+    pub debug: Option<DebugConsole>,
 }
 
 /// The settings that frontends may read before a log-in. Contains no secrets.

@@ -18,7 +18,7 @@ enum Who {
 use Who::{Anybody, Provider, Somebody};
 
 /// Every endpoint. A path that is not in here fails [`no_endpoint_is_missing`].
-const ENDPOINTS: [(&str, &str, Who); 25] = [
+const ENDPOINTS: [(&str, &str, Who); 27] = [
     ("GET", "/api/config", Anybody),
     ("POST", "/api/register", Anybody),
     ("POST", "/api/login", Anybody),
@@ -42,6 +42,8 @@ const ENDPOINTS: [(&str, &str, Who); 25] = [
     ("POST", "/broadcasting/user-auth", Somebody),
     ("GET", "/sanctum/csrf-cookie", Anybody),
     ("GET", "/health", Anybody),
+    ("GET", "/ready", Anybody),
+    ("GET", "/up", Anybody),
     ("GET", "/metrics", Anybody),
     ("GET", "/", Anybody),
 ];

@@ -149,7 +149,54 @@ on_both! {
     }
 }
 
+async fn wait_until_ready(client: &Client) -> Reply {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let reply = client.get("/ready").await;
+        if reply.status == 200 || Instant::now() > deadline {
+            return reply;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 on_both! {
+    async fn a_process_that_accepts_orders_is_ready(database: Database) {
+        let app = TestApp::start(&database).await;
+        let visitor = app.visitor();
+        let reply = wait_until_ready(&visitor).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let checks = serde_json::json!({
+            "process": "ok", "engine": "ok", "database": "ok", "schema": "ok", "publisher": "ok",
+        });
+        assert_eq!(reply.json(), serde_json::json!({ "status": "ready", "checks": checks }));
+        assert_eq!(visitor.get("/up").await.json()["status"], "up");
+        app.stop();
+        database.audit();
+    }
+
+    /// The check of `/health` still succeeds.
+    async fn a_process_that_cannot_write_is_not_ready(database: Database) {
+        let app = TestApp::start(&database).await;
+        let visitor = app.visitor();
+        assert_eq!(wait_until_ready(&visitor).await.status, 200);
+        database.execute("ALTER TABLE leases RENAME TO renamed");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut reply = visitor.get("/ready").await;
+        while reply.status == 200 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            reply = visitor.get("/ready").await;
+        }
+        assert_eq!(reply.status, 503, "{}", reply.body);
+        assert_eq!(reply.json()["status"], "not_ready");
+        assert_eq!(reply.json()["checks"]["database"], "failed");
+        assert_eq!(reply.json()["checks"]["engine"], "ok");
+        assert_eq!(visitor.get("/health").await.status, 200);
+        database.execute("ALTER TABLE renamed RENAME TO leases");
+        assert_eq!(wait_until_ready(&visitor).await.status, 200);
+        app.stop();
+    }
+
     async fn a_body_that_does_not_arrive_is_refused(database: Database) {
         let variables = [("MATCHCAST__HTTP__BODY_TIMEOUT_MS", "500")];
         let app = TestApp::start_with(&database, &variables).await;
