@@ -8,13 +8,13 @@ mod database;
 mod demo;
 mod events;
 mod pusher;
+mod supervisor;
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use anyhow::Context;
 use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -27,8 +27,11 @@ use crate::provider::Provider;
 use crate::store::Store;
 use crate::{engine, http, publisher, telemetry};
 
+use supervisor::{Part, first_unexpected_end};
+
 pub use demo::log_ins as demo_log_ins;
 pub use pusher::{client, credentials};
+pub use supervisor::PartEnded;
 
 /// A server that is bound to its port and ready to run.
 pub struct App {
@@ -120,49 +123,69 @@ impl App {
     /// Serves until `stop` completes, then shuts down gracefully.
     ///
     /// # Errors
-    /// If the HTTP server fails or ends by itself.
+    /// [`PartEnded`] if a part of the process ended by itself; the others are shut down.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { server, engine, publisher, shutdown, .. } = self;
         let (stop_publisher, stopped) = watch::channel(false);
-        let publishing = tokio::spawn(self.publisher.run(stopped));
+        let mut publishing = Part::spawn("publisher", endless(publisher.run(stopped)));
         let (stop_books, stopped) = watch::channel(false);
-        let publishing_books = self.book_publisher.map(|books| tokio::spawn(books.run(stopped)));
-        let upkeep = self.metrics.map(|metrics| tokio::spawn(telemetry::run_upkeep(metrics)));
-        let server: ServerHandle = self.server.handle();
-        let mut serving = tokio::spawn(self.server);
-        tokio::select! {
-            () = stop => {}
-            ended = &mut serving => {
-                ended?.context("the HTTP server failed")?;
-                anyhow::bail!("the HTTP server ended by itself");
+        let mut publishing_books = self
+            .book_publisher
+            .map(|books| Part::spawn("order book publisher", endless(books.run(stopped))));
+        let mut upkeep = self
+            .metrics
+            .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
+        let server_handle: ServerHandle = server.handle();
+        let mut serving = Part::spawn("HTTP server", async move { Ok(server.await?) });
+        let mut executing = Part::of_thread("engine", self.engine_thread)?;
+
+        let parts = [&mut publishing, &mut serving, &mut executing];
+        let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
+        let ended = tokio::select! {
+            () = stop => None,
+            ended = first_unexpected_end(parts) => Some(ended),
+        };
+        self.readiness.stop();
+        match &ended {
+            None => tracing::info!("shutting down"),
+            Some(PartEnded { part, cause }) => {
+                tracing::error!(
+                    part,
+                    cause,
+                    "a part of the process ended by itself; shutting down"
+                );
             }
         }
-        self.readiness.stop();
-        tracing::info!("shutting down");
-        self.engine.stop().await;
-        let thread = self.engine_thread;
-        let drained = tokio::task::spawn_blocking(move || thread.join());
-        if !matches!(tokio::time::timeout(self.shutdown, drained).await, Ok(Ok(Ok(())))) {
-            tracing::error!("the engine did not stop in time");
+        engine.stop().await;
+        if let Err(error) = executing.join(shutdown).await {
+            tracing::error!(%error, "the engine was not stopped gracefully");
         }
         stop_books.send_replace(true);
         if let Some(publishing_books) = publishing_books
-            && tokio::time::timeout(self.shutdown, publishing_books).await.is_err()
+            && let Err(error) = publishing_books.join(shutdown).await
         {
-            tracing::warn!("the last order books were not published in time; another process will");
+            tracing::warn!(%error, "the last order books are left to another process");
         }
         stop_publisher.send_replace(true);
-        if tokio::time::timeout(self.shutdown, publishing).await.is_err() {
-            tracing::warn!("events remain in the outbox: the provider did not accept them in time");
+        if let Err(error) = publishing.join(shutdown).await {
+            tracing::warn!(%error, "events remain in the outbox");
         }
         if let Some(provider) = &self.provider {
             provider.close_all().await;
         }
-        server.stop(true).await;
-        if let Some(upkeep) = upkeep {
-            upkeep.abort();
+        server_handle.stop(true).await;
+        let served = serving.join(shutdown).await;
+        match ended {
+            Some(ended) => Err(ended.into()),
+            None => served,
         }
-        serving.await?.context("the HTTP server failed")
     }
+}
+
+/// A task that does not fail.
+async fn endless(task: impl Future<Output = ()>) -> anyhow::Result<()> {
+    task.await;
+    Ok(())
 }
 
 fn authenticator(config: &Auth, store: Store) -> anyhow::Result<Authenticator> {
