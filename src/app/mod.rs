@@ -8,13 +8,13 @@ mod database;
 mod demo;
 mod events;
 mod pusher;
+mod supervisor;
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use anyhow::Context;
 use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -25,10 +25,13 @@ use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
 use crate::store::Store;
-use crate::{engine, http, publisher};
+use crate::{engine, http, publisher, telemetry};
+
+use supervisor::{Part, first_unexpected_end};
 
 pub use demo::log_ins as demo_log_ins;
 pub use pusher::{client, credentials};
+pub use supervisor::PartEnded;
 
 /// A server that is bound to its port and ready to run.
 pub struct App {
@@ -40,13 +43,16 @@ pub struct App {
     book_publisher: Option<BookPublisher>,
     publisher: publisher::Publisher,
     provider: Option<Provider>,
+    readiness: http::Readiness,
+    /// `None`: nothing is recorded.
+    metrics: Option<PrometheusHandle>,
     shutdown: Duration,
 }
 
 impl App {
     /// Migrates the schema, starts the engine and binds the port.
     ///
-    /// `metrics` renders the recorded metrics, if there is a recorder.
+    /// `metrics` renders the recorded metrics; `None`: nothing is recorded.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> anyhow::Result<Self> {
         let (store, catalog) = database::open(&config).await?;
         let notifiers = engine::Notifiers::default();
@@ -72,17 +78,22 @@ impl App {
             store: store.clone(),
             auth: authenticator(&config.auth, store.clone())?,
             engine: engine.clone(),
+            readiness: http::Readiness::new(store.clone(), engine.clone()),
             catalog,
             credentials,
             user_channels: config.delivery.user_channels,
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config),
-            metrics: metrics.filter(|_| config.http.metrics),
+            metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             secure_cookies: config.auth.secure_cookies,
+            throttles: http::Throttles::new(&config.limits),
+            body_timeout: config.http.body_timeout,
             debug,
         };
+        services.auth.note_stored_hashes().await?;
+        let readiness = services.readiness.clone();
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
         let mut publisher =
@@ -98,6 +109,8 @@ impl App {
             book_publisher,
             publisher,
             provider: embedded,
+            readiness,
+            metrics,
             shutdown: config.http.shutdown,
         })
     }
@@ -110,44 +123,69 @@ impl App {
     /// Serves until `stop` completes, then shuts down gracefully.
     ///
     /// # Errors
-    /// If the HTTP server fails or ends by itself.
+    /// [`PartEnded`] if a part of the process ended by itself; the others are shut down.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { server, engine, publisher, shutdown, .. } = self;
         let (stop_publisher, stopped) = watch::channel(false);
-        let publishing = tokio::spawn(self.publisher.run(stopped));
+        let mut publishing = Part::spawn("publisher", endless(publisher.run(stopped)));
         let (stop_books, stopped) = watch::channel(false);
-        let publishing_books = self.book_publisher.map(|books| tokio::spawn(books.run(stopped)));
-        let server: ServerHandle = self.server.handle();
-        let mut serving = tokio::spawn(self.server);
-        tokio::select! {
-            () = stop => {}
-            ended = &mut serving => {
-                ended?.context("the HTTP server failed")?;
-                anyhow::bail!("the HTTP server ended by itself");
+        let mut publishing_books = self
+            .book_publisher
+            .map(|books| Part::spawn("order book publisher", endless(books.run(stopped))));
+        let mut upkeep = self
+            .metrics
+            .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
+        let server_handle: ServerHandle = server.handle();
+        let mut serving = Part::spawn("HTTP server", async move { Ok(server.await?) });
+        let mut executing = Part::of_thread("engine", self.engine_thread)?;
+
+        let parts = [&mut publishing, &mut serving, &mut executing];
+        let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
+        let ended = tokio::select! {
+            () = stop => None,
+            ended = first_unexpected_end(parts) => Some(ended),
+        };
+        self.readiness.stop();
+        match &ended {
+            None => tracing::info!("shutting down"),
+            Some(PartEnded { part, cause }) => {
+                tracing::error!(
+                    part,
+                    cause,
+                    "a part of the process ended by itself; shutting down"
+                );
             }
         }
-        tracing::info!("shutting down");
-        self.engine.stop().await;
-        let thread = self.engine_thread;
-        let drained = tokio::task::spawn_blocking(move || thread.join());
-        if !matches!(tokio::time::timeout(self.shutdown, drained).await, Ok(Ok(Ok(())))) {
-            tracing::error!("the engine did not stop in time");
+        engine.stop().await;
+        if let Err(error) = executing.join(shutdown).await {
+            tracing::error!(%error, "the engine was not stopped gracefully");
         }
         stop_books.send_replace(true);
         if let Some(publishing_books) = publishing_books
-            && tokio::time::timeout(self.shutdown, publishing_books).await.is_err()
+            && let Err(error) = publishing_books.join(shutdown).await
         {
-            tracing::warn!("the last order books were not published in time; another process will");
+            tracing::warn!(%error, "the last order books are left to another process");
         }
         stop_publisher.send_replace(true);
-        if tokio::time::timeout(self.shutdown, publishing).await.is_err() {
-            tracing::warn!("events remain in the outbox: the provider did not accept them in time");
+        if let Err(error) = publishing.join(shutdown).await {
+            tracing::warn!(%error, "events remain in the outbox");
         }
         if let Some(provider) = &self.provider {
             provider.close_all().await;
         }
-        server.stop(true).await;
-        serving.await?.context("the HTTP server failed")
+        server_handle.stop(true).await;
+        let served = serving.join(shutdown).await;
+        match ended {
+            Some(ended) => Err(ended.into()),
+            None => served,
+        }
     }
+}
+
+/// A task that does not fail.
+async fn endless(task: impl Future<Output = ()>) -> anyhow::Result<()> {
+    task.await;
+    Ok(())
 }
 
 fn authenticator(config: &Auth, store: Store) -> anyhow::Result<Authenticator> {

@@ -4,6 +4,7 @@
 //! in, register, log out, change the password. Everything that this process revokes is rejected by
 //! it immediately; other processes may accept it until their caches expire.
 
+mod argon2id;
 mod authenticator;
 mod error;
 mod passwords;
@@ -16,6 +17,6 @@ pub use crate::store::sign_ins::SignIn;
 pub use authenticator::{Authenticator, Registration, VerifiedPassword};
 pub use error::AuthError;
 pub use passwords::hash as hash_password;
-pub use secret::random_hex;
+pub use secret::{random_hex, sha256_hex};
 pub use sessions::{ID_KEY, SessionState, Sessions, TOKEN_KEY, USER_KEY};
-pub use tokens::IssuedToken;
+pub use tokens::{IssuedToken, is_token};

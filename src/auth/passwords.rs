@@ -1,24 +1,36 @@
 //! Passwords: hashed with argon2id; bcrypt hashes of users migrated from Laravel are verified and
 //! replaced.
+//!
+//! Every failed verification does the same work, so that its duration does not tell whether the
+//! user exists, or how the password is stored: one argon2id hash with the default parameters, and
+//! bcrypt of the highest known cost if there are bcrypt hashes. Exceptions: a cost that this
+//! process meets for the first time, and argon2 hashes with other parameters, which are not
+//! replaced.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use argon2::Argon2;
-use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use tokio::sync::Semaphore;
 
+use super::argon2id;
 use super::error::AuthError;
 
 /// Verified for unknown email addresses, so that they take as long as a wrong password.
 const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bWF0Y2hjYXN0LW5vYm9keQ$\
     4k0p3Dq5iTn3Vj2lD1s7qYb0v8m6wq0kF5n2x9c7RzE";
 
+/// bcrypt's own bounds.
+const MIN_BCRYPT_COST: u32 = 4;
+const MAX_BCRYPT_COST: u32 = 31;
+/// A salt for bcrypt hashes that nobody sees.
+const DUMMY_SALT: [u8; 16] = *b"matchcast-nobody";
+
 /// Hashes and verifies on blocking threads, at most one operation per core: each takes 19 MiB and
 /// some milliseconds of a whole core.
 #[derive(Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
+    highest_bcrypt_cost: Arc<AtomicU32>,
 }
 
 /// The result of a verification.
@@ -35,11 +47,17 @@ pub enum Verification {
 impl Default for Passwords {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { permits: Arc::new(Semaphore::new(cores)) }
+        Self { permits: Arc::new(Semaphore::new(cores)), highest_bcrypt_cost: Arc::default() }
     }
 }
 
 impl Passwords {
+    /// Takes note of the cost of a stored hash, if it is a bcrypt hash.
+    pub fn note(&self, stored: &str) -> u32 {
+        let cost = bcrypt_cost(stored).unwrap_or(0);
+        self.highest_bcrypt_cost.fetch_max(cost, Ordering::Relaxed).max(cost)
+    }
+
     pub async fn hash(&self, password: String) -> Result<String, AuthError> {
         self.run(move || hash(&password)).await
     }
@@ -50,7 +68,8 @@ impl Passwords {
         password: String,
         stored: Option<String>,
     ) -> Result<Verification, AuthError> {
-        self.run(move || verify(&password, stored.as_deref())).await
+        let highest_cost = self.note(stored.as_deref().unwrap_or_default());
+        self.run(move || verify(&password, stored.as_deref(), highest_cost)).await
     }
 
     /// The permit belongs to the work, which continues if the request is dropped.
@@ -69,23 +88,51 @@ impl Passwords {
 
 /// Hashes on the current thread, which takes some milliseconds.
 pub fn hash(password: &str) -> Result<String, AuthError> {
-    let salt = SaltString::generate(&mut OsRng);
-    let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
-    hash.map(|hash| hash.to_string()).map_err(|_| AuthError::Hashing)
+    argon2id::hash(password)
 }
 
-fn verify(password: &str, stored: Option<&str>) -> Result<Verification, AuthError> {
+fn verify(
+    password: &str,
+    stored: Option<&str>,
+    highest_cost: u32,
+) -> Result<Verification, AuthError> {
     let stored_or_dummy = stored.unwrap_or(DUMMY_HASH);
-    if stored_or_dummy.starts_with("$2") {
-        return match bcrypt::verify(password, stored_or_dummy) {
-            Ok(true) => hash(password).map(|rehashed| Verification::Outdated { rehashed }),
-            Ok(false) | Err(_) => Ok(Verification::Wrong),
-        };
+    if let Some(cost) = bcrypt_cost(stored_or_dummy) {
+        if let Ok(true) = bcrypt::verify(password, stored_or_dummy) {
+            return hash(password).map(|rehashed| Verification::Outdated { rehashed });
+        }
+        argon2id::verify(password, DUMMY_HASH);
+        spend_bcrypt(password, missing_costs(Some(cost), highest_cost));
+        return Ok(Verification::Wrong);
     }
-    let Ok(parsed) = PasswordHash::new(stored_or_dummy) else { return Ok(Verification::Wrong) };
-    match Argon2::default().verify_password(password.as_bytes(), &parsed) {
-        Ok(()) if stored.is_some() => Ok(Verification::Correct),
-        _ => Ok(Verification::Wrong),
+    if argon2id::verify(password, stored_or_dummy) && stored.is_some() {
+        return Ok(Verification::Correct);
+    }
+    spend_bcrypt(password, missing_costs(None, highest_cost));
+    Ok(Verification::Wrong)
+}
+
+/// The cost of a bcrypt hash, `$2y$12$…`: each step doubles the work.
+fn bcrypt_cost(stored: &str) -> Option<u32> {
+    let (version, rest) = stored.strip_prefix('$')?.split_once('$')?;
+    let (cost, _) = rest.split_once('$')?;
+    let cost = version.starts_with('2').then(|| cost.parse().ok())??;
+    (MIN_BCRYPT_COST..=MAX_BCRYPT_COST).contains(&cost).then_some(cost)
+}
+
+/// The costs of further bcrypt hashes, so that the work is that of one hash of the highest cost:
+/// 2⁸ + 2⁸ + 2⁹ = 2¹⁰.
+fn missing_costs(done: Option<u32>, highest: u32) -> Vec<u32> {
+    match done {
+        Some(done) => (done..highest).collect(),
+        None if highest > 0 => vec![highest],
+        None => Vec::new(),
+    }
+}
+
+fn spend_bcrypt(password: &str, costs: Vec<u32>) {
+    for cost in costs {
+        let _ = std::hint::black_box(bcrypt::hash_with_salt(password, cost, DUMMY_SALT));
     }
 }
 
@@ -93,7 +140,39 @@ fn verify(password: &str, stored: Option<&str>) -> Result<Verification, AuthErro
 mod tests {
     use argon2::password_hash::PasswordHash;
 
-    use super::{DUMMY_HASH, Verification, hash, verify};
+    use super::{DUMMY_HASH, Verification, bcrypt_cost, hash, missing_costs};
+    use crate::auth::AuthError;
+
+    fn verify(password: &str, stored: Option<&str>) -> Result<Verification, AuthError> {
+        super::verify(password, stored, 0)
+    }
+
+    #[test]
+    fn a_failure_always_does_the_work_of_the_highest_bcrypt_cost() {
+        let work = |costs: &[u32]| costs.iter().map(|cost| 1_u64 << cost).sum::<u64>();
+        for highest in 4..=14 {
+            assert_eq!(work(&missing_costs(None, highest)), 1 << highest);
+            for done in 4..=highest {
+                let missing = work(&missing_costs(Some(done), highest));
+                assert_eq!((1 << done) + missing, 1 << highest, "{done} of {highest}");
+            }
+        }
+        assert!(missing_costs(None, 0).is_empty(), "there are no bcrypt hashes");
+    }
+
+    #[test]
+    fn the_cost_of_a_bcrypt_hash_is_read() {
+        for (stored, cost) in [
+            ("$2y$12$abc", Some(12)),
+            ("$2b$04$abc", Some(4)),
+            ("$2y$99$abc", None),
+            ("$2y$garbage", None),
+            (DUMMY_HASH, None),
+            ("", None),
+        ] {
+            assert_eq!(bcrypt_cost(stored), cost, "{stored}");
+        }
+    }
 
     #[test]
     fn a_hash_verifies_only_its_own_password() {

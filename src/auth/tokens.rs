@@ -97,3 +97,10 @@ impl Tokens {
         self.cache.revoke(ids);
     }
 }
+
+/// Whether the text has the form of a token, valid or not.
+pub fn is_token(text: &str) -> bool {
+    text.split_once('|').is_some_and(|(id, secret)| {
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) && !secret.is_empty()
+    })
+}

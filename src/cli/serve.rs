@@ -1,4 +1,5 @@
-//! `matchcast serve`: runs the server until SIGTERM or SIGINT.
+//! `matchcast serve`: runs the server until SIGTERM or SIGINT, or until a part of it ends by
+//! itself.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -6,21 +7,27 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{self, App};
+use crate::app::{self, App, PartEnded};
 use crate::config::{Broadcasting, Config};
 use crate::telemetry;
+
+/// The exit code when a part of the process ended by itself.
+const PART_ENDED_CODE: u8 = 3;
 
 pub fn serve(config: Config) -> anyhow::Result<ExitCode> {
     actix_web::rt::System::new().block_on(run_server(config))
 }
 
 async fn run_server(config: Config) -> anyhow::Result<ExitCode> {
-    let metrics = telemetry::start_metrics()?;
-    let app = App::build(config.clone(), Some(metrics)).await?;
+    let metrics = config.http.metrics.then(telemetry::start_metrics).transpose()?;
+    let app = App::build(config.clone(), metrics).await?;
     // A closed standard output is no reason to stop.
     let _ = std::io::stdout().write_all(greeting(&config, app.address()).as_bytes());
-    app.run(stop_signal()?).await?;
-    Ok(ExitCode::SUCCESS)
+    match app.run(stop_signal()?).await {
+        // It is in the log.
+        Err(error) if error.is::<PartEnded>() => Ok(ExitCode::from(PART_ENDED_CODE)),
+        ended => ended.map(|()| ExitCode::SUCCESS),
+    }
 }
 
 /// Where to point the browser, and how to log in.

@@ -25,7 +25,7 @@ pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
     Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
-    Events, Http, Log, LogFormat, PublicAddress, Publisher, Pusher, Scheme,
+    Events, Http, Limits, Log, LogFormat, PublicAddress, Publisher, Pusher, Scheme,
 };
 
 impl Config {

@@ -20,6 +20,7 @@ pub struct Raw {
     pub app: RawApp,
     pub http: RawHttp,
     pub database: RawDatabase,
+    pub limits: RawLimits,
     pub engine: RawEngine,
     pub market: RawMarket,
     pub commission: RawCommission,
@@ -50,6 +51,8 @@ pub struct RawHttp {
     pub max_connections: NonZeroUsize,
     #[serde(deserialize_with = "positive")]
     pub body_limit: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
+    pub body_timeout_ms: NonZeroU64,
     pub keep_alive_seconds: u64,
     pub cors_origins: Vec<String>,
     pub metrics: bool,
@@ -65,6 +68,13 @@ pub struct RawDatabase {
     pub allow_remote_in_local: bool,
     #[serde(deserialize_with = "positive")]
     pub pool_size: NonZeroU32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLimits {
+    pub log_ins_per_minute: u32,
+    pub log_ins_per_minute_per_address: u32,
 }
 
 #[derive(Deserialize)]

@@ -26,6 +26,7 @@ pub struct Config {
     pub http: Http,
     pub database: DatabaseUrl,
     pub pool_size: NonZeroU32,
+    pub limits: Limits,
     pub engine: Engine,
     /// The symbols of the markets.
     pub markets: Vec<String>,
@@ -58,6 +59,8 @@ pub struct Http {
     pub max_connections: NonZeroUsize,
     /// In bytes.
     pub body_limit: NonZeroUsize,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
     pub keep_alive: Duration,
     /// Origins such as `https://shop.example`, or `*`.
     pub cors_origins: Vec<String>,
@@ -65,6 +68,14 @@ pub struct Http {
     pub list_cap: NonZeroU32,
     /// Timeout of each step of a shutdown.
     pub shutdown: Duration,
+}
+
+/// Attempts per minute. `None`: no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Per account.
+    pub log_ins_per_minute: Option<NonZeroU32>,
+    pub log_ins_per_minute_per_address: Option<NonZeroU32>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Turns raw settings into a [`Config`]: rules that involve several keys, defaults that depend on
 //! other settings, and the messages for invalid values.
 
-use std::num::{NonZeroU16, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,7 +17,7 @@ use super::raw::{
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
     Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
-    Events, Http, Log, PublicAddress, Publisher, Pusher, Scheme,
+    Events, Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme,
 };
 use crate::events::UserChannels;
 use crate::market::Fixed;
@@ -49,6 +49,12 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             faucet_calls_per_day: raw.demo.faucet_calls_per_day,
         },
         http: http(raw.http)?,
+        limits: Limits {
+            log_ins_per_minute: NonZeroU32::new(raw.limits.log_ins_per_minute),
+            log_ins_per_minute_per_address: NonZeroU32::new(
+                raw.limits.log_ins_per_minute_per_address,
+            ),
+        },
         engine: Engine { queue_len: raw.engine.queue_len, batch_len: raw.engine.batch_len },
         broadcasting,
         delivery: delivery(&raw.broadcasting, !raw.pusher.encryption_master_key_base64.is_empty())?,
@@ -127,6 +133,7 @@ fn http(raw: RawHttp) -> Result<Http, ConfigError> {
         workers: NonZeroUsize::new(raw.workers),
         max_connections: raw.max_connections,
         body_limit: raw.body_limit,
+        body_timeout: millis(raw.body_timeout_ms),
         keep_alive: Duration::from_secs(raw.keep_alive_seconds),
         cors_origins: origins(raw.cors_origins)?,
         metrics: raw.metrics,

@@ -4,11 +4,15 @@
 mod extract;
 mod middleware;
 mod pending_subscriptions;
+mod readiness;
 mod response;
 mod router;
 mod routes;
 pub mod server;
 mod state;
+mod throttle;
 
 pub use pending_subscriptions::PendingSubscriptions;
+pub use readiness::Readiness;
 pub use state::{AppState, DebugConsole, PublicSettings};
+pub use throttle::Throttles;

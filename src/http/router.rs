@@ -2,6 +2,7 @@
 
 use actix_web::{Resource, Route, guard, web};
 
+use super::middleware::private;
 use super::response::ApiError;
 use super::routes::{
     accounts, auth, broadcasting, csrf_cookie, dashboard, debug, health, markets, orders, settings,
@@ -11,11 +12,27 @@ use super::routes::{
 /// Adds all routes.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(web::scope("/api").configure(api).default_service(web::to(not_found)))
-        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
-        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/sanctum/csrf-cookie", get().to(csrf_cookie::set)))
+        .service(
+            web::scope("/api")
+                .configure(api)
+                .default_service(web::to(not_found))
+                .wrap(private::not_stored()),
+        )
+        .service(
+            resource("/broadcasting/auth", web::post().to(broadcasting::auth))
+                .wrap(private::not_stored()),
+        )
+        .service(
+            resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth))
+                .wrap(private::not_stored()),
+        )
+        .service(
+            resource("/sanctum/csrf-cookie", get().to(csrf_cookie::set))
+                .wrap(private::not_stored()),
+        )
         .service(resource("/health", get().to(health::health)))
+        .service(resource("/ready", get().to(health::ready)))
+        .service(resource("/up", get().to(health::up)))
         .service(resource("/metrics", get().to(health::metrics)))
         .default_service(web::to(dashboard::page));
 }

@@ -6,13 +6,13 @@ use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_web::cookie::{Key, SameSite, time};
 use actix_web::dev::Server;
-use actix_web::http::{StatusCode, header};
-use actix_web::middleware::{Compress, DefaultHeaders};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Compress;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::cors;
 use super::middleware::session_store::StoredSessions;
+use super::middleware::{cors, private};
 use super::response::ApiError;
 use super::router;
 use super::state::AppState;
@@ -43,7 +43,7 @@ pub fn bind(
             .wrap(session_middleware(&auth, session_lifetime, sessions, app_key.clone()))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
-            .wrap(DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")))
+            .wrap(private::security_headers(auth.secure_cookies))
             .configure(move |config| {
                 if let Some(provider) = provider {
                     provider::configure(config, provider);

@@ -1,11 +1,14 @@
 //! The state that handlers share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
 use super::pending_subscriptions::PendingSubscriptions;
+use super::readiness::Readiness;
+use super::throttle::Throttles;
 use crate::auth::Authenticator;
 use crate::engine::EngineHandle;
 use crate::events::UserChannels;
@@ -20,6 +23,7 @@ pub struct AppState {
     pub store: Store,
     pub auth: Authenticator,
     pub engine: EngineHandle,
+    pub readiness: Readiness,
     pub catalog: Arc<Catalog>,
     pub credentials: Credentials,
     /// The channels that a user may subscribe to.
@@ -33,6 +37,9 @@ pub struct AppState {
     /// `None`: the faucet is disabled.
     pub faucet_calls_per_day: Option<u32>,
     pub secure_cookies: bool,
+    pub throttles: Throttles,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
     /// `None`: the debug console is disabled.
     pub debug: Option<DebugConsole>,
 }

@@ -6,6 +6,9 @@ use diesel::prelude::*;
 use super::schema::leases;
 use super::{AnyConnection, StoreError, now};
 
+/// The lease of the process that publishes events.
+pub const PUBLISHER: &str = "publisher";
+
 /// Takes or renews a lease; returns whether `holder` has it now.
 ///
 /// The database decides, in one conditional update, by the clock of the process that asks: the
@@ -35,6 +38,12 @@ pub fn take(
             error => Err(error),
         },
     }
+}
+
+/// Whether any process has this lease now.
+pub fn is_held(connection: &mut AnyConnection, name: &str) -> Result<bool, StoreError> {
+    let held = leases::table.find(name).filter(leases::expires_at.gt(now()));
+    Ok(held.select(leases::name).first::<String>(connection).optional()?.is_some())
 }
 
 /// Ends a lease if `holder` has it.

@@ -45,6 +45,15 @@ pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     with_migration_lock(url, run)
 }
 
+/// Whether all migrations of this version have run.
+pub fn is_migrated(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let is_pending = match connection {
+        AnyConnection::Postgres(c) => c.has_pending_migration(POSTGRES_MIGRATIONS),
+        AnyConnection::Sqlite(c) => c.has_pending_migration(SQLITE_MIGRATIONS),
+    };
+    is_pending.map(|is_pending| !is_pending).map_err(|error| StoreError::Other(error.to_string()))
+}
+
 /// Runs the next pending migration. For tests of the migrations.
 ///
 /// # Errors

@@ -35,7 +35,9 @@ use tokio::sync::Semaphore;
 pub use clock::now;
 pub use connection::{AnyConnection, DatabaseUrl};
 pub use error::StoreError;
-pub use migrations::{migrate, revert_last_migration, revert_migrations, run_next_migration};
+pub use migrations::{
+    is_migrated, migrate, revert_last_migration, revert_migrations, run_next_migration,
+};
 
 /// How often a transaction is tried before its conflict becomes the caller's error.
 const WRITE_ATTEMPTS: u32 = 5;

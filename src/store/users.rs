@@ -82,6 +82,16 @@ pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, 
     })
 }
 
+/// The greatest password hash with this prefix, in alphabetical order. Reads the whole table.
+pub fn greatest_hash(
+    connection: &mut AnyConnection,
+    prefix: &str,
+) -> Result<Option<String>, StoreError> {
+    let hashes = users::table.filter(users::password.like(format!("{prefix}%")));
+    let hashes = hashes.select(users::password).order(users::password.desc());
+    Ok(hashes.first::<Option<String>>(connection).optional()?.flatten())
+}
+
 /// Replaces a password hash if it is still the one that was verified; returns whether it was.
 pub fn replace_password(
     connection: &mut AnyConnection,

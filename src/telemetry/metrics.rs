@@ -22,12 +22,54 @@
 //! | `matchcast_market_data_failures_total` | counter | failed attempts to publish order books |
 //! | `matchcast_webhooks_total{outcome}` | counter | webhooks by outcome |
 
+use std::time::Duration;
+
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-/// Starts to collect metrics. Call it once per process.
+/// How often recorded samples are merged into their summaries.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Starts to collect metrics. Call it once per process, and only if they are read: without a
+/// recorder nothing is recorded. [`run_upkeep`] has to run as long as the process.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let quantiles = [0.5, 0.9, 0.99, 1.0];
     let builder = PrometheusBuilder::new().set_quantiles(&quantiles)?;
     builder.install_recorder().context("the metrics cannot be started")
+}
+
+/// Keeps the memory of the recorder bounded, whether or not the metrics are read: until it is
+/// merged into its summary, each sample takes memory. Never completes.
+pub async fn run_upkeep(handle: PrometheusHandle) {
+    every(UPKEEP_INTERVAL, || handle.run_upkeep()).await;
+}
+
+async fn every(interval: Duration, mut work: impl FnMut()) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::mpsc;
+
+    use super::every;
+
+    #[tokio::test]
+    async fn upkeep_runs_repeatedly() {
+        let (sender, mut runs) = mpsc::unbounded_channel();
+        let upkeep = tokio::spawn(every(Duration::from_millis(1), move || {
+            let _ = sender.send(());
+        }));
+        for _ in 0..3 {
+            assert_eq!(runs.recv().await, Some(()));
+        }
+        upkeep.abort();
+    }
 }

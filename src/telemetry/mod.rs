@@ -4,4 +4,4 @@ mod log;
 mod metrics;
 
 pub use log::start_log;
-pub use metrics::start_metrics;
+pub use metrics::{run_upkeep, start_metrics};

@@ -45,6 +45,9 @@ fn without_configuration_the_local_demo_starts() {
     assert_eq!(format!("{:?}", config.database), "SQLite at var/matchcast.sqlite");
     assert!(config.demo.enabled && !config.auth.secure_cookies);
     assert_eq!(config.markets, ["BTC", "ETH"]);
+    assert_eq!(config.limits.log_ins_per_minute.map(|limit| limit.get()), Some(10));
+    let unlimited = read(&[("MATCHCAST__LIMITS__LOG_INS_PER_MINUTE", "0")]).unwrap();
+    assert_eq!(unlimited.limits.log_ins_per_minute, None);
     assert_eq!(config.commission.buyer, Fixed::parse("0.015").unwrap());
     assert_eq!(config.commission.seller, Fixed::ZERO);
     assert_eq!((config.pusher.app_id.as_str(), config.pusher.key.as_str()), ("matchcast", "local"));

@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 25] = [
+const ENDPOINTS: [(&str, &str, Access); 27] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -43,6 +43,8 @@ const ENDPOINTS: [(&str, &str, Access); 25] = [
     ("POST", "/broadcasting/user-auth", User),
     ("GET", "/sanctum/csrf-cookie", Public),
     ("GET", "/health", Public),
+    ("GET", "/ready", Public),
+    ("GET", "/up", Public),
     ("GET", "/metrics", Public),
     ("GET", "/", Public),
 ];

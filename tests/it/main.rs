@@ -14,6 +14,7 @@ mod concurrency;
 mod crash;
 mod dashboard;
 mod debug;
+mod edges_http;
 mod engine;
 mod events;
 mod events_batch;

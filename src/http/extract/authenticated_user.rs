@@ -2,18 +2,19 @@
 
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use crate::auth::SignIn;
+use crate::auth::{self, SignIn};
 use crate::http::middleware::{csrf, session_store};
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 use crate::market::UserId;
 
-/// The user that a request acts for. A request with an `Authorization` header is not authenticated
-/// by its session.
+/// The user that a request acts for. A request with a bearer token is not authenticated by its
+/// session. An `Authorization` header without a well-formed token is ignored: a proxy may add
+/// `Basic …`, and a page that has no token may send `Bearer null`.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedUser {
     pub id: UserId,
@@ -27,20 +28,16 @@ impl FromRequest for AuthenticatedUser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (id, sign_in) = if request.headers().contains_key(header::AUTHORIZATION) {
-                by_token(&request).await?
-            } else {
-                by_session(&request)?
+            let (id, sign_in) = match bearer_token(request.headers()) {
+                Some(token) => by_token(&request, token).await?,
+                None => by_session(&request)?,
             };
             Ok(Self { id, sign_in })
         })
     }
 }
 
-async fn by_token(request: &HttpRequest) -> Result<(UserId, SignIn), ApiError> {
-    let header = request.headers().get(header::AUTHORIZATION);
-    let token = header.and_then(|value| value.to_str().ok()).and_then(bearer_token);
-    let token = token.ok_or(ApiError::Unauthenticated)?;
+async fn by_token(request: &HttpRequest, token: &str) -> Result<(UserId, SignIn), ApiError> {
     let state = request.app_data::<web::Data<AppState>>();
     let state = state.ok_or(ApiError::Internal("the application has no state"))?;
     Ok(state.auth.verify_token(token).await?)
@@ -55,7 +52,14 @@ fn by_session(request: &HttpRequest) -> Result<(UserId, SignIn), ApiError> {
     Ok(signed_in)
 }
 
-fn bearer_token(value: &str) -> Option<&str> {
+/// The first well-formed bearer token of the request.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(header::AUTHORIZATION).filter_map(|value| value.to_str().ok());
+    values.filter_map(token_of).next()
+}
+
+fn token_of(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && auth::is_token(token)).then_some(token)
 }

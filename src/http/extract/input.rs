@@ -1,4 +1,5 @@
-//! The fields of a request's body, which is JSON or a form regardless of its Content-Type.
+//! The fields of a request's body, which is JSON or a URL-encoded form regardless of its
+//! Content-Type. Multipart bodies are refused.
 //!
 //! Numbers keep the digits they were written with.
 
@@ -9,6 +10,10 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use crate::http::response::ApiError;
+use crate::http::state::AppState;
+
+/// The beginning of a boundary, and of no other accepted body.
+const MULTIPART_START: &str = "--";
 
 /// The fields of a request's body.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +38,17 @@ impl FromRequest for RawBody {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = web::Bytes::from_request(request, payload);
+        let state = request.app_data::<web::Data<AppState>>().cloned();
         Box::pin(async move {
-            let read = bytes.await.map(Self);
+            let state = state.ok_or(ApiError::Internal("the application has no state"))?;
+            let Ok(read) = tokio::time::timeout(state.body_timeout, bytes).await else {
+                return Err(ApiError::refused(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "body_timeout",
+                    "The request body did not arrive in time.",
+                ));
+            };
+            let read = read.map(Self);
             read.map_err(|error| match error.as_response_error().status_code() {
                 StatusCode::PAYLOAD_TOO_LARGE => ApiError::refused(
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -45,6 +59,14 @@ impl FromRequest for RawBody {
             })
         })
     }
+}
+
+fn unsupported() -> ApiError {
+    ApiError::refused(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "Send the fields as application/json or application/x-www-form-urlencoded.",
+    )
 }
 
 fn malformed(message: &str) -> ApiError {
@@ -62,6 +84,9 @@ impl Input {
         }
         if text.starts_with(['{', '[', '"']) {
             return Self::parse_json(text);
+        }
+        if text.starts_with(MULTIPART_START) {
+            return Err(unsupported());
         }
         if !text.contains('=') {
             return Err(malformed("The request body is neither JSON nor a form."));

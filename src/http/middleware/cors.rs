@@ -1,10 +1,12 @@
 //! CORS: the other origins whose pages may read responses.
 
 use actix_cors::Cors;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 
 use crate::config::Http;
 
+const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 /// How long a browser may cache a preflight response.
 const PREFLIGHT_AGE_SECONDS: usize = 3600;
 
@@ -13,7 +15,7 @@ pub fn cors(http: &Http) -> Cors {
     let cors = Cors::default()
         .allow_any_method()
         .allow_any_header()
-        .expose_headers([header::RETRY_AFTER])
+        .expose_headers([header::RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_REMAINING])
         .max_age(PREFLIGHT_AGE_SECONDS);
     if http.cors_origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();

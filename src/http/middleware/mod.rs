@@ -1,5 +1,6 @@
-//! Sessions, their CSRF protection, and CORS.
+//! Sessions, their CSRF protection, CORS, and headers for privacy.
 
 pub mod cors;
 pub mod csrf;
+pub mod private;
 pub mod session_store;

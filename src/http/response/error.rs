@@ -53,6 +53,14 @@ impl Serialize for FieldErrors {
     }
 }
 
+/// A rejected attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    pub limit: u32,
+    /// Until the minute ends; at least 1.
+    pub retry_after_s: u64,
+}
+
 /// Every response that is not a success.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
@@ -64,6 +72,8 @@ pub enum ApiError {
     Unauthenticated,
     #[error("csrf token mismatch")]
     CsrfMismatch,
+    #[error("too many attempts")]
+    Throttled(Throttled),
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -102,6 +112,7 @@ impl ApiError {
             Self::Refused { code, .. } => code,
             Self::Unauthenticated => "unauthenticated",
             Self::CsrfMismatch => "csrf_token_mismatch",
+            Self::Throttled(_) => "too_many_attempts",
             Self::Store(StoreError::Unavailable(_) | StoreError::Conflict(_))
             | Self::Engine(EngineError::Unavailable) => "unavailable",
             Self::Engine(EngineError::QueueFull) => "too_busy",
@@ -120,6 +131,7 @@ impl ApiError {
             Self::Refused { message, .. } => message.clone(),
             Self::Unauthenticated => "Unauthenticated.".to_owned(),
             Self::CsrfMismatch => "CSRF token mismatch.".to_owned(),
+            Self::Throttled(_) => "Too Many Attempts.".to_owned(),
             _ => match self.code() {
                 "too_busy" => "The order queue is full. Nothing was changed; try again soon.",
                 "stopping" => "The server is shutting down. Nothing was changed; try again soon.",
@@ -133,6 +145,12 @@ impl ApiError {
             }
             .to_owned(),
         }
+    }
+}
+
+impl From<Throttled> for ApiError {
+    fn from(throttled: Throttled) -> Self {
+        Self::Throttled(throttled)
     }
 }
 
@@ -211,6 +229,7 @@ impl ResponseError for ApiError {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             // Laravel's status, which frontends check.
             Self::CsrfMismatch => StatusCode::from_u16(419).unwrap_or(StatusCode::FORBIDDEN),
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             _ if self.code() == "internal" => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -225,6 +244,15 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        if status == StatusCode::REQUEST_TIMEOUT {
+            // The rest of the body may arrive later, or never.
+            response.force_close();
+        }
+        if let Self::Throttled(Throttled { limit, retry_after_s }) = self {
+            response.insert_header((header::RETRY_AFTER, *retry_after_s));
+            response.insert_header(("x-ratelimit-limit", *limit));
+            response.insert_header(("x-ratelimit-remaining", 0));
         }
         let errors = match self {
             Self::Invalid(errors) => Some(errors),

@@ -5,4 +5,4 @@ mod error;
 
 pub use crate::events::timestamp::iso8601;
 pub use envelope::{done, ok, plain, with_token};
-pub use error::{ApiError, EMAIL_TAKEN, FieldErrors, WRONG_PASSWORD};
+pub use error::{ApiError, EMAIL_TAKEN, FieldErrors, Throttled, WRONG_PASSWORD};

@@ -50,7 +50,9 @@ pub async fn login(
     let password = validator.raw_text("password", MAX_PASSWORD_CHARS);
     let (email, password) = validator.finish((email, password))?;
 
+    let attempt = state.throttles.log_in(&request, &email)?;
     let (user, token) = state.auth.log_in(&email, password).await?;
+    attempt.give_back();
     // A page that sends its CSRF token wants a session; every client gets a bearer token.
     if csrf::is_valid(&session, request.headers()) {
         session_store::log_in(&session, user.user_id(), token.id)?;
@@ -59,7 +61,12 @@ pub async fn login(
 }
 
 /// `POST /register`
-pub async fn register(input: Input, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub async fn register(
+    input: Input,
+    request: HttpRequest,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    state.throttles.register(&request)?;
     let mut validator = Validator::of(&input);
     let name = validator.text("name", MAX_TEXT_CHARS);
     let email = validator.text("email", MAX_TEXT_CHARS);
@@ -139,8 +146,11 @@ pub async fn update_password(
     let mut validator = Validator::of(&input);
     let mut verified = None;
     if let Some(password) = validator.raw_text("current_password", MAX_PASSWORD_CHARS) {
+        let attempt = state.throttles.change_password(id)?;
         verified = state.auth.verify_password(&user, password).await?;
-        if verified.is_none() {
+        if verified.is_some() {
+            attempt.give_back();
+        } else {
             validator.fail("current_password", response::WRONG_PASSWORD);
         }
     }

@@ -13,7 +13,7 @@ use rand::Rng;
 use super::connection::Connection;
 use crate::store::{StoreError, leases, now};
 
-const NAME: &str = "publisher";
+const NAME: &str = leases::PUBLISHER;
 
 /// The lease as its row says, which only the worker reads and writes.
 pub struct Lease {
