@@ -72,6 +72,8 @@ pub struct RawEngine {
     pub queue_len: NonZeroUsize,
     #[serde(deserialize_with = "positive")]
     pub batch_len: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
+    pub max_wait_ms: NonZeroU64,
 }
 
 #[derive(Deserialize)]

@@ -72,6 +72,8 @@ pub struct Engine {
     pub queue_len: NonZeroUsize,
     /// Maximum number of requests in one transaction.
     pub batch_len: NonZeroUsize,
+    /// Maximum time a request may wait for its batch.
+    pub max_wait: Duration,
 }
 
 /// Shares of the matched value, from 0 to 1.

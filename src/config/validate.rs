@@ -45,7 +45,11 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             faucet_calls_per_day: raw.demo.faucet_calls_per_day,
         },
         http: http(raw.http)?,
-        engine: Engine { queue_len: raw.engine.queue_len, batch_len: raw.engine.batch_len },
+        engine: Engine {
+            queue_len: raw.engine.queue_len,
+            batch_len: raw.engine.batch_len,
+            max_wait: millis(raw.engine.max_wait_ms),
+        },
         broadcasting,
         delivery: delivery(&raw.broadcasting, !raw.pusher.encryption_master_key_base64.is_empty())?,
         events: events(environment, &raw.events)?,

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The commit failed other than by a conflict: it may or may not have been written.
     #[error("the outcome of the commit is unknown: {0}")]
     CommitUnknown(String),
+    /// The work itself gave up; nothing was written.
+    #[error("the transaction was abandoned")]
+    Abandoned,
     /// A constraint, a bug, a full disk.
     #[error("{0}")]
     Other(String),

@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod crash;
 mod dashboard;
+mod deadlines;
 mod debug;
 mod engine;
 mod events;

@@ -1,0 +1,86 @@
+//! Waits end: for locks, for connections and for servers that do not respond.
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use matchcast::engine::{self, EngineSettings, EventSettings, Notifiers};
+use matchcast::market::{AccountKey, Fixed, NewOrder, Side};
+use matchcast::store::users;
+use reqwest::Method;
+
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::client::{Client, Reply};
+use crate::support::{DEADLINE, at_once};
+
+/// Longer than the `engine.max_wait_ms` of these tests.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Sends an order; `None` if the client left before there was a response.
+async fn place_or_leave(client: Client) -> Option<Reply> {
+    let body = br#"{"symbol":"BTC","side":"sell","price":100,"amount":0.01}"#.to_vec();
+    let json = [("content-type", "application/json")];
+    let reply = client.try_send(Method::POST, "/api/orders", &json, body);
+    tokio::time::timeout(PATIENCE, reply).await.ok().map(|reply| reply.expect("a response"))
+}
+
+on_both! {
+    async fn an_order_that_waited_too_long_is_not_placed(database: Database) {
+        let app =
+            TestApp::start_with(&database, &[("MATCHCAST__ENGINE__MAX_WAIT_MS", "300")]).await;
+        let alice = app.log_in("alice").await;
+        let held = database.hold_market("BTC");
+        let waiting = (0..6).map(|_| {
+            let alice = alice.clone();
+            async move { alice.place("BTC", "sell", "100", "0.01").await }
+        });
+        let waiting = tokio::spawn(at_once(waiting.collect::<Vec<_>>()));
+        // Clients of their own: closing one connection must not disturb the others.
+        let leaving = (0..6).map(|_| place_or_leave(alice.at(app.address)));
+        for reply in at_once(leaving.collect::<Vec<_>>()).await {
+            assert!(reply.is_none(), "{reply:?}");
+        }
+        drop(held);
+        for reply in waiting.await.expect("no panic") {
+            assert_eq!((reply.status, &reply.json()["code"]), (503, &"unavailable".into()));
+        }
+        alice.place("BTC", "sell", "100", "0.01").await.data();
+        app.stop();
+        assert_eq!(database.order_ids().len(), 1);
+        database.audit();
+    }
+
+    async fn an_order_whose_caller_has_gone_is_not_placed(database: Database) {
+        let (store, catalog) = database.open_store();
+        let catalog = Arc::new(catalog);
+        let create = |c: &mut _| users::create(c, "user", "user@test.example", "no hash", &[]);
+        let user = store.write(&mut database.connect(), create).expect("a user").user_id();
+        let market = catalog.market("BTC").expect("a market").id;
+        let (max_wait, events) = (DEADLINE, EventSettings::default());
+        let settings = EngineSettings { queue_len: 64, batch_len: 64, max_wait, events };
+        let account = AccountKey { user, asset: catalog.quote() };
+        let (engine, thread) =
+            engine::start(store, catalog, Notifiers::default(), settings).expect("a thread");
+        let one = Fixed::parse("1").expect("an amount");
+        engine.deposit(account, one, 1).await.expect("a deposit");
+
+        let held = database.hold_market("BTC");
+        let amount = Fixed::from_units(1);
+        let order = NewOrder { user, market, side: Side::Buy, price: one, amount };
+        let mut calls: Vec<_> = (0..6).map(|_| Box::pin(engine.place(order, None))).collect();
+        for call in &mut calls {
+            // The first poll queues the order.
+            assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        let last = calls.pop().expect("six calls");
+        drop(calls);
+        drop(held);
+        let placed = last.await.expect("an order");
+        engine.stop().await;
+        thread.join().expect("the engine ends");
+        // The engine may have begun the first order before its caller left.
+        let ids = database.order_ids();
+        assert!(ids.len() <= 2 && ids.last() == Some(&placed.order.id.0), "{ids:?}");
+    }
+}
