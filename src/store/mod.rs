@@ -54,7 +54,7 @@ struct Inner {
     url: DatabaseUrl,
     pool: diesel::r2d2::Pool<connection::Manager>,
     /// One permit per pooled connection: requests queue here without occupying a thread.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     /// SQLite allows one writer at a time and lets the others poll; here they queue, in order.
     sqlite_writer: Option<Mutex<()>>,
 }
@@ -69,7 +69,8 @@ impl Store {
             .test_on_check_out(matches!(url, DatabaseUrl::Postgres(_)))
             .build(connection::Manager(url.clone()))?;
         let sqlite_writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Mutex::new(()));
-        let permits = Semaphore::new(usize::try_from(pool_size).unwrap_or(usize::MAX));
+        let permits = Semaphore::new(usize::try_from(pool_size).unwrap_or(Semaphore::MAX_PERMITS));
+        let permits = Arc::new(permits);
         Ok(Self { inner: Arc::new(Inner { url, pool, permits, sqlite_writer }) })
     }
 
@@ -80,6 +81,8 @@ impl Store {
 
     /// Runs `work` with a pooled connection on a thread that may block.
     ///
+    /// The permit belongs to the work, which continues if the call is dropped.
+    ///
     /// # Errors
     /// Those of `work`, and [`StoreError::Unavailable`] if no connection becomes free in time.
     pub async fn run<T, W>(&self, work: W) -> Result<T, StoreError>
@@ -87,12 +90,13 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        let waited = tokio::time::timeout(POOL_TIMEOUT, self.inner.permits.acquire()).await;
-        let Ok(Ok(_permit)) = waited else {
+        let permit = Arc::clone(&self.inner.permits).acquire_owned();
+        let Ok(Ok(permit)) = tokio::time::timeout(POOL_TIMEOUT, permit).await else {
             return Err(StoreError::Unavailable("all connections are in use".to_owned()));
         };
         let store = self.clone();
         let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let mut connection = store.inner.pool.get()?;
             work(&store, &mut connection)
         });
