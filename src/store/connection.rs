@@ -4,6 +4,8 @@
 //! Diesel derives for [`AnyConnection`] is never called: it would try one database after the other,
 //! and turn a misspelt URL into an empty SQLite file.
 
+use std::time::Duration;
+
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -26,6 +28,9 @@ const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = w
 const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; \
     PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
     PRAGMA wal_autocheckpoint = 4000";
+/// The `busy_timeout` of [`SQLITE_SESSION`].
+pub(super) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A connection to PostgreSQL or SQLite.
 #[derive(diesel::MultiConnection)]
 pub enum AnyConnection {
@@ -97,6 +102,17 @@ impl AnyConnection {
             ),
             // A deferred transaction that becomes a writer fails at once while another one writes.
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        }
+    }
+
+    /// How long SQLite waits for a lock of another process. Nothing on PostgreSQL.
+    pub fn set_sqlite_busy_timeout(&mut self, timeout: Duration) -> QueryResult<()> {
+        match self {
+            Self::Postgres(_) => Ok(()),
+            // Zero would fail at once, although the lock may be free.
+            Self::Sqlite(c) => {
+                c.batch_execute(&format!("PRAGMA busy_timeout = {}", timeout.as_millis().max(1)))
+            }
         }
     }
 

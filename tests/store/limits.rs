@@ -4,11 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use matchcast::store::StoreError;
+use matchcast::store::{Store, StoreError};
 
 use crate::on_both;
+use crate::support::database::Database;
 use crate::support::wait_for;
 
 type Call = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
@@ -56,4 +58,27 @@ on_both! {
         assert!(pings.iter().all(Result::is_ok), "{pings:?}");
         assert_eq!(executed.load(Ordering::SeqCst), CONNECTIONS);
     }
+}
+
+/// SQLite has one writer at a time; PostgreSQL does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_that_wait_for_the_file_do_not_delay_readers() {
+    // More than the deadline of a request, less than two of them.
+    const ONE_DEADLINE: Duration = Duration::from_secs(8);
+    let database = Database::sqlite();
+    let (store, _) = database.open_store();
+    let held = database.hold_market("BTC");
+    let write =
+        |store: Store| -> Call { Box::pin(async move { store.transact(|_| Ok(())).await }) };
+    let mut writers: Vec<Call> = (0..9).map(|_| write(store.clone())).collect();
+    start(&mut writers);
+    let reads = join_all((0..20).map(|_| store.ping())).await;
+    assert!(reads.iter().all(Result::is_ok), "{reads:?}");
+    let written = tokio::time::timeout(ONE_DEADLINE, join_all(writers)).await;
+    for outcome in written.expect("every writer is refused within one deadline") {
+        let refused = matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::Conflict(_)));
+        assert!(refused, "{outcome:?}");
+    }
+    drop(held);
+    store.transact(|_| Ok(())).await.expect("the file is free");
 }
