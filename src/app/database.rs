@@ -21,8 +21,12 @@ pub async fn open(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
         if applied > 0 {
             tracing::info!(migrations = applied, "the schema is up to date");
         }
-        let store = Store::open(config.database.clone(), config.pool_size.get())
-            .context("the database cannot be opened")?;
+        let store = Store::open_with(
+            config.database.clone(),
+            config.pool_size.get(),
+            config.database_timeouts,
+        )
+        .context("the database cannot be opened")?;
         let mut connection = store.connect()?;
         store.write(&mut connection, |c| markets::ensure(c, &config.markets))?;
         let catalog =

@@ -63,6 +63,10 @@ pub struct RawDatabase {
     pub url: Secret,
     #[serde(deserialize_with = "positive")]
     pub pool_size: NonZeroU32,
+    #[serde(deserialize_with = "positive")]
+    pub timeout_ms: NonZeroU64,
+    #[serde(deserialize_with = "positive")]
+    pub batch_timeout_ms: NonZeroU64,
 }
 
 #[derive(Deserialize)]

@@ -10,8 +10,8 @@ use super::number::OneTo;
 use super::secret::{Secret, SecretBytes};
 use crate::events::UserChannels;
 use crate::market::Fixed;
-use crate::store::DatabaseUrl;
 use crate::store::outbox::SHARDS;
+use crate::store::{DatabaseUrl, Timeouts};
 
 /// Maximum number of prices per side in one `book.updated` event. With more of them, the event
 /// could exceed the maximum size.
@@ -26,6 +26,7 @@ pub struct Config {
     pub http: Http,
     pub database: DatabaseUrl,
     pub pool_size: NonZeroU32,
+    pub database_timeouts: Timeouts,
     pub engine: Engine,
     /// The symbols of the markets.
     pub markets: Vec<String>,

@@ -17,8 +17,8 @@ use super::settings::{
 };
 use crate::events::UserChannels;
 use crate::market::Fixed;
-use crate::store::DatabaseUrl;
 use crate::store::markets::QUOTE;
+use crate::store::{DatabaseUrl, Timeouts};
 
 /// Minimum length of the key that signs session cookies.
 const MIN_KEY_BYTES: usize = 32;
@@ -34,6 +34,10 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         app_key: app_key(environment, raw.app.key.expose())?,
         database: DatabaseUrl::parse(raw.database.url.expose()).map_err(ConfigError)?,
         pool_size: raw.database.pool_size,
+        database_timeouts: Timeouts {
+            request: millis(raw.database.timeout_ms),
+            batch: millis(raw.database.batch_timeout_ms),
+        },
         markets: symbols(raw.market.symbols)?,
         commission: Commission {
             buyer: rate(&raw.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,

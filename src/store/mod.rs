@@ -8,6 +8,7 @@ pub mod audit;
 mod clock;
 mod codes;
 mod connection;
+mod database_url;
 mod deadline;
 mod error;
 pub mod leases;
@@ -36,7 +37,8 @@ use rand::Rng;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use clock::now;
-pub use connection::{AnyConnection, DatabaseUrl};
+pub use connection::AnyConnection;
+pub use database_url::DatabaseUrl;
 pub use deadline::Timeouts;
 pub use error::StoreError;
 pub use migrations::{migrate, revert_last_migration, revert_migrations, run_next_migration};
@@ -91,7 +93,7 @@ impl Store {
             .min_idle(Some(1))
             .connection_timeout(timeouts.request)
             .test_on_check_out(matches!(url, DatabaseUrl::Postgres(_)))
-            .build(connection::Manager(url.clone()))?;
+            .build(connection::Manager { url: url.clone(), timeout: timeouts.request })?;
         let permits = Semaphore::new(usize::try_from(pool_size).unwrap_or(Semaphore::MAX_PERMITS));
         let permits = Arc::new(permits);
         Ok(Self { inner: Arc::new(Inner { url, timeouts, pool, permits, sqlite_writer }) })
@@ -99,7 +101,8 @@ impl Store {
 
     /// A connection outside the pool, for an owner that keeps it.
     pub fn connect(&self) -> Result<AnyConnection, StoreError> {
-        AnyConnection::open(&self.inner.url)
+        let timeout = self.inner.timeouts.batch;
+        AnyConnection::open_with(&self.inner.url, timeout, timeout)
     }
 
     /// Runs `work`, which may write, with a pooled connection on a thread that may block.

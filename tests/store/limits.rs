@@ -7,11 +7,11 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use matchcast::store::{Store, StoreError};
+use matchcast::store::{AnyConnection, DatabaseUrl, Store, StoreError};
 
 use crate::on_both;
 use crate::support::database::Database;
-use crate::support::wait_for;
+use crate::support::{DEADLINE, wait_for};
 
 type Call = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
@@ -58,6 +58,18 @@ on_both! {
         assert!(pings.iter().all(Result::is_ok), "{pings:?}");
         assert_eq!(executed.load(Ordering::SeqCst), CONNECTIONS);
     }
+}
+
+/// The kernel accepts for this listener, and nobody reads.
+#[test]
+fn a_server_that_accepts_and_is_silent_is_unavailable() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let url = DatabaseUrl::parse(&format!("postgres://app@127.0.0.1:{port}/name")).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(AnyConnection::open(&url).map(drop)));
+    let opened = receiver.recv_timeout(DEADLINE).expect("the attempt ends");
+    assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
 }
 
 /// SQLite has one writer at a time; PostgreSQL does not.
