@@ -11,6 +11,7 @@ mod broadcasting;
 mod cheap;
 mod check;
 mod cli;
+mod consistency;
 mod crash;
 mod dashboard;
 mod deadlines;
