@@ -67,6 +67,7 @@ pub struct RawDatabase {
     pub timeout_ms: NonZeroU64,
     #[serde(deserialize_with = "positive")]
     pub batch_timeout_ms: NonZeroU64,
+    pub start_timeout_seconds: u64,
 }
 
 #[derive(Deserialize)]

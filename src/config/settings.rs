@@ -27,6 +27,8 @@ pub struct Config {
     pub database: DatabaseUrl,
     pub pool_size: NonZeroU32,
     pub database_timeouts: Timeouts,
+    /// How long a start waits for PostgreSQL.
+    pub database_start_timeout: Duration,
     pub engine: Engine,
     /// The symbols of the markets.
     pub markets: Vec<String>,

@@ -38,6 +38,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             request: millis(raw.database.timeout_ms),
             batch: millis(raw.database.batch_timeout_ms),
         },
+        database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
         markets: symbols(raw.market.symbols)?,
         commission: Commission {
             buyer: rate(&raw.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,

@@ -84,3 +84,19 @@ on_both! {
         assert!(ids.len() <= 2 && ids.last() == Some(&placed.order.id.0), "{ids:?}");
     }
 }
+
+#[cfg(feature = "postgres-tests")]
+mod on_postgres {
+    use crate::support::app::TestApp;
+    use crate::support::database::Database;
+    use crate::support::proxy::Proxy;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_start_waits_for_the_database() {
+        let database = Database::postgres();
+        let proxy = Proxy::refusing(&database.url, 3).await;
+        let app = TestApp::start_with(&database, &[("DATABASE_URL", &proxy.url)]).await;
+        app.log_in("alice").await.place("BTC", "sell", "100", "0.01").await.data();
+        app.stop();
+    }
+}

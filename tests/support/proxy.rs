@@ -1,7 +1,7 @@
 //! A cable to PostgreSQL that can be cut at the worst moment: between a commit and its answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +18,11 @@ pub struct Proxy {
 impl Proxy {
     /// Before the PostgreSQL database of this URL.
     pub async fn start(database_url: &str) -> Self {
+        Self::refusing(database_url, 0).await
+    }
+
+    /// Cuts so many connections before it passes anything on.
+    pub async fn refusing(database_url: &str, refusals: usize) -> Self {
         let (scheme, rest) = database_url.split_once("://").expect("a URL");
         let (authority, path) = rest.split_once('/').expect("a URL with a database");
         let (user, server) = authority.rsplit_once('@').unwrap_or(("postgres", authority));
@@ -29,7 +34,8 @@ impl Proxy {
         // Encrypted, nobody could see the commit.
         let url = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
         let armed = Arc::new(AtomicBool::new(false));
-        let server = tokio::spawn(serve(listener, server, armed.clone()));
+        let server =
+            tokio::spawn(serve(listener, server, armed.clone(), AtomicUsize::new(refusals)));
         Self { url, armed, server }
     }
 
@@ -49,8 +55,18 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, server: String, armed: Arc<AtomicBool>) {
+async fn serve(
+    listener: TcpListener,
+    server: String,
+    armed: Arc<AtomicBool>,
+    refusals: AtomicUsize,
+) {
     while let Ok((client, _)) = listener.accept().await {
+        let left = refusals.load(Ordering::SeqCst);
+        if left > 0 {
+            refusals.store(left - 1, Ordering::SeqCst);
+            continue;
+        }
         tokio::spawn(pass_on(client, server.clone(), armed.clone()));
     }
 }
