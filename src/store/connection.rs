@@ -74,7 +74,8 @@ impl AnyConnection {
         match self {
             Self::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(
                 c,
-                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                // An explicit READ WRITE would fail on a standby with an error of no known kind.
+                "BEGIN ISOLATION LEVEL READ COMMITTED",
             ),
             // A deferred transaction that becomes a writer fails at once while another one writes.
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
@@ -114,20 +115,28 @@ pub struct Manager {
     pub timeout: Duration,
 }
 
+/// A connection of the pool.
+pub struct Pooled {
+    pub connection: AnyConnection,
+    /// Set after a failure that its server may have caused: it does not return to the pool.
+    pub is_lost: bool,
+}
+
 impl diesel::r2d2::ManageConnection for Manager {
-    type Connection = AnyConnection;
+    type Connection = Pooled;
     type Error = StoreError;
 
-    fn connect(&self) -> Result<AnyConnection, StoreError> {
-        AnyConnection::open_with(&self.url, self.timeout, self.timeout)
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        let connection = AnyConnection::open_with(&self.url, self.timeout, self.timeout)?;
+        Ok(Pooled { connection, is_lost: false })
     }
 
-    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        Ok(connection.batch_execute("SELECT 1")?)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
+        Ok(pooled.connection.batch_execute("SELECT 1")?)
     }
 
-    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
         use diesel::r2d2::R2D2Connection;
-        std::thread::panicking() || connection.is_broken()
+        std::thread::panicking() || pooled.is_lost || pooled.connection.is_broken()
     }
 }

@@ -11,7 +11,7 @@ pub enum StoreError {
     /// A row with this key exists already.
     #[error("{0}")]
     Duplicate(String),
-    /// The database cannot be reached, or all connections are in use.
+    /// The database cannot be reached or is read-only, or all connections are in use.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// The commit failed other than by a conflict: it may or may not have been written.
@@ -32,9 +32,10 @@ impl From<Error> for StoreError {
             Error::DatabaseError(kind, _) => match kind {
                 DatabaseErrorKind::SerializationFailure => Self::Conflict(text),
                 DatabaseErrorKind::UniqueViolation => Self::Duplicate(text),
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-                    Self::Unavailable(text)
-                }
+                // A read-only server is a standby, or about to become one.
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(text),
                 // Diesel has no kind for these; the texts come from the databases.
                 _ if text.contains("deadlock detected")
                     || text.contains("database is locked")

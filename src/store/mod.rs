@@ -136,8 +136,11 @@ impl Store {
         let store = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut connection = store.inner.pool.get_timeout(deadline.remaining())?;
-            work(&store, &mut connection)
+            let mut pooled = store.inner.pool.get_timeout(deadline.remaining())?;
+            let outcome = work(&store, &mut pooled.connection);
+            pooled.is_lost =
+                matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::CommitUnknown(_)));
+            outcome
         });
         task.await.unwrap_or_else(|error| Err(StoreError::Other(error.to_string())))
     }
@@ -166,7 +169,27 @@ impl Store {
         W: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
         let deadline = Deadline::after(self.inner.timeouts.request);
-        self.run(move |store, connection| store.write_by(deadline, connection, work)).await
+        self.run(move |store, connection| store.write_or_reconnect(deadline, connection, work))
+            .await
+    }
+
+    /// [`Store::write`], once more on a new connection if the pooled one led to a server that is
+    /// gone or read-only. Nothing was written then.
+    fn write_or_reconnect<T>(
+        &self,
+        deadline: Deadline,
+        connection: &mut AnyConnection,
+        mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self.write_by(deadline, connection, &mut work) {
+            Err(StoreError::Unavailable(cause)) if !deadline.has_passed() => {
+                tracing::debug!(cause, "a write is retried on a new connection");
+                let timeout = self.inner.timeouts.request;
+                *connection = AnyConnection::open_with(&self.inner.url, timeout, timeout)?;
+                self.write_by(deadline, connection, work)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Runs `work` in one write transaction, and commits or rolls back.

@@ -87,6 +87,8 @@ on_both! {
 
 #[cfg(feature = "postgres-tests")]
 mod on_postgres {
+    use diesel::connection::SimpleConnection;
+
     use crate::support::app::TestApp;
     use crate::support::database::Database;
     use crate::support::proxy::Proxy;
@@ -98,5 +100,50 @@ mod on_postgres {
         let app = TestApp::start_with(&database, &[("DATABASE_URL", &proxy.url)]).await;
         app.log_in("alice").await.place("BTC", "sell", "100", "0.01").await.data();
         app.stop();
+    }
+
+    /// Sets whether new connections are read-only, and ends all others.
+    fn set_read_only(database: &Database, value: &str, and_then: &str) {
+        let mut connection = database.connect();
+        // For the transactions of this connection, from the next one on.
+        connection.batch_execute("SET default_transaction_read_only = off").expect("a setting");
+        let set = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = \
+             {value}', current_database()); END $$; {and_then}"
+        );
+        connection.batch_execute(&set).expect("the right to do it");
+    }
+
+    const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+    /// As after a failover, when connections lead to a server that is a standby for some time.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_read_only_server_is_unavailable_and_its_connections_are_not_kept() {
+        let database = Database::postgres();
+        let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
+        let alice = app.log_in("alice").await;
+        set_read_only(&database, "on", TERMINATE);
+        let register = |name: &str| {
+            let body = serde_json::json!({
+                "name": name, "email": format!("{name}@test.example"),
+                "password": "password", "password_confirmation": "password",
+            });
+            body.to_string()
+        };
+        for round in 0..6 {
+            let placed = alice.place("BTC", "sell", "100", "0.01").await;
+            assert_eq!((placed.status, &placed.json()["code"]), (503, &"unavailable".into()));
+            let registered =
+                app.visitor().post("/api/register", &register(&format!("early-{round}"))).await;
+            assert_eq!(registered.status, 503, "{}", registered.body);
+        }
+        set_read_only(&database, "off", "");
+        for round in 0..6 {
+            alice.place("BTC", "sell", "100", "0.01").await.data();
+            app.visitor().post("/api/register", &register(&format!("late-{round}"))).await.data();
+        }
+        app.stop();
+        database.audit();
     }
 }
