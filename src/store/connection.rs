@@ -82,6 +82,17 @@ impl AnyConnection {
         }
     }
 
+    /// All statements until the commit read the same state.
+    pub fn begin_snapshot(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(
+                c,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            ),
+            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        }
+    }
+
     /// How long SQLite waits for a lock of another process. Nothing on PostgreSQL.
     pub fn set_sqlite_busy_timeout(&mut self, timeout: Duration) -> QueryResult<()> {
         match self {

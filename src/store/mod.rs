@@ -161,6 +161,22 @@ impl Store {
         self.run_with(permit, deadline, move |_, connection| work(connection)).await
     }
 
+    /// [`Store::read`] for several statements that must read the same state.
+    pub async fn read_snapshot<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let in_snapshot = |connection: &mut AnyConnection| {
+            connection.begin_snapshot()?;
+            let outcome = work(connection);
+            // Nothing was written, so a rollback is as good as a commit.
+            connection.rollback()?;
+            outcome
+        };
+        self.read(in_snapshot).await
+    }
+
     /// [`Store::run`] for work that is one write transaction. Its waits for the permit, the
     /// connection and the lock share one deadline.
     pub async fn transact<T, W>(&self, work: W) -> Result<T, StoreError>
