@@ -1,19 +1,60 @@
 //! Opens the database at startup.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::demo;
 use crate::config::{Config, Environment};
 use crate::store::markets::{self, Catalog};
-use crate::store::{self, Store};
+use crate::store::{self, DatabaseUrl, Store, StoreError};
 
-/// Migrates the schema, creates missing markets and demo users, and reads the catalog.
+/// Pause between two attempts to reach the database.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Migrates the schema, creates missing markets and demo users, and reads the catalog. Waits for
+/// PostgreSQL if it is unavailable.
 ///
 /// # Errors
 /// If the database is unavailable, or production is pointed at a database with demo users.
 pub async fn open(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
+    let give_up_at = Instant::now() + config.database_start_timeout;
+    let mut has_waited = false;
+    loop {
+        match open_now(config).await {
+            // Waiting does not make a file appear.
+            Err(error)
+                if is_unavailable(&error)
+                    && matches!(config.database, DatabaseUrl::Postgres { .. })
+                    && Instant::now() < give_up_at =>
+            {
+                if !has_waited {
+                    let timeout_s = config.database_start_timeout.as_secs();
+                    tracing::warn!(
+                        timeout_s,
+                        cause = format!("{error:#}"),
+                        "waiting for the database, which is unavailable"
+                    );
+                }
+                has_waited = true;
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => {
+                if has_waited {
+                    tracing::info!(available = outcome.is_ok(), "the wait for the database ends");
+                }
+                return outcome;
+            }
+        }
+    }
+}
+
+fn is_unavailable(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
+}
+
+async fn open_now(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
     let config = config.clone();
     let open = move || -> anyhow::Result<(Store, Arc<Catalog>)> {
         let applied =
@@ -21,8 +62,12 @@ pub async fn open(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
         if applied > 0 {
             tracing::info!(migrations = applied, "the schema is up to date");
         }
-        let store = Store::open(config.database.clone(), config.pool_size.get())
-            .context("the database cannot be opened")?;
+        let store = Store::open_with(
+            config.database.clone(),
+            config.pool_size.get(),
+            config.database_timeouts,
+        )
+        .context("the database cannot be opened")?;
         let mut connection = store.connect()?;
         store.write(&mut connection, |c| markets::ensure(c, &config.markets))?;
         let catalog =

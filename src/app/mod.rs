@@ -59,6 +59,7 @@ impl App {
         let settings = EngineSettings {
             queue_len: config.engine.queue_len.get(),
             batch_len: config.engine.batch_len.get(),
+            max_wait: config.engine.max_wait,
             events: events::event_settings(&config),
         };
         let (engine, engine_thread) =

@@ -9,6 +9,7 @@ use super::passwords::{Passwords, Verification};
 use super::sessions::Sessions;
 use super::tokens::{IssuedToken, Tokens};
 use crate::market::{AssetId, UserId};
+use crate::store::sessions;
 use crate::store::sign_ins::{self, Revoked, SignIn};
 use crate::store::users::{self, User};
 use crate::store::{Store, StoreError};
@@ -123,13 +124,19 @@ impl Authenticator {
         let Registration { name, email, password } = registration;
         let email = normalized(&email);
         let hash = self.passwords.hash(password).await?;
-        let create = move |c: &mut _| users::create(c, &name, &email, &hash, &assets);
-        let user = self.store.transact(create).await.map_err(|error| match error {
+        let new_token = self.tokens.generate();
+        let stored = new_token.clone();
+        // A user without a token could not register again.
+        let create = move |c: &mut _| {
+            let user = users::create(c, &name, &email, &hash, &assets)?;
+            let token = sessions::create_token(c, &stored.of_user(user.user_id()))?;
+            Ok((user, token))
+        };
+        let (user, token) = self.store.transact(create).await.map_err(|error| match error {
             StoreError::Duplicate(_) => AuthError::EmailTaken,
             error => AuthError::Store(error),
         })?;
-        let token = self.tokens.issue(user.user_id()).await?;
-        Ok((user, token))
+        Ok((user, new_token.issued(token)))
     }
 
     /// Ends one sign-in. A session ends together with the token of its log-in.

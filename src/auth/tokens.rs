@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 use subtle::ConstantTimeEq;
 
 use super::error::AuthError;
@@ -23,9 +23,23 @@ pub struct IssuedToken {
     pub text: String,
 }
 
-impl IssuedToken {
-    fn new(id: i64, secret: &str) -> Self {
-        Self { id, text: format!("{id}|{secret}") }
+/// A token that is not stored yet.
+#[derive(Clone)]
+pub struct NewToken {
+    secret: String,
+    expires_at: Option<NaiveDateTime>,
+}
+
+impl NewToken {
+    /// To be stored.
+    pub fn of_user(&self, user: UserId) -> Token {
+        let secret_hash = sha256_hex(&self.secret);
+        Token { user, secret_hash, expires_at: self.expires_at }
+    }
+
+    /// To be sent to the client, after it was stored with this id.
+    pub fn issued(&self, id: i64) -> IssuedToken {
+        IssuedToken { id, text: format!("{id}|{}", self.secret) }
     }
 }
 
@@ -43,13 +57,6 @@ impl Tokens {
         Self { store, cache: TtlCache::new(cache_ttl), lifetime }
     }
 
-    /// Issues a token to a user who has just registered.
-    pub async fn issue(&self, user: UserId) -> Result<IssuedToken, AuthError> {
-        let (token, secret) = self.generate(user);
-        let id = self.store.transact(move |c| sessions::create_token(c, &token)).await?;
-        Ok(IssuedToken::new(id, &secret))
-    }
-
     /// Issues a token to a user whose password matched `verified_hash`, and replaces that hash
     /// with `rehashed` if there is one.
     ///
@@ -60,18 +67,18 @@ impl Tokens {
         verified_hash: String,
         rehashed: Option<String>,
     ) -> Result<Option<IssuedToken>, AuthError> {
-        let (token, secret) = self.generate(user);
+        let new_token = self.generate();
+        let token = new_token.of_user(user);
         let log_in =
             move |c: &mut _| sign_ins::log_in(c, &token, &verified_hash, rehashed.as_deref());
         let id = self.store.transact(log_in).await?;
-        Ok(id.map(|id| IssuedToken::new(id, &secret)))
+        Ok(id.map(|id| new_token.issued(id)))
     }
 
-    /// A token that is not stored yet, and its secret.
-    fn generate(&self, user: UserId) -> (Token, String) {
-        let secret = random_hex::<SECRET_BYTES>();
+    /// A token that is not stored yet.
+    pub fn generate(&self) -> NewToken {
         let expires_at = self.lifetime.map(|lifetime| now() + lifetime);
-        (Token { user, secret_hash: sha256_hex(&secret), expires_at }, secret)
+        NewToken { secret: random_hex::<SECRET_BYTES>(), expires_at }
     }
 
     /// The user of a token.

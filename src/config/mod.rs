@@ -7,7 +7,6 @@
 //! `dotenv` reads .env, `layers` merges the sources, `raw` parses the result, and `validate` turns
 //! it into a [`Config`].
 
-mod database_url;
 mod dotenv;
 mod error;
 mod layers;

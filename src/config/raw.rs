@@ -68,6 +68,11 @@ pub struct RawDatabase {
     pub allow_remote_in_local: bool,
     #[serde(deserialize_with = "positive")]
     pub pool_size: NonZeroU32,
+    #[serde(deserialize_with = "positive")]
+    pub timeout_ms: NonZeroU64,
+    #[serde(deserialize_with = "positive")]
+    pub batch_timeout_ms: NonZeroU64,
+    pub start_timeout_seconds: u64,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +89,8 @@ pub struct RawEngine {
     pub queue_len: NonZeroUsize,
     #[serde(deserialize_with = "positive")]
     pub batch_len: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
+    pub max_wait_ms: NonZeroU64,
 }
 
 #[derive(Deserialize)]

@@ -10,8 +10,8 @@ use super::number::OneTo;
 use super::secret::{Secret, SecretBytes};
 use crate::events::UserChannels;
 use crate::market::Fixed;
-use crate::store::DatabaseUrl;
 use crate::store::outbox::SHARDS;
+use crate::store::{DatabaseUrl, Timeouts};
 
 /// Maximum number of prices per side in one `book.updated` event. With more of them, the event
 /// could exceed the maximum size.
@@ -26,6 +26,9 @@ pub struct Config {
     pub http: Http,
     pub database: DatabaseUrl,
     pub pool_size: NonZeroU32,
+    pub database_timeouts: Timeouts,
+    /// How long a start waits for PostgreSQL.
+    pub database_start_timeout: Duration,
     pub limits: Limits,
     pub engine: Engine,
     /// The symbols of the markets.
@@ -84,6 +87,8 @@ pub struct Engine {
     pub queue_len: NonZeroUsize,
     /// Maximum number of requests in one transaction.
     pub batch_len: NonZeroUsize,
+    /// Maximum time a request may wait for its batch.
+    pub max_wait: Duration,
 }
 
 /// Shares of the matched value, from 0 to 1.

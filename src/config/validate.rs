@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::RngCore;
 
-use super::database_url::{self, Location};
 use super::error::ConfigError;
 use super::origin;
 use super::raw::{
@@ -21,8 +20,8 @@ use super::settings::{
 };
 use crate::events::UserChannels;
 use crate::market::Fixed;
-use crate::store::DatabaseUrl;
 use crate::store::markets::QUOTE;
+use crate::store::{DatabaseUrl, Timeouts};
 
 /// Minimum length of the key that signs session cookies.
 const MIN_KEY_BYTES: usize = 32;
@@ -38,6 +37,11 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         app_key: app_key(environment, raw.app.key.expose())?,
         database: database(environment, &raw.database)?,
         pool_size: raw.database.pool_size,
+        database_timeouts: Timeouts {
+            request: millis(raw.database.timeout_ms),
+            batch: millis(raw.database.batch_timeout_ms),
+        },
+        database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
         markets: symbols(raw.market.symbols)?,
         commission: Commission {
             buyer: rate(&raw.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,
@@ -55,7 +59,11 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
                 raw.limits.log_ins_per_minute_per_address,
             ),
         },
-        engine: Engine { queue_len: raw.engine.queue_len, batch_len: raw.engine.batch_len },
+        engine: Engine {
+            queue_len: raw.engine.queue_len,
+            batch_len: raw.engine.batch_len,
+            max_wait: millis(raw.engine.max_wait_ms),
+        },
         broadcasting,
         delivery: delivery(&raw.broadcasting, !raw.pusher.encryption_master_key_base64.is_empty())?,
         events: events(environment, &raw.events)?,
@@ -112,18 +120,16 @@ fn demo_enabled(environment: Environment, text: &str) -> Result<bool, ConfigErro
 }
 
 fn database(environment: Environment, raw: &RawDatabase) -> Result<DatabaseUrl, ConfigError> {
-    let url = raw.url.expose();
-    let location = database_url::check(url)
-        .map_err(|problem| ConfigError(format!("DATABASE_URL {problem}")))?;
+    let url = DatabaseUrl::parse(raw.url.expose()).map_err(ConfigError)?;
     let is_local = environment == Environment::Local;
-    if is_local && location == Location::Remote && !raw.allow_remote_in_local {
+    if is_local && !url.is_local() && !raw.allow_remote_in_local {
         return invalid(
             "DATABASE_URL names a database on another machine, where APP_ENV=local would create \
              users with public passwords: set APP_ENV=production, or \
              MATCHCAST__DATABASE__ALLOW_REMOTE_IN_LOCAL=true",
         );
     }
-    DatabaseUrl::parse(url).map_err(ConfigError)
+    Ok(url)
 }
 
 fn http(raw: RawHttp) -> Result<Http, ConfigError> {

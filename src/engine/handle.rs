@@ -1,5 +1,7 @@
 //! The way into the engine.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::reply::{CancelledOrder, CompletedDeposit, PlacedOrder, Reply};
@@ -11,6 +13,14 @@ pub struct QueuedRequest {
     pub command: Command,
     pub socket: Option<OriginatingSocket>,
     pub reply: Reply,
+    pub queued_at: Instant,
+}
+
+impl QueuedRequest {
+    /// Whether it must not be executed: its caller has gone, or it was queued `max_wait` ago.
+    pub fn is_expired(&self, max_wait: Duration, now: Instant) -> bool {
+        self.reply.is_abandoned() || now.duration_since(self.queued_at) > max_wait
+    }
 }
 
 pub enum Message {
@@ -70,7 +80,8 @@ impl EngineHandle {
         reply: impl FnOnce(oneshot::Sender<Result<T, EngineError>>) -> Reply,
     ) -> Result<T, EngineError> {
         let (sender, result) = oneshot::channel();
-        let request = QueuedRequest { command, socket, reply: reply(sender) };
+        let request =
+            QueuedRequest { command, socket, reply: reply(sender), queued_at: Instant::now() };
         self.sender.try_send(Message::Execute(request)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 metrics::counter!("matchcast_engine_queue_full_total").increment(1);

@@ -9,6 +9,7 @@
 //! - A request that fails (a constraint, a bug) does not affect its neighbours: a failed batch is
 //!   halved until the culprit is alone.
 //! - A full queue is an error at once, not a wait.
+//! - A request whose caller has gone, or that waited too long, is not executed.
 //! - The events that [`EventSettings`] enables are written in the transaction that made them true.
 //!   An event that is too large for its channel becomes a dead letter there, with the reason.
 
@@ -20,6 +21,7 @@ mod worker;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
@@ -42,6 +44,9 @@ pub enum EngineError {
     /// The queue is full. Nothing happened; trying again soon may help.
     #[error("the queue is full")]
     QueueFull,
+    /// The request waited too long before its execution. Nothing happened.
+    #[error("the request waited too long")]
+    Expired,
     /// The process is shutting down. Nothing happened.
     #[error("the engine has stopped")]
     Stopped,
@@ -63,6 +68,9 @@ pub struct EngineSettings {
     pub queue_len: usize,
     /// The most requests in one transaction.
     pub batch_len: usize,
+    /// A request that waits longer than this for its batch to begin, or for the locks of its batch,
+    /// is not executed.
+    pub max_wait: Duration,
     pub events: EventSettings,
 }
 
@@ -82,11 +90,10 @@ pub fn start(
     notifiers: Notifiers,
     settings: EngineSettings,
 ) -> std::io::Result<(EngineHandle, JoinHandle<()>)> {
-    let EngineSettings { queue_len, batch_len, events } = settings;
-    let (sender, receiver) = mpsc::channel(queue_len);
-    let worker = Worker::new(store, catalog, notifiers, events);
+    let (sender, receiver) = mpsc::channel(settings.queue_len);
+    let worker = Worker::new(store, catalog, notifiers, settings);
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || worker.run(receiver, batch_len))?;
+        .spawn(move || worker.run(receiver))?;
     Ok((EngineHandle::new(sender), thread))
 }

@@ -2,14 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
 use tokio::sync::mpsc;
 
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::handle::{Message, QueuedRequest};
-use super::{EngineError, EventSettings, Notifiers, OriginatingSocket};
+use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket};
 use crate::market::{Command, Plan, execute};
 use crate::store::markets::Catalog;
 use crate::store::{AnyConnection, Store, StoreError, now, outbox, trading};
@@ -18,16 +18,32 @@ pub struct Worker {
     store: Store,
     catalog: Arc<Catalog>,
     notifiers: Notifiers,
-    events: EventSettings,
+    settings: EngineSettings,
     /// `None` before the first batch, and after a failure that may have left it in a bad state.
     connection: Option<AnyConnection>,
 }
 
-/// The commands of a batch, and the socket each came from; no sockets if nobody asks for them.
+/// A batch that waited this long for its locks checks again whether its requests have expired. A
+/// shorter wait is not worth a rollback.
+const LONG_LOCK_WAIT: Duration = Duration::from_millis(200);
+
+/// The requests of a batch, their commands, and the socket each came from; no sockets if nobody
+/// asks for them.
 #[derive(Clone, Copy)]
 struct Batch<'a> {
+    requests: &'a [QueuedRequest],
     commands: &'a [Command],
     sockets: &'a [Option<&'a OriginatingSocket>],
+    started: Instant,
+}
+
+impl Batch<'_> {
+    /// Whether it waited long for its locks, and a request has expired meanwhile.
+    fn is_late(&self, max_wait: Duration) -> bool {
+        let now = Instant::now();
+        now.duration_since(self.started) > LONG_LOCK_WAIT
+            && self.requests.iter().any(|request| request.is_expired(max_wait, now))
+    }
 }
 
 /// The result of a committed transaction.
@@ -44,12 +60,13 @@ impl Worker {
         store: Store,
         catalog: Arc<Catalog>,
         notifiers: Notifiers,
-        events: EventSettings,
+        settings: EngineSettings,
     ) -> Self {
-        Self { store, catalog, notifiers, events, connection: None }
+        Self { store, catalog, notifiers, settings, connection: None }
     }
 
-    pub fn run(mut self, mut receiver: mpsc::Receiver<Message>, batch_len: usize) {
+    pub fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
+        let batch_len = self.settings.batch_len;
         let mut messages = Vec::with_capacity(batch_len);
         while receiver.blocking_recv_many(&mut messages, batch_len) > 0 {
             metrics::gauge!("matchcast_engine_queue_len").set(as_metric(receiver.len()));
@@ -70,13 +87,18 @@ impl Worker {
     /// Executes a batch and replies to each of its requests.
     fn process(&mut self, requests: Vec<QueuedRequest>) {
         let started = Instant::now();
+        let requests = without_expired(requests, self.settings.max_wait, started);
+        if requests.is_empty() {
+            return;
+        }
         let commands: Vec<Command> = requests.iter().map(|request| request.command).collect();
-        let sockets: Vec<Option<&OriginatingSocket>> = if self.events.to_others {
+        let sockets: Vec<Option<&OriginatingSocket>> = if self.settings.events.to_others {
             requests.iter().map(|request| request.socket.as_ref()).collect()
         } else {
             Vec::new()
         };
-        match self.commit(Batch { commands: &commands, sockets: &sockets }) {
+        let batch = Batch { requests: &requests, commands: &commands, sockets: &sockets, started };
+        match self.commit(batch) {
             Ok(committed) => {
                 metrics::histogram!("matchcast_engine_batch_len").record(as_metric(requests.len()));
                 metrics::histogram!("matchcast_engine_batch_seconds").record(started.elapsed());
@@ -86,6 +108,8 @@ impl Worker {
             Err(Failure::Batch(error)) => {
                 requests.into_iter().for_each(|request| request.reply.fail(error));
             }
+            // What has expired stays expired, so the batch becomes shorter.
+            Err(Failure::Expired) => self.process(requests),
             Err(Failure::OneRequest(cause)) if requests.len() == 1 => {
                 tracing::error!(cause, command = ?commands[0], "a request failed");
                 metrics::counter!("matchcast_engine_failed_total").increment(1);
@@ -153,8 +177,11 @@ impl Worker {
         connection: &mut AnyConnection,
         batch: Batch<'_>,
     ) -> Result<Committed, StoreError> {
-        let Batch { commands, sockets } = batch;
+        let Batch { commands, sockets, .. } = batch;
         let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
+        if batch.is_late(self.settings.max_wait) {
+            return Err(StoreError::Abandoned);
+        }
         // Read while the locks are held: later batches of a market have later times.
         let at = now();
         let mut plan = execute(&mut state, commands);
@@ -162,7 +189,8 @@ impl Worker {
         plan.number_trades(&ids);
         let executed =
             ExecutedBatch { state: &state, plan: &plan, catalog: &self.catalog, sockets, at };
-        let BatchEvents { new_events, oversized } = batch_events::of_batch(&self.events, &executed);
+        let BatchEvents { new_events, oversized } =
+            batch_events::of_batch(&self.settings.events, &executed);
         trading::apply(connection, &state, &plan, &new_events, at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
@@ -177,6 +205,8 @@ impl Worker {
 enum Failure {
     /// All of them alike.
     Batch(EngineError),
+    /// Some have expired while the batch waited. Nothing was written.
+    Expired,
     /// One of them; which one is unknown.
     OneRequest(String),
 }
@@ -192,9 +222,27 @@ impl From<StoreError> for Failure {
                 tracing::error!(%error, "a batch may or may not have been executed");
                 Self::Batch(EngineError::OutcomeUnknown)
             }
+            StoreError::Abandoned => Self::Expired,
             StoreError::Duplicate(cause) | StoreError::Other(cause) => Self::OneRequest(cause),
         }
     }
+}
+
+/// Refuses the requests that have expired, and returns the others in their order.
+fn without_expired(
+    requests: Vec<QueuedRequest>,
+    max_wait: Duration,
+    now: Instant,
+) -> Vec<QueuedRequest> {
+    if !requests.iter().any(|request| request.is_expired(max_wait, now)) {
+        return requests;
+    }
+    let (expired, live): (Vec<_>, Vec<_>) =
+        requests.into_iter().partition(|request| request.is_expired(max_wait, now));
+    tracing::warn!(requests = expired.len(), "requests waited too long and are not executed");
+    metrics::counter!("matchcast_engine_expired_total").increment(expired.len() as u64);
+    expired.into_iter().for_each(|request| request.reply.fail(EngineError::Expired));
+    live
 }
 
 /// Replies to each request of a committed batch.

@@ -4,28 +4,33 @@
 //! Diesel derives for [`AnyConnection`] is never called: it would try one database after the other,
 //! and turn a misspelt URL into an empty SQLite file.
 
+use std::time::Duration;
+
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::StoreError;
+use super::database_url::with_timeouts;
+use super::{DatabaseUrl, StoreError};
 
-/// The time-outs are far longer than any statement of matchcast takes: one that reaches them is
-/// broken and must not keep its locks.
-///
 /// Every query follows an index from a few rows. The plans that are disabled read whole tables: a
 /// planner without statistics chooses them while a table is small, and keeps them for the prepared
 /// statement while it grows.
 const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = warning; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET max_parallel_workers_per_gather = 0; \
-    SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 /// `synchronous = FULL`: an acknowledged commit survives a power failure, also with WAL.
 const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; \
     PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
     PRAGMA wal_autocheckpoint = 4000";
+/// Time-outs of a connection without an owner that knows better.
+const MAINTENANCE_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const MAINTENANCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The `busy_timeout` of [`SQLITE_SESSION`].
+pub(super) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A connection to PostgreSQL or SQLite.
 #[derive(diesel::MultiConnection)]
 pub enum AnyConnection {
@@ -33,52 +38,28 @@ pub enum AnyConnection {
     Sqlite(SqliteConnection),
 }
 
-/// A database and its address. Parsed from `DATABASE_URL`.
-#[derive(Clone)]
-pub enum DatabaseUrl {
-    /// The whole URL. It may hold a password and is never printed.
-    Postgres(String),
-    /// The path of the file.
-    Sqlite(String),
-}
-
-impl DatabaseUrl {
-    /// # Errors
-    /// A sentence when the scheme is neither `postgres`, `postgresql` nor `sqlite`.
-    pub fn parse(url: &str) -> Result<Self, String> {
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return Err("DATABASE_URL must be sqlite://path or postgres://…".to_owned());
-        };
-        match scheme {
-            "postgres" | "postgresql" => Ok(Self::Postgres(url.to_owned())),
-            "sqlite" if rest.is_empty() || rest == ":memory:" => {
-                Err("DATABASE_URL must name a file after sqlite://".to_owned())
-            }
-            "sqlite" => Ok(Self::Sqlite(rest.to_owned())),
-            _ => Err(format!(
-                "DATABASE_URL has the unknown scheme {scheme:?}: use sqlite or postgres"
-            )),
-        }
-    }
-}
-
-/// Names the database without the secrets of its URL.
-impl std::fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Postgres(_) => f.write_str("PostgreSQL"),
-            Self::Sqlite(path) => write!(f, "SQLite at {path}"),
-        }
-    }
-}
-
 impl AnyConnection {
+    /// Opens a connection for commands and maintenance: statements may take a minute.
     pub fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        Self::open_with(url, MAINTENANCE_LOCK_TIMEOUT, MAINTENANCE_TIMEOUT)
+    }
+
+    /// Opens a connection whose attempt to connect, waits for locks, and statements end in time.
+    pub(super) fn open_with(
+        url: &DatabaseUrl,
+        lock_timeout: Duration,
+        statement_timeout: Duration,
+    ) -> Result<Self, StoreError> {
         let unavailable = |error: ConnectionError| StoreError::Unavailable(error.to_string());
         match url {
-            DatabaseUrl::Postgres(url) => {
-                let mut connection = PgConnection::establish(url).map_err(unavailable)?;
-                connection.batch_execute(POSTGRES_SESSION)?;
+            DatabaseUrl::Postgres { url, .. } => {
+                let url = with_timeouts(url, lock_timeout);
+                let mut connection = PgConnection::establish(&url).map_err(unavailable)?;
+                connection.batch_execute(&format!(
+                    "{POSTGRES_SESSION}; SET lock_timeout = {}; SET statement_timeout = {}",
+                    lock_timeout.as_millis(),
+                    statement_timeout.as_millis(),
+                ))?;
                 Ok(Self::Postgres(connection))
             }
             DatabaseUrl::Sqlite(path) => {
@@ -93,10 +74,33 @@ impl AnyConnection {
         match self {
             Self::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(
                 c,
-                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                // An explicit READ WRITE would fail on a standby with an error of no known kind.
+                "BEGIN ISOLATION LEVEL READ COMMITTED",
             ),
             // A deferred transaction that becomes a writer fails at once while another one writes.
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        }
+    }
+
+    /// All statements until the commit read the same state.
+    pub fn begin_snapshot(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(
+                c,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            ),
+            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        }
+    }
+
+    /// How long SQLite waits for a lock of another process. Nothing on PostgreSQL.
+    pub fn set_sqlite_busy_timeout(&mut self, timeout: Duration) -> QueryResult<()> {
+        match self {
+            Self::Postgres(_) => Ok(()),
+            // Zero would fail at once, although the lock may be free.
+            Self::Sqlite(c) => {
+                c.batch_execute(&format!("PRAGMA busy_timeout = {}", timeout.as_millis().max(1)))
+            }
         }
     }
 
@@ -117,22 +121,33 @@ impl AnyConnection {
 
 /// Opens pooled connections.
 #[derive(Debug)]
-pub struct Manager(pub DatabaseUrl);
+pub struct Manager {
+    pub url: DatabaseUrl,
+    pub timeout: Duration,
+}
+
+/// A connection of the pool.
+pub struct Pooled {
+    pub connection: AnyConnection,
+    /// Set after a failure that its server may have caused: it does not return to the pool.
+    pub is_lost: bool,
+}
 
 impl diesel::r2d2::ManageConnection for Manager {
-    type Connection = AnyConnection;
+    type Connection = Pooled;
     type Error = StoreError;
 
-    fn connect(&self) -> Result<AnyConnection, StoreError> {
-        AnyConnection::open(&self.0)
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        let connection = AnyConnection::open_with(&self.url, self.timeout, self.timeout)?;
+        Ok(Pooled { connection, is_lost: false })
     }
 
-    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        Ok(connection.batch_execute("SELECT 1")?)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
+        Ok(pooled.connection.batch_execute("SELECT 1")?)
     }
 
-    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
         use diesel::r2d2::R2D2Connection;
-        std::thread::panicking() || connection.is_broken()
+        std::thread::panicking() || pooled.is_lost || pooled.connection.is_broken()
     }
 }

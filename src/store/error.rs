@@ -11,12 +11,15 @@ pub enum StoreError {
     /// A row with this key exists already.
     #[error("{0}")]
     Duplicate(String),
-    /// The database cannot be reached, or all connections are in use.
+    /// The database cannot be reached or is read-only, or all connections are in use.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// The commit failed other than by a conflict: it may or may not have been written.
     #[error("the outcome of the commit is unknown: {0}")]
     CommitUnknown(String),
+    /// The work itself gave up; nothing was written.
+    #[error("the transaction was abandoned")]
+    Abandoned,
     /// A constraint, a bug, a full disk.
     #[error("{0}")]
     Other(String),
@@ -29,9 +32,10 @@ impl From<Error> for StoreError {
             Error::DatabaseError(kind, _) => match kind {
                 DatabaseErrorKind::SerializationFailure => Self::Conflict(text),
                 DatabaseErrorKind::UniqueViolation => Self::Duplicate(text),
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-                    Self::Unavailable(text)
-                }
+                // A read-only server is a standby, or about to become one.
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(text),
                 // Diesel has no kind for these; the texts come from the databases.
                 _ if text.contains("deadlock detected")
                     || text.contains("database is locked")

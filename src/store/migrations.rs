@@ -1,6 +1,7 @@
 //! The migrations, which are embedded in the binary and run one process at a time.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -9,6 +10,7 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::connection::SQLITE_BUSY_TIMEOUT;
 use super::{AnyConnection, DatabaseUrl, StoreError};
 
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -29,8 +31,23 @@ fn prepare_file(url: &DatabaseUrl) -> Result<(), StoreError> {
     }
     let mut connection = SqliteConnection::establish(path)
         .map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?;
-    connection.batch_execute(SQLITE_FILE)?;
-    Ok(())
+    enable_wal(&mut connection)
+}
+
+/// SQLite does not wait for other connections while it changes the mode, so this does.
+fn enable_wal(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let deadline = Instant::now() + SQLITE_BUSY_TIMEOUT;
+    loop {
+        match connection.batch_execute(SQLITE_FILE).map_err(StoreError::from) {
+            Err(StoreError::Conflict(_)) if Instant::now() < deadline => pause(),
+            outcome => return outcome,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a blocking thread, before anything is served")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
 }
 
 /// Runs the pending migrations and returns their number.

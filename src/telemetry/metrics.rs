@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | `matchcast_engine_queue_len` | gauge | requests left in the queue after a batch was taken |
 //! | `matchcast_engine_queue_full_total` | counter | requests rejected: queue full |
+//! | `matchcast_engine_expired_total` | counter | requests not executed: expired while waiting |
 //! | `matchcast_engine_batch_len` | summary | requests per transaction |
 //! | `matchcast_engine_batch_seconds` | summary | duration of a transaction |
 //! | `matchcast_engine_failed_total` | counter | requests that failed alone |

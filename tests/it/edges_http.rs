@@ -77,7 +77,8 @@ on_both! {
             assert_eq!(response.status, 401, "{value} without a session");
         }
         let wrong = format!("Bearer 1|{}", "0".repeat(60));
-        let response = browser.send(Method::GET, "/api/user", "", &[("authorization", &wrong)]).await;
+        let headers = [("authorization", wrong.as_str())];
+        let response = browser.send(Method::GET, "/api/user", "", &headers).await;
         assert_eq!(response.status, 401, "a wrong token is not replaced by the session");
         // The session still needs its CSRF token.
         let response = browser.post("/api/logout", "", &[("authorization", "Bearer null")]).await;

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use matchcast::engine::{self, EngineError, EngineSettings, EventSettings, Notifiers};
 use matchcast::market::{AccountKey, Fixed, NewOrder, Side, UserId};
@@ -87,7 +88,8 @@ on_both! {
         let (catalog, user) = (Arc::new(catalog), create_user(&store, &database));
         let market = catalog.market("BTC").expect("a market").clone();
         let events = EventSettings::default();
-        let settings = EngineSettings { queue_len: 64, batch_len: 64, events };
+        let max_wait = Duration::from_secs(60);
+        let settings = EngineSettings { queue_len: 64, batch_len: 64, max_wait, events };
         let notifiers = Notifiers::default();
         let (engine, thread) =
             engine::start(store, catalog.clone(), notifiers, settings).expect("a thread");

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use matchcast::engine::{
@@ -60,7 +61,8 @@ impl Batches {
             let create = |c: &mut _| users::create(c, "user", email, "no hash", &[]);
             store.write(&mut connection, create).expect("a user");
         }
-        let settings = EngineSettings { queue_len: 100, batch_len: 100, events };
+        let max_wait = Duration::from_secs(60);
+        let settings = EngineSettings { queue_len: 100, batch_len: 100, max_wait, events };
         let (engine, thread) =
             engine::start(store, catalog.clone(), Notifiers::default(), settings)
                 .expect("a thread");

@@ -2,6 +2,7 @@
 //! and the header `X-Socket-ID` excludes a socket.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use matchcast::engine::{self, EngineSettings, EventSettings, Notifiers};
 use matchcast::market::{AccountKey, Fixed, UserId};
@@ -43,7 +44,8 @@ async fn fund(database: &Database, user: i64, symbol: &str) {
     let (store, catalog) = database.open_store();
     let asset = catalog.asset(symbol).expect("an asset");
     let events = EventSettings::default();
-    let settings = EngineSettings { queue_len: 1, batch_len: 1, events };
+    let max_wait = Duration::from_secs(60);
+    let settings = EngineSettings { queue_len: 1, batch_len: 1, max_wait, events };
     let (engine, thread) =
         engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("a thread");
     let account = AccountKey { user: UserId(user), asset };

@@ -6,6 +6,7 @@
 mod support;
 
 mod audit;
+mod limits;
 mod migrations;
 mod occupancy;
 mod outbox;

@@ -1,6 +1,7 @@
 //! The reads of the API: order and cap of every list.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use matchcast::engine::{self, EngineHandle, EngineSettings, EventSettings, Notifiers};
 use matchcast::market::{
@@ -31,7 +32,8 @@ impl Traded {
         let (store, catalog) = database.open_store();
         let catalog = Arc::new(catalog);
         let events = EventSettings::default();
-        let settings = EngineSettings { queue_len: 100, batch_len: 100, events };
+        let max_wait = Duration::from_secs(60);
+        let settings = EngineSettings { queue_len: 100, batch_len: 100, max_wait, events };
         let (engine, _) =
             engine::start(store.clone(), catalog.clone(), Notifiers::default(), settings).unwrap();
         let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();

@@ -2,7 +2,7 @@
 //! commit and its response.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +19,11 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy in front of the PostgreSQL database with this URL.
     pub async fn start(database_url: &str) -> Self {
+        Self::refusing(database_url, 0).await
+    }
+
+    /// Closes this many connections before it forwards anything.
+    pub async fn refusing(database_url: &str, refusals: usize) -> Self {
         let (scheme, rest) = database_url.split_once("://").expect("a URL");
         let (authority, path) = rest.split_once('/').expect("a URL with a database");
         let (user, server) = authority.rsplit_once('@').unwrap_or(("postgres", authority));
@@ -30,7 +35,8 @@ impl Proxy {
         // On an encrypted connection the proxy could not recognize the commit.
         let url = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
         let armed = Arc::new(AtomicBool::new(false));
-        let server = tokio::spawn(serve(listener, server, armed.clone()));
+        let server =
+            tokio::spawn(serve(listener, server, armed.clone(), AtomicUsize::new(refusals)));
         Self { url, armed, server }
     }
 
@@ -51,8 +57,18 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, server: String, armed: Arc<AtomicBool>) {
+async fn serve(
+    listener: TcpListener,
+    server: String,
+    armed: Arc<AtomicBool>,
+    refusals: AtomicUsize,
+) {
     while let Ok((client, _)) = listener.accept().await {
+        let left = refusals.load(Ordering::SeqCst);
+        if left > 0 {
+            refusals.store(left - 1, Ordering::SeqCst);
+            continue;
+        }
         tokio::spawn(forward(client, server.clone(), armed.clone()));
     }
 }

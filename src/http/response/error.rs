@@ -114,7 +114,7 @@ impl ApiError {
             Self::CsrfMismatch => "csrf_token_mismatch",
             Self::Throttled(_) => "too_many_attempts",
             Self::Store(StoreError::Unavailable(_) | StoreError::Conflict(_))
-            | Self::Engine(EngineError::Unavailable) => "unavailable",
+            | Self::Engine(EngineError::Unavailable | EngineError::Expired) => "unavailable",
             Self::Engine(EngineError::QueueFull) => "too_busy",
             Self::Engine(EngineError::Stopped) => "stopping",
             Self::Engine(EngineError::OutcomeUnknown)

@@ -41,7 +41,7 @@ pub async fn book(
     let cap = state.list_cap;
     let (asks, bids) = state
         .store
-        .read(move |c| {
+        .read_snapshot(move |c| {
             let asks = views::book(c, market, Side::Sell, cap)?;
             Ok((asks, views::book(c, market, Side::Buy, cap)?))
         })

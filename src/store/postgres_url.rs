@@ -1,4 +1,4 @@
-//! Checks the URL of a PostgreSQL database before libpq parses it.
+//! The form of a PostgreSQL URL, checked before libpq parses it.
 //!
 //! libpq quotes the part that it cannot parse, which may be the password or, if the password
 //! contains one of `/` and `@`, looks like the host or the port. Here an error names the part and
@@ -17,17 +17,11 @@ pub enum Location {
     Remote,
 }
 
+/// Checks everything after `://`: `[user[:password]@][host[:port],…][/name][?name=value&…]`.
+///
 /// # Errors
 /// A sentence that continues "DATABASE_URL …".
-pub fn check(url: &str) -> Result<Location, String> {
-    let Some((scheme, rest)) = url.split_once("://") else { return Ok(Location::Local) };
-    // An unknown scheme is printed, so it must not be the beginning of something else.
-    if !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
-        return Err("must be sqlite://path or postgres://…".to_owned());
-    }
-    if !matches!(scheme, "postgres" | "postgresql") {
-        return Ok(Location::Local);
-    }
+pub fn check(rest: &str) -> Result<Location, String> {
     let rest = match rest.rsplit_once('@') {
         Some((user, rest)) => {
             check_user(user)?;
@@ -37,7 +31,7 @@ pub fn check(url: &str) -> Result<Location, String> {
     };
     let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
-    decode(database, "database")?;
+    decode(database, "database name")?;
     let mut location = Location::Local;
     for host in hosts.split(',') {
         if !is_local(&check_host(host)?) {
@@ -114,7 +108,10 @@ fn decode(text: &str, part: &str) -> Result<String, String> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(format!("has a {part} with white space: write %20 for a space"));
     }
-    Ok(percent_decode_str(text).decode_utf8_lossy().into_owned())
+    match percent_decode_str(text).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
+        Err(_) => Err(format!("has a {part} that is not UTF-8")),
+    }
 }
 
 fn is_local(host: &str) -> bool {
