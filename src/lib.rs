@@ -4,6 +4,7 @@
 pub mod app;
 pub mod auth;
 pub mod cli;
+mod client_address;
 pub mod config;
 pub mod engine;
 pub mod events;

@@ -16,6 +16,7 @@ use moka::sync::Cache;
 
 use super::response::{ApiError, Throttled};
 use crate::auth::sha256_hex;
+use crate::client_address::client_address;
 use crate::config::Limits;
 use crate::market::UserId;
 
@@ -130,18 +131,10 @@ impl Throttles {
 
     fn by_address(&self, request: &HttpRequest, call: Call) -> Result<Attempt, ApiError> {
         let mut attempt = Attempt::default();
-        if let Some(peer) = request.peer_addr() {
-            self.addresses.attempt((call, network(peer.ip())), &mut attempt)?;
+        if let Some(address) = client_address(request) {
+            self.addresses.attempt((call, address), &mut attempt)?;
         }
         Ok(attempt)
-    }
-}
-
-/// The part of an address that one client cannot choose: an IPv6 client usually has a /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
     }
 }
 
@@ -149,7 +142,7 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use std::num::NonZeroU32;
 
-    use super::{Attempt, Throttle, Throttled, network};
+    use super::{Attempt, Throttle, Throttled};
 
     #[test]
     fn an_attempt_counts_until_it_is_given_back() {
@@ -175,13 +168,5 @@ mod tests {
             throttle.attempt("alice", &mut Attempt::default()).unwrap();
         }
         assert_eq!(throttle.windows.entry_count(), 0);
-    }
-
-    #[test]
-    fn the_addresses_of_an_ipv6_network_are_one() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(network("192.0.2.1"), "192.0.2.1");
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
     }
 }

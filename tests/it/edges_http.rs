@@ -22,13 +22,13 @@ async fn log_in(client: &Client, email: &str, password: &str) -> Response {
 
 /// Wrong log-ins by unknown users and by a user of the demo: first one at a time, then many at
 /// once.
-async fn wrong_log_ins(client: &Client, sequential: usize, rounds: usize, run_concurrently: usize) {
+async fn wrong_log_ins(client: &Client, sequential: usize, rounds: usize, per_round: usize) {
     for n in 0..sequential {
         let email = if n % 2 == 0 { "alice@example.com" } else { "nobody@example.com" };
         assert_eq!(log_in(client, email, "a wrong password").await.status, 422);
     }
     for _ in 0..rounds {
-        let attempts = (0..run_concurrently).map(|n| {
+        let attempts = (0..per_round).map(|n| {
             let email = if n % 2 == 0 { "alice@example.com" } else { "nobody@example.com" };
             async move { log_in(client, email, "a wrong password").await.status }
         });
@@ -50,17 +50,17 @@ async fn memory_of_password_hashing_is_returned() {
     let client = Client::new(process.address);
     let before = process.resident_mb();
     wrong_log_ins(&client, rounds("SEQUENTIAL", 40), rounds("ROUNDS", 4), 50).await;
-    let run_concurrently = process.resident_mb();
+    let at_the_end = process.resident_mb();
     let deadline = Instant::now() + Duration::from_secs(10);
-    let mut after = run_concurrently;
+    let mut after = at_the_end;
     while after >= RESIDENT_MB && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(100)).await;
         after = process.resident_mb();
     }
-    eprintln!("resident: {before} MB at start, {run_concurrently} MB at the end, {after} MB later");
+    eprintln!("resident: {before} MB at start, {at_the_end} MB at the end, {after} MB later");
     assert!(
         after < RESIDENT_MB,
-        "{before} MB at start, {run_concurrently} MB at the end, {after} MB later"
+        "{before} MB at start, {at_the_end} MB at the end, {after} MB later"
     );
     process.stop().await;
 }
@@ -128,6 +128,25 @@ on_both! {
         }
         app.stop();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_behind_a_local_proxy_are_throttled_each_by_itself() {
+    let database = Database::sqlite();
+    let limit = [("MATCHCAST__LIMITS__LOG_INS_PER_MINUTE_PER_ADDRESS", "3")];
+    let app = TestApp::start_with(&database, &limit).await;
+    let visitor = app.visitor();
+    let attempt = async |address: &str, number: usize| {
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", address)];
+        let body = format!(r#"{{"email":"{number}@test.example","password":"a wrong one"}}"#);
+        visitor.send(Method::POST, "/api/login", &headers, body.into_bytes()).await.status
+    };
+    for number in 0..3 {
+        assert_eq!(attempt("192.0.2.1", number).await, 422);
+    }
+    assert_eq!(attempt("192.0.2.1", 3).await, 429);
+    assert_eq!(attempt("192.0.2.2", 4).await, 422, "another client of the proxy");
+    app.stop();
 }
 
 on_both! {

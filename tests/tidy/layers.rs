@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::{check, files};
 
 /// The modules of the crate that a module may import. `app`, `cli` and `main` may import all.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("market", &[]),
+    ("client_address", &[]),
     ("pusher", &[]),
     ("events", &["market"]),
     ("store", &["events", "market"]),
@@ -15,16 +16,29 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("auth", &["market", "store"]),
     ("engine", &["events", "market", "store"]),
     ("market_data", &["events", "market", "store"]),
-    ("provider", &["pusher"]),
+    ("provider", &["client_address", "pusher"]),
     ("publisher", &["config", "pusher", "store"]),
-    ("http", &["auth", "config", "engine", "events", "market", "provider", "pusher", "store"]),
+    (
+        "http",
+        &[
+            "auth",
+            "client_address",
+            "config",
+            "engine",
+            "events",
+            "market",
+            "provider",
+            "pusher",
+            "store",
+        ],
+    ),
 ];
 
 /// Packages that only some modules may use, by the beginning of their names.
 const PACKAGES: [(&str, &[&str]); 6] = [
     ("diesel", &["src/store/"]),
     ("reqwest", &["src/pusher/"]),
-    ("actix", &["src/http/", "src/app/", "src/provider/", "src/cli/"]),
+    ("actix", &["src/http/", "src/app/", "src/provider/", "src/cli/", "src/client_address.rs"]),
     ("toml", &["src/config/"]),
     ("rust_decimal", &["src/market/"]),
     ("clap", &["src/cli/"]),

@@ -1,6 +1,5 @@
 //! WebSocket connections: the opening handshake, one task per connection, the closing handshake.
 
-mod client_address;
 mod closing;
 mod connection;
 mod frame_guard;
@@ -19,7 +18,7 @@ use super::close_code::CloseCode;
 use super::connected_client::ConnectedClient;
 use super::hub::{ConnectionLink, HubCommand};
 use super::instance::Provider;
-use client_address::client_address;
+use crate::client_address::client_address;
 use closing::close;
 use connection::{Connection, End};
 use frame_guard::FrameGuard;

@@ -1,4 +1,4 @@
-//! The address that a connection counts for, so that one client cannot take all connections.
+//! The address that a client counts for, wherever connections or attempts are limited by address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_counts_for_the_client_behind_a_local_proxy() {
+    fn a_local_proxy_is_believed_and_an_ipv6_network_is_one_client() {
         for (peer, forwarded, expected) in [
             ("127.0.0.1", None, "127.0.0.1"),
             ("127.0.0.1", Some("192.0.2.1"), "192.0.2.1"),
