@@ -1,4 +1,4 @@
-//! DecimalNumber numbers of eight decimals: prices, amounts, values, balances, rates.
+//! Decimal numbers of eight decimals: prices, amounts, values, balances, rates.
 //!
 //! A [`Fixed`] is a count of 10⁻⁸ units in 64 bits, products are computed in 128 bits, and every
 //! rounding operation is named after its direction. There are no floats and no operators: an
