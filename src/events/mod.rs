@@ -1,5 +1,5 @@
 //! The catalogue of events: which kinds there are, on which channels they are published, what their
-//! payloads contain and how numbers and times are encoded in JSON.
+//! payloads contain and how numbers, times and orders are encoded in JSON.
 //!
 //! Pure values. Writing events in the transaction that made them true is the store's business,
 //! delivering them the publisher's.
@@ -7,6 +7,7 @@
 mod channel;
 pub mod decimal;
 mod kind;
+pub mod order;
 mod payload;
 pub mod timestamp;
 

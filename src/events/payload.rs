@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::EventKind;
 use super::decimal::{DecimalNumber, DecimalString};
+use super::order::{side_name, status_number};
 use super::timestamp::iso8601;
-use crate::market::{Account, Market, Order, Side, Status, Trade};
+use crate::market::{Account, Market, Order, Status, Trade};
 
 /// `order.matched`, to the buyer and the seller of a trade.
 #[derive(Serialize)]
@@ -71,12 +72,13 @@ pub struct OrderUpdated<'a> {
 
 impl<'a> OrderUpdated<'a> {
     pub fn new(order: &Order, symbol: &'a str) -> Self {
-        let (status, change) = match order.status {
-            Status::Open if order.filled.is_zero() => (1, Change::Opened),
-            Status::Open => (1, Change::PartlyFilled),
-            Status::Filled => (2, Change::Filled),
-            Status::Cancelled => (3, Change::Cancelled),
+        let change = match order.status {
+            Status::Open if order.filled.is_zero() => Change::Opened,
+            Status::Open => Change::PartlyFilled,
+            Status::Filled => Change::Filled,
+            Status::Cancelled => Change::Cancelled,
         };
+        let status = status_number(order.status);
         Self {
             event_id: format!(
                 "{}-{}-{}-{status}",
@@ -145,13 +147,6 @@ impl<'a> TradeExecuted<'a> {
             side: side_name(trade.taker_side()),
             executed_at: iso8601(at),
         }
-    }
-}
-
-const fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
     }
 }
 

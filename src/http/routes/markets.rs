@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::orders;
 use crate::events::decimal::DecimalNumber;
+use crate::events::order::side_name;
 use crate::http::extract::AuthenticatedUser;
 use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
@@ -50,7 +51,7 @@ pub async fn book(
         let row = |row: BookRow| BookOrder {
             price: DecimalNumber(row.price),
             amount: DecimalNumber(row.remaining),
-            side: orders::side_name(side),
+            side: side_name(side),
             user_id: row.user.0,
         };
         rows.into_iter().map(row).collect()

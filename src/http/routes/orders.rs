@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::engine::OriginatingSocket;
 use crate::events::decimal::DecimalNumber;
+use crate::events::order::{side_name, status_number};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
@@ -64,21 +65,6 @@ struct MyOrderRow<'a> {
     status: u8,
     date: String,
     cancelled_at: Option<String>,
-}
-
-pub const fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
-    }
-}
-
-const fn status_number(status: Status) -> u8 {
-    match status {
-        Status::Open => 1,
-        Status::Filled => 2,
-        Status::Cancelled => 3,
-    }
 }
 
 fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBody<'a> {
