@@ -18,9 +18,6 @@ use crate::store::{Store, StoreError};
 /// replaced once, by the first of several concurrent log-ins.
 const LOG_IN_ATTEMPTS: usize = 3;
 
-/// The beginnings of bcrypt hashes, before the cost.
-const BCRYPT_PREFIXES: [&str; 4] = ["$2a$", "$2b$", "$2x$", "$2y$"];
-
 /// The users of this database and their sign-ins. Clones share their caches.
 #[derive(Clone)]
 pub struct Authenticator {
@@ -57,9 +54,8 @@ impl Authenticator {
 
     /// Looks for bcrypt hashes, whose cost determines the work of a failed log-in.
     pub async fn note_stored_hashes(&self) -> Result<(), AuthError> {
-        for prefix in BCRYPT_PREFIXES {
-            let hash = self.store.read(|c| users::greatest_hash(c, prefix)).await?;
-            self.passwords.note(&hash.unwrap_or_default());
+        for hash in self.store.read(users::greatest_bcrypt_hashes).await? {
+            self.passwords.note(&hash);
         }
         Ok(())
     }

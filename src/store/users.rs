@@ -1,7 +1,9 @@
 //! Users and their password hashes.
 
 use chrono::NaiveDateTime;
+use diesel::dsl::{max, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::rows::NewAccountRow;
 use super::schema::{accounts, users};
@@ -82,14 +84,13 @@ pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, 
     })
 }
 
-/// The greatest password hash with this prefix, in alphabetical order. Reads the whole table.
-pub fn greatest_hash(
-    connection: &mut AnyConnection,
-    prefix: &str,
-) -> Result<Option<String>, StoreError> {
-    let hashes = users::table.filter(users::password.like(format!("{prefix}%")));
-    let hashes = hashes.select(users::password).order(users::password.desc());
-    Ok(hashes.first::<Option<String>>(connection).optional()?.flatten())
+/// The greatest bcrypt hash of each version (`$2a$`, `$2y$`, …), in alphabetical order: the one of
+/// the highest cost. Reads the whole table.
+pub fn greatest_bcrypt_hashes(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    let hashes = users::table.filter(users::password.like("$2_$%"));
+    let by_version = hashes.group_by(sql::<Text>("substr(password, 1, 4)"));
+    let greatest: Vec<Option<String>> = by_version.select(max(users::password)).load(connection)?;
+    Ok(greatest.into_iter().flatten().collect())
 }
 
 /// Replaces a password hash if it is still the one that was verified; returns whether it was.

@@ -53,6 +53,19 @@ on_both! {
         assert_eq!(password("old", "new"), (true, "new".to_owned()));
     }
 
+    async fn the_greatest_bcrypt_hash_of_each_version_is_found(database: Database) {
+        let (store, _) = database.open_store();
+        let mut c = store.connect().unwrap();
+        assert!(users::greatest_bcrypt_hashes(&mut c).unwrap().is_empty());
+        for hash in ["$2y$04$a", "$2y$12$b", "$2y$10$c", "$2a$08$d", "$argon2id$v=19$e", "plain"] {
+            let email = format!("{}@x.example", hash.replace('$', "-"));
+            store.write(&mut c, |c| users::create(c, "U", &email, hash, &[])).unwrap();
+        }
+        let mut greatest = users::greatest_bcrypt_hashes(&mut c).unwrap();
+        greatest.sort();
+        assert_eq!(greatest, ["$2a$08$d", "$2y$12$b"]);
+    }
+
     async fn tokens_are_revoked_one_by_one_and_deleted_with_their_user(database: Database) {
         let (store, _) = database.open_store();
         let mut c = store.connect().unwrap();
