@@ -119,7 +119,14 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        let deadline = Deadline::after(self.inner.timeouts.request);
+        self.run_by(Deadline::after(self.inner.timeouts.request), work).await
+    }
+
+    async fn run_by<T, W>(&self, deadline: Deadline, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    {
         let writer = self.inner.sqlite_writer.as_ref();
         let permits = writer.map_or(&self.inner.permits, |writer| &writer.permits);
         let permit = acquire(permits, deadline).await?;
@@ -188,8 +195,10 @@ impl Store {
         W: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
         let deadline = Deadline::after(self.inner.timeouts.request);
-        self.run(move |store, connection| store.write_or_reconnect(deadline, connection, work))
-            .await
+        let write = move |store: &Store, connection: &mut AnyConnection| {
+            store.write_or_reconnect(deadline, connection, work)
+        };
+        self.run_by(deadline, write).await
     }
 
     /// [`Store::write`], once more on a new connection if the pooled one led to a server that is

@@ -55,6 +55,7 @@ pub fn next_order_ids(
     Ok(ids.into_iter().map(OrderId).collect())
 }
 
+/// Ids for the trades of a plan, in their order.
 pub fn next_trade_ids(
     connection: &mut AnyConnection,
     count: usize,

@@ -18,9 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 
 use super::{AnyConnection, StoreError};
-use crate::market::{Command, Market, MarketId, Plan, Side, State, TradeId};
+use crate::market::{Command, Market, MarketId, Plan, Side, State};
 use plan_rows::PlanRows;
 
+pub use locks::next_trade_ids;
 pub use plan_rows::NewEvents;
 
 /// Loads and locks everything that `commands` can touch.
@@ -52,14 +53,6 @@ pub fn load(
     accounts::load(connection, &mut state, commands)?;
     accounts::count_recent_deposits(connection, &mut state, commands, now)?;
     Ok(state)
-}
-
-/// Ids for the trades of a plan, in their order.
-pub fn next_trade_ids(
-    connection: &mut AnyConnection,
-    count: usize,
-) -> Result<Vec<TradeId>, StoreError> {
-    locks::next_trade_ids(connection, count)
 }
 
 /// Writes a plan and its events.
