@@ -11,6 +11,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
 use crate::support::database::Database;
 use crate::support::process::Process;
+use crate::support::wait_for;
 
 /// The most that an idle process may keep, in MB.
 const RESIDENT_MB: u64 = 60;
@@ -173,14 +174,11 @@ on_both! {
 }
 
 async fn wait_until_ready(client: &Client) -> Response {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
+    wait_for("a process that is ready", || async {
         let response = client.get("/ready").await;
-        if response.status == 200 || Instant::now() > deadline {
-            return response;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        (response.status == 200).then_some(response)
+    })
+    .await
 }
 
 on_both! {
@@ -204,12 +202,11 @@ on_both! {
         let visitor = app.visitor();
         assert_eq!(wait_until_ready(&visitor).await.status, 200);
         database.execute("ALTER TABLE leases RENAME TO renamed");
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let mut response = visitor.get("/ready").await;
-        while response.status == 200 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            response = visitor.get("/ready").await;
-        }
+        let response = wait_for("a process that is not ready", || async {
+            let response = visitor.get("/ready").await;
+            (response.status != 200).then_some(response)
+        })
+        .await;
         assert_eq!(response.status, 503, "{}", response.body);
         assert_eq!(response.json()["status"], "not_ready");
         assert_eq!(response.json()["checks"]["database"], "failed");

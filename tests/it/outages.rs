@@ -64,7 +64,8 @@ async fn until_calls(provider: &Provider, count: usize) {
     .await;
 }
 
-async fn wait_until_outbox_empty(database: &Database) {
+/// Waits until every event is delivered or a dead letter.
+pub async fn wait_until_outbox_empty(database: &Database) {
     wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
 }
 

@@ -6,6 +6,7 @@ use matchcast::store::now;
 use matchcast::store::schema::orders;
 
 use crate::crash::{assert_persisted, assert_published, short_timeouts};
+use crate::outages::wait_until_outbox_empty;
 use crate::sign_ins::terminations;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
@@ -21,10 +22,6 @@ fn named(provider: &Provider, name: &str) -> Vec<(&'static str, String)> {
     let mut variables = short_timeouts(provider);
     variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
     variables
-}
-
-async fn wait_until_outbox_empty(database: &Database) {
-    wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
 }
 
 /// The processes that sent these requests, in order, without consecutive duplicates.

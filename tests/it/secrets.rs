@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::on_both;
+use crate::outages::wait_until_outbox_empty;
 use crate::support::client::Client;
 use crate::support::process::Process;
 use crate::support::provider::{APP_ID, Action, KEY, Provider, SECRET, response};
@@ -60,10 +61,7 @@ on_both! {
         })
         .await;
         provider.accept_all();
-        wait_for("an empty outbox", || async {
-            (database.pending_count() == 0).then_some(())
-        })
-        .await;
+        wait_until_outbox_empty(&database).await;
         let signatures: Vec<String> =
             provider.posts().into_iter().map(|call| call.signature).collect();
         let log = process.stop().await;
