@@ -6,6 +6,7 @@ pub mod auth;
 pub mod cli;
 mod client_address;
 pub mod config;
+mod deadline;
 pub mod engine;
 pub mod events;
 pub mod http;

@@ -15,7 +15,13 @@ pub async fn measure(database: &Database, clients: usize, duration: Duration) ->
     // Publishes only order.matched, the one event of existing backends, for a fair comparison.
     let events = EventSettings::default();
     let max_wait = Duration::from_secs(60);
-    let settings = EngineSettings { queue_len: 4096, batch_len: 1000, max_wait, events };
+    let settings = EngineSettings {
+        queue_len: 4096,
+        batch_len: 1000,
+        max_wait,
+        events,
+        ..EngineSettings::default()
+    };
     let (handle, thread) = engine::start(store, Arc::new(catalog), Notifiers::default(), settings)
         .expect("the engine starts");
     let committed = Arc::new(AtomicU64::new(0));

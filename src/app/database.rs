@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::demo;
-use crate::config::{Config, Environment};
+use crate::config::{Commission, Config, Environment};
 use crate::store::markets::{self, Catalog};
 use crate::store::{self, DatabaseUrl, Store, StoreError};
 
@@ -69,9 +69,9 @@ async fn open_now(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
         )
         .context("the database cannot be opened")?;
         let mut connection = store.connect()?;
-        store.write(&mut connection, |c| markets::ensure(c, &config.markets))?;
-        let catalog =
-            markets::read(&mut connection, config.commission.buyer, config.commission.seller)?;
+        store.write(&mut connection, |c| markets::ensure(c, &config.market.symbols))?;
+        let Commission { buyer, seller } = config.commission;
+        let catalog = markets::read(&mut connection, buyer, seller, config.market.rules)?;
         if config.demo.enabled {
             demo::seed(&store, &mut connection, &catalog)?;
         } else if config.environment == Environment::Production

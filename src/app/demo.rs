@@ -5,6 +5,9 @@ use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
 use crate::store::markets::{Catalog, QUOTE};
 use crate::store::{AnyConnection, Store, StoreError, now, trading, users};
 
+/// Deposits only.
+const NO_FILLS: usize = 0;
+
 /// The password of every demo user.
 pub const PASSWORD: &str = "password";
 
@@ -76,8 +79,8 @@ fn create_users(
         commands.extend(held);
     }
     let at = now();
-    let mut state = trading::load(connection, &catalog.markets, &commands, at)?;
-    let plan = execute(&mut state, &commands);
+    let mut state = trading::load(connection, &catalog.markets, &commands, NO_FILLS, at)?;
+    let plan = execute(&mut state, &commands, NO_FILLS);
     trading::apply(connection, &state, &plan, &trading::NewEvents::default(), at)
 }
 

@@ -57,9 +57,12 @@ impl App {
         let (store, catalog) = database::open(&config).await?;
         let notifiers = engine::Notifiers::default();
         let settings = EngineSettings {
+            lanes: config.engine.lanes.get(),
             queue_len: config.engine.queue_len.get(),
             batch_len: config.engine.batch_len.get(),
+            max_fills: config.market.max_fills_per_transaction.get(),
             max_wait: config.engine.max_wait,
+            batch_timeout: config.database_timeouts.batch,
             events: events::event_settings(&config),
         };
         let (engine, engine_thread) =

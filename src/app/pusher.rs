@@ -110,7 +110,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         tls: is_external && public.scheme == Scheme::Https,
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
-        symbols: config.markets.clone(),
+        symbols: config.market.symbols.clone(),
         events: events::enabled_names(&config.events),
         buyer_commission: DecimalNumber(config.commission.buyer),
     }

@@ -18,6 +18,9 @@ pub enum AuthError {
     PasswordChanged,
     #[error("hashing a password failed")]
     Hashing,
+    /// Nothing was changed.
+    #[error("too many passwords wait to be hashed")]
+    Busy,
     #[error("the state of a session is not valid JSON: {0}")]
     SessionState(serde_json::Error),
     #[error("{0}")]

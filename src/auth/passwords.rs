@@ -9,16 +9,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
 use super::argon2id;
 use super::error::AuthError;
+use crate::deadline::Deadline;
 
 /// Verified for unknown email addresses, so that they take as long as a wrong password.
 const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bWF0Y2hjYXN0LW5vYm9keQ$\
     4k0p3Dq5iTn3Vj2lD1s7qYb0v8m6wq0kF5n2x9c7RzE";
 
+/// How long an operation waits for its turn.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// bcrypt's own bounds.
 const MIN_BCRYPT_COST: u32 = 4;
 const MAX_BCRYPT_COST: u32 = 31;
@@ -77,13 +81,21 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, AuthError> + Send + 'static,
     ) -> Result<T, AuthError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let Ok(permit) = tokio::time::timeout_at(deadline().into(), permit).await else {
+            return Err(AuthError::Busy);
+        };
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
         });
         task.await.map_err(|_| AuthError::Hashing)?
     }
+}
+
+/// When a request that waits for a core gives up.
+fn deadline() -> Instant {
+    Deadline::within(MAX_WAIT).instant()
 }
 
 /// Hashes on the current thread, which takes some milliseconds.

@@ -15,7 +15,11 @@ use crate::telemetry;
 const PART_ENDED_CODE: u8 = 3;
 
 pub fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    actix_web::rt::System::new().block_on(run_server(config))
+    let system = actix_web::rt::System::new();
+    let code = system.block_on(run_server(config));
+    // Dropping it would wait for threads that wait for a database that does not respond.
+    std::mem::forget(system);
+    code
 }
 
 async fn run_server(config: Config) -> anyhow::Result<ExitCode> {

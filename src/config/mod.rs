@@ -10,6 +10,7 @@
 mod dotenv;
 mod error;
 mod layers;
+mod market;
 mod number;
 mod origin;
 mod raw;

@@ -52,6 +52,7 @@ pub struct RawHttp {
     #[serde(deserialize_with = "positive")]
     pub body_limit: NonZeroUsize,
     #[serde(deserialize_with = "positive")]
+    pub request_timeout_ms: NonZeroU64,
     pub body_timeout_ms: NonZeroU64,
     pub keep_alive_seconds: u64,
     pub cors_origins: Vec<String>,
@@ -86,6 +87,8 @@ pub struct RawLimits {
 #[serde(deny_unknown_fields)]
 pub struct RawEngine {
     #[serde(deserialize_with = "positive")]
+    pub lanes: NonZeroUsize,
+    #[serde(deserialize_with = "positive")]
     pub queue_len: NonZeroUsize,
     #[serde(deserialize_with = "positive")]
     pub batch_len: NonZeroUsize,
@@ -97,6 +100,12 @@ pub struct RawEngine {
 #[serde(deny_unknown_fields)]
 pub struct RawMarket {
     pub symbols: Vec<String>,
+    pub min_value: String,
+    pub tick_size: String,
+    pub lot_size: String,
+    pub max_open_orders: u32,
+    #[serde(deserialize_with = "positive")]
+    pub max_fills_per_transaction: NonZeroUsize,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::number::OneTo;
 use super::secret::{Secret, SecretBytes};
 use crate::events::UserChannels;
-use crate::market::Fixed;
+use crate::market::{Fixed, Rules};
 use crate::store::outbox::SHARDS;
 use crate::store::{DatabaseUrl, Timeouts};
 
@@ -31,8 +31,7 @@ pub struct Config {
     pub database_start_timeout: Duration,
     pub limits: Limits,
     pub engine: Engine,
-    /// The symbols of the markets.
-    pub markets: Vec<String>,
+    pub market: Market,
     pub commission: Commission,
     pub auth: Auth,
     pub demo: Demo,
@@ -62,6 +61,8 @@ pub struct Http {
     pub max_connections: NonZeroUsize,
     /// In bytes.
     pub body_limit: NonZeroUsize,
+    /// How long a request may take, from its head to its response.
+    pub request_timeout: Duration,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
     pub keep_alive: Duration,
@@ -83,12 +84,22 @@ pub struct Limits {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Engine {
-    /// Maximum number of waiting requests.
+    /// Maximum number of lanes on PostgreSQL.
+    pub lanes: NonZeroUsize,
+    /// Maximum number of waiting requests per lane.
     pub queue_len: NonZeroUsize,
     /// Maximum number of requests in one transaction.
     pub batch_len: NonZeroUsize,
     /// Maximum time a request may wait for its batch.
     pub max_wait: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Market {
+    /// The symbols of the markets.
+    pub symbols: Vec<String>,
+    pub rules: Rules,
+    pub max_fills_per_transaction: NonZeroUsize,
 }
 
 /// Shares of the matched value, from 0 to 1.

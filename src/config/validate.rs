@@ -9,18 +9,16 @@ use base64::engine::general_purpose::STANDARD;
 use rand::RngCore;
 
 use super::error::ConfigError;
-use super::origin;
 use super::raw::{
     Raw, RawAuth, RawBroadcasting, RawDatabase, RawEvents, RawHttp, RawPublisher, RawPusher,
 };
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
-    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
-    Events, Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme,
+    Auth, Backoff, Broadcasting, Config, Delivery, Demo, Embedded, Engine, Environment, Events,
+    Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme,
 };
+use super::{market, origin};
 use crate::events::UserChannels;
-use crate::market::Fixed;
-use crate::store::markets::QUOTE;
 use crate::store::{DatabaseUrl, Timeouts};
 
 /// Minimum length of the key that signs session cookies.
@@ -42,11 +40,8 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             batch: millis(raw.database.batch_timeout_ms),
         },
         database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
-        markets: symbols(raw.market.symbols)?,
-        commission: Commission {
-            buyer: rate(&raw.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,
-            seller: rate(&raw.commission.seller, "MATCHCAST__COMMISSION__SELLER")?,
-        },
+        market: market::market(raw.market)?,
+        commission: market::commission(&raw.commission)?,
         auth: auth(environment, &raw.auth)?,
         demo: Demo {
             enabled: demo_enabled(environment, &raw.demo.enabled)?,
@@ -60,6 +55,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             ),
         },
         engine: Engine {
+            lanes: raw.engine.lanes,
             queue_len: raw.engine.queue_len,
             batch_len: raw.engine.batch_len,
             max_wait: millis(raw.engine.max_wait_ms),
@@ -139,6 +135,7 @@ fn http(raw: RawHttp) -> Result<Http, ConfigError> {
         workers: NonZeroUsize::new(raw.workers),
         max_connections: raw.max_connections,
         body_limit: raw.body_limit,
+        request_timeout: millis(raw.request_timeout_ms),
         body_timeout: millis(raw.body_timeout_ms),
         keep_alive: Duration::from_secs(raw.keep_alive_seconds),
         cors_origins: origins(raw.cors_origins)?,
@@ -337,26 +334,4 @@ fn app_key(environment: Environment, text: &str) -> Result<SecretBytes, ConfigEr
         return invalid(format!("APP_KEY must have at least {MIN_KEY_BYTES} bytes"));
     }
     Ok(key.into())
-}
-
-fn symbols(symbols: Vec<String>) -> Result<Vec<String>, ConfigError> {
-    let is_valid = |symbol: &String| {
-        (1..=16).contains(&symbol.len())
-            && symbol.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-            && symbol != QUOTE
-    };
-    match symbols.iter().find(|symbol| !is_valid(symbol)) {
-        Some(symbol) => invalid(format!(
-            "MATCHCAST__MARKET__SYMBOLS: {symbol:?} must be 1 to 16 capital letters and digits, \
-             and not {QUOTE}"
-        )),
-        None => Ok(symbols),
-    }
-}
-
-fn rate(text: &str, variable: &str) -> Result<Fixed, ConfigError> {
-    match Fixed::parse(text) {
-        Ok(rate) if rate >= Fixed::ZERO && rate <= Fixed::ONE => Ok(rate),
-        _ => invalid(format!("{variable} must be from 0 to 1 with at most 8 decimals")),
-    }
 }

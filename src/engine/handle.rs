@@ -1,33 +1,18 @@
 //! The way into the engine.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 
+use super::lanes::Lanes;
 use super::reply::{CancelledOrder, CompletedDeposit, PlacedOrder, Reply};
+use super::request::{Claim, LeaveOnDrop, QueuedRequest};
 use super::{EngineError, OriginatingSocket};
-use crate::market::{AccountKey, Command, Fixed, NewOrder, OrderId, UserId};
-
-/// A request in the queue.
-pub struct QueuedRequest {
-    pub command: Command,
-    pub socket: Option<OriginatingSocket>,
-    pub reply: Reply,
-    pub queued_at: Instant,
-}
-
-impl QueuedRequest {
-    /// Whether it must not be executed: its caller has gone, or it was queued `max_wait` ago.
-    pub fn is_expired(&self, max_wait: Duration, now: Instant) -> bool {
-        self.reply.is_abandoned() || now.duration_since(self.queued_at) > max_wait
-    }
-}
-
-pub enum Message {
-    Execute(QueuedRequest),
-    /// Execute what is queued, accept nothing more, and end.
-    Stop,
-}
+use crate::deadline::Deadline;
+use crate::market::{AccountKey, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId};
+use crate::store::{Store, StoreError, trading};
 
 /// Queues requests. Cheap to clone.
 ///
@@ -35,12 +20,14 @@ pub enum Message {
 /// [`EventSettings::to_others`](super::EventSettings::to_others).
 #[derive(Clone)]
 pub struct EngineHandle {
-    sender: mpsc::Sender<Message>,
+    lanes: Arc<Lanes>,
+    store: Store,
+    max_wait: Duration,
 }
 
 impl EngineHandle {
-    pub(super) fn new(sender: mpsc::Sender<Message>) -> Self {
-        Self { sender }
+    pub(super) const fn new(lanes: Arc<Lanes>, store: Store, max_wait: Duration) -> Self {
+        Self { lanes, store, max_wait }
     }
 
     /// Places an order and returns it as it stood after its own matching, with its trades.
@@ -59,7 +46,26 @@ impl EngineHandle {
         order: OrderId,
         socket: Option<OriginatingSocket>,
     ) -> Result<CancelledOrder, EngineError> {
-        self.request(Command::Cancel { user, order }, socket, Reply::Cancelled).await
+        let market = self.market_of(user, order).await?;
+        let command = Command::Cancel { user, market, order };
+        self.request(command, socket, Reply::Cancelled).await
+    }
+
+    /// The market of an order of this user, whose lane executes the cancellation. An order never
+    /// moves to another market or user.
+    async fn market_of(&self, user: UserId, order: OrderId) -> Result<MarketId, EngineError> {
+        let found = self.store.read(move |c| trading::owner_and_market(c, order)).await;
+        match found {
+            Ok(Some((owner, market))) if owner == user => Ok(market),
+            Ok(_) => Err(EngineError::Rejected(Rejection::OrderNotFound)),
+            Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
+                Err(EngineError::Unavailable)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the market of an order could not be read");
+                Err(EngineError::Failed)
+            }
+        }
     }
 
     /// Credits an account, unless it has had `daily_limit` deposits within the last 24 hours.
@@ -79,27 +85,43 @@ impl EngineHandle {
         socket: Option<OriginatingSocket>,
         reply: impl FnOnce(oneshot::Sender<Result<T, EngineError>>) -> Reply,
     ) -> Result<T, EngineError> {
-        let (sender, result) = oneshot::channel();
-        let request =
-            QueuedRequest { command, socket, reply: reply(sender), queued_at: Instant::now() };
-        self.sender.try_send(Message::Execute(request)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                metrics::counter!("matchcast_engine_queue_full_total").increment(1);
-                EngineError::QueueFull
-            }
-            mpsc::error::TrySendError::Closed(_) => EngineError::Stopped,
-        })?;
-        result.await.unwrap_or(Err(EngineError::OutcomeUnknown))
+        let (sender, mut result) = oneshot::channel();
+        let claim = Claim::default();
+        let guard = LeaveOnDrop(claim.clone());
+        let begin_by = Deadline::within(self.max_wait).instant();
+        let end_by = Deadline::current().map(Deadline::instant);
+        self.lanes.push(QueuedRequest::new(command, socket, claim, reply(sender)))?;
+        if let Ok(result) = timeout_at(begin_by.into(), &mut result).await {
+            return result.unwrap_or(Err(EngineError::OutcomeUnknown));
+        }
+        let claim = &guard.0;
+        if claim.leave() {
+            return Err(EngineError::Expired);
+        }
+        // Its execution has begun, so it ends soon, or the lane gives it up.
+        let ended = match end_by {
+            Some(end_by) => timeout_at(end_by.into(), result).await.ok(),
+            None => Some(result.await),
+        };
+        match ended {
+            Some(result) => result.unwrap_or(Err(EngineError::OutcomeUnknown)),
+            None if claim.leave() => Err(EngineError::Expired),
+            None => Err(EngineError::OutcomeUnknown),
+        }
     }
 
-    /// The number of queued requests, without those of the batch in progress.
+    /// The number of requests that wait, without those of batches in progress.
     pub fn queue_len(&self) -> usize {
-        self.sender.max_capacity() - self.sender.capacity()
+        self.lanes.waiting()
+    }
+
+    /// Whether requests are executed: not every lane has had the same batch for `at_most`.
+    pub fn is_responsive(&self, at_most: Duration) -> bool {
+        self.lanes.is_responsive(at_most)
     }
 
     /// Lets the engine execute what is queued and end. Later requests are refused.
     pub async fn stop(&self) {
-        // An error means that it has already ended.
-        let _ = self.sender.send(Message::Stop).await;
+        self.lanes.stop();
     }
 }

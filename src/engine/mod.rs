@@ -1,34 +1,41 @@
 //! Typed requests in, typed results out, one transaction per batch.
 //!
-//! [`EngineHandle`] queues a request and waits for its result. One thread drains whatever is queued
-//! (one request when idle, hundreds under load, no timer), loads what the batch can touch, lets
-//! [`crate::market::execute`] decide, writes the plan, commits, and only then replies and wakes the
-//! publisher. Guarantees:
+//! [`EngineHandle`] queues a request and waits for its result. The thread of a [`lane`] drains
+//! whatever is queued for its markets (one request when idle, hundreds under load, no timer), loads
+//! what the batch can touch, lets [`crate::market::execute`] decide, writes the plan, commits, and
+//! only then replies and wakes the publisher. [`lanes`] owns the threads. Guarantees:
 //!
 //! - A result is durable before it is returned; anything else is an error.
 //! - A request that fails (a constraint, a bug) does not affect its neighbours: a failed batch is
 //!   halved until the culprit is alone.
 //! - A full queue is an error at once, not a wait.
-//! - A request whose caller has gone, or that waited too long, is not executed.
+//! - A request whose caller has gone, or that waited too long, is not executed. A caller that stops
+//!   waiting knows whether nothing happened, or that the outcome is unknown.
+//! - A market that is locked or busy does not delay the markets of other lanes.
+//! - A database that does not respond costs a thread, and not the lane: the batch is given up.
 //! - The events that [`EventSettings`] enables are written in the transaction that made them true.
 //!   An event that is too large for its channel becomes a dead letter there, with the reason.
 
 mod batch_events;
 mod handle;
+mod lane;
+mod lanes;
 mod originating_socket;
 mod reply;
+mod request;
 mod worker;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
-use crate::market::Rejection;
+use crate::market::{MarketId, Rejection};
 use crate::store::Store;
 use crate::store::markets::Catalog;
-use worker::Worker;
+use lanes::{Lanes, Watch};
+use worker::Context;
 
 pub use batch_events::EventSettings;
 pub use handle::EngineHandle;
@@ -64,14 +71,35 @@ pub enum EngineError {
 /// The limits of the engine, and the events that it writes.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineSettings {
-    /// The most requests that may be queued.
+    /// The most lanes for markets on PostgreSQL.
+    pub lanes: usize,
+    /// The most requests that may be queued in a lane.
     pub queue_len: usize,
     /// The most requests in one transaction.
     pub batch_len: usize,
+    /// The most trades in one transaction.
+    pub max_fills: usize,
     /// A request that waits longer than this for its batch to begin, or for the locks of its batch,
     /// is not executed.
     pub max_wait: Duration,
+    /// A batch that takes longer than this is given up.
+    pub batch_timeout: Duration,
     pub events: EventSettings,
+}
+
+impl Default for EngineSettings {
+    /// The defaults of `[engine]`, with the events that existing pages know.
+    fn default() -> Self {
+        Self {
+            lanes: 8,
+            queue_len: 8192,
+            batch_len: 1000,
+            max_fills: 1000,
+            max_wait: Duration::from_secs(5),
+            batch_timeout: Duration::from_secs(10),
+            events: EventSettings::default(),
+        }
+    }
 }
 
 /// What a commit notifies.
@@ -83,17 +111,26 @@ pub struct Notifiers {
     pub books: Arc<Notify>,
 }
 
-/// Starts the engine's thread. It ends after [`EngineHandle::stop`], or when every handle is gone.
+/// Starts the threads of the engine. The returned one owns the others: it ends after
+/// [`EngineHandle::stop`], and panics if one of them does.
 pub fn start(
     store: Store,
     catalog: Arc<Catalog>,
     notifiers: Notifiers,
     settings: EngineSettings,
 ) -> std::io::Result<(EngineHandle, JoinHandle<()>)> {
-    let (sender, receiver) = mpsc::channel(settings.queue_len);
-    let worker = Worker::new(store, catalog, notifiers, settings);
-    let thread = std::thread::Builder::new()
-        .name("engine".to_owned())
-        .spawn(move || worker.run(receiver))?;
-    Ok((EngineHandle::new(sender), thread))
+    let markets: Vec<MarketId> = catalog.markets.keys().copied().collect();
+    let has_one_writer = store.has_one_writer();
+    let lanes = Lanes::new(&markets, settings.lanes, has_one_writer, settings.queue_len);
+    let lanes = Arc::new(lanes);
+    let handle = EngineHandle::new(Arc::clone(&lanes), store.clone(), settings.max_wait);
+    let context = Arc::new(Context { store, catalog, notifiers, settings });
+    let watch = Watch::start(lanes, context)?;
+    let thread =
+        std::thread::Builder::new().name("engine".to_owned()).spawn(move || watch.run())?;
+    Ok((handle, thread))
+}
+
+fn as_metric(len: usize) -> f64 {
+    u32::try_from(len).map_or(f64::MAX, f64::from)
 }

@@ -41,15 +41,6 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// Whether nobody waits for the result any more.
-    pub fn is_abandoned(&self) -> bool {
-        match self {
-            Self::Placed(sender) => sender.is_closed(),
-            Self::Cancelled(sender) => sender.is_closed(),
-            Self::Deposited(sender) => sender.is_closed(),
-        }
-    }
-
     pub fn fail(self, error: EngineError) {
         match self {
             Self::Placed(sender) => send(sender, Err(error)),

@@ -1,53 +1,40 @@
-//! The engine's thread: drains the queue, executes batches, replies.
+//! The thread of a lane: executes batches and replies.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::NaiveDateTime;
-use tokio::sync::mpsc;
 
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
-use super::handle::{Message, QueuedRequest};
-use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket};
+use super::lane::{Batch, Lane, count_expired};
+use super::request::QueuedRequest;
+use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric};
 use crate::market::{Command, Plan, execute};
 use crate::store::markets::Catalog;
 use crate::store::{AnyConnection, Store, StoreError, now, outbox, trading};
 
+/// What all lanes share.
+pub struct Context {
+    pub store: Store,
+    pub catalog: Arc<Catalog>,
+    pub notifiers: Notifiers,
+    pub settings: EngineSettings,
+}
+
 pub struct Worker {
-    store: Store,
-    catalog: Arc<Catalog>,
-    notifiers: Notifiers,
-    settings: EngineSettings,
-    /// `None` before the first batch, and after a failure that may have left it in a bad state.
+    context: Arc<Context>,
+    lane: Arc<Lane>,
+    /// The number of this thread among those of the lane.
+    number: u64,
+    /// `None` after a failure that may have left it in a bad state.
     connection: Option<AnyConnection>,
-}
-
-/// A batch that waited this long for its locks checks again whether its requests have expired. A
-/// shorter wait is not worth a rollback.
-const LONG_LOCK_WAIT: Duration = Duration::from_millis(200);
-
-/// The requests of a batch, their commands, and the socket each came from; no sockets if nobody
-/// asks for them.
-#[derive(Clone, Copy)]
-struct Batch<'a> {
-    requests: &'a [QueuedRequest],
-    commands: &'a [Command],
-    sockets: &'a [Option<&'a OriginatingSocket>],
-    started: Instant,
-}
-
-impl Batch<'_> {
-    /// Whether it waited long for its locks, and a request has expired meanwhile.
-    fn is_late(&self, max_wait: Duration) -> bool {
-        let now = Instant::now();
-        now.duration_since(self.started) > LONG_LOCK_WAIT
-            && self.requests.iter().any(|request| request.is_expired(max_wait, now))
-    }
 }
 
 /// The result of a committed transaction.
 struct Committed {
+    /// The positions of the requests that were executed; the others of the batch were left.
+    executed: Vec<usize>,
     plan: Plan,
     at: NaiveDateTime,
     has_changed_books: bool,
@@ -56,82 +43,93 @@ struct Committed {
 }
 
 impl Worker {
-    pub fn new(
-        store: Store,
-        catalog: Arc<Catalog>,
-        notifiers: Notifiers,
-        settings: EngineSettings,
-    ) -> Self {
-        Self { store, catalog, notifiers, settings, connection: None }
+    pub fn new(context: Arc<Context>, lane: Arc<Lane>, number: u64) -> Self {
+        Self { context, lane, number, connection: None }
     }
 
-    pub fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
-        let batch_len = self.settings.batch_len;
-        let mut messages = Vec::with_capacity(batch_len);
-        while receiver.blocking_recv_many(&mut messages, batch_len) > 0 {
-            metrics::gauge!("matchcast_engine_queue_len").set(as_metric(receiver.len()));
-            let mut batch = Vec::with_capacity(messages.len());
-            for message in messages.drain(..) {
-                match message {
-                    Message::Execute(request) => batch.push(request),
-                    // Requests that are queued already are still received.
-                    Message::Stop => receiver.close(),
-                }
-            }
-            if !batch.is_empty() {
-                self.process(batch);
-            }
+    /// Executes batches until the lane stops, or another thread takes over.
+    pub fn run(mut self) {
+        // Opened before it is needed, while there are descriptors left.
+        match self.connect() {
+            Ok(connection) => self.connection = Some(connection),
+            Err(error) => tracing::debug!(%error, "a lane opens its connection later"),
         }
-    }
-
-    /// Executes a batch and replies to each of its requests.
-    fn process(&mut self, requests: Vec<QueuedRequest>) {
-        let started = Instant::now();
-        let requests = without_expired(requests, self.settings.max_wait, started);
-        if requests.is_empty() {
-            return;
-        }
-        let commands: Vec<Command> = requests.iter().map(|request| request.command).collect();
-        let sockets: Vec<Option<&OriginatingSocket>> = if self.settings.events.to_others {
-            requests.iter().map(|request| request.socket.as_ref()).collect()
-        } else {
-            Vec::new()
-        };
-        let batch = Batch { requests: &requests, commands: &commands, sockets: &sockets, started };
-        match self.commit(batch) {
-            Ok(committed) => {
-                metrics::histogram!("matchcast_engine_batch_len").record(as_metric(requests.len()));
+        let batch_len = self.context.settings.batch_len;
+        while let Some(batch) = self.lane.next_batch(self.number, batch_len) {
+            let started = Instant::now();
+            let outcome = self.commit(&batch);
+            if let Ok(committed) = &outcome {
+                let len = as_metric(committed.executed.len());
+                metrics::histogram!("matchcast_engine_batch_len").record(len);
                 metrics::histogram!("matchcast_engine_batch_seconds").record(started.elapsed());
-                self.notify(&committed);
-                complete(requests, committed);
+                self.notify(committed);
             }
-            Err(Failure::Batch(error)) => {
-                requests.into_iter().for_each(|request| request.reply.fail(error));
+            let Some(requests) = self.lane.finish(self.number, batch) else { return };
+            self.reply(requests, outcome);
+        }
+    }
+
+    fn connect(&self) -> Result<AnyConnection, StoreError> {
+        self.context.store.connect_with(self.context.settings.max_wait)
+    }
+
+    /// Replies to each request, or gives it back to the lane.
+    fn reply(&self, requests: Vec<(usize, QueuedRequest)>, outcome: Result<Committed, Failure>) {
+        let fail_all = |requests: &[(usize, QueuedRequest)], error| {
+            requests.iter().for_each(|(_, request)| request.fail(error));
+        };
+        match outcome {
+            Ok(committed) => self.complete(requests, committed),
+            Err(Failure::Batch(error)) => fail_all(&requests, error),
+            Err(Failure::NothingToDo) => {
+                count_expired(requests.len() as u64);
+                fail_all(&requests, EngineError::Expired);
             }
-            // What has expired stays expired, so the batch becomes shorter.
-            Err(Failure::Expired) => self.process(requests),
             Err(Failure::OneRequest(cause)) if requests.len() == 1 => {
-                tracing::error!(cause, command = ?commands[0], "a request failed");
+                let command = requests.first().map(|(_, request)| request.command);
+                tracing::error!(cause, ?command, "a request failed");
                 metrics::counter!("matchcast_engine_failed_total").increment(1);
-                requests.into_iter().for_each(|request| request.reply.fail(EngineError::Failed));
+                fail_all(&requests, EngineError::Failed);
             }
             Err(Failure::OneRequest(cause)) => {
                 tracing::warn!(cause, batch.len = requests.len(), "a batch failed and is halved");
-                let mut first = requests;
-                let second = first.split_off(first.len() / 2);
-                self.process(first);
-                self.process(second);
+                self.lane.halve(requests);
             }
         }
+    }
+
+    /// Replies to the requests of a committed batch. Those that were not executed, because the
+    /// fills of a batch are limited, go back to the lane.
+    fn complete(&self, requests: Vec<(usize, QueuedRequest)>, committed: Committed) {
+        let Committed { executed, mut plan, at, .. } = committed;
+        let mut outcomes = std::mem::take(&mut plan.outcomes).into_iter();
+        let mut executed = executed.into_iter().peekable();
+        let (mut expired, mut postponed) = (0, Vec::new());
+        for (position, (queue, request)) in requests.into_iter().enumerate() {
+            if executed.next_if_eq(&position).is_none() {
+                expired += 1;
+                request.fail(EngineError::Expired);
+            } else if let Some(outcome) = outcomes.next() {
+                if let Some(reply) = request.take_reply() {
+                    reply.complete(outcome, &plan, at);
+                }
+            } else {
+                postponed.push((queue, request));
+            }
+        }
+        if expired > 0 {
+            count_expired(expired);
+        }
+        self.lane.put_back(postponed);
     }
 
     /// Notifies the publishers of events and books, and logs events that were too large.
     fn notify(&self, committed: &Committed) {
         if committed.has_events {
-            self.notifiers.events.notify_one();
+            self.context.notifiers.events.notify_one();
         }
         if committed.has_changed_books {
-            self.notifiers.books.notify_one();
+            self.context.notifiers.books.notify_one();
         }
         for OversizedEvent { event, limit } in &committed.oversized {
             let (name, bytes) = (event.kind.name(), event.data.len());
@@ -141,7 +139,7 @@ impl Worker {
     }
 
     /// One transaction, on the kept connection or on a new one.
-    fn commit(&mut self, batch: Batch<'_>) -> Result<Committed, Failure> {
+    fn commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
         if let Some(connection) = self.connection.take() {
             match self.attempt(connection, batch) {
                 // The connection broke before the commit: nothing was written.
@@ -151,7 +149,7 @@ impl Worker {
                 done => return Ok(done?),
             }
         }
-        let connection = self.store.connect()?;
+        let connection = self.connect()?;
         Ok(self.attempt(connection, batch)?)
     }
 
@@ -159,10 +157,11 @@ impl Worker {
     fn attempt(
         &mut self,
         mut connection: AnyConnection,
-        batch: Batch<'_>,
+        batch: &Batch,
     ) -> Result<Committed, StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.store.write(&mut connection, |connection| self.execute(connection, batch))
+            let store = self.context.store.for_call(&batch.call);
+            store.write(&mut connection, |connection| self.execute(connection, batch))
         }));
         let committed =
             attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))))?;
@@ -175,29 +174,45 @@ impl Worker {
     fn execute(
         &self,
         connection: &mut AnyConnection,
-        batch: Batch<'_>,
+        batch: &Batch,
     ) -> Result<Committed, StoreError> {
-        let Batch { commands, sockets, .. } = batch;
-        let mut state = trading::load(connection, &self.catalog.markets, commands, now())?;
-        if batch.is_late(self.settings.max_wait) {
+        let Context { catalog, settings, .. } = self.context.as_ref();
+        let requests = &batch.requests;
+        if requests.iter().all(|(_, request)| request.is_left()) {
             return Err(StoreError::Abandoned);
         }
+        let commands: Vec<Command> = requests.iter().map(|(_, request)| request.command).collect();
+        let mut state =
+            trading::load(connection, &catalog.markets, &commands, settings.max_fills, now())?;
+        // The locks are held. What has been left meanwhile is not executed.
+        let begun = Instant::now();
+        let executed: Vec<usize> = (0..requests.len())
+            .filter(|position| requests[*position].1.begin(settings.max_wait, begun))
+            .collect();
+        if executed.is_empty() {
+            return Err(StoreError::Abandoned);
+        }
+        let commands: Vec<Command> = executed.iter().map(|position| commands[*position]).collect();
+        let sockets: Vec<Option<&OriginatingSocket>> = if settings.events.to_others {
+            executed.iter().map(|position| requests[*position].1.socket.as_ref()).collect()
+        } else {
+            Vec::new()
+        };
         // Read while the locks are held: later batches of a market have later times.
         let at = now();
-        let mut plan = execute(&mut state, commands);
+        let mut plan = execute(&mut state, &commands, settings.max_fills);
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
-        let executed =
-            ExecutedBatch { state: &state, plan: &plan, catalog: &self.catalog, sockets, at };
+        let batch = ExecutedBatch { state: &state, plan: &plan, catalog, sockets: &sockets, at };
         let BatchEvents { new_events, oversized } =
-            batch_events::of_batch(&self.settings.events, &executed);
+            batch_events::of_batch(&settings.events, &batch);
         trading::apply(connection, &state, &plan, &new_events, at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
         }
         let has_changed_books = !plan.is_empty() && !state.trade_counts.is_empty();
         let has_events = !new_events.events.is_empty();
-        Ok(Committed { plan, at, has_changed_books, has_events, oversized })
+        Ok(Committed { executed, plan, at, has_changed_books, has_events, oversized })
     }
 }
 
@@ -205,8 +220,8 @@ impl Worker {
 enum Failure {
     /// All of them alike.
     Batch(EngineError),
-    /// Some have expired while the batch waited. Nothing was written.
-    Expired,
+    /// All of them were left, or the batch was given up. Nothing was written.
+    NothingToDo,
     /// One of them; which one is unknown.
     OneRequest(String),
 }
@@ -222,35 +237,9 @@ impl From<StoreError> for Failure {
                 tracing::error!(%error, "a batch may or may not have been executed");
                 Self::Batch(EngineError::OutcomeUnknown)
             }
-            StoreError::Abandoned => Self::Expired,
+            StoreError::Abandoned => Self::NothingToDo,
             StoreError::Duplicate(cause) | StoreError::Other(cause) => Self::OneRequest(cause),
         }
-    }
-}
-
-/// Refuses the requests that have expired, and returns the others in their order.
-fn without_expired(
-    requests: Vec<QueuedRequest>,
-    max_wait: Duration,
-    now: Instant,
-) -> Vec<QueuedRequest> {
-    if !requests.iter().any(|request| request.is_expired(max_wait, now)) {
-        return requests;
-    }
-    let (expired, live): (Vec<_>, Vec<_>) =
-        requests.into_iter().partition(|request| request.is_expired(max_wait, now));
-    tracing::warn!(requests = expired.len(), "requests waited too long and are not executed");
-    metrics::counter!("matchcast_engine_expired_total").increment(expired.len() as u64);
-    expired.into_iter().for_each(|request| request.reply.fail(EngineError::Expired));
-    live
-}
-
-/// Replies to each request of a committed batch.
-fn complete(requests: Vec<QueuedRequest>, committed: Committed) {
-    let Committed { mut plan, at, .. } = committed;
-    let outcomes = std::mem::take(&mut plan.outcomes);
-    for (request, outcome) in requests.into_iter().zip(outcomes) {
-        request.reply.complete(outcome, &plan, at);
     }
 }
 
@@ -258,8 +247,4 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())
-}
-
-fn as_metric(len: usize) -> f64 {
-    u32::try_from(len).map_or(f64::MAX, f64::from)
 }

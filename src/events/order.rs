@@ -1,6 +1,7 @@
-//! How the side and the status of an order are encoded in JSON, in events and in the API alike.
+//! How the side, the status and the cancel reason of an order are encoded in JSON, in events and in
+//! the API alike.
 
-use crate::market::{Side, Status};
+use crate::market::{CancelReason, Side, Status};
 
 pub const fn side_name(side: Side) -> &'static str {
     match side {
@@ -14,5 +15,14 @@ pub const fn status_number(status: Status) -> u8 {
         Status::Open => 1,
         Status::Filled => 2,
         Status::Cancelled => 3,
+    }
+}
+
+pub const fn cancel_reason_name(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::User => "user",
+        CancelReason::SelfTrade => "self_trade",
+        CancelReason::OutOfRange => "out_of_range",
+        CancelReason::FillLimit => "fill_limit",
     }
 }

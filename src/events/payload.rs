@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::EventKind;
 use super::decimal::{DecimalNumber, DecimalString};
-use super::order::{side_name, status_number};
+use super::order::{cancel_reason_name, side_name, status_number};
 use super::timestamp::iso8601;
 use crate::market::{Account, Market, Order, Status, Trade};
 
@@ -68,6 +68,8 @@ pub struct OrderUpdated<'a> {
     /// 1 open, 2 filled, 3 cancelled, as in the API.
     status: u8,
     change: Change,
+    /// Why the order was cancelled; null if it was not.
+    cancel_reason: Option<&'static str>,
 }
 
 impl<'a> OrderUpdated<'a> {
@@ -94,6 +96,7 @@ impl<'a> OrderUpdated<'a> {
             filled_amount: order.filled.into(),
             status,
             change,
+            cancel_reason: order.cancel_reason.map(cancel_reason_name),
         }
     }
 }

@@ -7,12 +7,12 @@ use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_web::cookie::{Key, SameSite, time};
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
-use actix_web::middleware::Compress;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
 use super::middleware::session_store::StoredSessions;
-use super::middleware::{cors, private};
+use super::middleware::{cors, deadline, private};
 use super::response::ApiError;
 use super::router;
 use super::state::AppState;
@@ -33,6 +33,7 @@ pub fn bind(
     let session_lifetime = time::Duration::try_from(auth.session_lifetime)?;
     let app_key = Key::derive_from(config.app_key.expose());
 
+    let request_timeout = http.request_timeout;
     let factory = move || {
         let provider = embedded.clone();
         let sessions = sessions.clone();
@@ -44,6 +45,7 @@ pub fn bind(
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
             .wrap(private::security_headers(auth.secure_cookies))
+            .wrap(from_fn(move |request, next| deadline::limit(request_timeout, request, next)))
             .configure(move |config| {
                 if let Some(provider) = provider {
                     provider::configure(config, provider);

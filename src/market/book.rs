@@ -69,6 +69,17 @@ impl Book {
         self.queue(side).known_to = Some(Priority(rank(side, limit), OrderId(i64::MAX)));
     }
 
+    /// The loaded resting orders that match an incoming order of the other side with this limit, in
+    /// order of priority.
+    pub fn matches(&self, resting: Side, limit: Fixed) -> impl Iterator<Item = OrderId> {
+        let queue = match resting {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        };
+        let reach = Priority(rank(resting, limit), OrderId(i64::MAX));
+        queue.resting.range(..=reach).map(|Priority(_, id)| *id)
+    }
+
     /// The next resting order that matches an incoming order of the other side with this limit.
     ///
     /// # Panics

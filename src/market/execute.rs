@@ -3,29 +3,43 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AccountKey, Action, AssetId, Command, Done, Fixed, Market, MarketId, NewOrder, Order, OrderId,
-    Plan, Reference, Rejection, Side, State, Status, Trade, TradeId, UserId,
+    AccountKey, Action, AssetId, CancelReason, Command, Done, Fixed, Market, MarketId, NewOrder,
+    Order, OrderId, Plan, Reference, Rejection, Side, State, Status, Trade, TradeId, UserId,
 };
 
 /// Executes a batch: changes `state` and returns the plan of everything to be written.
 ///
+/// A plan has at most `max_fills` trades. A command that could need more than are left is not
+/// executed, nor are those after it: they are for the next batch, so that no result depends on how
+/// commands were divided into batches. An order that needs more than `max_fills` alone gets them,
+/// and its rest is cancelled.
+///
 /// # Panics
 /// If `state` lacks something that the batch can touch, or an invariant of this module is violated.
-pub fn execute(state: &mut State, commands: &[Command]) -> Plan {
+pub fn execute(state: &mut State, commands: &[Command], max_fills: usize) -> Plan {
     let mut execution = Execution {
         state,
+        max_fills,
         trades: Vec::new(),
         new: BTreeSet::new(),
         changed: BTreeSet::new(),
         commission: BTreeMap::new(),
     };
-    let outcomes = commands.iter().map(|command| execution.execute(*command)).collect();
+    let mut outcomes = Vec::with_capacity(commands.len());
+    for command in commands {
+        if !execution.has_room_for(command) {
+            break;
+        }
+        outcomes.push(execution.execute(*command));
+    }
     execution.credit_houses();
     execution.into_plan(outcomes)
 }
 
 struct Execution<'a> {
     state: &'a mut State,
+    /// The most trades of the batch.
+    max_fills: usize,
     trades: Vec<Trade>,
     new: BTreeSet<OrderId>,
     changed: BTreeSet<OrderId>,
@@ -34,10 +48,28 @@ struct Execution<'a> {
 }
 
 impl Execution<'_> {
+    /// Whether the fills of this command fit into the batch. The first one always has room.
+    fn has_room_for(&self, command: &Command) -> bool {
+        let Command::Place(order) = command else { return true };
+        let room = self.max_fills.saturating_sub(self.trades.len());
+        if self.trades.is_empty() {
+            return true;
+        }
+        let Some(book) = self.state.books.get(&order.market) else { return true };
+        let mut wanted = order.amount;
+        let matches = book.matches(order.side.opposite(), order.price);
+        let fills = matches.map_while(|id| self.state.orders.get(&id)).take_while(|maker| {
+            let is_wanted = wanted.is_positive() && maker.user != order.user;
+            wanted = wanted.checked_sub(maker.remaining()).unwrap_or_default();
+            is_wanted
+        });
+        fills.take(room.saturating_add(1)).count() <= room
+    }
+
     fn execute(&mut self, command: Command) -> Result<Done, Rejection> {
         match command {
             Command::Place(new) => self.place(new),
-            Command::Cancel { user, order } => self.cancel(user, order),
+            Command::Cancel { user, market, order } => self.cancel(user, market, order),
             Command::Deposit { account, amount, daily_limit } => {
                 self.deposit(account, amount, daily_limit)
             }
@@ -48,6 +80,13 @@ impl Execution<'_> {
         let id =
             self.state.order_ids.pop_front().expect("load() provides an id for each new order");
         let market = self.market(new.market);
+        let rules = market.rules;
+        rules.check(&new)?;
+        let base = account(new.user, market.base);
+        let open_orders = self.state.ledger.account(base).open_orders;
+        if let Some(at_most) = rules.max_open_orders.filter(|at_most| open_orders >= *at_most) {
+            return Err(Rejection::TooManyOpenOrders { at_most });
+        }
         let (asset, rate) = match new.side {
             Side::Buy => (market.quote, market.buyer_rate),
             Side::Sell => (market.base, market.seller_rate),
@@ -60,6 +99,9 @@ impl Execution<'_> {
         self.new.insert(id);
         let first_trade = self.trades.len();
         self.match_incoming(&mut order);
+        if order.status == Status::Open {
+            self.state.ledger.count_open_order(base, true);
+        }
         self.state.insert_order(order);
         Ok(Done::Placed { order, trades: first_trade..self.trades.len() })
     }
@@ -72,11 +114,18 @@ impl Execution<'_> {
                 return;
             };
             let mut maker = self.state.orders[&maker_id];
-            if maker.user == taker.user || self.trade(taker, &mut maker).is_none() {
-                self.close(taker);
-                return;
+            if maker.user == taker.user {
+                return self.close(taker, CancelReason::SelfTrade);
+            }
+            if self.trades.len() >= self.max_fills {
+                return self.close(taker, CancelReason::FillLimit);
+            }
+            if self.trade(taker, &mut maker).is_none() {
+                return self.close(taker, CancelReason::OutOfRange);
             }
             if maker.status == Status::Filled {
+                let base = account(maker.user, self.market(maker.market).base);
+                self.state.ledger.count_open_order(base, false);
                 let book = self.state.books.entry(maker.market).or_default();
                 book.remove(maker.side, maker.price, maker.id);
             }
@@ -149,29 +198,31 @@ impl Execution<'_> {
         Some(())
     }
 
-    fn cancel(&mut self, user: UserId, id: OrderId) -> Result<Done, Rejection> {
+    fn cancel(&mut self, user: UserId, market: MarketId, id: OrderId) -> Result<Done, Rejection> {
         let mut order = match self.state.orders.get(&id) {
-            Some(order) if order.user == user => *order,
+            Some(order) if order.user == user && order.market == market => *order,
             _ => return Err(Rejection::OrderNotFound),
         };
         if order.status != Status::Open {
             return Err(Rejection::OrderNotOpen);
         }
         self.state.books.entry(order.market).or_default().remove(order.side, order.price, id);
-        self.close(&mut order);
+        self.close(&mut order, CancelReason::User);
+        let base = account(user, self.market(market).base);
+        self.state.ledger.count_open_order(base, false);
         self.changed.insert(id);
         self.state.orders.insert(id, order);
         Ok(Done::Cancelled { order })
     }
 
     /// Cancels the remaining amount of an order and releases its reservation.
-    fn close(&mut self, order: &mut Order) {
+    fn close(&mut self, order: &mut Order, reason: CancelReason) {
         let market = self.market(order.market);
         let asset = match order.side {
             Side::Buy => market.quote,
             Side::Sell => market.base,
         };
-        let reserved = order.cancel();
+        let reserved = order.cancel(reason);
         let account = account(order.user, asset);
         self.state.ledger.release(account, Action::OrderCancelled, reserved, order.id);
     }

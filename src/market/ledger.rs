@@ -4,7 +4,7 @@
 //! sum of its entries. Balances never become negative; an attempt is a bug, except in
 //! [`Ledger::reserve`], which rejects it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AssetId, Fixed, MarketId, OrderId, UserId};
 
@@ -22,6 +22,8 @@ pub struct Account {
     pub id: i64,
     pub available: Fixed,
     pub locked: Fixed,
+    /// The user's open orders in the market whose base asset this is.
+    pub open_orders: u32,
 }
 
 /// The reason of a ledger entry.
@@ -87,6 +89,7 @@ pub struct Insufficient;
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     accounts: BTreeMap<AccountKey, Account>,
+    changed: BTreeSet<AccountKey>,
     entries: Vec<Entry>,
 }
 
@@ -139,10 +142,7 @@ impl Ledger {
         locked_change: Fixed,
         reference: Reference,
     ) {
-        let account = self
-            .accounts
-            .get_mut(&key)
-            .expect("load() provides every account that a batch can touch");
+        let account = self.change(key);
         let sum = |balance: Fixed, change: Fixed| {
             let sum = balance.checked_add(change).expect("a balance left its range");
             assert!(sum >= Fixed::ZERO, "a balance would become negative");
@@ -150,14 +150,38 @@ impl Ledger {
         };
         account.available = sum(account.available, available_change);
         account.locked = sum(account.locked, locked_change);
+        let available_after = account.available;
         self.entries.push(Entry {
             account: key,
             action,
             available_change,
             locked_change,
-            available_after: account.available,
+            available_after,
             reference,
         });
+    }
+
+    /// Counts an order that was opened, or is no longer open, in the account of the base asset.
+    ///
+    /// # Panics
+    /// If no open order was counted: a bug in matching.
+    pub fn count_open_order(&mut self, key: AccountKey, is_open: bool) {
+        let account = self.change(key);
+        account.open_orders = if is_open {
+            account.open_orders.checked_add(1).expect("fewer than 2^32 orders are open")
+        } else {
+            account.open_orders.checked_sub(1).expect("every open order is counted")
+        };
+    }
+
+    fn change(&mut self, key: AccountKey) -> &mut Account {
+        self.changed.insert(key);
+        self.accounts.get_mut(&key).expect("load() provides every account that a batch can touch")
+    }
+
+    /// The accounts that were changed.
+    pub const fn changed(&self) -> &BTreeSet<AccountKey> {
+        &self.changed
     }
 
     /// Takes the entries since the last call.

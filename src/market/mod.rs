@@ -8,7 +8,7 @@
 //!   remaining amount of the incoming order is cancelled.
 //! - Nothing is created or lost: per asset, the entries of a batch sum to its deposits.
 //! - A reservation always suffices, and nothing stays reserved once an order is closed.
-//! - A batch has the same results as its commands one by one.
+//! - A batch has the same results as its commands one by one, and a limited number of fills.
 //!
 //! A violated invariant is a bug and an assertion: it panics, the transaction is rolled back, and
 //! the engine isolates the command.
@@ -25,8 +25,8 @@ pub use book::{Book, Priority};
 pub use execute::execute;
 pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
 pub use money::{Fixed, ParseError};
-pub use order::{NewOrder, Order, Side, Status, Trade};
-pub use state::{Market, Plan, State};
+pub use order::{CancelReason, NewOrder, Order, Side, Status, Trade};
+pub use state::{Market, Plan, Rules, State};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($number:ty);)*) => {$(
@@ -65,7 +65,7 @@ impl MarketId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Place(NewOrder),
-    Cancel { user: UserId, order: OrderId },
+    Cancel { user: UserId, market: MarketId, order: OrderId },
     Deposit { account: AccountKey, amount: Fixed, daily_limit: u32 },
 }
 
@@ -98,4 +98,12 @@ pub enum Rejection {
     OutOfRange,
     /// The account has reached its daily limit of deposits.
     DepositLimit,
+    /// The price is not a multiple of the tick size.
+    NotOnTick { tick_size: Fixed },
+    /// The amount is not a multiple of the lot size.
+    NotInLots { lot_size: Fixed },
+    /// The value of the order is less than the market's minimum.
+    ValueTooSmall { min_value: Fixed },
+    /// The user has as many open orders in this market as are allowed.
+    TooManyOpenOrders { at_most: u32 },
 }

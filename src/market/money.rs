@@ -65,6 +65,11 @@ impl Fixed {
         self.0 > 0
     }
 
+    /// Whether it is `n × step` for a whole number n. `step` must be positive.
+    pub const fn is_multiple_of(self, step: Self) -> bool {
+        matches!(self.0.checked_rem(step.0), Some(0))
+    }
+
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }

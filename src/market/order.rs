@@ -31,6 +31,19 @@ pub enum Status {
     Cancelled,
 }
 
+/// Why an order was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelReason {
+    /// Its user cancelled it.
+    User,
+    /// It would have matched an order of the same user.
+    SelfTrade,
+    /// A fill would have taken a balance, or the sum of its fills, out of range.
+    OutOfRange,
+    /// It has had as many fills as one transaction may have.
+    FillLimit,
+}
+
 /// A limit order to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
@@ -61,6 +74,8 @@ pub struct Order {
     /// Still locked for this order, in the quote asset for a buy and the base asset for a sell.
     pub reserved: Fixed,
     pub status: Status,
+    /// `None` unless it is cancelled; also if it was cancelled before reasons were recorded.
+    pub cancel_reason: Option<CancelReason>,
 }
 
 /// One fill between two orders.
@@ -119,6 +134,7 @@ impl NewOrder {
             commission_rate,
             reserved: Fixed::ZERO,
             status: Status::Open,
+            cancel_reason: None,
         };
         let total = order.total()?;
         order.reserved = match self.side {
@@ -175,9 +191,10 @@ impl Order {
     }
 
     /// Closes the order and returns its remaining reservation.
-    pub(super) fn cancel(&mut self) -> Fixed {
+    pub(super) fn cancel(&mut self, reason: CancelReason) -> Fixed {
         assert!(self.status == Status::Open, "only an open order can be cancelled");
         self.status = Status::Cancelled;
+        self.cancel_reason = Some(reason);
         std::mem::take(&mut self.reserved)
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    AccountKey, AssetId, Book, Done, Entry, Fixed, Ledger, MarketId, Order, OrderId, Rejection,
-    Trade, TradeId,
+    AccountKey, AssetId, Book, Done, Entry, Fixed, Ledger, MarketId, NewOrder, Order, OrderId,
+    Rejection, Trade, TradeId,
 };
 
 /// A market: its assets and commission rates.
@@ -18,6 +18,46 @@ pub struct Market {
     /// The share of the value that new orders pay: 0.015 is 1.5 %.
     pub buyer_rate: Fixed,
     pub seller_rate: Fixed,
+    pub rules: Rules,
+}
+
+/// What a new order must fulfil.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The least value, in the quote asset.
+    pub min_value: Fixed,
+    /// Prices are multiples of it.
+    pub tick_size: Fixed,
+    /// Amounts are multiples of it.
+    pub lot_size: Fixed,
+    /// The most open orders of a user. `None`: no limit.
+    pub max_open_orders: Option<u32>,
+}
+
+impl Rules {
+    /// Every order is accepted.
+    pub const NONE: Self = Self {
+        min_value: Fixed::ZERO,
+        tick_size: Fixed::UNIT,
+        lot_size: Fixed::UNIT,
+        max_open_orders: None,
+    };
+
+    /// # Errors
+    /// The first rule that the order violates. [`Rules::max_open_orders`] is not checked here.
+    pub(super) fn check(&self, order: &NewOrder) -> Result<(), Rejection> {
+        if !order.price.is_multiple_of(self.tick_size) {
+            return Err(Rejection::NotOnTick { tick_size: self.tick_size });
+        }
+        if !order.amount.is_multiple_of(self.lot_size) {
+            return Err(Rejection::NotInLots { lot_size: self.lot_size });
+        }
+        let value = order.price.mul_floor(order.amount).ok_or(Rejection::OutOfRange)?;
+        if value < self.min_value {
+            return Err(Rejection::ValueTooSmall { min_value: self.min_value });
+        }
+        Ok(())
+    }
 }
 
 /// Everything that a batch can touch, read while its locks are held.
@@ -50,7 +90,8 @@ impl State {
 /// Everything to be written, all or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// One outcome per command, in order.
+    /// One outcome per executed command, in order. The commands that follow were not executed,
+    /// because the fills of a batch are limited.
     pub outcomes: Vec<Result<Done, Rejection>>,
     /// Orders to insert, in their final state, by id.
     pub new_orders: Vec<Order>,

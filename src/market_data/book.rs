@@ -50,7 +50,7 @@ pub fn event(
 mod tests {
     use super::{BookDepth, event};
     use crate::events::SizeLimits;
-    use crate::market::{AssetId, Fixed, Market, MarketId};
+    use crate::market::{AssetId, Fixed, Market, MarketId, Rules};
     use crate::store::published_books::Level;
 
     /// The longest possible symbol and id.
@@ -62,6 +62,7 @@ mod tests {
             quote: AssetId(1),
             buyer_rate: Fixed::ZERO,
             seller_rate: Fixed::ZERO,
+            rules: Rules::NONE,
         }
     }
 

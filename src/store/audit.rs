@@ -36,7 +36,7 @@ struct Check {
     query: &'static str,
 }
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     Check {
         name: "the accounts of an asset sum to its deposits less its withdrawals",
         query: "SELECT s.symbol AS subject, CAST(coalesce(d.total, 0) AS TEXT) AS expected, \
@@ -114,11 +114,23 @@ const CHECKS: [Check; 10] = [
                 OR coalesce(t.commission, 0) <> o.commission",
     },
     Check {
-        name: "an order is filled when nothing remains, and only a cancelled one has a time for it",
+        name: "an order is filled when nothing remains, and only a cancelled one has a time and a \
+            reason for it",
         query: "SELECT 'order ' || id AS subject, 'a status that fits its amounts' AS expected, \
             'status ' || status || ', ' || filled_amount || ' of ' || amount AS found FROM orders \
             WHERE (status = 2) <> (filled_amount = amount) \
-                OR (status = 3) <> (cancelled_at IS NOT NULL)",
+                OR (status = 3) <> (cancelled_at IS NOT NULL) \
+                OR (status <> 3 AND cancel_reason IS NOT NULL)",
+    },
+    Check {
+        name: "a user's open orders in a market are counted",
+        query: "SELECT 'account ' || a.id AS subject, CAST(coalesce(o.total, 0) AS TEXT) \
+                AS expected, CAST(a.open_orders AS TEXT) AS found FROM accounts a \
+            LEFT JOIN (SELECT r.user_id, m.base_asset_id AS asset_id, count(*) AS total \
+                FROM orders r JOIN markets m ON m.id = r.market_id WHERE r.status = 1 \
+                GROUP BY r.user_id, m.base_asset_id) o \
+                ON o.user_id = a.user_id AND o.asset_id = a.asset_id \
+            WHERE coalesce(o.total, 0) <> a.open_orders",
     },
     Check {
         name: "commission is with the house of its market",

@@ -3,7 +3,7 @@
 //! They are stored, so a number never changes its meaning.
 
 use super::StoreError;
-use crate::market::{Action, Side, Status};
+use crate::market::{Action, CancelReason, Side, Status};
 
 pub const fn side_code(side: Side) -> i16 {
     match side {
@@ -34,6 +34,25 @@ pub fn status_from_code(code: i16) -> Result<Status, StoreError> {
         2 => Ok(Status::Filled),
         3 => Ok(Status::Cancelled),
         _ => Err(unknown("status", code)),
+    }
+}
+
+pub const fn cancel_reason_code(reason: CancelReason) -> i16 {
+    match reason {
+        CancelReason::User => 1,
+        CancelReason::SelfTrade => 2,
+        CancelReason::OutOfRange => 3,
+        CancelReason::FillLimit => 4,
+    }
+}
+
+pub fn cancel_reason_from_code(code: i16) -> Result<CancelReason, StoreError> {
+    match code {
+        1 => Ok(CancelReason::User),
+        2 => Ok(CancelReason::SelfTrade),
+        3 => Ok(CancelReason::OutOfRange),
+        4 => Ok(CancelReason::FillLimit),
+        _ => Err(unknown("reason of a cancellation", code)),
     }
 }
 

@@ -22,13 +22,13 @@ const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = w
     SET max_parallel_workers_per_gather = 0; \
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 /// `synchronous = FULL`: an acknowledged commit survives a power failure, also with WAL.
-const SQLITE_SESSION: &str = "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON; \
+const SQLITE_SESSION: &str = "PRAGMA foreign_keys = ON; \
     PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
     PRAGMA wal_autocheckpoint = 4000";
 /// Time-outs of a connection without an owner that knows better.
 const MAINTENANCE_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const MAINTENANCE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The `busy_timeout` of [`SQLITE_SESSION`].
+/// How long SQLite waits for a lock of another process.
 pub(super) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection to PostgreSQL or SQLite.
@@ -63,9 +63,12 @@ impl AnyConnection {
                 Ok(Self::Postgres(connection))
             }
             DatabaseUrl::Sqlite(path) => {
-                let mut connection = SqliteConnection::establish(path).map_err(unavailable)?;
+                let connection = SqliteConnection::establish(path).map_err(unavailable)?;
+                let mut connection = Self::Sqlite(connection);
+                // First, because the others may have to wait.
+                connection.set_sqlite_busy_timeout(SQLITE_BUSY_TIMEOUT)?;
                 connection.batch_execute(SQLITE_SESSION)?;
-                Ok(Self::Sqlite(connection))
+                Ok(connection)
             }
         }
     }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::{assets, markets, users};
 use super::{AnyConnection, StoreError, now};
-use crate::market::{AssetId, Fixed, Market, MarketId};
+use crate::market::{AssetId, Fixed, Market, MarketId, Rules};
 
 /// The quote asset of every market.
 pub const QUOTE: &str = "USD";
@@ -110,11 +110,12 @@ fn create_house(
     Ok(())
 }
 
-/// Reads the catalog. The rates apply to orders that are placed from now on.
+/// Reads the catalog. The rates and rules apply to orders that are placed from now on.
 pub fn read(
     connection: &mut AnyConnection,
     buyer_rate: Fixed,
     seller_rate: Fixed,
+    rules: Rules,
 ) -> Result<Catalog, StoreError> {
     let rows: Vec<(i32, String, i32, i32)> = markets::table
         .select((markets::id, markets::symbol, markets::base_asset_id, markets::quote_asset_id))
@@ -122,7 +123,7 @@ pub fn read(
     let market = |(id, symbol, base, quote)| {
         let id = MarketId(id);
         let (base, quote) = (AssetId(base), AssetId(quote));
-        (id, Market { id, symbol, base, quote, buyer_rate, seller_rate })
+        (id, Market { id, symbol, base, quote, buyer_rate, seller_rate, rules })
     };
     let assets: Vec<(i32, String)> = assets::table.load(connection)?;
     Ok(Catalog {

@@ -18,7 +18,7 @@ const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqli
 
 /// Set once for the file, before other connections open it: changing the mode needs exclusive
 /// access.
-const SQLITE_FILE: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL";
+const SQLITE_FILE: &str = "PRAGMA journal_mode = WAL";
 
 /// Creates the SQLite file and its folder if they are missing.
 fn prepare_file(url: &DatabaseUrl) -> Result<(), StoreError> {

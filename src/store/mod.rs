@@ -2,14 +2,14 @@
 //!
 //! Every write goes through [`Store::write`]: one transaction, all or nothing, retried after a
 //! conflict. No transaction and no pooled connection is held across an await: [`Store::run`] runs
-//! a closure on a thread that may block.
+//! a closure on a thread that may block, and gives the thread up if the server does not respond.
 
 pub mod audit;
+mod call;
 mod clock;
 mod codes;
 mod connection;
 mod database_url;
-mod deadline;
 mod error;
 pub mod leases;
 pub mod markets;
@@ -23,40 +23,38 @@ pub mod schema;
 pub mod sessions;
 pub mod sign_ins;
 mod statement;
+mod timeouts;
 pub mod trading;
 pub mod users;
 pub mod views;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use connection::SQLITE_BUSY_TIMEOUT;
-use deadline::Deadline;
+use call::GivenUpCalls;
 use diesel::connection::SimpleConnection;
-use parking_lot::Mutex;
-use rand::Rng;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use write::SqliteWriter;
 
+use crate::deadline::Deadline;
+
+pub use call::Call;
 pub use clock::now;
 pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
-pub use deadline::Timeouts;
 pub use error::StoreError;
 pub use migrations::{
     is_migrated, migrate, revert_last_migration, revert_migrations, run_next_migration,
 };
-
-/// How often a transaction is tried before its conflict becomes the caller's error.
-const WRITE_ATTEMPTS: u32 = 5;
-/// A busy time-out that is too long by less than this is not worth a statement.
-const BUSY_TIMEOUT_TOLERANCE: Duration = Duration::from_millis(100);
-/// Upper bound of the random wait before the second attempt; it doubles with each further one.
-const RETRY_JITTER: Duration = Duration::from_millis(10);
+pub use timeouts::Timeouts;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// The call that transactions belong to: none begins or commits once it is given up.
+    call: Option<Arc<Call>>,
 }
 
 struct Inner {
@@ -65,15 +63,8 @@ struct Inner {
     pool: diesel::r2d2::Pool<connection::Manager>,
     /// One permit per pooled connection: requests queue here without occupying a thread.
     permits: Arc<Semaphore>,
+    given_up: GivenUpCalls,
     sqlite_writer: Option<SqliteWriter>,
-}
-
-/// SQLite allows one writer at a time and lets the others poll; here they queue, in order.
-struct SqliteWriter {
-    lock: Mutex<()>,
-    /// One permit, for an additional connection of the pool: calls that wait for the lock occupy
-    /// neither a thread nor a connection that calls that read could use.
-    permits: Arc<Semaphore>,
 }
 
 impl Store {
@@ -83,29 +74,51 @@ impl Store {
     }
 
     /// Opens the pool. The schema must exist, see [`migrate`].
+    ///
+    /// As many connections again are opened only while calls hang that were given up.
     pub fn open_with(
         url: DatabaseUrl,
         pool_size: u32,
         timeouts: Timeouts,
     ) -> Result<Self, StoreError> {
-        let sqlite_writer = matches!(url, DatabaseUrl::Sqlite(_))
-            .then(|| SqliteWriter { lock: Mutex::new(()), permits: Arc::new(Semaphore::new(1)) });
-        let connections = pool_size.saturating_add(u32::from(sqlite_writer.is_some()));
+        let sqlite_writer = matches!(url, DatabaseUrl::Sqlite(_)).then(SqliteWriter::default);
+        let writers = u32::from(sqlite_writer.is_some());
         let pool = diesel::r2d2::Pool::builder()
-            .max_size(connections)
+            .max_size(pool_size.saturating_mul(2).saturating_add(writers))
             .min_idle(Some(1))
             .connection_timeout(timeouts.request)
             .test_on_check_out(matches!(url, DatabaseUrl::Postgres { .. }))
             .build(connection::Manager { url: url.clone(), timeout: timeouts.request })?;
         let permits = Semaphore::new(usize::try_from(pool_size).unwrap_or(Semaphore::MAX_PERMITS));
-        let permits = Arc::new(permits);
-        Ok(Self { inner: Arc::new(Inner { url, timeouts, pool, permits, sqlite_writer }) })
+        let inner = Inner {
+            url,
+            timeouts,
+            pool,
+            permits: Arc::new(permits),
+            given_up: GivenUpCalls::at_most(pool_size),
+            sqlite_writer,
+        };
+        Ok(Self { inner: Arc::new(inner), call: None })
+    }
+
+    /// Whether one transaction writes at a time, whatever it writes.
+    pub fn has_one_writer(&self) -> bool {
+        self.inner.sqlite_writer.is_some()
+    }
+
+    /// The same database for the transactions of one call.
+    pub fn for_call(&self, call: &Arc<Call>) -> Self {
+        Self { inner: Arc::clone(&self.inner), call: Some(Arc::clone(call)) }
     }
 
     /// A connection outside the pool, for an owner that keeps it.
     pub fn connect(&self) -> Result<AnyConnection, StoreError> {
-        let timeout = self.inner.timeouts.batch;
-        AnyConnection::open_with(&self.inner.url, timeout, timeout)
+        self.connect_with(self.inner.timeouts.batch)
+    }
+
+    /// [`Store::connect`] with another limit for waits for locks.
+    pub fn connect_with(&self, lock_timeout: Duration) -> Result<AnyConnection, StoreError> {
+        AnyConnection::open_with(&self.inner.url, lock_timeout, self.inner.timeouts.batch)
     }
 
     /// Runs `work`, which may write, with a pooled connection on a thread that may block.
@@ -113,13 +126,14 @@ impl Store {
     /// The permit belongs to the work, which continues if the call is dropped.
     ///
     /// # Errors
-    /// Those of `work`, and [`StoreError::Unavailable`] if no connection becomes free in time.
+    /// Those of `work`, and [`StoreError::Unavailable`] if no connection becomes free, or the
+    /// database does not respond, in time.
     pub async fn run<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.run_by(Deadline::after(self.inner.timeouts.request), work).await
+        self.run_by(Deadline::within(self.inner.timeouts.request), work).await
     }
 
     async fn run_by<T, W>(&self, deadline: Deadline, work: W) -> Result<T, StoreError>
@@ -128,7 +142,7 @@ impl Store {
         W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
         let writer = self.inner.sqlite_writer.as_ref();
-        let permits = writer.map_or(&self.inner.permits, |writer| &writer.permits);
+        let permits = writer.map_or(&self.inner.permits, SqliteWriter::permits);
         let permit = acquire(permits, deadline).await?;
         self.run_with(permit, deadline, work).await
     }
@@ -144,15 +158,38 @@ impl Store {
         W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+        let on_thread = move |call: &Arc<Call>| {
             let mut pooled = store.inner.pool.get_timeout(deadline.remaining())?;
-            let outcome = work(&store, &mut pooled.connection);
-            pooled.is_lost =
-                matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::CommitUnknown(_)));
+            let outcome = work(&store.for_call(call), &mut pooled.connection);
+            pooled.is_lost = call.is_given_up()
+                || matches!(
+                    outcome,
+                    Err(StoreError::Unavailable(_) | StoreError::CommitUnknown(_))
+                );
             outcome
-        });
-        task.await.unwrap_or_else(|error| Err(StoreError::Other(error.to_string())))
+        };
+        self.inner.given_up.run(deadline, Some(permit), on_thread).await
+    }
+
+    /// Runs `work` on a thread that may block, with the connection of an owner: `open`, or a new
+    /// one. Returns the connection, unless the call fails.
+    pub async fn run_on<T, W>(
+        &self,
+        open: Option<AnyConnection>,
+        work: W,
+    ) -> Result<(AnyConnection, T), StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let store = self.clone();
+        let on_thread = move |call: &Arc<Call>| {
+            let mut connection = open.map_or_else(|| store.connect(), Ok)?;
+            let value = work(&store.for_call(call), &mut connection)?;
+            Ok((connection, value))
+        };
+        let deadline = Deadline::within(self.inner.timeouts.batch);
+        self.inner.given_up.run(deadline, None, on_thread).await
     }
 
     /// Checks that the database responds.
@@ -166,7 +203,7 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        let deadline = Deadline::after(self.inner.timeouts.request);
+        let deadline = Deadline::within(self.inner.timeouts.request);
         let permit = acquire(&self.inner.permits, deadline).await?;
         self.run_with(permit, deadline, move |_, connection| work(connection)).await
     }
@@ -194,7 +231,7 @@ impl Store {
         T: Send + 'static,
         W: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        let deadline = Deadline::after(self.inner.timeouts.request);
+        let deadline = Deadline::within(self.inner.timeouts.request);
         let write = move |store: &Store, connection: &mut AnyConnection| {
             store.write_or_reconnect(deadline, connection, work)
         };
@@ -230,32 +267,6 @@ impl Store {
     ) -> Result<T, StoreError> {
         self.write_by(Deadline::after(self.inner.timeouts.batch), connection, work)
     }
-
-    fn write_by<T>(
-        &self,
-        deadline: Deadline,
-        connection: &mut AnyConnection,
-        mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut attempt = 1;
-        loop {
-            let outcome = match &self.inner.sqlite_writer {
-                None => write_once(connection, &mut work),
-                Some(writer) => write_in_turn(writer, deadline, connection, &mut work),
-            };
-            match outcome {
-                Err(StoreError::Conflict(cause))
-                    if attempt < WRITE_ATTEMPTS && !deadline.has_passed() =>
-                {
-                    metrics::counter!("matchcast_store_retries_total").increment(1);
-                    tracing::debug!(attempt, cause, "a transaction is retried after a conflict");
-                    pause(RETRY_JITTER * 2_u32.pow(attempt));
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
 }
 
 async fn acquire(
@@ -263,60 +274,8 @@ async fn acquire(
     deadline: Deadline,
 ) -> Result<OwnedSemaphorePermit, StoreError> {
     let permit = Arc::clone(permits).acquire_owned();
-    match tokio::time::timeout(deadline.remaining(), permit).await {
+    match tokio::time::timeout_at(deadline.instant().into(), permit).await {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(StoreError::Unavailable("all connections are in use".to_owned())),
     }
-}
-
-/// Waits for the other writers of this process, then for those of others, until the deadline.
-fn write_in_turn<T>(
-    writer: &SqliteWriter,
-    deadline: Deadline,
-    connection: &mut AnyConnection,
-    work: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let Some(turn) = writer.lock.try_lock_until(deadline.instant()) else {
-        return Err(StoreError::Unavailable("other transactions did not end in time".to_owned()));
-    };
-    let remaining = deadline.remaining();
-    let is_shorter = remaining + BUSY_TIMEOUT_TOLERANCE < SQLITE_BUSY_TIMEOUT;
-    let outcome = if is_shorter {
-        connection.set_sqlite_busy_timeout(remaining)?;
-        let outcome = write_once(connection, work);
-        connection.set_sqlite_busy_timeout(SQLITE_BUSY_TIMEOUT)?;
-        outcome
-    } else {
-        write_once(connection, work)
-    };
-    // The first writer in the queue is next, not the fastest: none starves.
-    parking_lot::MutexGuard::unlock_fair(turn);
-    outcome
-}
-
-fn write_once<T>(
-    connection: &mut AnyConnection,
-    work: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    connection.begin_write()?;
-    match work(connection) {
-        Ok(value) => match connection.commit().map_err(StoreError::from) {
-            Ok(()) => Ok(value),
-            // The database refused the commit: nothing was written.
-            Err(error @ (StoreError::Conflict(_) | StoreError::Duplicate(_))) => Err(error),
-            // The commit may have succeeded, so it is not retried.
-            Err(error) => Err(StoreError::CommitUnknown(error.to_string())),
-        },
-        Err(error) => {
-            if let Err(rollback) = connection.rollback() {
-                tracing::warn!(%error, %rollback, "a transaction could not be rolled back");
-            }
-            Err(error)
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a blocking thread, between two transactions")]
-fn pause(at_most: Duration) {
-    std::thread::sleep(rand::rng().random_range(Duration::ZERO..=at_most));
 }

@@ -64,6 +64,7 @@ diesel::table! {
         asset_id -> Integer,
         available -> BigInt,
         locked -> BigInt,
+        open_orders -> Integer,
     }
 }
 
@@ -84,6 +85,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         cancelled_at -> Nullable<Timestamp>,
+        cancel_reason -> Nullable<SmallInt>,
     }
 }
 

@@ -44,7 +44,7 @@ fn without_configuration_the_local_demo_starts() {
     assert_eq!((config.http.host.to_string().as_str(), config.http.port), ("127.0.0.1", 8080));
     assert_eq!(format!("{:?}", config.database), "SQLite at var/matchcast.sqlite");
     assert!(config.demo.enabled && !config.auth.secure_cookies);
-    assert_eq!(config.markets, ["BTC", "ETH"]);
+    assert_eq!(config.market.symbols, ["BTC", "ETH"]);
     assert_eq!(config.limits.log_ins_per_minute.map(|limit| limit.get()), Some(10));
     let unlimited = read(&[("MATCHCAST__LIMITS__LOG_INS_PER_MINUTE", "0")]).unwrap();
     assert_eq!(unlimited.limits.log_ins_per_minute, None);
@@ -250,7 +250,7 @@ fn keys_and_lists_are_parsed() {
     let encoded = "base64:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
     assert_eq!(key(encoded), b"01234567890123456789012345678901");
     assert_ne!(key(""), key(""), "the key is random per start");
-    let symbols = |text| read(&[("MATCHCAST__MARKET__SYMBOLS", text)]).unwrap().markets;
+    let symbols = |text| read(&[("MATCHCAST__MARKET__SYMBOLS", text)]).unwrap().market.symbols;
     assert_eq!(symbols("BTC, ETH ,SOL,"), ["BTC", "ETH", "SOL"]);
     assert_eq!(symbols(""), Vec::<String>::new());
     let origins = |text| read(&[("MATCHCAST__HTTP__CORS_ORIGINS", text)]).unwrap();
@@ -305,6 +305,7 @@ fn another(
         ("http", "cors_origins") => "https://a.example",
         ("database", "url") => "sqlite://elsewhere",
         ("market", "symbols") => "SOL",
+        ("market", "min_value" | "tick_size" | "lot_size") => "0.5",
         ("commission", _) => "0.5",
         ("auth", "secure_cookies") => "true",
         ("demo", "enabled") => "false",

@@ -30,8 +30,8 @@ fn quotes_and_white_space_around_a_value_are_removed() {
     assert_eq!(config.http.host.to_string(), "127.0.0.1", "an empty value counts as unset");
     assert_eq!(config.pusher.secret.expose(), "secret");
     assert_eq!(format!("{:?}", config.database), "SQLite at c.sqlite");
-    assert_eq!(config.markets, ["BTC", "ETH", "SOL"]);
-    let symbols = read(&[("MATCHCAST__MARKET__SYMBOLS", "\"BTC,ETH\"")]).unwrap().markets;
+    assert_eq!(config.market.symbols, ["BTC", "ETH", "SOL"]);
+    let symbols = read(&[("MATCHCAST__MARKET__SYMBOLS", "\"BTC,ETH\"")]).unwrap().market.symbols;
     assert_eq!(symbols, ["BTC", "ETH"]);
 }
 

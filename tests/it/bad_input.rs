@@ -139,8 +139,9 @@ on_both! {
             ("0.00000001000", "0.00000001"),
         ];
         for (written, expected) in exact {
-            let placed = alice.place("ETH", "buy", written, written).await.data();
+            let placed = alice.place("ETH", "buy", "1", written).await.data();
             assert_eq!(placed["order"]["amount"].to_string(), expected, "{written}");
+            let placed = alice.place("ETH", "buy", written, "1").await.data();
             assert_eq!(placed["order"]["price"].to_string(), expected, "{written}");
         }
         let form = "symbol=ETH&side=buy&price=5e1&amount=0.5";

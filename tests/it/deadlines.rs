@@ -14,7 +14,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
 use crate::support::{DEADLINE, run_concurrently};
 
-/// Longer than the `engine.max_wait_ms` of these tests.
+/// Shorter than the `engine.max_wait_ms` of these tests.
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// Sends an order; `None` if the client left before there was a response.
@@ -31,23 +31,23 @@ async fn place_or_leave(client: Client) -> Option<Response> {
 on_both! {
     async fn an_order_that_waited_too_long_is_not_placed(database: Database) {
         let app =
-            TestApp::start_with(&database, &[("MATCHCAST__ENGINE__MAX_WAIT_MS", "300")]).await;
+            TestApp::start_with(&database, &[("MATCHCAST__ENGINE__MAX_WAIT_MS", "3000")]).await;
         let alice = app.log_in("alice").await;
         let held = database.lock_market("BTC");
-        let waiting = (0..6).map(|_| {
-            let alice = alice.clone();
-            async move { alice.place("BTC", "sell", "100", "0.01").await }
-        });
-        let waiting = tokio::spawn(run_concurrently(waiting.collect::<Vec<_>>()));
         // Clients of their own: closing one connection must not disturb the others.
         let leaving = (0..6).map(|_| place_or_leave(alice.at(app.address)));
         for response in run_concurrently(leaving.collect::<Vec<_>>()).await {
             assert!(response.is_none(), "{response:?}");
         }
-        drop(held);
-        for response in waiting.await.expect("no panic") {
+        let waiting = (0..6).map(|_| {
+            let alice = alice.clone();
+            async move { alice.place("BTC", "sell", "100", "0.01").await }
+        });
+        // They have their responses while the market is still locked.
+        for response in run_concurrently(waiting.collect::<Vec<_>>()).await {
             assert_eq!((response.status, &response.json()["code"]), (503, &"unavailable".into()));
         }
+        drop(held);
         alice.place("BTC", "sell", "100", "0.01").await.data();
         app.stop();
         assert_eq!(database.order_ids().len(), 1);
@@ -61,7 +61,13 @@ on_both! {
         let user = store.write(&mut database.connect(), create).expect("a user").user_id();
         let market = catalog.market("BTC").expect("a market").id;
         let (max_wait, events) = (DEADLINE, EventSettings::default());
-        let settings = EngineSettings { queue_len: 64, batch_len: 64, max_wait, events };
+        let settings = EngineSettings {
+            queue_len: 64,
+            batch_len: 64,
+            max_wait,
+            events,
+            ..EngineSettings::default()
+        };
         let account = AccountKey { user, asset: catalog.quote() };
         let (engine, thread) =
             engine::start(store, catalog, Notifiers::default(), settings).expect("a thread");

@@ -89,7 +89,13 @@ on_both! {
         let market = catalog.market("BTC").expect("a market").clone();
         let events = EventSettings::default();
         let max_wait = Duration::from_secs(60);
-        let settings = EngineSettings { queue_len: 64, batch_len: 64, max_wait, events };
+        let settings = EngineSettings {
+            queue_len: 64,
+            batch_len: 64,
+            max_wait,
+            events,
+            ..EngineSettings::default()
+        };
         let notifiers = Notifiers::default();
         let (engine, thread) =
             engine::start(store, catalog.clone(), notifiers, settings).expect("a thread");

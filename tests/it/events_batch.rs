@@ -62,7 +62,13 @@ impl Batches {
             store.write(&mut connection, create).expect("a user");
         }
         let max_wait = Duration::from_secs(60);
-        let settings = EngineSettings { queue_len: 100, batch_len: 100, max_wait, events };
+        let settings = EngineSettings {
+            queue_len: 100,
+            batch_len: 100,
+            max_wait,
+            events,
+            ..EngineSettings::default()
+        };
         let (engine, thread) =
             engine::start(store, catalog.clone(), Notifiers::default(), settings)
                 .expect("a thread");
@@ -106,8 +112,14 @@ impl Batches {
         .await;
         let submit = |(socket, request)| Box::pin(self.submit(socket, request));
         let mut pending: Vec<_> = requests.into_iter().map(submit).collect();
-        for submitted in &mut pending {
-            assert!(submitted.as_mut().poll(&mut context).is_pending());
+        for (index, submitted) in pending.iter_mut().enumerate() {
+            // A cancellation first reads the market of its order.
+            wait_for("the request in the queue", || {
+                assert!(submitted.as_mut().poll(&mut context).is_pending());
+                let is_queued = self.engine.queue_len() == index + 1;
+                async move { is_queued.then_some(()) }
+            })
+            .await;
         }
         drop(lock);
         let error = rejected.await.expect_err("a rejection");

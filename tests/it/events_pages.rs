@@ -45,7 +45,13 @@ async fn fund(database: &Database, user: i64, symbol: &str) {
     let asset = catalog.asset(symbol).expect("an asset");
     let events = EventSettings::default();
     let max_wait = Duration::from_secs(60);
-    let settings = EngineSettings { queue_len: 1, batch_len: 1, max_wait, events };
+    let settings = EngineSettings {
+        queue_len: 1,
+        batch_len: 1,
+        max_wait,
+        events,
+        ..EngineSettings::default()
+    };
     let (engine, thread) =
         engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("a thread");
     let account = AccountKey { user: UserId(user), asset };

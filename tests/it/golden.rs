@@ -161,8 +161,9 @@ on_both! {
         check(&placed, 200,
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":1,"user_id":1,"symbol":"BTC","side":"buy","price":50000,"amount":0.1,
-                "filled_amount":0,"status":1,"cancelled_at":null,"created_at":"<time>",
-                "updated_at":"<time>"},"trade":null,"trades":[]}}"#);
+                "filled_amount":0,"status":1,"cancel_reason":null,"cancelled_at":null,
+                "created_at":"<time>",
+                "updated_at":"<time>"},"trade":null,"trades":[],"trade_count":0}}"#);
         assert!(placed.body.contains(r#""price":50000,"amount":0.1,"filled_amount":0,"#));
 
         let bob = app.log_in("bob").await;
@@ -198,7 +199,8 @@ on_both! {
         check(&alice.get("/api/my-orders").await, 200,
             r#"{"success":true,"message":"User orders retrieved successfully","data":[{"id":1,
                 "symbol":"BTC","side":"buy","price":50000,"amount":0.1,"filled_amount":0,
-                "status":3,"date":"<plain time>","cancelled_at":"<plain time>"}]}"#);
+                "status":3,"cancel_reason":"user","date":"<plain time>",
+                "cancelled_at":"<plain time>"}]}"#);
         app.stop();
         database.audit();
     }
@@ -211,7 +213,8 @@ on_both! {
         check(&alice.place("BTC", "buy", "51000", "0.12").await, 200,
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":3,"user_id":1,"symbol":"BTC","side":"buy","price":51000,"amount":0.12,
-                "filled_amount":0.12,"status":2,"cancelled_at":null,"created_at":"<time>",
+                "filled_amount":0.12,"status":2,"cancel_reason":null,"cancelled_at":null,
+                "created_at":"<time>",
                 "updated_at":"<time>"},"trade":{"id":1,"sequence":1,"buy_order_id":3,
                 "sell_order_id":1,"buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,
                 "amount":0.1,"created_at":"<time>","updated_at":"<time>"},"trades":[
@@ -219,13 +222,15 @@ on_both! {
                 "symbol":"BTC","price":50000,"amount":0.1,"created_at":"<time>",
                 "updated_at":"<time>"},{"id":2,"sequence":2,"buy_order_id":3,"sell_order_id":2,
                 "buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000.5,"amount":0.02,
-                "created_at":"<time>","updated_at":"<time>"}]}}"#);
+                "created_at":"<time>","updated_at":"<time>"}],"trade_count":2}}"#);
         check(&bob.get("/api/my-orders").await, 200,
             r#"{"success":true,"message":"User orders retrieved successfully","data":[
                 {"id":2,"symbol":"BTC","side":"sell","price":50000.5,"amount":0.2,
-                "filled_amount":0.02,"status":1,"date":"<plain time>","cancelled_at":null},
+                "filled_amount":0.02,"status":1,"cancel_reason":null,"date":"<plain time>",
+                "cancelled_at":null},
                 {"id":1,"symbol":"BTC","side":"sell","price":50000,"amount":0.1,
-                "filled_amount":0.1,"status":2,"date":"<plain time>","cancelled_at":null}]}"#);
+                "filled_amount":0.1,"status":2,"cancel_reason":null,"date":"<plain time>",
+                "cancelled_at":null}]}"#);
         check(&alice.place("BTC", "buy", "50000", "1").await, 400,
             r#"{"success":false,"code":"insufficient_funds",
                 "message":"Insufficient USD balance for this buy order."}"#);

@@ -18,6 +18,7 @@ mod deadlines;
 mod debug;
 mod edges_http;
 mod engine;
+mod engine_lanes;
 mod events;
 mod events_batch;
 mod events_book;

@@ -7,6 +7,7 @@ mod naive;
 mod properties;
 mod scenarios;
 mod scenarios_money;
+mod scenarios_rules;
 mod script;
 mod sequence;
 mod world;

@@ -3,7 +3,9 @@
 //! It has no derived state: it records deposits, orders, fills and cancellations, and computes
 //! every balance, reservation and queue position from these records each time.
 
-use matchcast::market::{Command, Fixed, NewOrder, Rejection, Side, Status};
+use matchcast::market::{Command, Fixed, NewOrder, Rejection, Rules, Side, Status};
+
+use super::sequence::Limits;
 
 use super::world::{BTC, ETH, USD};
 
@@ -67,6 +69,7 @@ pub enum Done {
 pub struct NaiveMarket {
     pub buyer_rate: i128,
     pub seller_rate: i128,
+    pub limits: Limits,
     deposits: Vec<(i64, i32, i128)>,
     orders: Vec<OrderRecord>,
     fills: Vec<Fill>,
@@ -76,10 +79,11 @@ impl NaiveMarket {
     pub fn run(&mut self, command: &Command) -> Result<Done, Rejection> {
         match command {
             Command::Place(new) => self.place(new),
-            Command::Cancel { user, order } => {
+            Command::Cancel { user, market, order } => {
                 let position = usize::try_from(order.0 - 1).unwrap_or(usize::MAX);
                 match self.orders.get(position) {
-                    Some(order) if order.accepted && order.user == user.0 => {}
+                    Some(order)
+                        if order.accepted && (order.user, order.market) == (user.0, market.0) => {}
                     _ => return Err(Rejection::OrderNotFound),
                 }
                 if !self.is_open(position) {
@@ -113,6 +117,7 @@ impl NaiveMarket {
         self.orders.push(record);
 
         let value = mul_floor(price, amount);
+        self.check_limits(taker, value)?;
         let cost = value + mul_ceil(rate, value);
         if cost > MAX_UNITS {
             return Err(Rejection::OutOfRange);
@@ -128,13 +133,41 @@ impl NaiveMarket {
         while self.is_open(taker) {
             let Some(maker) = self.best_maker(taker) else { break };
             let fill = self.fill_between(taker, maker);
-            if self.orders[maker].user == user || !self.can_settle(&fill) {
+            let is_at_limit = self.fills.len() - first == self.limits.max_fills;
+            if self.orders[maker].user == user || is_at_limit || !self.can_settle(&fill) {
                 self.orders[taker].cancelled = true;
             } else {
                 self.fills.push(fill);
             }
         }
         Ok(Done::Placed(taker, self.order_state(taker), self.fills[first..].to_vec()))
+    }
+
+    fn check_limits(&self, order: usize, value: i128) -> Result<(), Rejection> {
+        let Rules { min_value, tick_size, lot_size, max_open_orders } = self.limits.rules;
+        let OrderRecord { user, market, price, amount, .. } = self.orders[order];
+        if price % units(tick_size) != 0 {
+            return Err(Rejection::NotOnTick { tick_size });
+        }
+        if amount % units(lot_size) != 0 {
+            return Err(Rejection::NotInLots { lot_size });
+        }
+        if value > MAX_UNITS {
+            return Err(Rejection::OutOfRange);
+        }
+        if value < units(min_value) {
+            return Err(Rejection::ValueTooSmall { min_value });
+        }
+        let is_open = |i: &usize| {
+            (self.orders[*i].user, self.orders[*i].market) == (user, market) && self.is_open(*i)
+        };
+        let open = (0..order).filter(is_open).count();
+        match max_open_orders {
+            Some(at_most) if open >= usize::try_from(at_most).unwrap() => {
+                Err(Rejection::TooManyOpenOrders { at_most })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The maker with the best price and the earliest arrival, found by sorting all candidates.

@@ -64,6 +64,7 @@ fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
 fn run_batch(world: &mut World, batch: &Batch) -> Vec<Outcome> {
     world.buyer_rate = fixed(batch.buyer_rate);
     world.seller_rate = fixed(batch.seller_rate);
+    world.limits = batch.limits;
     world.run(&batch.commands)
 }
 
@@ -75,6 +76,7 @@ fn check_against_model(loading: Loading, batches: &[Batch]) {
     for batch in batches {
         model.buyer_rate = batch.buyer_rate.into();
         model.seller_rate = batch.seller_rate.into();
+        model.limits = batch.limits;
         let outcomes = run_batch(&mut world, batch);
         for (command, outcome) in batch.commands.iter().zip(outcomes) {
             assert_eq!(to_model(outcome), model.run(command), "{command:?}");

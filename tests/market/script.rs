@@ -9,6 +9,8 @@
 //! ann cancels 1                     -> cancelled           order ids start at 1
 //! ann has 49.25 USD, 50.75 locked
 //! order 1 is open, 0.4 filled, 30.45 reserved
+//! order 2 is cancelled because SelfTrade
+//! limit tick_size 0.5                              or min_value, lot_size, open_orders, fills
 //! ```
 //! Numbers may be in any notation; `max` is the largest possible amount. Lines that begin with `#`
 //! are comments.
@@ -17,6 +19,7 @@ use matchcast::market::{
     AssetId, Command, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
 };
 
+use super::sequence::Limits;
 use super::world::{BTC, Completed, ETH, Loading, Outcome, USD, World, key};
 
 /// Runs a script line by line, once for each way of loading the book.
@@ -41,6 +44,12 @@ fn run_line(world: &mut World, line: &str, context: &str) {
             world.buyer_rate = number(buyer);
             world.seller_rate = number(seller);
         }
+        ["limit", name, limit] => set_limit(&mut world.limits, name, number(limit)),
+        ["order", id, "is", "cancelled", "because", reason] => {
+            let order = &world.orders[&OrderId(id.parse().unwrap())];
+            let found = format!("{:?}", order.cancel_reason.unwrap());
+            assert_eq!((order.status, found.as_str()), (Status::Cancelled, *reason), "{context}");
+        }
         ["order", id, "is", status, filled, "filled", reserved, "reserved"] => {
             let order = &world.orders[&OrderId(id.parse().unwrap())];
             let found = (status_name(order.status), order.filled, order.reserved);
@@ -63,6 +72,18 @@ fn run_line(world: &mut World, line: &str, context: &str) {
     }
 }
 
+fn set_limit(limits: &mut Limits, name: &str, limit: Fixed) {
+    let count = || limit.units() / Fixed::ONE.units();
+    match name {
+        "min_value" => limits.rules.min_value = limit,
+        "tick_size" => limits.rules.tick_size = limit,
+        "lot_size" => limits.rules.lot_size = limit,
+        "open_orders" => limits.rules.max_open_orders = Some(count().try_into().unwrap()),
+        "fills" => limits.max_fills = count().try_into().unwrap(),
+        _ => panic!("there is no limit {name}"),
+    }
+}
+
 fn command(words: &[&str], context: &str) -> Command {
     match words {
         [who, verb @ ("buys" | "sells"), amount, symbol, "at", price] => Command::Place(NewOrder {
@@ -73,7 +94,8 @@ fn command(words: &[&str], context: &str) -> Command {
             amount: number(amount),
         }),
         [who, "cancels", id] => {
-            Command::Cancel { user: user(who), order: OrderId(id.parse().unwrap()) }
+            let order = OrderId(id.parse().unwrap());
+            Command::Cancel { user: user(who), market: MarketId(1), order }
         }
         [who, "deposits", amount, symbol, rest @ ..] => Command::Deposit {
             account: key(user(who), asset(symbol)),

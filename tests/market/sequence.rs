@@ -1,6 +1,6 @@
 //! Generates random sequences of commands in batches of random lengths.
 
-use matchcast::market::{Command, Fixed, MarketId, NewOrder, OrderId, Side, UserId};
+use matchcast::market::{Command, Fixed, MarketId, NewOrder, OrderId, Rules, Side, UserId};
 use proptest::prelude::*;
 
 use super::world::{ASSETS, key};
@@ -11,7 +11,21 @@ pub struct Batch {
     /// Commission rates in units of 10⁻⁸.
     pub buyer_rate: i64,
     pub seller_rate: i64,
+    pub limits: Limits,
     pub commands: Vec<Command>,
+}
+
+/// What is limited while the commands of a batch are executed.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub rules: Rules,
+    pub max_fills: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rules: Rules::NONE, max_fills: usize::MAX }
+    }
 }
 
 const ONE: i64 = 100_000_000;
@@ -25,16 +39,35 @@ pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
         1 => Just((ONE, ONE)),
         1 => Just((33_333_333, 1)),
     ];
-    let batch = (rates, prop::collection::vec(command(), 1..12));
-    let batch = batch.prop_map(|((buyer_rate, seller_rate), commands)| Batch {
+    let batch = (rates, limits(), prop::collection::vec(command(), 1..12));
+    let batch = batch.prop_map(|((buyer_rate, seller_rate), limits, commands)| Batch {
         buyer_rate,
         seller_rate,
+        limits,
         commands,
     });
     (first_deposits(), prop::collection::vec(batch, 1..8)).prop_map(|(commands, mut batches)| {
-        batches.insert(0, Batch { buyer_rate: 0, seller_rate: 0, commands });
+        batches.insert(
+            0,
+            Batch { buyer_rate: 0, seller_rate: 0, limits: Limits::default(), commands },
+        );
         batches
     })
+}
+
+/// Few fills and open orders are common; other rules would reject most of the commands.
+fn limits() -> impl Strategy<Value = Limits> {
+    let max_fills = prop_oneof![2 => Just(usize::MAX), 3 => 1..=3_usize];
+    let max_open_orders = prop_oneof![2 => Just(None), 1 => (0..=3_u32).prop_map(Some)];
+    let units = |most: i64| prop_oneof![6 => Just(1_i64), 1 => 1..=most];
+    (max_fills, max_open_orders, units(ONE), units(3), units(3)).prop_map(
+        |(max_fills, max_open_orders, min_value, tick_size, lot_size)| {
+            let [min_value, tick_size, lot_size] =
+                [min_value, tick_size, lot_size].map(Fixed::from_units);
+            let rules = Rules { min_value, tick_size, lot_size, max_open_orders };
+            Limits { rules, max_fills }
+        },
+    )
 }
 
 /// Most balances are sufficient for many orders; some are close to the maximum.
@@ -61,8 +94,10 @@ fn deposit_command(
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let cancel = (1..=USERS, 1..=40_i64)
-        .prop_map(|(user, order)| Command::Cancel { user: UserId(user), order: OrderId(order) });
+    let cancel = (1..=USERS, 1..=2_i32, 1..=40_i64).prop_map(|(user, market, order)| {
+        let (user, market, order) = (UserId(user), MarketId(market), OrderId(order));
+        Command::Cancel { user, market, order }
+    });
     let deposit = (1..=USERS, prop::sample::select(ASSETS.to_vec()), amount(), 1..=6_u32).prop_map(
         |(user, asset, units, limit)| deposit_command(key(UserId(user), asset), units, limit),
     );

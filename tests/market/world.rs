@@ -7,6 +7,8 @@ use matchcast::market::{
     OrderId, Priority, Rejection, Side, State, Status, Trade, UserId, execute,
 };
 
+use super::sequence::Limits;
+
 pub const USD: AssetId = AssetId(1);
 pub const BTC: AssetId = AssetId(2);
 pub const ETH: AssetId = AssetId(3);
@@ -40,11 +42,13 @@ pub struct World {
     loading: Loading,
     pub buyer_rate: Fixed,
     pub seller_rate: Fixed,
+    pub limits: Limits,
     pub orders: BTreeMap<OrderId, Order>,
     pub accounts: BTreeMap<AccountKey, Balance>,
     pub trades: Vec<Trade>,
     pub deposited: BTreeMap<AssetId, i128>,
     deposits: BTreeMap<AccountKey, u32>,
+    open_orders: BTreeMap<AccountKey, u32>,
     last_order_id: i64,
 }
 
@@ -55,20 +59,39 @@ impl World {
             loading,
             buyer_rate: Fixed::parse("0.015").unwrap(),
             seller_rate: Fixed::ZERO,
+            limits: Limits::default(),
             orders: BTreeMap::new(),
             accounts: keys.map(|key| (key, (0, 0))).collect(),
             trades: Vec::new(),
             deposited: BTreeMap::new(),
             deposits: BTreeMap::new(),
+            open_orders: BTreeMap::new(),
             last_order_id: 0,
         }
     }
 
-    /// Loads the state for a batch, executes the batch and applies its plan.
+    /// Executes commands in as many batches as their fills require.
     pub fn run(&mut self, commands: &[Command]) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while outcomes.len() < commands.len() {
+            let more = self.run_batch(&commands[outcomes.len()..]);
+            assert!(!more.is_empty(), "a batch executes at least one command");
+            outcomes.extend(more);
+        }
+        assert_eq!(outcomes.len(), commands.len(), "one outcome per command");
+        outcomes
+    }
+
+    /// Loads the state for a batch, executes the batch and applies its plan.
+    fn run_batch(&mut self, commands: &[Command]) -> Vec<Outcome> {
         let mut state = self.load(commands);
-        let plan = execute(&mut state, commands);
-        assert_eq!(plan.outcomes.len(), commands.len(), "one outcome per command");
+        let plan = execute(&mut state, commands, self.limits.max_fills);
+        assert!(plan.trades.len() <= self.limits.max_fills, "{} trades", plan.trades.len());
+        // The ids of orders that were not executed are assigned again.
+        self.last_order_id -= i64::try_from(state.order_ids.len()).unwrap();
+        for key in state.ledger.changed() {
+            self.open_orders.insert(*key, state.ledger.account(*key).open_orders);
+        }
         for order in plan.new_orders.iter().chain(&plan.changed_orders) {
             self.orders.insert(order.id, *order);
         }
@@ -105,7 +128,8 @@ impl World {
         for (id, base) in MARKETS {
             let (buyer_rate, seller_rate) = (self.buyer_rate, self.seller_rate);
             let symbol = if base == BTC { "BTC" } else { "ETH" }.to_owned();
-            let market = Market { id, symbol, base, quote: USD, buyer_rate, seller_rate };
+            let rules = self.limits.rules;
+            let market = Market { id, symbol, base, quote: USD, buyer_rate, seller_rate, rules };
             state.markets.insert(id, market);
             for side in [Side::Buy, Side::Sell] {
                 self.load_side(&mut state, id, side, commands);
@@ -127,7 +151,9 @@ impl World {
         }
         let fixed = |units: i128| Fixed::from_units(i64::try_from(units).unwrap());
         for (key, (available, locked)) in &self.accounts {
-            let account = Account { id: 0, available: fixed(*available), locked: fixed(*locked) };
+            let (available, locked) = (fixed(*available), fixed(*locked));
+            let open_orders = self.open_orders.get(key).copied().unwrap_or_default();
+            let account = Account { id: 0, available, locked, open_orders };
             state.ledger.insert(*key, account);
         }
         state.recent_deposits = self.deposits.clone();
@@ -153,11 +179,11 @@ impl World {
             _ => None,
         });
         let units = |amount: Fixed| i128::from(amount.units());
+        let cancelled: Vec<&Order> =
+            cancelled.filter(|order| order.market == market && order.side == side).collect();
+        let mut most_orders = self.limits.max_fills.saturating_add(cancelled.len() + 1);
         let mut wanted: i128 = incoming.iter().map(|new| units(new.amount)).sum();
-        wanted += cancelled
-            .filter(|order| order.market == market && order.side == side)
-            .map(|order| units(order.remaining()))
-            .sum::<i128>();
+        wanted += cancelled.iter().map(|order| units(order.remaining())).sum::<i128>();
 
         let rank = |order: &&Order| Priority::new(side, order.price, order.id);
         let mut resting: Vec<&Order> = self.resting(market, side).collect();
@@ -167,14 +193,15 @@ impl World {
                 Side::Sell => order.price > limit,
                 Side::Buy => order.price < limit,
             };
-            if self.loading == Loading::Head && (beyond_limit || wanted <= 0) {
+            if self.loading == Loading::Head && (beyond_limit || wanted <= 0 || most_orders == 0) {
                 break;
             }
+            most_orders = most_orders.saturating_sub(1);
             state.insert_order(*order);
             wanted -= units(order.remaining());
             state.books.entry(market).or_default().set_known_to(side, rank(&order));
         }
-        if self.loading == Loading::Whole || wanted > 0 {
+        if self.loading == Loading::Whole || (wanted > 0 && most_orders > 0) {
             state.books.entry(market).or_default().set_known_up_to(side, limit);
         }
     }
@@ -213,6 +240,14 @@ impl World {
             if let (Some(bid), Some(ask)) = (bid, ask) {
                 assert!(bid < ask, "book {market} is crossed: bid {bid}, ask {ask}");
             }
+        }
+        for (key, counted) in &self.open_orders {
+            let is_counted = |order: &&Order| {
+                let base = MARKETS.iter().find(|(id, _)| *id == order.market).unwrap().1;
+                order.status == Status::Open && (order.user, base) == (key.user, key.asset)
+            };
+            let open = self.orders.values().filter(is_counted).count();
+            assert_eq!(usize::try_from(*counted).unwrap(), open, "open orders of {key:?}");
         }
         for order in self.orders.values() {
             let filled = order.filled == order.amount;

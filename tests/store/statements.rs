@@ -18,6 +18,9 @@ use matchcast::store::{AnyConnection, Store, now, occupancy, users};
 use super::views::fixed;
 use crate::on_both;
 
+/// More than any batch of these tests needs.
+const MAX_FILLS: usize = 1000;
+
 /// The texts of the statements that a connection has run, and of those that it has prepared.
 #[derive(Clone, Default)]
 struct Statements(Arc<Mutex<Texts>>);
@@ -79,8 +82,8 @@ impl Traders<'_> {
         };
         let new_events = NewEvents { events: vec![event; len], matched_per_trade: 0 };
         let work = |c: &mut AnyConnection| {
-            let mut state = trading::load(c, &self.catalog.markets, commands, now())?;
-            let mut plan = execute(&mut state, commands);
+            let mut state = trading::load(c, &self.catalog.markets, commands, MAX_FILLS, now())?;
+            let mut plan = execute(&mut state, commands, MAX_FILLS);
             let ids = trading::next_trade_ids(c, plan.trades.len())?;
             plan.number_trades(&ids);
             trading::apply(c, &state, &plan, &new_events, now())?;
@@ -104,7 +107,7 @@ impl Traders<'_> {
         let open = plan.new_orders.iter().filter(|order| order.status == Status::Open);
         let open: Vec<OrderId> = open.map(|order| order.id).collect();
         assert_eq!(open.len(), len);
-        let cancel = |order| Command::Cancel { user: self.seller, order };
+        let cancel = |order| Command::Cancel { user: self.seller, market: self.market(), order };
         let cancels: Vec<Command> = open.into_iter().map(cancel).collect();
         self.batch(c, &cancels, len);
     }

@@ -33,7 +33,13 @@ impl Traded {
         let catalog = Arc::new(catalog);
         let events = EventSettings::default();
         let max_wait = Duration::from_secs(60);
-        let settings = EngineSettings { queue_len: 100, batch_len: 100, max_wait, events };
+        let settings = EngineSettings {
+            queue_len: 100,
+            batch_len: 100,
+            max_wait,
+            events,
+            ..EngineSettings::default()
+        };
         let (engine, _) =
             engine::start(store.clone(), catalog.clone(), Notifiers::default(), settings).unwrap();
         let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();

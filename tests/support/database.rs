@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use matchcast::market::Fixed;
+use matchcast::market::{Fixed, Rules};
 use matchcast::store::markets::{self, Catalog};
 use matchcast::store::schema::{dead_letters, orders, outbox as outbox_rows, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
@@ -64,7 +64,8 @@ impl Database {
         let symbols = ["BTC".to_owned(), "ETH".to_owned()];
         store.write(&mut connection, |c| markets::ensure(c, &symbols)).expect("markets");
         let buyer_rate = Fixed::parse("0.015").expect("a rate");
-        let catalog = markets::read(&mut connection, buyer_rate, Fixed::ZERO).expect("a catalog");
+        let catalog = markets::read(&mut connection, buyer_rate, Fixed::ZERO, Rules::NONE)
+            .expect("a catalog");
         (store, catalog)
     }
 

@@ -1,11 +1,12 @@
-//! A TCP proxy in front of PostgreSQL that can close the connection at the worst moment: between a
-//! commit and its response.
+//! A TCP proxy in front of PostgreSQL that can close the connection at the worst moment, between a
+//! commit and its response, or behave like a server that is frozen.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Forwards bytes in both directions until it is dropped.
@@ -13,6 +14,7 @@ pub struct Proxy {
     /// The database URL through the proxy.
     pub url: String,
     armed: Arc<AtomicBool>,
+    frozen: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
 
@@ -35,9 +37,20 @@ impl Proxy {
         // On an encrypted connection the proxy could not recognize the commit.
         let url = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
         let armed = Arc::new(AtomicBool::new(false));
-        let server =
-            tokio::spawn(serve(listener, server, armed.clone(), AtomicUsize::new(refusals)));
-        Self { url, armed, server }
+        let (frozen, is_frozen) = watch::channel(false);
+        let refusals = AtomicUsize::new(refusals);
+        let server = tokio::spawn(serve(listener, server, armed.clone(), is_frozen, refusals));
+        Self { url, armed, frozen, server }
+    }
+
+    /// Accepts connections and bytes, and forwards nothing: like a server that is frozen.
+    pub fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+
+    /// Forwards again, on the connections that hung as well.
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
     }
 
     /// Closes the connection after the next commit has reached the database, before its response
@@ -61,6 +74,7 @@ async fn serve(
     listener: TcpListener,
     server: String,
     armed: Arc<AtomicBool>,
+    frozen: watch::Receiver<bool>,
     refusals: AtomicUsize,
 ) {
     while let Ok((client, _)) = listener.accept().await {
@@ -69,17 +83,23 @@ async fn serve(
             refusals.store(left - 1, Ordering::SeqCst);
             continue;
         }
-        tokio::spawn(forward(client, server.clone(), armed.clone()));
+        tokio::spawn(forward(client, server.clone(), armed.clone(), frozen.clone()));
     }
 }
 
-async fn forward(mut client: TcpStream, server: String, armed: Arc<AtomicBool>) {
+async fn forward(
+    mut client: TcpStream,
+    server: String,
+    armed: Arc<AtomicBool>,
+    mut frozen: watch::Receiver<bool>,
+) {
     let mut server = TcpStream::connect(server).await.expect("the PostgreSQL server");
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
             read = client.read(&mut up) => {
                 let len = read.unwrap_or(0);
+                let _ = frozen.wait_for(|frozen| !frozen).await;
                 if len == 0 || server.write_all(&up[..len]).await.is_err() {
                     return;
                 }
@@ -92,6 +112,7 @@ async fn forward(mut client: TcpStream, server: String, armed: Arc<AtomicBool>) 
             }
             read = server.read(&mut down) => {
                 let len = read.unwrap_or(0);
+                let _ = frozen.wait_for(|frozen| !frozen).await;
                 if len == 0 || client.write_all(&down[..len]).await.is_err() {
                     return;
                 }

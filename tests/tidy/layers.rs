@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use crate::{check, files};
 
 /// The modules of the crate that a module may import. `app`, `cli` and `main` may import all.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("market", &[]),
+    ("deadline", &[]),
     ("client_address", &[]),
     ("pusher", &[]),
     ("events", &["market"]),
-    ("store", &["events", "market"]),
+    ("store", &["deadline", "events", "market"]),
     ("config", &["events", "market", "store"]),
     ("telemetry", &["config"]),
-    ("auth", &["market", "store"]),
-    ("engine", &["events", "market", "store"]),
+    ("auth", &["deadline", "market", "store"]),
+    ("engine", &["deadline", "events", "market", "store"]),
     ("market_data", &["events", "market", "store"]),
     ("provider", &["client_address", "pusher"]),
     ("publisher", &["config", "pusher", "store"]),
@@ -24,6 +25,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "auth",
             "client_address",
             "config",
+            "deadline",
             "engine",
             "events",
             "market",

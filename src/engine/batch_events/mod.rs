@@ -200,7 +200,7 @@ mod tests {
     use crate::events::UserChannels;
     use crate::market::{
         Account, AccountKey, Action, AssetId, Done, Entry, Fixed, Market, MarketId, Order, OrderId,
-        Plan, Reference, Side, State, Status, Trade, TradeId, UserId,
+        Plan, Reference, Rules, Side, State, Status, Trade, TradeId, UserId,
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
@@ -221,6 +221,7 @@ mod tests {
             quote: ASSET,
             buyer_rate: Fixed::ZERO,
             seller_rate: Fixed::ZERO,
+            rules: Rules::NONE,
         };
         Catalog { markets: [(MARKET, market)].into(), assets: [(ASSET, symbol)].into() }
     }
@@ -240,6 +241,7 @@ mod tests {
             commission_rate: MOST,
             reserved: MOST,
             status: Status::Open,
+            cancel_reason: None,
         };
         let trade = Trade {
             id: TradeId(LAST),
@@ -282,7 +284,7 @@ mod tests {
             ..EventSettings::default()
         };
         let mut state = State::default();
-        let account = Account { id: LAST, available: MOST, locked: MOST };
+        let account = Account { id: LAST, available: MOST, locked: MOST, open_orders: u32::MAX };
         state.ledger.insert(AccountKey { user: USER, asset: ASSET }, account);
         let (plan, catalog) = (plan(), catalog());
         let batch = ExecutedBatch {

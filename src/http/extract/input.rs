@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
+use crate::deadline::Deadline;
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 
@@ -41,7 +42,8 @@ impl FromRequest for RawBody {
         let state = request.app_data::<web::Data<AppState>>().cloned();
         Box::pin(async move {
             let state = state.ok_or(ApiError::Internal("the application has no state"))?;
-            let Ok(read) = tokio::time::timeout(state.body_timeout, bytes).await else {
+            let deadline = Deadline::within(state.body_timeout).instant();
+            let Ok(read) = tokio::time::timeout_at(deadline.into(), bytes).await else {
                 return Err(ApiError::refused(
                     StatusCode::REQUEST_TIMEOUT,
                     "body_timeout",

@@ -2,5 +2,6 @@
 
 pub mod cors;
 pub mod csrf;
+pub mod deadline;
 pub mod private;
 pub mod session_store;

@@ -139,7 +139,7 @@ impl ApiError {
                     "The database is unavailable. Nothing was changed; try again soon."
                 }
                 "outcome_unknown" => {
-                    "The connection to the database broke. Check your orders before trying again."
+                    "The database did not confirm the change. Check it before trying again."
                 }
                 _ => "An internal error occurred. Nothing was changed.",
             }
@@ -177,6 +177,11 @@ impl From<AuthError> for ApiError {
             AuthError::EmailTaken => Self::invalid("email", EMAIL_TAKEN),
             AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
             AuthError::Hashing => Self::Internal("hashing a password failed"),
+            AuthError::Busy => Self::refused(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_busy",
+                "Too many log-ins are in progress. Nothing was changed; try again soon.",
+            ),
             AuthError::SessionState(_) => Self::Internal("the state of a session is not JSON"),
             AuthError::Store(error) => Self::Store(error),
         }
@@ -203,6 +208,21 @@ impl From<Rejection> for ApiError {
             Rejection::OutOfRange => {
                 Self::invalid("amount", "The value of price and amount is out of range.")
             }
+            Rejection::NotOnTick { tick_size } => {
+                Self::invalid("price", format!("The price must be a multiple of {tick_size}."))
+            }
+            Rejection::NotInLots { lot_size } => {
+                Self::invalid("amount", format!("The amount must be a multiple of {lot_size}."))
+            }
+            Rejection::ValueTooSmall { min_value } => Self::invalid(
+                "amount",
+                format!("The value of price and amount must be at least {min_value}."),
+            ),
+            Rejection::TooManyOpenOrders { at_most } => Self::refused(
+                bad,
+                "too_many_open_orders",
+                format!("You have {at_most} open orders in this market, which is the limit."),
+            ),
             Rejection::DepositLimit => Self::refused(
                 StatusCode::TOO_MANY_REQUESTS,
                 "faucet_limit",

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::OriginatingSocket;
 use crate::events::decimal::DecimalNumber;
-use crate::events::order::{side_name, status_number};
+use crate::events::order::{cancel_reason_name, side_name, status_number};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
@@ -14,12 +14,18 @@ use crate::market::{NewOrder, Order, OrderId, Side, Status, Trade};
 use crate::pusher::SocketId;
 use crate::store::views::{self, OrderView};
 
+/// The most trades in the response to an order.
+const MAX_TRADES: usize = 100;
+
 #[derive(Serialize)]
 struct PlacedBody<'a> {
     order: OrderBody<'a>,
     /// The first of `trades`, for frontends that handle only one.
     trade: Option<TradeBody<'a>>,
+    /// At most [`MAX_TRADES`], the first ones.
     trades: Vec<TradeBody<'a>>,
+    /// The number of all trades of the order.
+    trade_count: usize,
 }
 
 #[derive(Serialize)]
@@ -32,6 +38,7 @@ struct OrderBody<'a> {
     amount: DecimalNumber,
     filled_amount: DecimalNumber,
     status: u8,
+    cancel_reason: Option<&'static str>,
     cancelled_at: Option<String>,
     created_at: String,
     updated_at: String,
@@ -63,6 +70,7 @@ struct MyOrderRow<'a> {
     amount: DecimalNumber,
     filled_amount: DecimalNumber,
     status: u8,
+    cancel_reason: Option<&'static str>,
     date: String,
     cancelled_at: Option<String>,
 }
@@ -77,6 +85,7 @@ fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBod
         amount: DecimalNumber(order.amount),
         filled_amount: DecimalNumber(order.filled),
         status: status_number(order.status),
+        cancel_reason: order.cancel_reason.map(cancel_reason_name),
         cancelled_at: (order.status == Status::Cancelled).then(|| response::iso8601(at)),
         created_at: response::iso8601(at),
         updated_at: response::iso8601(at),
@@ -113,7 +122,8 @@ pub async fn place(
     let data = PlacedBody {
         order: order_body(&placed.order, symbol, placed.executed_at),
         trade: placed.trades.first().map(trade),
-        trades: placed.trades.iter().map(trade).collect(),
+        trades: placed.trades.iter().take(MAX_TRADES).map(trade).collect(),
+        trade_count: placed.trades.len(),
     };
     Ok(response::ok("Order created successfully", data))
 }
@@ -167,6 +177,7 @@ pub async fn list(
         amount: DecimalNumber(order.amount),
         filled_amount: DecimalNumber(order.filled),
         status: status_number(order.status),
+        cancel_reason: order.cancel_reason.map(cancel_reason_name),
         date: response::plain(order.created_at),
         cancelled_at: order.cancelled_at.map(response::plain),
     };

@@ -29,19 +29,11 @@ impl Connection {
         self.run(move |store, connection| store.write(connection, work)).await
     }
 
-    /// Runs `work` on a thread that may block, which owns the connection meanwhile.
     async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (store, open) = (self.store.clone(), self.open.take());
-        let task = tokio::task::spawn_blocking(move || {
-            let mut connection = open.map_or_else(|| store.connect(), Ok)?;
-            let value = work(&store, &mut connection)?;
-            Ok((connection, value))
-        });
-        let done = task.await.unwrap_or_else(|error| Err(StoreError::Other(error.to_string())));
-        let (connection, value) = done?;
+        let (connection, value) = self.store.run_on(self.open.take(), work).await?;
         self.open = Some(connection);
         Ok(value)
     }

@@ -13,13 +13,20 @@ pub struct AccountRow {
     pub asset_id: i32,
     pub available: i64,
     pub locked: i64,
+    pub open_orders: i32,
 }
 
 impl From<AccountRow> for (AccountKey, Account) {
     fn from(row: AccountRow) -> Self {
         let key = AccountKey { user: UserId(row.user_id), asset: AssetId(row.asset_id) };
-        let available = Fixed::from_units(row.available);
-        (key, Account { id: row.id, available, locked: Fixed::from_units(row.locked) })
+        let account = Account {
+            id: row.id,
+            available: Fixed::from_units(row.available),
+            locked: Fixed::from_units(row.locked),
+            // A column that cannot be negative.
+            open_orders: row.open_orders.unsigned_abs(),
+        };
+        (key, account)
     }
 }
 
@@ -48,11 +55,16 @@ pub struct AccountChange {
     pub id: i64,
     pub available: i64,
     pub locked: i64,
+    pub open_orders: i32,
 }
 
 impl From<&Account> for AccountChange {
     fn from(account: &Account) -> Self {
-        let (available, locked) = (account.available.units(), account.locked.units());
-        Self { id: account.id, available, locked }
+        Self {
+            id: account.id,
+            available: account.available.units(),
+            locked: account.locked.units(),
+            open_orders: i32::try_from(account.open_orders).unwrap_or(i32::MAX),
+        }
     }
 }

@@ -25,6 +25,7 @@ pub struct OrderRow {
     pub commission_rate: i64,
     pub reserved: i64,
     pub status: i16,
+    pub cancel_reason: Option<i16>,
 }
 
 impl From<&Order> for OrderRow {
@@ -42,6 +43,7 @@ impl From<&Order> for OrderRow {
             commission_rate: order.commission_rate.units(),
             reserved: order.reserved.units(),
             status: codes::status_code(order.status),
+            cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
         }
     }
 }
@@ -63,6 +65,7 @@ impl TryFrom<OrderRow> for Order {
             commission_rate: Fixed::from_units(row.commission_rate),
             reserved: Fixed::from_units(row.reserved),
             status: codes::status_from_code(row.status)?,
+            cancel_reason: row.cancel_reason.map(codes::cancel_reason_from_code).transpose()?,
         })
     }
 }
@@ -98,6 +101,7 @@ pub struct OrderChange {
     pub commission: i64,
     pub reserved: i64,
     pub status: i16,
+    pub cancel_reason: Option<i16>,
     pub updated_at: NaiveDateTime,
     pub cancelled_at: Option<NaiveDateTime>,
 }
@@ -111,6 +115,7 @@ impl OrderChange {
             commission: order.commission.units(),
             reserved: order.reserved.units(),
             status: codes::status_code(order.status),
+            cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
             updated_at: now,
             cancelled_at: cancelled_at(order, now),
         }

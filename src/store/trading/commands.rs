@@ -1,8 +1,8 @@
-//! The orders that the commands of a batch place, and those that they name.
+//! The markets of a batch, the orders that its commands place, and those that they name.
 
 use std::collections::BTreeSet;
 
-use crate::market::{Command, NewOrder};
+use crate::market::{Command, MarketId, NewOrder};
 
 /// The orders to be placed.
 pub fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
@@ -22,4 +22,14 @@ pub fn named_orders(commands: &[Command]) -> Vec<i64> {
         })
         .collect();
     named.into_iter().collect()
+}
+
+/// The markets whose books the commands change.
+pub fn markets(commands: &[Command]) -> BTreeSet<MarketId> {
+    let market = |command: &Command| match command {
+        Command::Place(order) => Some(order.market),
+        Command::Cancel { market, .. } => Some(*market),
+        Command::Deposit { .. } => None,
+    };
+    commands.iter().filter_map(market).collect()
 }

@@ -1,30 +1,22 @@
 //! The locks of the batch's markets, and everything that is read by id once they are held.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+
+use diesel::prelude::*;
 
 use super::{commands, postgres, sqlite};
-use crate::market::{Command, Market, MarketId, Order, OrderId, TradeId};
+use crate::market::{Command, Market, MarketId, Order, OrderId, TradeId, UserId};
+use crate::store::schema::orders;
+use crate::store::statement::on_connection;
 use crate::store::{AnyConnection, StoreError};
 
 /// Locks the markets of the batch and returns the number of trades that each has had.
-///
-/// An order never moves to another market, so finding the markets of the named orders needs no
-/// lock.
 pub fn lock_markets(
     connection: &mut AnyConnection,
     markets: &BTreeMap<MarketId, Market>,
     commands: &[Command],
-    named: &[i64],
 ) -> Result<BTreeMap<MarketId, i64>, StoreError> {
-    let mut touched: BTreeSet<MarketId> =
-        commands::placed(commands).map(|order| order.market).collect();
-    if !named.is_empty() {
-        let of_named = match connection {
-            AnyConnection::Postgres(c) => postgres::markets_of_orders(c, named)?,
-            AnyConnection::Sqlite(c) => sqlite::markets_of_orders(c, named)?,
-        };
-        touched.extend(of_named.into_iter().map(MarketId));
-    }
+    let touched = commands::markets(commands);
     if let Some(unknown) = touched.iter().find(|id| !markets.contains_key(id)) {
         return Err(StoreError::Other(format!(
             "market {unknown} was created after this process started"
@@ -68,6 +60,16 @@ pub fn next_trade_ids(
         AnyConnection::Sqlite(c) => sqlite::next_trade_ids(c, count)?,
     };
     Ok(ids.into_iter().map(TradeId).collect())
+}
+
+/// The user and the market of an order, which never change. `None` if there is no such order.
+pub fn owner_and_market(
+    connection: &mut AnyConnection,
+    order: OrderId,
+) -> Result<Option<(UserId, MarketId)>, StoreError> {
+    let found = orders::table.find(order.0).select((orders::user_id, orders::market_id));
+    let found: Option<(i64, i32)> = on_connection!(connection, |c| found.first(c).optional()?);
+    Ok(found.map(|(user, market)| (UserId(user), MarketId(market))))
 }
 
 pub fn orders_by_id(connection: &mut AnyConnection, ids: &[i64]) -> Result<Vec<Order>, StoreError> {

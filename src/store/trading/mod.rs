@@ -21,20 +21,22 @@ use super::{AnyConnection, StoreError};
 use crate::market::{Command, Market, MarketId, Plan, Side, State};
 use plan_rows::PlanRows;
 
-pub use locks::next_trade_ids;
+pub use locks::{next_trade_ids, owner_and_market};
 pub use plan_rows::NewEvents;
 
 /// Loads and locks everything that `commands` can touch.
 ///
-/// Must run inside the transaction that will write the plan. `markets` are all markets.
+/// Must run inside the transaction that will write the plan. `markets` are all markets, `max_fills`
+/// is the most trades that the plan will have.
 pub fn load(
     connection: &mut AnyConnection,
     markets: &BTreeMap<MarketId, Market>,
     commands: &[Command],
+    max_fills: usize,
     now: NaiveDateTime,
 ) -> Result<State, StoreError> {
     let named = commands::named_orders(commands);
-    let trade_counts = locks::lock_markets(connection, markets, commands, &named)?;
+    let trade_counts = locks::lock_markets(connection, markets, commands)?;
     let touched: BTreeSet<MarketId> = trade_counts.keys().copied().collect();
     let mut state = State {
         markets: touched.iter().map(|id| (*id, markets[id].clone())).collect(),
@@ -46,7 +48,7 @@ pub fn load(
     }
     for market in &touched {
         for side in [Side::Buy, Side::Sell] {
-            resting::load(connection, &mut state, *market, side, commands)?;
+            resting::load(connection, &mut state, *market, side, commands, max_fills)?;
         }
     }
     state.trade_counts = trade_counts;

@@ -1,7 +1,5 @@
 //! A plan as the rows that are written for it, the same for both databases.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
@@ -44,7 +42,7 @@ impl<'a> PlanRows<'a> {
     pub fn new(state: &State, plan: &Plan, new_events: &'a NewEvents, now: NaiveDateTime) -> Self {
         let matched_events = new_events.matched_per_trade;
         let markets = state.trade_counts.iter();
-        let changed: BTreeSet<AccountKey> = plan.entries.iter().map(|e| e.account).collect();
+        let changed = state.ledger.changed().iter();
         let account = |key: AccountKey| state.ledger.account(key);
         let entry = |entry| EntryRow::new(plan, entry, account(entry.account).id, now);
         Self {
@@ -55,7 +53,7 @@ impl<'a> PlanRows<'a> {
                 .collect(),
             new_orders: plan.new_orders.iter().map(|o| StoredOrder::new(o, now)).collect(),
             changed_orders: plan.changed_orders.iter().map(|o| OrderChange::new(o, now)).collect(),
-            accounts: changed.into_iter().map(|key| account(key).into()).collect(),
+            accounts: changed.map(|key| account(*key).into()).collect(),
             trades: plan.trades.iter().map(|t| TradeRow::new(t, matched_events, now)).collect(),
             entries: plan.entries.iter().map(entry).collect(),
             events: new_events.events.iter().map(|e| NewEventRow::new(e, now)).collect(),

@@ -27,14 +27,15 @@ struct Page {
 
 /// Loads the head of one side of a book.
 ///
-/// The incoming orders consume no more than their amounts. The batch may cancel orders of the head,
-/// so the remaining amounts of the orders that it cancels are added.
+/// The incoming orders consume no more than their amounts, and no more resting orders than a batch
+/// may have fills. The batch may cancel orders of the head, so these are added.
 pub fn load(
     connection: &mut AnyConnection,
     state: &mut State,
     market: MarketId,
     side: Side,
     commands: &[Command],
+    max_fills: usize,
 ) -> Result<(), StoreError> {
     let incoming = || placed(commands).filter(|order| order.market == market && order.side != side);
     let worst = match side {
@@ -46,9 +47,13 @@ pub fn load(
     let cancelled = state.orders.values().filter(|order| {
         order.market == market && order.side == side && order.status == Status::Open
     });
-    let wanted = wanted + cancelled.map(|order| units(order.remaining())).sum::<i128>();
+    let cancelled: Vec<i128> = cancelled.map(|order| units(order.remaining())).collect();
+    let wanted = wanted + cancelled.iter().sum::<i128>();
+    // One more than can be filled: it tells whether an order would go on matching.
+    let most_orders = max_fills.saturating_add(cancelled.len()).saturating_add(1);
 
     let mut covered: i128 = 0;
+    let mut loaded: usize = 0;
     let mut page = Page { market, side, limit, after: None, len: FIRST_PAGE };
     loop {
         let rows = read(connection, &page)?;
@@ -57,8 +62,9 @@ pub fn load(
             let order = Order::try_from(row)?;
             state.insert_order(order);
             covered += units(order.remaining());
+            loaded += 1;
             page.after = Some((order.price, order.id));
-            if covered >= wanted {
+            if covered >= wanted || loaded >= most_orders {
                 let known_to = Priority::new(side, order.price, order.id);
                 state.books.entry(market).or_default().set_known_to(side, known_to);
                 return Ok(());

@@ -14,18 +14,6 @@ use crate::store::rows::{AccountRow, NewAccountRow, OrderRow};
 use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::update;
 
-pub fn markets_of_orders(
-    connection: &mut SqliteConnection,
-    ids: &[i64],
-) -> Result<Vec<i32>, StoreError> {
-    let mut markets = Vec::new();
-    for id in ids {
-        let market = orders::table.find(id).select(orders::market_id);
-        markets.extend(market.load::<i32>(connection)?);
-    }
-    Ok(markets)
-}
-
 /// The ids with their numbers of trades. The write transaction has locked them all.
 pub fn trade_counts(
     connection: &mut SqliteConnection,

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::market::{Fixed, MarketId, Order, OrderId, Side, Status, UserId};
+use crate::market::{CancelReason, Fixed, MarketId, Order, OrderId, Side, Status, UserId};
 use crate::store::rows::StoredOrder;
 use crate::store::schema::orders;
 use crate::store::{AnyConnection, StoreError};
@@ -18,6 +18,7 @@ pub struct OrderView {
     pub amount: Fixed,
     pub filled: Fixed,
     pub status: Status,
+    pub cancel_reason: Option<CancelReason>,
     pub created_at: NaiveDateTime,
     pub cancelled_at: Option<NaiveDateTime>,
 }
@@ -35,6 +36,7 @@ impl TryFrom<StoredOrder> for OrderView {
             amount: order.amount,
             filled: order.filled,
             status: order.status,
+            cancel_reason: order.cancel_reason,
             created_at: stored.created_at,
             cancelled_at: stored.cancelled_at,
         })

@@ -86,6 +86,7 @@ columns! {
         commission_rate: i64 => BigInt,
         reserved: i64 => BigInt,
         status: i16 => SmallInt,
+        cancel_reason: Option<i16> => Nullable<SmallInt>,
     }
 }
 
@@ -97,6 +98,7 @@ columns! {
         commission: i64 => BigInt,
         reserved: i64 => BigInt,
         status: i16 => SmallInt,
+        cancel_reason: Option<i16> => Nullable<SmallInt>,
     }
 }
 
@@ -105,6 +107,7 @@ columns! {
         id: i64 => BigInt,
         available: i64 => BigInt,
         locked: i64 => BigInt,
+        open_orders: i32 => Integer,
     }
 }
 

@@ -30,8 +30,9 @@ statement! {
 statement! {
     LockAccounts { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
     -> accounts::SqlType:
-    "SELECT id, user_id, asset_id, available, locked FROM accounts WHERE (user_id, asset_id) IN \
-     (SELECT * FROM unnest(" [users] ", " [assets] ")) ORDER BY user_id, asset_id FOR UPDATE"
+    "SELECT id, user_id, asset_id, available, locked, open_orders FROM accounts \
+     WHERE (user_id, asset_id) IN (SELECT * FROM unnest(" [users] ", " [assets]
+    ")) ORDER BY user_id, asset_id FOR UPDATE"
 }
 
 statement! {
@@ -53,14 +54,6 @@ pub fn lock_markets(
         .select((markets::id, markets::trade_sequence))
         .for_update();
     Ok(prepared!(locked).load(connection)?)
-}
-
-pub fn markets_of_orders(
-    connection: &mut PgConnection,
-    ids: &[i64],
-) -> Result<Vec<i32>, StoreError> {
-    let markets = orders::table.filter(orders::id.eq_any(ids)).select(orders::market_id).distinct();
-    Ok(prepared!(markets).load(connection)?)
 }
 
 pub fn next_order_ids(connection: &mut PgConnection, count: usize) -> Result<Vec<i64>, StoreError> {

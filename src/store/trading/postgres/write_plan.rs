@@ -65,11 +65,14 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         push_insert("orders", &self.new_orders, times, &mut out)?;
         out.push_sql("), changed_orders AS (UPDATE orders SET filled_amount = r.filled_amount, ");
         out.push_sql("filled_value = r.filled_value, commission = r.commission, ");
-        out.push_sql("reserved = r.reserved, status = r.status, updated_at = now, ");
+        out.push_sql("reserved = r.reserved, status = r.status, cancel_reason = r.cancel_reason, ");
+        out.push_sql("updated_at = now, ");
         out.push_sql("cancelled_at = CASE WHEN r.status = 3 THEN now END FROM batch, ");
         push_rows(&self.changed_orders, &mut out)?;
         out.push_sql(" WHERE orders.id = r.id), changed_accounts AS (UPDATE accounts SET ");
-        out.push_sql("available = r.available, locked = r.locked FROM ");
+        out.push_sql(
+            "available = r.available, locked = r.locked, open_orders = r.open_orders FROM ",
+        );
         push_rows(&self.accounts, &mut out)?;
         out.push_sql(" WHERE accounts.id = r.id), new_trades AS (");
         let constants = ("created_at, matched_events", "now, matched_events");

@@ -1,0 +1,2 @@
+ALTER TABLE accounts DROP COLUMN open_orders;
+ALTER TABLE orders DROP COLUMN cancel_reason;

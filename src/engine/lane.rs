@@ -1,0 +1,246 @@
+//! A lane: the queues of some markets and the thread that executes their requests, in batches.
+//!
+//! Each market has a queue of its own. A batch takes one request from each queue in turn, so that a
+//! busy market does not delay the others of its lane. The lane knows the batch that is being
+//! executed: if the database does not respond in time, [`Lane::give_up`] replies to its requests,
+//! and another thread takes the lane over.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::EngineError;
+use super::request::QueuedRequest;
+use crate::store::{Call, StoreError};
+
+/// The requests of one transaction.
+pub struct Batch {
+    pub requests: Vec<(usize, QueuedRequest)>,
+    pub call: Arc<Call>,
+}
+
+impl Batch {
+    fn new(requests: Vec<(usize, QueuedRequest)>) -> Arc<Self> {
+        Arc::new(Self { requests, call: Arc::default() })
+    }
+}
+
+/// The queues and the state of a lane.
+pub struct Lane {
+    /// For logs and metrics.
+    pub name: String,
+    /// The most requests that may wait.
+    queue_len: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// One for each market.
+    queues: Vec<VecDeque<QueuedRequest>>,
+    /// The queue whose turn it is.
+    turn: usize,
+    /// Requests in all queues.
+    waiting: usize,
+    /// Parts of a batch that failed, each to be executed by itself before anything else.
+    parts: VecDeque<Vec<(usize, QueuedRequest)>>,
+    running: Option<(Arc<Batch>, Instant)>,
+    /// The number of the thread that may execute batches; earlier ones were given up.
+    thread: u64,
+    /// False: the last thread was given up and the next one has not been started yet.
+    has_thread: bool,
+    is_stopped: bool,
+}
+
+impl Lane {
+    pub fn new(name: String, queues: usize, queue_len: usize) -> Self {
+        let state = State {
+            queues: (0..queues).map(|_| VecDeque::new()).collect(),
+            turn: 0,
+            waiting: 0,
+            parts: VecDeque::new(),
+            running: None,
+            thread: 0,
+            has_thread: true,
+            is_stopped: false,
+        };
+        Self { name, queue_len, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Adds a request to a queue.
+    ///
+    /// # Errors
+    /// [`EngineError::QueueFull`] and [`EngineError::Stopped`].
+    pub fn push(&self, queue: usize, request: QueuedRequest) -> Result<(), EngineError> {
+        let mut state = self.state.lock();
+        if state.is_stopped {
+            return Err(EngineError::Stopped);
+        }
+        if state.waiting >= self.queue_len {
+            metrics::counter!("matchcast_engine_queue_full_total").increment(1);
+            return Err(EngineError::QueueFull);
+        }
+        state.queues[queue].push_back(request);
+        state.waiting += 1;
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for requests and makes them the batch that is being executed.
+    ///
+    /// `None`: the lane has stopped and nothing waits, or another thread has taken over.
+    pub fn next_batch(&self, thread: u64, batch_len: usize) -> Option<Arc<Batch>> {
+        let mut state = self.state.lock();
+        loop {
+            if state.thread != thread {
+                return None;
+            }
+            if let Some(requests) = state.take(batch_len) {
+                let batch = Batch::new(requests);
+                state.running = Some((Arc::clone(&batch), Instant::now()));
+                let waiting = state.waiting;
+                drop(state);
+                let name = self.name.clone();
+                metrics::gauge!("matchcast_engine_queue_len", "lane" => name)
+                    .set(super::as_metric(waiting));
+                return Some(batch);
+            }
+            if state.is_stopped {
+                return None;
+            }
+            self.changed.wait(&mut state);
+        }
+    }
+
+    /// The batch is no longer being executed: its requests, to be replied to. `None`: the batch was
+    /// given up and another thread has taken over.
+    pub fn finish(&self, thread: u64, batch: Arc<Batch>) -> Option<Vec<(usize, QueuedRequest)>> {
+        let mut state = self.state.lock();
+        if state.thread != thread {
+            return None;
+        }
+        state.running = None;
+        drop(state);
+        Arc::into_inner(batch).map(|batch| batch.requests)
+    }
+
+    /// Puts requests that were not executed back to the front of their queues, in their order.
+    pub fn put_back(&self, requests: Vec<(usize, QueuedRequest)>) {
+        if requests.is_empty() {
+            return;
+        }
+        let mut state = self.state.lock();
+        for (queue, request) in requests.into_iter().rev() {
+            request.put_back();
+            state.queues[queue].push_front(request);
+            state.waiting += 1;
+        }
+    }
+
+    /// Executes the halves of a batch that failed, one after the other, before anything else.
+    pub fn halve(&self, mut requests: Vec<(usize, QueuedRequest)>) {
+        let second = requests.split_off(requests.len() / 2);
+        let mut state = self.state.lock();
+        for part in [second, requests] {
+            part.iter().for_each(|(_, request)| request.put_back());
+            state.parts.push_front(part);
+        }
+    }
+
+    /// Gives up the batch that has been executed for longer than `timeout`, and replies to its
+    /// requests. Returns the number of the thread that may take over.
+    pub fn give_up(&self, timeout: Duration) -> Option<u64> {
+        let mut state = self.state.lock();
+        let (_, since) = state.running.as_ref()?;
+        if since.elapsed() <= timeout {
+            return None;
+        }
+        let (batch, _) = state.running.take()?;
+        state.thread += 1;
+        let thread = state.thread;
+        drop(state);
+        let error = match batch.call.give_up() {
+            StoreError::CommitUnknown(_) => EngineError::OutcomeUnknown,
+            _ => EngineError::Unavailable,
+        };
+        tracing::error!(
+            lane = self.name,
+            requests = batch.requests.len(),
+            outcome = %error,
+            "a batch is given up: the database does not respond"
+        );
+        metrics::counter!("matchcast_engine_given_up_total").increment(1);
+        batch.requests.iter().for_each(|(_, request)| request.fail(error));
+        Some(thread)
+    }
+
+    /// Whether the lane has a thread, and its batch has taken no longer than `at_most`.
+    pub fn is_responsive(&self, at_most: Duration) -> bool {
+        let state = self.state.lock();
+        let is_late = |(_, since): &(_, Instant)| since.elapsed() > at_most;
+        state.has_thread && !state.running.as_ref().is_some_and(is_late)
+    }
+
+    pub fn set_has_thread(&self, has_thread: bool) {
+        self.state.lock().has_thread = has_thread;
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.state.lock().is_stopped
+    }
+
+    /// Requests that wait, without those that are being executed.
+    pub fn waiting(&self) -> usize {
+        self.state.lock().waiting
+    }
+
+    /// Lets the lane execute what waits, and end. Later requests are refused.
+    pub fn stop(&self) {
+        self.state.lock().is_stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// Refuses everything that waits, because no thread will execute it.
+    pub fn refuse_waiting(&self) {
+        let mut state = self.state.lock();
+        state.is_stopped = true;
+        while let Some(requests) = state.take(usize::MAX) {
+            requests.iter().for_each(|(_, request)| request.fail(EngineError::Stopped));
+        }
+    }
+}
+
+impl State {
+    /// The requests of the next batch. Those that were left are removed.
+    fn take(&mut self, batch_len: usize) -> Option<Vec<(usize, QueuedRequest)>> {
+        if let Some(part) = self.parts.pop_front() {
+            return Some(part);
+        }
+        let mut requests = Vec::with_capacity(self.waiting.min(batch_len));
+        let mut left = 0_u64;
+        while self.waiting > 0 && requests.len() < batch_len {
+            let queue = self.turn;
+            self.turn = (self.turn + 1) % self.queues.len();
+            let Some(request) = self.queues[queue].pop_front() else { continue };
+            self.waiting -= 1;
+            if request.is_left() {
+                left += 1;
+            } else {
+                requests.push((queue, request));
+            }
+        }
+        if left > 0 {
+            count_expired(left);
+        }
+        (!requests.is_empty()).then_some(requests)
+    }
+}
+
+/// Counts requests that are not executed because they waited too long or were left.
+pub fn count_expired(requests: u64) {
+    tracing::debug!(requests, "requests waited too long or were left, and are not executed");
+    metrics::counter!("matchcast_engine_expired_total").increment(requests);
+}

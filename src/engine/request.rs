@@ -1,0 +1,133 @@
+//! A request between its caller and the lane that executes it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::reply::Reply;
+use super::{EngineError, OriginatingSocket};
+use crate::market::Command;
+
+const WAITING: u8 = 0;
+const EXECUTING: u8 = 1;
+const LEFT: u8 = 2;
+
+/// Whether a request is executed, or left by its caller: exactly one of both can happen first.
+///
+/// So a caller that leaves knows that nothing happened and nothing will, or that it cannot know.
+#[derive(Clone, Debug, Default)]
+pub struct Claim(Arc<AtomicU8>);
+
+impl Claim {
+    /// For the lane: the request is about to be executed. False if its caller has left it.
+    fn begin(&self) -> bool {
+        self.change(WAITING, EXECUTING) != Err(LEFT)
+    }
+
+    /// For the lane: the request is not executed for now.
+    fn put_back(&self) {
+        let _ = self.change(EXECUTING, WAITING);
+    }
+
+    /// For the caller: the request must not be executed. False if its execution has begun.
+    pub fn leave(&self) -> bool {
+        self.change(WAITING, LEFT) != Err(EXECUTING)
+    }
+
+    fn is_left(&self) -> bool {
+        self.0.load(Ordering::Acquire) == LEFT
+    }
+
+    fn change(&self, from: u8, to: u8) -> Result<u8, u8> {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+    }
+}
+
+/// Leaves the request when its caller is dropped.
+pub struct LeaveOnDrop(pub Claim);
+
+impl Drop for LeaveOnDrop {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// A request in a queue.
+pub struct QueuedRequest {
+    pub command: Command,
+    pub socket: Option<OriginatingSocket>,
+    pub queued_at: Instant,
+    claim: Claim,
+    /// `None` once there was one.
+    reply: Mutex<Option<Reply>>,
+}
+
+impl QueuedRequest {
+    pub fn new(
+        command: Command,
+        socket: Option<OriginatingSocket>,
+        claim: Claim,
+        reply: Reply,
+    ) -> Self {
+        let reply = Mutex::new(Some(reply));
+        Self { command, socket, queued_at: Instant::now(), claim, reply }
+    }
+
+    /// The request is about to be executed. False if it must not be: its caller has left, or it has
+    /// waited for more than `max_wait`.
+    pub fn begin(&self, max_wait: Duration, now: Instant) -> bool {
+        if now.duration_since(self.queued_at) > max_wait {
+            self.claim.leave();
+        }
+        self.claim.begin()
+    }
+
+    /// Whether it will never be executed.
+    pub fn is_left(&self) -> bool {
+        self.claim.is_left()
+    }
+
+    /// The request waits again.
+    pub fn put_back(&self) {
+        self.claim.put_back();
+    }
+
+    /// Takes the way back to the caller. `None` if there was a reply.
+    pub fn take_reply(&self) -> Option<Reply> {
+        self.reply.lock().take()
+    }
+
+    /// Replies with an error, unless there was a reply.
+    pub fn fail(&self, error: EngineError) {
+        if let Some(reply) = self.take_reply() {
+            reply.fail(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Claim;
+
+    #[test]
+    fn a_request_is_either_executed_or_left() {
+        let left = Claim::default();
+        assert!(left.leave());
+        assert!(!left.begin() && left.is_left());
+        // The caller may ask again.
+        assert!(left.leave());
+
+        let executed = Claim::default();
+        assert!(executed.begin());
+        assert!(!executed.leave());
+        // A transaction that is tried again executes it again.
+        assert!(executed.begin());
+        executed.put_back();
+        assert!(executed.leave());
+        assert!(!executed.begin());
+        executed.put_back();
+        assert!(executed.is_left());
+    }
+}
