@@ -142,7 +142,7 @@ mod on_postgres {
         let app = TestApp::start_with(&database, &variables).await;
         let alice = app.log_in("alice").await;
         alice.place("BTC", "sell", "100", "0.01").await.data();
-        proxy.freeze();
+        let frozen = proxy.freeze();
         let started = Instant::now();
         let mut unknown = 0;
         for _ in 0..3 {
@@ -159,7 +159,7 @@ mod on_postgres {
         }
         // Each of the nine requests, one after the other, ends by its deadline.
         assert!(started.elapsed() < Duration::from_secs(9 * 4), "{:?}", started.elapsed());
-        proxy.thaw();
+        drop(frozen);
         let mut placed = 1;
         while alice.place("BTC", "sell", "100", "0.01").await.status != 200 {
             assert!(started.elapsed() < Duration::from_secs(90));
@@ -182,7 +182,7 @@ mod on_postgres {
         ];
         let process = Process::start(&database, &variables).await;
         let alice = process.log_in("alice").await;
-        proxy.freeze();
+        let frozen = proxy.freeze();
         let visitor = Client::new(process.address);
         let order = tokio::spawn(async move { alice.place("BTC", "sell", "100", "0.01").await });
         assert_eq!(visitor.get("/up").await.status, 200);
@@ -191,7 +191,7 @@ mod on_postgres {
         // One step of the shutdown each for the engine, the books, the publisher and the server.
         assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
         order.abort();
-        proxy.thaw();
+        drop(frozen);
         database.audit();
     }
 }

@@ -43,14 +43,11 @@ impl Proxy {
         Self { url, armed, frozen, server }
     }
 
-    /// Accepts connections and bytes, and forwards nothing: like a server that is frozen.
-    pub fn freeze(&self) {
+    /// Accepts connections and bytes, and forwards nothing, like a server that is frozen, until the
+    /// guard is dropped. Then the connections that hung go on as well.
+    pub fn freeze(&self) -> Frozen {
         self.frozen.send_replace(true);
-    }
-
-    /// Forwards again, on the connections that hung as well.
-    pub fn thaw(&self) {
-        self.frozen.send_replace(false);
+        Frozen(self.frozen.clone())
     }
 
     /// Closes the connection after the next commit has reached the database, before its response
@@ -61,6 +58,15 @@ impl Proxy {
 
     pub fn has_disconnected(&self) -> bool {
         !self.armed.load(Ordering::SeqCst)
+    }
+}
+
+/// Thaws the proxy when it is dropped.
+pub struct Frozen(watch::Sender<bool>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
     }
 }
 
