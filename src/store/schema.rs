@@ -163,6 +163,7 @@ diesel::table! {
         name -> Text,
         holder -> Text,
         expires_at -> Timestamp,
+        length_ms -> Nullable<BigInt>,
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `matchcast_engine_batch_seconds` | summary | duration of a transaction |
 //! | `matchcast_engine_failed_total` | counter | requests that failed alone |
 //! | `matchcast_store_retries_total` | counter | transactions retried after a conflict |
-//! | `matchcast_outbox_pending` | gauge | pending events |
+//! | `matchcast_outbox_pending` | gauge | pending events, by every process |
 //! | `matchcast_outbox_oldest_seconds` | gauge | age of the oldest pending event |
 //! | `matchcast_dead_letters` | gauge | dead letters |
 //! | `matchcast_publisher_requests_total{outcome,status}` | counter | requests to the provider |

@@ -28,6 +28,7 @@ mod failure_diagnosis;
 mod faults;
 mod golden;
 mod lanes;
+mod leases;
 mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;

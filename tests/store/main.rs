@@ -6,6 +6,7 @@
 mod support;
 
 mod audit;
+mod leases;
 mod limits;
 mod migrations;
 mod occupancy;
