@@ -25,7 +25,7 @@ use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
 use crate::store::Store;
-use crate::{engine, http, publisher, telemetry};
+use crate::{engine, http, outage, publisher, telemetry};
 
 use supervisor::{Part, first_unexpected_end};
 
@@ -136,11 +136,12 @@ impl App {
         let mut upkeep = self
             .metrics
             .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
+        let mut reporting = Part::spawn("log", endless(outage::report()));
         let server_handle: ServerHandle = server.handle();
         let mut serving = Part::spawn("HTTP server", async move { Ok(server.await?) });
         let mut executing = Part::of_thread("engine", self.engine_thread)?;
 
-        let parts = [&mut publishing, &mut serving, &mut executing];
+        let parts = [&mut publishing, &mut serving, &mut executing, &mut reporting];
         let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
         let ended = tokio::select! {
             () = stop => None,

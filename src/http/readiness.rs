@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::engine::{EngineError, EngineHandle};
 use crate::market::{OrderId, Rejection, UserId};
+use crate::outage::Outage;
 use crate::store::{Store, StoreError, is_migrated, leases};
 
 /// How long a report is reused, so that frequent requests do not add load.
@@ -19,6 +20,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const LEASE: &str = "readiness";
 /// The user and the order of the engine's check; neither exists.
 const NOBODY: (UserId, OrderId) = (UserId(0), OrderId(0));
+
+static OUTAGE: Outage =
+    Outage::warning("readiness", "this process is not ready", "this process is ready again");
 
 /// The result of a check, as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -99,8 +103,10 @@ impl Readiness {
         let all_ok = [process, engine, database, schema, publisher].iter().all(|c| *c == Check::Ok);
         let report =
             Report { status: if all_ok { Status::Ready } else { Status::NotReady }, checks };
-        if !all_ok {
-            tracing::warn!(?checks, "this process is not ready");
+        match report.status {
+            Status::Ready => OUTAGE.recovered(),
+            Status::NotReady if is_stopping => {}
+            Status::NotReady => OUTAGE.failed(&format_args!("{checks:?}")),
         }
         *last = Some((Instant::now(), report));
         report

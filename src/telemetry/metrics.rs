@@ -21,6 +21,7 @@
 //! | `matchcast_events_dead_lettered_total{status}` | counter | events rejected for good |
 //! | `matchcast_events_too_large_total` | counter | events above the size limit when written |
 //! | `matchcast_market_data_failures_total` | counter | failed attempts to publish order books |
+//! | `matchcast_failures_total{kind}` | counter | failures that the log reports per outage |
 //! | `matchcast_webhooks_total{outcome}` | counter | webhooks by outcome |
 
 use std::time::Duration;

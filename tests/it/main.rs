@@ -34,6 +34,7 @@ mod long_outage;
 mod lost_database;
 mod malformed_requests;
 mod memory;
+mod outage_log;
 mod outages;
 mod outbox;
 #[cfg(feature = "postgres-tests")]

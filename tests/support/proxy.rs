@@ -1,11 +1,12 @@
-//! A TCP proxy in front of PostgreSQL that can close the connection at the worst moment: between a
-//! commit and its response.
+//! A TCP proxy in front of PostgreSQL that can close the connection at the worst moment, between a
+//! commit and its response, or all connections for a while.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Forwards bytes in both directions until it is dropped.
@@ -13,6 +14,7 @@ pub struct Proxy {
     /// The database URL through the proxy.
     pub url: String,
     armed: Arc<AtomicBool>,
+    is_down: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
 
@@ -35,9 +37,19 @@ impl Proxy {
         // On an encrypted connection the proxy could not recognize the commit.
         let url = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
         let armed = Arc::new(AtomicBool::new(false));
-        let server =
-            tokio::spawn(serve(listener, server, armed.clone(), AtomicUsize::new(refusals)));
-        Self { url, armed, server }
+        let (is_down, down) = watch::channel(false);
+        let refusals = AtomicUsize::new(refusals);
+        let server = tokio::spawn(serve(listener, server, armed.clone(), refusals, down));
+        Self { url, armed, is_down, server }
+    }
+
+    /// Closes all connections, and new ones too, until [`Self::restore`].
+    pub fn interrupt(&self) {
+        self.is_down.send_replace(true);
+    }
+
+    pub fn restore(&self) {
+        self.is_down.send_replace(false);
     }
 
     /// Closes the connection after the next commit has reached the database, before its response
@@ -62,14 +74,28 @@ async fn serve(
     server: String,
     armed: Arc<AtomicBool>,
     refusals: AtomicUsize,
+    down: watch::Receiver<bool>,
 ) {
     while let Ok((client, _)) = listener.accept().await {
+        if *down.borrow() {
+            continue;
+        }
         let left = refusals.load(Ordering::SeqCst);
         if left > 0 {
             refusals.store(left - 1, Ordering::SeqCst);
             continue;
         }
-        tokio::spawn(forward(client, server.clone(), armed.clone()));
+        let forwarding = forward(client, server.clone(), armed.clone());
+        let mut interruption = down.clone();
+        let interrupted = async move {
+            let _ = interruption.wait_for(|is_down| *is_down).await;
+        };
+        tokio::spawn(async {
+            tokio::select! {
+                () = forwarding => {}
+                () = interrupted => {}
+            }
+        });
     }
 }
 

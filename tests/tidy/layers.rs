@@ -5,19 +5,20 @@ use std::collections::BTreeSet;
 use crate::{check, files};
 
 /// The modules of the crate that a module may import. `app`, `cli` and `main` may import all.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("market", &[]),
     ("client_address", &[]),
+    ("outage", &[]),
     ("pusher", &[]),
     ("events", &["market"]),
-    ("store", &["events", "market"]),
+    ("store", &["events", "market", "outage"]),
     ("config", &["events", "market", "store"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "outage"]),
     ("auth", &["market", "store"]),
-    ("engine", &["events", "market", "store"]),
-    ("market_data", &["events", "market", "store"]),
+    ("engine", &["events", "market", "outage", "store"]),
+    ("market_data", &["events", "market", "outage", "store"]),
     ("provider", &["client_address", "pusher"]),
-    ("publisher", &["config", "pusher", "store"]),
+    ("publisher", &["config", "outage", "pusher", "store"]),
     (
         "http",
         &[
@@ -27,6 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "engine",
             "events",
             "market",
+            "outage",
             "provider",
             "pusher",
             "store",

@@ -98,7 +98,7 @@ impl OutboxWorker {
         let mut result = self.attempt(&mut unrecorded, &request).await;
         if let Err(StoreError::Unavailable(cause)) = &result {
             // An idle connection may have been cut; another one is opened.
-            tracing::warn!(cause, "the publisher lost its database connection");
+            tracing::debug!(cause, "the publisher opens a new database connection");
             result = self.attempt(&mut unrecorded, &request).await;
         }
         // If the outcome of a commit is unknown, the completions are recorded again: an event that
