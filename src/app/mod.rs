@@ -75,9 +75,11 @@ impl App {
             let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
             http::DebugConsole { provider, users }
         });
+        let auth = authenticator(&config.auth, store.clone())?;
+        let sessions = http::BrowserSessions::new(&config, auth.sessions().clone())?;
         let services = http::AppState {
             store: store.clone(),
-            auth: authenticator(&config.auth, store.clone())?,
+            auth,
             engine: engine.clone(),
             readiness: http::Readiness::new(store.clone(), engine.clone()),
             catalog,
@@ -88,7 +90,7 @@ impl App {
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
-            secure_cookies: config.auth.secure_cookies,
+            sessions,
             throttles: http::Throttles::new(&config.limits),
             body_timeout: config.http.body_timeout,
             debug,

@@ -18,8 +18,6 @@ pub enum AuthError {
     PasswordChanged,
     #[error("hashing a password failed")]
     Hashing,
-    #[error("the state of a session is not valid JSON: {0}")]
-    SessionState(serde_json::Error),
     #[error("{0}")]
     Store(#[from] StoreError),
 }

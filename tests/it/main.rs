@@ -42,6 +42,7 @@ mod processes;
 mod scenario;
 mod secrets;
 mod sessions;
+mod sessions_on_demand;
 mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;

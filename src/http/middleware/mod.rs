@@ -1,6 +1,4 @@
-//! Sessions, their CSRF protection, CORS, and headers for privacy.
+//! CORS, and headers for privacy.
 
 pub mod cors;
-pub mod csrf;
 pub mod private;
-pub mod session_store;

@@ -178,7 +178,6 @@ impl From<AuthError> for ApiError {
             AuthError::EmailTaken => Self::invalid("email", EMAIL_TAKEN),
             AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
             AuthError::Hashing => Self::Internal("hashing a password failed"),
-            AuthError::SessionState(_) => Self::Internal("the state of a session is not JSON"),
             AuthError::Store(error) => Self::Store(error),
         }
     }
