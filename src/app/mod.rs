@@ -7,6 +7,7 @@
 mod database;
 mod demo;
 mod events;
+mod pruning;
 mod pusher;
 mod supervisor;
 
@@ -37,6 +38,7 @@ pub use supervisor::PartEnded;
 pub struct App {
     address: SocketAddr,
     server: Server,
+    store: Store,
     engine: EngineHandle,
     engine_thread: JoinHandle<()>,
     /// `None`: `book.updated` is disabled.
@@ -100,13 +102,14 @@ impl App {
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
         let mut publisher =
-            publisher::Publisher::new(store, sink, config.publisher, notifiers.events);
+            publisher::Publisher::new(store.clone(), sink, config.publisher, notifiers.events);
         if config.delivery.only_occupied {
             publisher = publisher.skip_unoccupied(config.delivery.occupancy_refresh);
         }
         Ok(Self {
             address,
             server,
+            store,
             engine,
             engine_thread,
             book_publisher,
@@ -139,11 +142,13 @@ impl App {
             .metrics
             .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
         let mut reporting = Part::spawn("log", endless(outage::report()));
+        let pruning = pruning::run(self.store, pruning::INTERVAL);
+        let mut pruning = Part::spawn("pruning", endless(pruning));
         let server_handle: ServerHandle = server.handle();
         let mut serving = Part::spawn("HTTP server", async move { Ok(server.await?) });
         let mut executing = Part::of_thread("engine", self.engine_thread)?;
 
-        let parts = [&mut publishing, &mut serving, &mut executing, &mut reporting];
+        let parts = [&mut publishing, &mut serving, &mut executing, &mut reporting, &mut pruning];
         let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
         let ended = tokio::select! {
             () = stop => None,

@@ -69,8 +69,6 @@ pub fn create_session(
     id: &str,
     session: &Session,
 ) -> Result<(), StoreError> {
-    // Expired sessions are deleted here and nowhere else.
-    diesel::delete(sessions::table.filter(sessions::expires_at.lt(now()))).execute(connection)?;
     let values = (
         sessions::id.eq(id),
         sessions::user_id.eq(session.user.map(|user| user.0)),

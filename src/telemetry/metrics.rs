@@ -22,6 +22,7 @@
 //! | `matchcast_events_too_large_total` | counter | events above the size limit when written |
 //! | `matchcast_market_data_failures_total` | counter | failed attempts to publish order books |
 //! | `matchcast_failures_total{kind}` | counter | failures that the log reports per outage |
+//! | `matchcast_pruned_total{table}` | counter | expired rows that were deleted |
 //! | `matchcast_webhooks_total{outcome}` | counter | webhooks by outcome |
 
 use std::time::Duration;

@@ -39,6 +39,7 @@ mod outages;
 mod outbox;
 #[cfg(feature = "postgres-tests")]
 mod processes;
+mod pruning;
 mod scenario;
 mod secrets;
 mod sessions;

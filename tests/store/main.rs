@@ -12,6 +12,7 @@ mod migrations;
 mod occupancy;
 mod outbox;
 mod people;
+mod pruning;
 mod sign_ins;
 mod standard_names;
 mod statements;
