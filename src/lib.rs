@@ -12,6 +12,7 @@ pub mod events;
 pub mod http;
 pub mod market;
 pub mod market_data;
+mod outage;
 pub mod provider;
 pub mod publisher;
 pub mod pusher;

@@ -7,6 +7,7 @@
 mod database;
 mod demo;
 mod events;
+mod pruning;
 mod pusher;
 mod supervisor;
 
@@ -25,7 +26,7 @@ use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
 use crate::store::Store;
-use crate::{engine, http, publisher, telemetry};
+use crate::{engine, http, outage, publisher, telemetry};
 
 use supervisor::{Part, first_unexpected_end};
 
@@ -37,6 +38,7 @@ pub use supervisor::PartEnded;
 pub struct App {
     address: SocketAddr,
     server: Server,
+    store: Store,
     engine: EngineHandle,
     engine_thread: JoinHandle<()>,
     /// `None`: `book.updated` is disabled.
@@ -78,9 +80,11 @@ impl App {
             let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
             http::DebugConsole { provider, users }
         });
+        let auth = authenticator(&config.auth, store.clone())?;
+        let sessions = http::BrowserSessions::new(&config, auth.sessions().clone())?;
         let services = http::AppState {
             store: store.clone(),
-            auth: authenticator(&config.auth, store.clone())?,
+            auth,
             engine: engine.clone(),
             readiness: http::Readiness::new(store.clone(), engine.clone()),
             catalog,
@@ -91,7 +95,7 @@ impl App {
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
-            secure_cookies: config.auth.secure_cookies,
+            sessions,
             throttles: http::Throttles::new(&config.limits),
             body_timeout: config.http.body_timeout,
             debug,
@@ -101,13 +105,14 @@ impl App {
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
         let mut publisher =
-            publisher::Publisher::new(store, sink, config.publisher, notifiers.events);
+            publisher::Publisher::new(store.clone(), sink, config.publisher, notifiers.events);
         if config.delivery.only_occupied {
             publisher = publisher.skip_unoccupied(config.delivery.occupancy_refresh);
         }
         Ok(Self {
             address,
             server,
+            store,
             engine,
             engine_thread,
             book_publisher,
@@ -139,11 +144,14 @@ impl App {
         let mut upkeep = self
             .metrics
             .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
+        let mut reporting = Part::spawn("log", endless(outage::report()));
+        let pruning = pruning::run(self.store, pruning::INTERVAL);
+        let mut pruning = Part::spawn("pruning", endless(pruning));
         let server_handle: ServerHandle = server.handle();
         let mut serving = Part::spawn("HTTP server", async move { Ok(server.await?) });
         let mut executing = Part::of_thread("engine", self.engine_thread)?;
 
-        let parts = [&mut publishing, &mut serving, &mut executing];
+        let parts = [&mut publishing, &mut serving, &mut executing, &mut reporting, &mut pruning];
         let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
         let ended = tokio::select! {
             () = stop => None,

@@ -21,8 +21,6 @@ pub enum AuthError {
     /// Nothing was changed.
     #[error("too many passwords wait to be hashed")]
     Busy,
-    #[error("the state of a session is not valid JSON: {0}")]
-    SessionState(serde_json::Error),
     #[error("{0}")]
     Store(#[from] StoreError),
 }

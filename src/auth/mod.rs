@@ -18,5 +18,5 @@ pub use authenticator::{Authenticator, Registration, VerifiedPassword};
 pub use error::AuthError;
 pub use passwords::hash as hash_password;
 pub use secret::{random_hex, sha256_hex};
-pub use sessions::{ID_KEY, SessionState, Sessions, TOKEN_KEY, USER_KEY};
+pub use sessions::{Sessions, StoredSession};
 pub use tokens::{IssuedToken, is_token};

@@ -1,14 +1,14 @@
-//! Browser sessions, stored in the database so that they can be revoked.
+//! Browser sessions of users, stored in the database so that they can be revoked.
 //!
 //! A browser holds the key of its session; the database has only the hash of the key, which is the
-//! session's id, so a copy of the table does not give access. The session of a user is stored only
-//! while the token of the same log-in exists: if it was revoked in between, the session is stored
-//! as that of an anonymous visitor.
+//! session's id, so a copy of the table does not give access. A session is stored only while the
+//! token of the same log-in exists.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use serde_json::json;
 
 use super::error::AuthError;
 use super::secret::{random_hex, sha256_hex};
@@ -18,15 +18,36 @@ use crate::store::sessions::{self, Session};
 use crate::store::{Store, now, sign_ins};
 
 const KEY_BYTES: usize = 32;
-/// The value with the id of the user who has logged in.
-pub const USER_KEY: &str = "user";
-/// The value with the id of the token of the same log-in.
-pub const TOKEN_KEY: &str = "token";
-/// The value with the session's id. Present in loaded sessions, never stored.
-pub const ID_KEY: &str = "id";
+/// The values of a session, each of which is JSON within the JSON of the state.
+const USER: &str = "user";
+const TOKEN: &str = "token";
+const CSRF_TOKEN: &str = "csrf";
 
-/// The values of a session, each as JSON text.
-pub type SessionState = HashMap<String, String>;
+/// A session, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    pub id: String,
+    /// `None`: an older version stored it before a user logged in.
+    pub user: Option<UserId>,
+    /// The token of the same log-in.
+    pub token: Option<i64>,
+    pub csrf_token: String,
+}
+
+impl StoredSession {
+    /// `None` if the state is not that of a session.
+    fn parse(id: String, session: &Session) -> Option<Self> {
+        let values: HashMap<String, String> = serde_json::from_str(&session.state).ok()?;
+        let number = |name: &str| values.get(name)?.parse().ok();
+        let csrf_token = serde_json::from_str(values.get(CSRF_TOKEN)?).ok()?;
+        Some(Self { id, user: number(USER).map(UserId), token: number(TOKEN), csrf_token })
+    }
+}
+
+fn state(user: UserId, token: i64, csrf_token: &str) -> String {
+    let csrf_token = json!(csrf_token).to_string();
+    json!({ USER: user.to_string(), TOKEN: token.to_string(), CSRF_TOKEN: csrf_token }).to_string()
+}
 
 /// The browser sessions in the database, cached. Clones share the cache.
 #[derive(Clone)]
@@ -41,72 +62,31 @@ impl Sessions {
     }
 
     /// The session with this key, unless it is unknown, revoked or expired.
-    pub async fn load(&self, key: &str) -> Result<Option<SessionState>, AuthError> {
+    pub async fn load(&self, key: &str) -> Result<Option<StoredSession>, AuthError> {
         let id = sha256_hex(key);
         let wanted = id.clone();
         let look_up = self.store.read(move |c| sessions::find_session(c, &wanted));
         let session = self.cache.get_or_look_up(&id, look_up).await?;
-        let Some(session) = session.filter(|session| session.expires_at > now()) else {
-            return Ok(None);
-        };
-        let mut state: SessionState =
-            serde_json::from_str(&session.state).map_err(AuthError::SessionState)?;
-        let id = serde_json::to_string(&id).map_err(AuthError::SessionState)?;
-        state.insert(ID_KEY.to_owned(), id);
-        Ok(Some(state))
+        let session = session.filter(|session| session.expires_at > now());
+        Ok(session.and_then(|session| StoredSession::parse(id, &session)))
     }
 
-    /// Stores a new session and returns its key.
-    pub async fn create(
+    /// Stores the session of a user whose log-in issued `token`. Returns its key.
+    ///
+    /// `None` if the token has been revoked meanwhile.
+    pub async fn open(
         &self,
-        mut state: SessionState,
+        user: UserId,
+        token: i64,
+        csrf_token: &str,
         lifetime: TimeDelta,
-    ) -> Result<String, AuthError> {
+    ) -> Result<Option<String>, AuthError> {
         let key = random_hex::<KEY_BYTES>();
         let id = sha256_hex(&key);
-        let session = to_session(&state, lifetime)?;
-        let token: Option<i64> = state.get(TOKEN_KEY).and_then(|value| value.parse().ok());
-        state.retain(|key, _| key != USER_KEY && key != TOKEN_KEY);
-        let anonymous = to_session(&state, lifetime)?;
-        let create = move |c: &mut _| {
-            let is_stored = match (session.user, token) {
-                (Some(_), Some(token)) => sign_ins::open_session(c, &id, &session, token)?,
-                _ => false,
-            };
-            if is_stored { Ok(()) } else { sessions::create_session(c, &id, &anonymous) }
-        };
-        self.store.transact(create).await?;
-        Ok(key)
-    }
-
-    /// Replaces the values of a session and extends it. Returns its key, which is a new one if the
-    /// session has been revoked in the meantime.
-    pub async fn update(
-        &self,
-        key: &str,
-        state: SessionState,
-        lifetime: TimeDelta,
-    ) -> Result<String, AuthError> {
-        let id = sha256_hex(key);
-        let session = to_session(&state, lifetime)?;
-        let wanted = id.clone();
-        let update = move |c: &mut _| sessions::update_session(c, &wanted, &session);
-        if !self.store.transact(update).await? {
-            return self.create(state, lifetime).await;
-        }
-        self.cache.invalidate(&id);
-        Ok(key.to_owned())
-    }
-
-    /// Lets a session expire after `lifetime` from now.
-    pub async fn extend(&self, key: &str, lifetime: TimeDelta) -> Result<(), AuthError> {
-        let id = sha256_hex(key);
-        let wanted = id.clone();
-        let expires_at = now() + lifetime;
-        let extend = move |c: &mut _| sessions::extend_session(c, &wanted, expires_at);
-        self.store.transact(extend).await?;
-        self.cache.invalidate(&id);
-        Ok(())
+        let state = state(user, token, csrf_token);
+        let session = Session { user: Some(user), state, expires_at: now() + lifetime };
+        let open = move |c: &mut _| sign_ins::open_session(c, &id, &session, token);
+        Ok(self.store.transact(open).await?.then_some(key))
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), AuthError> {
@@ -123,9 +103,33 @@ impl Sessions {
     }
 }
 
-fn to_session(state: &SessionState, lifetime: TimeDelta) -> Result<Session, AuthError> {
-    let user = state.get(USER_KEY).and_then(|value| value.parse().ok()).map(UserId);
-    let stored: HashMap<_, _> = state.iter().filter(|(key, _)| *key != ID_KEY).collect();
-    let state = serde_json::to_string(&stored).map_err(AuthError::SessionState)?;
-    Ok(Session { user, state, expires_at: now() + lifetime })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(user: Option<i64>, state: &str) -> Session {
+        Session { user: user.map(UserId), state: state.to_owned(), expires_at: now() }
+    }
+
+    #[test]
+    fn a_state_is_read_as_it_was_written() {
+        let session = session(Some(1), &state(UserId(1), 7, "a\"b"));
+        let expected = StoredSession {
+            id: "id".to_owned(),
+            user: Some(UserId(1)),
+            token: Some(7),
+            csrf_token: "a\"b".to_owned(),
+        };
+        assert_eq!(StoredSession::parse("id".to_owned(), &session), Some(expected));
+    }
+
+    #[test]
+    fn the_states_of_older_versions_are_read_and_others_are_no_sessions() {
+        let parse = |state| StoredSession::parse(String::new(), &session(None, state));
+        let visitor = parse(r#"{"csrf":"\"abc\""}"#).unwrap();
+        assert_eq!((visitor.user, visitor.token, visitor.csrf_token.as_str()), (None, None, "abc"));
+        for broken in ["", "{}", r#"{"csrf":"abc"}"#, r#"{"user":"1"}"#] {
+            assert_eq!(parse(broken), None, "{broken}");
+        }
+    }
 }

@@ -13,7 +13,14 @@ use parking_lot::{Condvar, Mutex};
 
 use super::EngineError;
 use super::request::QueuedRequest;
+use crate::outage::Outage;
 use crate::store::{Call, StoreError};
+
+static GIVEN_UP: Outage = Outage::error(
+    "engine_given_up",
+    "batches are given up: the database does not respond",
+    "batches are no longer given up",
+);
 
 /// The requests of one transaction.
 pub struct Batch {
@@ -124,6 +131,7 @@ impl Lane {
         }
         state.running = None;
         drop(state);
+        GIVEN_UP.recovered();
         Arc::into_inner(batch).map(|batch| batch.requests)
     }
 
@@ -166,12 +174,11 @@ impl Lane {
             StoreError::CommitUnknown(_) => EngineError::OutcomeUnknown,
             _ => EngineError::Unavailable,
         };
-        tracing::error!(
-            lane = self.name,
-            requests = batch.requests.len(),
-            outcome = %error,
-            "a batch is given up: the database does not respond"
-        );
+        GIVEN_UP.failed(&format_args!(
+            "lane {}, {} requests: {error}",
+            self.name,
+            batch.requests.len()
+        ));
         metrics::counter!("matchcast_engine_given_up_total").increment(1);
         batch.requests.iter().for_each(|(_, request)| request.fail(error));
         Some(thread)

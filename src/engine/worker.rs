@@ -11,8 +11,20 @@ use super::lane::{Batch, Lane, count_expired};
 use super::request::QueuedRequest;
 use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric};
 use crate::market::{Command, Plan, execute};
+use crate::outage::Outage;
 use crate::store::markets::Catalog;
 use crate::store::{AnyConnection, Store, StoreError, now, outbox, trading};
+
+static UNAVAILABLE: Outage = Outage::error(
+    "engine_database",
+    "the engine cannot execute batches",
+    "the engine executes batches again",
+);
+static OUTCOME_UNKNOWN: Outage = Outage::error(
+    "engine_outcome_unknown",
+    "batches may or may not have been executed",
+    "the outcomes of batches are known again",
+);
 
 /// What all lanes share.
 pub struct Context {
@@ -62,6 +74,8 @@ impl Worker {
                 let len = as_metric(committed.executed.len());
                 metrics::histogram!("matchcast_engine_batch_len").record(len);
                 metrics::histogram!("matchcast_engine_batch_seconds").record(started.elapsed());
+                UNAVAILABLE.recovered();
+                OUTCOME_UNKNOWN.recovered();
                 self.notify(committed);
             }
             let Some(requests) = self.lane.finish(self.number, batch) else { return };
@@ -144,7 +158,7 @@ impl Worker {
             match self.attempt(connection, batch) {
                 // The connection broke before the commit: nothing was written.
                 Err(StoreError::Unavailable(cause)) => {
-                    tracing::warn!(cause, "the engine lost its connection and opens a new one");
+                    tracing::debug!(cause, "a lane lost its connection and opens a new one");
                 }
                 done => return Ok(done?),
             }
@@ -230,11 +244,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(_) | StoreError::Unavailable(_) => {
-                tracing::error!(%error, "a batch could not be executed");
+                UNAVAILABLE.failed(&error);
                 Self::Batch(EngineError::Unavailable)
             }
             StoreError::CommitUnknown(_) => {
-                tracing::error!(%error, "a batch may or may not have been executed");
+                OUTCOME_UNKNOWN.failed(&error);
                 Self::Batch(EngineError::OutcomeUnknown)
             }
             StoreError::Abandoned => Self::NothingToDo,

@@ -9,10 +9,12 @@ mod response;
 mod router;
 mod routes;
 pub mod server;
+mod session;
 mod state;
 mod throttle;
 
 pub use pending_subscriptions::PendingSubscriptions;
 pub use readiness::Readiness;
+pub use session::BrowserSessions;
 pub use state::{AppState, DebugConsole, PublicSettings};
 pub use throttle::Throttles;

@@ -8,7 +8,8 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::engine::EngineHandle;
-use crate::store::{Store, StoreError, is_migrated, leases, now};
+use crate::outage::Outage;
+use crate::store::{Store, StoreError, is_migrated, leases};
 
 /// How long a report is reused, so that frequent requests do not add load.
 const REPORT_AGE: Duration = Duration::from_secs(1);
@@ -16,6 +17,9 @@ const REPORT_AGE: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The lease that the write check takes. All processes share one holder: nobody waits for it.
 const LEASE: &str = "readiness";
+
+static OUTAGE: Outage =
+    Outage::warning("readiness", "this process is not ready", "this process is ready again");
 
 /// The result of a check, as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -97,8 +101,10 @@ impl Readiness {
         let all_ok = [process, engine, database, schema, publisher].iter().all(|c| *c == Check::Ok);
         let report =
             Report { status: if all_ok { Status::Ready } else { Status::NotReady }, checks };
-        if !all_ok {
-            tracing::warn!(?checks, "this process is not ready");
+        match report.status {
+            Status::Ready => OUTAGE.recovered(),
+            Status::NotReady if is_stopping => {}
+            Status::NotReady => OUTAGE.failed(&format_args!("{checks:?}")),
         }
         *last = Some((Instant::now(), report));
         report
@@ -109,7 +115,7 @@ impl Readiness {
     }
 
     async fn database(&self) -> Check {
-        let write = |c: &mut _| leases::take(c, LEASE, LEASE, now());
+        let write = |c: &mut _| leases::take(c, LEASE, LEASE, Duration::ZERO);
         check(self.store.transact(write)).await
     }
 

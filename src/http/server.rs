@@ -2,24 +2,18 @@
 
 use std::net::SocketAddr;
 
-use actix_session::SessionMiddleware;
-use actix_session::config::{CookieContentSecurity, PersistentSession};
-use actix_web::cookie::{Key, SameSite, time};
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::session_store::StoredSessions;
 use super::middleware::{cors, deadline, private};
 use super::response::ApiError;
 use super::router;
 use super::state::AppState;
-use crate::config::{Auth, Config};
+use crate::config::Config;
 use crate::provider::{self, Provider};
-
-const SESSION_COOKIE: &str = "matchcast_session";
 
 /// Binds the port and returns the server, which serves once it is awaited, with its address.
 pub fn bind(
@@ -27,24 +21,19 @@ pub fn bind(
     state: AppState,
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
-    let sessions = StoredSessions(state.auth.sessions().clone());
     let state = web::Data::new(state);
-    let (auth, http) = (config.auth.clone(), config.http.clone());
-    let session_lifetime = time::Duration::try_from(auth.session_lifetime)?;
-    let app_key = Key::derive_from(config.app_key.expose());
+    let (is_secure, http) = (config.auth.secure_cookies, config.http.clone());
 
     let request_timeout = http.request_timeout;
     let factory = move || {
         let provider = embedded.clone();
-        let sessions = sessions.clone();
         App::new()
             .app_data(state.clone())
             .app_data(web::PayloadConfig::new(http.body_limit.get()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
-            .wrap(session_middleware(&auth, session_lifetime, sessions, app_key.clone()))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
-            .wrap(private::security_headers(auth.secure_cookies))
+            .wrap(private::security_headers(is_secure))
             .wrap(from_fn(move |request, next| deadline::limit(request_timeout, request, next)))
             .configure(move |config| {
                 if let Some(provider) = provider {
@@ -70,21 +59,6 @@ pub fn bind(
     let server = server.bind(wanted).with_context(|| format!("cannot listen on {wanted}"))?;
     let address = *server.addrs().first().context("the server has no address")?;
     Ok((server.run(), address))
-}
-
-fn session_middleware(
-    auth: &Auth,
-    lifetime: time::Duration,
-    sessions: StoredSessions,
-    key: Key,
-) -> SessionMiddleware<StoredSessions> {
-    SessionMiddleware::builder(sessions, key)
-        .cookie_name(SESSION_COOKIE.to_owned())
-        .cookie_secure(auth.secure_cookies)
-        .cookie_same_site(SameSite::Lax)
-        .cookie_content_security(CookieContentSecurity::Signed)
-        .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
-        .build()
 }
 
 fn malformed_query() -> ApiError {

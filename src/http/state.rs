@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::pending_subscriptions::PendingSubscriptions;
 use super::readiness::Readiness;
+use super::session::BrowserSessions;
 use super::throttle::Throttles;
 use crate::auth::Authenticator;
 use crate::engine::EngineHandle;
@@ -36,7 +37,7 @@ pub struct AppState {
     pub list_cap: i64,
     /// `None`: the faucet is disabled.
     pub faucet_calls_per_day: Option<u32>,
-    pub secure_cookies: bool,
+    pub sessions: BrowserSessions,
     pub throttles: Throttles,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::book::{self, BookDepth};
 use crate::events::SizeLimits;
 use crate::market::{Market, Side};
+use crate::outage::Outage;
 use crate::store::markets::Catalog;
 use crate::store::published_books::{self, OutdatedBook};
 use crate::store::{AnyConnection, Store, StoreError, now, outbox};
@@ -30,6 +31,12 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// The pause after a database error.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+static OUTAGE: Outage = Outage::error(
+    "order_books",
+    "order books cannot be published; retrying",
+    "order books are published again",
+);
 
 /// How much of a book is published, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +66,6 @@ pub struct BookPublisher {
     changes: Arc<Notify>,
     /// Notified of new events.
     events: Arc<Notify>,
-    /// Whether the last check failed, so that the log reports a failure once.
-    has_failed: bool,
 }
 
 /// When to check again.
@@ -82,11 +87,11 @@ impl BookPublisher {
         changes: Arc<Notify>,
         events: Arc<Notify>,
     ) -> Self {
-        Self { store, catalog, settings, changes, events, has_failed: false }
+        Self { store, catalog, settings, changes, events }
     }
 
     /// Publishes until `stop` turns true, and then once more everything that changed before.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let checked_at = Instant::now();
             let (at_least, at_most) = match self.check().await {
@@ -116,7 +121,7 @@ impl BookPublisher {
     }
 
     /// Publishes the books that are due.
-    async fn check(&mut self) -> NextCheck {
+    async fn check(&self) -> NextCheck {
         let (catalog, settings) = (self.catalog.clone(), self.settings);
         let check =
             self.store.run(move |store, c| publish_due_books(store, c, &catalog, &settings)).await;
@@ -125,16 +130,12 @@ impl BookPublisher {
                 if check.published > 0 {
                     self.events.notify_one();
                 }
-                if std::mem::take(&mut self.has_failed) {
-                    tracing::info!("order books are published again");
-                }
+                OUTAGE.recovered();
                 check.next_due_in.map_or(NextCheck::WhenNotified, NextCheck::In)
             }
             Err(error) => {
                 metrics::counter!("matchcast_market_data_failures_total").increment(1);
-                if !std::mem::replace(&mut self.has_failed, true) {
-                    tracing::error!(%error, "order books cannot be published; retrying");
-                }
+                OUTAGE.failed(&error);
                 NextCheck::AfterFailure
             }
         }

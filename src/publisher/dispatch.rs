@@ -16,9 +16,21 @@ use super::outbox::Outbox;
 use super::outbox::completions::Completions;
 use super::outbox::worker::{OutboxRequest, OutboxResponse};
 use crate::config;
+use crate::outage::Outage;
 use crate::pusher::{Client, Diagnosis, Outcome};
 use crate::store::outbox::OutboxEvent;
 use crate::store::{Store, StoreError};
+
+static DATABASE: Outage = Outage::error(
+    "publisher_database",
+    "the publisher cannot use the database",
+    "the publisher uses the database again",
+);
+static CHANNEL_LIST: Outage = Outage::warning(
+    "channel_list",
+    "the provider does not list its occupied channels",
+    "the provider lists its occupied channels again",
+);
 
 /// The destination of events.
 pub enum Sink {
@@ -166,12 +178,13 @@ impl Publisher {
             Completed::Events(request, outcome) => self.events_completed(request, outcome),
             Completed::Diagnosis(diagnosis) => self.diagnosed(&diagnosis),
             Completed::Channels(Ok(list)) => {
+                CHANNEL_LIST.recovered();
                 if let Some(occupancy) = &mut self.occupancy {
                     occupancy.received(list);
                 }
             }
             Completed::Channels(Err(outcome)) => {
-                tracing::warn!(?outcome, "the provider did not list its occupied channels");
+                CHANNEL_LIST.failed(&format_args!("{outcome:?}"));
             }
         }
     }
@@ -197,10 +210,11 @@ impl Publisher {
         let response = match response {
             Ok(response) => response,
             Err(error) => {
-                tracing::error!(%error, "the publisher cannot use the database");
+                DATABASE.failed(&error);
                 return self.delivery.abort_reading();
             }
         };
+        DATABASE.recovered();
         if response.held_until.is_none() {
             self.delivery.clear(now);
         }

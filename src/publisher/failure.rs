@@ -1,21 +1,22 @@
 //! Failures of the provider in the log: each once, with its response and the likely cause.
 
 use super::delivery::ProviderState;
+use crate::outage::Outage;
 use crate::pusher::Diagnosis;
 
-/// The failure that was reported last, and the one that waits for a diagnosis.
+static UNAVAILABLE: Outage = Outage::warning(
+    "provider",
+    "the provider is unavailable; events are kept",
+    "the provider is available again",
+);
+
+/// The refusal that was reported last, and the one that waits for a diagnosis.
 #[derive(Debug, Default)]
 pub struct FailureMonitor {
-    reported: Option<ReportedFailure>,
+    /// The same refusal is not reported again until the provider has accepted events.
+    reported: Option<Refusal>,
     /// A refusal whose cause is not known yet.
     unexplained: Option<Refusal>,
-}
-
-/// A failure as the log has it. The same failure is not reported twice in a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ReportedFailure {
-    Unavailable,
-    Refusing(Refusal),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,16 +30,15 @@ impl FailureMonitor {
     pub fn observe(&mut self, state: ProviderState) {
         match state {
             ProviderState::Accepting => {
+                UNAVAILABLE.recovered();
                 if self.reported.take().is_some() {
                     tracing::info!("the provider accepts events again");
                 }
             }
-            ProviderState::Unavailable { reason } => {
-                self.report(ReportedFailure::Unavailable, &reason);
-            }
+            ProviderState::Unavailable { reason } => UNAVAILABLE.failed(&reason),
             ProviderState::Refusing { status, message } => {
                 let refusal = Refusal { status, message };
-                if self.reported != Some(ReportedFailure::Refusing(refusal.clone())) {
+                if self.reported.as_ref() != Some(&refusal) {
                     self.unexplained = Some(refusal);
                 }
             }
@@ -65,28 +65,18 @@ impl FailureMonitor {
     }
 
     fn report_unexplained(&mut self, cause: &str) {
-        if let Some(refusal) = self.unexplained.take() {
-            self.report(ReportedFailure::Refusing(refusal), cause);
-        }
-    }
-
-    fn report(&mut self, failure: ReportedFailure, cause: &str) {
-        if self.reported.as_ref() == Some(&failure) {
+        let Some(refusal) = self.unexplained.take() else { return };
+        if self.reported.as_ref() == Some(&refusal) {
             return;
         }
-        match &failure {
-            ReportedFailure::Unavailable => {
-                tracing::warn!(cause, "the provider is unavailable; events are kept");
-            }
-            ReportedFailure::Refusing(Refusal { status, message }) => tracing::error!(
-                status,
-                // `message` is the name of the log line itself.
-                response = message,
-                likely_cause = cause,
-                "the provider refuses requests; events are kept"
-            ),
-        }
-        self.reported = Some(failure);
+        tracing::error!(
+            status = refusal.status,
+            // `message` is the name of the log line itself.
+            response = refusal.message,
+            likely_cause = cause,
+            "the provider refuses requests; events are kept"
+        );
+        self.reported = Some(refusal);
     }
 }
 
@@ -94,16 +84,12 @@ impl FailureMonitor {
 mod tests {
     use super::*;
 
-    fn unavailable() -> ProviderState {
-        ProviderState::Unavailable { reason: "503".to_owned() }
-    }
-
     fn refusing(status: u16) -> ProviderState {
         ProviderState::Refusing { status, message: "no".to_owned() }
     }
 
-    fn reported(status: u16) -> Option<ReportedFailure> {
-        Some(ReportedFailure::Refusing(Refusal { status, message: "no".to_owned() }))
+    fn reported(status: u16) -> Option<Refusal> {
+        Some(Refusal { status, message: "no".to_owned() })
     }
 
     #[test]
@@ -128,13 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_reported_again_after_a_recovery() {
+    fn a_refusal_is_reported_again_after_a_recovery() {
         let mut monitor = FailureMonitor::default();
-        monitor.observe(unavailable());
-        assert_eq!(monitor.reported, Some(ReportedFailure::Unavailable));
-        monitor.observe(ProviderState::Accepting);
-        assert_eq!(monitor.reported, None);
-        monitor.observe(unavailable());
-        assert_eq!(monitor.reported, Some(ReportedFailure::Unavailable));
+        for _ in 0..2 {
+            monitor.observe(refusing(401));
+            assert!(monitor.needs_diagnosis());
+            monitor.explain(&Ok(()), Vec::new());
+            assert_eq!(monitor.reported, reported(401));
+            monitor.observe(ProviderState::Accepting);
+            assert_eq!(monitor.reported, None);
+        }
     }
 }

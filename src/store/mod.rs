@@ -17,6 +17,7 @@ mod migrations;
 pub mod occupancy;
 pub mod outbox;
 mod postgres_url;
+pub mod pruning;
 pub mod published_books;
 mod rows;
 pub mod schema;

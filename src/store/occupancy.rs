@@ -22,8 +22,6 @@ use super::{AnyConnection, StoreError, now};
 /// How long a channel counts as occupied after a client was authorized for it: until then the
 /// webhook of the subscription should arrive.
 pub const PENDING_FOR: TimeDelta = TimeDelta::minutes(1);
-/// How long a webhook's digest is kept; providers repeat a webhook for five minutes.
-const WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
 /// Most names in one statement.
 const NAMES_PER_STATEMENT: usize = 500;
 
@@ -49,8 +47,6 @@ pub fn record_webhook(
 /// Records the digest of a webhook; returns whether it is new. Of two concurrent deliveries the
 /// second waits for the first.
 fn is_new_webhook(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
-    let old = webhooks::table.filter(webhooks::received_at.lt(now() - WEBHOOKS_KEPT));
-    diesel::delete(old).execute(connection)?;
     let values = (webhooks::digest.eq(digest), webhooks::received_at.eq(now()));
     let row = diesel::insert_into(webhooks::table).values(values).on_conflict_do_nothing();
     let inserted = on_connection!(connection, |c| row.execute(c)?);

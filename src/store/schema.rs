@@ -165,6 +165,7 @@ diesel::table! {
         name -> Text,
         holder -> Text,
         expires_at -> Timestamp,
+        length_ms -> Nullable<BigInt>,
     }
 }
 

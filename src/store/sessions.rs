@@ -42,9 +42,9 @@ pub fn find_token(connection: &mut AnyConnection, id: i64) -> Result<Option<Toke
 /// A browser session.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// `None` until a user logs in.
+    /// `None`: an older version stored it before a user logged in.
     pub user: Option<UserId>,
-    /// The JSON that actix-session keeps.
+    /// The session's values, as JSON.
     pub state: String,
     pub expires_at: NaiveDateTime,
 }
@@ -69,8 +69,6 @@ pub fn create_session(
     id: &str,
     session: &Session,
 ) -> Result<(), StoreError> {
-    // Expired sessions are deleted here and nowhere else.
-    diesel::delete(sessions::table.filter(sessions::expires_at.lt(now()))).execute(connection)?;
     let values = (
         sessions::id.eq(id),
         sessions::user_id.eq(session.user.map(|user| user.0)),
@@ -79,31 +77,6 @@ pub fn create_session(
         sessions::expires_at.eq(session.expires_at),
     );
     diesel::insert_into(sessions::table).values(values).execute(connection)?;
-    Ok(())
-}
-
-/// Returns whether the session still existed.
-pub fn update_session(
-    connection: &mut AnyConnection,
-    id: &str,
-    session: &Session,
-) -> Result<bool, StoreError> {
-    let values = (
-        sessions::user_id.eq(session.user.map(|user| user.0)),
-        sessions::state.eq(&session.state),
-        sessions::expires_at.eq(session.expires_at),
-    );
-    let updated = diesel::update(sessions::table.find(id)).set(values).execute(connection)?;
-    Ok(updated > 0)
-}
-
-pub fn extend_session(
-    connection: &mut AnyConnection,
-    id: &str,
-    expires_at: NaiveDateTime,
-) -> Result<(), StoreError> {
-    let session = diesel::update(sessions::table.find(id));
-    session.set(sessions::expires_at.eq(expires_at)).execute(connection)?;
     Ok(())
 }
 

@@ -118,7 +118,7 @@ fn write_once<T>(
         },
         Err(error) => {
             if let Err(rollback) = connection.rollback() {
-                tracing::warn!(%error, %rollback, "a transaction could not be rolled back");
+                tracing::debug!(%error, %rollback, "a transaction could not be rolled back");
             }
             Err(error)
         }

@@ -11,7 +11,7 @@
 //! | `matchcast_engine_batch_seconds` | summary | duration of a transaction |
 //! | `matchcast_engine_failed_total` | counter | requests that failed alone |
 //! | `matchcast_store_retries_total` | counter | transactions retried after a conflict |
-//! | `matchcast_outbox_pending` | gauge | pending events |
+//! | `matchcast_outbox_pending` | gauge | pending events, by every process |
 //! | `matchcast_outbox_oldest_seconds` | gauge | age of the oldest pending event |
 //! | `matchcast_dead_letters` | gauge | dead letters |
 //! | `matchcast_publisher_requests_total{outcome,status}` | counter | requests to the provider |
@@ -21,6 +21,8 @@
 //! | `matchcast_events_dead_lettered_total{status}` | counter | events rejected for good |
 //! | `matchcast_events_too_large_total` | counter | events above the size limit when written |
 //! | `matchcast_market_data_failures_total` | counter | failed attempts to publish order books |
+//! | `matchcast_failures_total{kind}` | counter | failures that the log reports per outage |
+//! | `matchcast_pruned_total{table}` | counter | expired rows that were deleted |
 //! | `matchcast_webhooks_total{outcome}` | counter | webhooks by outcome |
 
 use std::time::Duration;

@@ -203,6 +203,10 @@ on_both! {
         database.execute("ALTER TABLE elsewhere RENAME TO published_books");
         let row = wait_for_book(&database, "BTC", 1).await;
         assert_eq!(row.json()["asks"], json!([["50000", "0.05"]]));
+        wait_for("the end of the outage in the log", || async {
+            process.log().contains("order books are published again").then_some(())
+        })
+        .await;
         let log = process.stop().await;
         assert_eq!(log.matches("order books cannot be published").count(), 1, "{log}");
         assert_eq!(log.matches("order books are published again").count(), 1, "{log}");

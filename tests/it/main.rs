@@ -29,18 +29,22 @@ mod failure_diagnosis;
 mod faults;
 mod golden;
 mod lanes;
+mod leases;
 mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod malformed_requests;
 mod memory;
+mod outage_log;
 mod outages;
 mod outbox;
 #[cfg(feature = "postgres-tests")]
 mod processes;
+mod pruning;
 mod scenario;
 mod secrets;
 mod sessions;
+mod sessions_on_demand;
 mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;

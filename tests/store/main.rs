@@ -6,11 +6,13 @@
 mod support;
 
 mod audit;
+mod leases;
 mod limits;
 mod migrations;
 mod occupancy;
 mod outbox;
 mod people;
+mod pruning;
 mod sign_ins;
 mod standard_names;
 mod statements;

@@ -1,10 +1,9 @@
-//! The outbox and the publisher's lease.
+//! The outbox.
 
-use chrono::TimeDelta;
 use matchcast::events::{EventKind, user_channel};
 use matchcast::market::UserId;
+use matchcast::store::AnyConnection;
 use matchcast::store::outbox::{self, OutboxEvent};
-use matchcast::store::{AnyConnection, leases, now};
 
 use crate::on_both;
 
@@ -95,50 +94,5 @@ on_both! {
         store.write(&mut c, |c| outbox::record_delivered(c, &all)).unwrap();
         assert_eq!(outbox::counts(&mut c).unwrap(), (0, 0));
         assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 1203);
-    }
-
-    async fn a_lease_has_one_holder_at_a_time(database: Database) {
-        let (store, _) = database.open_store();
-        let mut c = store.connect().unwrap();
-        let mut take = |name: &str, holder: &str, seconds: i64| {
-            let until = now() + TimeDelta::seconds(seconds);
-            store.write(&mut c, |c| leases::take(c, name, holder, until)).unwrap()
-        };
-        assert!(take("publisher", "one", 60));
-        assert!(!take("publisher", "two", 60), "another process holds it");
-        assert!(take("publisher", "one", 60), "its holder renews it");
-        assert!(take("another", "two", 60), "each name is a lease of its own");
-        assert!(take("publisher", "one", -1), "it is renewed into the past");
-        assert!(take("publisher", "two", 60), "it has expired");
-        assert!(!take("publisher", "one", 60), "and has a new holder");
-        let release = |holder: &str| {
-            let mut c = store.connect().unwrap();
-            store.write(&mut c, |c| leases::release(c, "publisher", holder)).unwrap();
-        };
-        release("one");
-        assert!(!take("publisher", "one", 60), "only its holder releases it");
-        release("two");
-        assert!(take("publisher", "one", 60));
-    }
-
-    async fn of_concurrent_processes_one_gets_the_lease(database: Database) {
-        let (store, _) = database.open_store();
-        let until = now() + TimeDelta::seconds(60);
-        let taken = std::thread::scope(|scope| {
-            let take = |n: usize| {
-                let store = &store;
-                move || {
-                    let mut c = store.connect().unwrap();
-                    let holder = format!("process {n}");
-                    let work = |c: &mut _| leases::take(c, "publisher", &holder, until);
-                    // The second insert fails with its transaction, and is tried again.
-                    let taken = store.write(&mut c, work);
-                    taken.or_else(|_| store.write(&mut c, work)).unwrap()
-                }
-            };
-            let handles: Vec<_> = (0..8).map(|n| scope.spawn(take(n))).collect();
-            handles.into_iter().map(|handle| handle.join().unwrap()).collect::<Vec<bool>>()
-        });
-        assert_eq!(taken.iter().filter(|taken| **taken).count(), 1, "{taken:?}");
     }
 }

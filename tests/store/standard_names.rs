@@ -33,7 +33,7 @@ on_both! {
             assert_eq!(read(|renamed| renamed.old), expected, "down {round}");
         }
         assert!(old_names(&database).len() > 10, "the check finds the old names");
-        assert_eq!(store::migrate(&url).unwrap(), 2);
+        assert_eq!(store::migrate(&url).unwrap(), from_migration_5());
         assert_eq!(store::migrate(&url).unwrap(), 0);
     }
 
@@ -59,15 +59,21 @@ on_both! {
         database.audit();
         let counts = outbox::counts(&mut database.connect()).unwrap();
         for _ in 0..2 {
-            // Migration 6 counts the open orders, which the audit compares.
-            store::revert_last_migration(&url).unwrap();
-            store::revert_last_migration(&url).unwrap();
-            assert_eq!(store::migrate(&url).unwrap(), 2);
+            for _ in 0..from_migration_5() {
+                store::revert_last_migration(&url).unwrap();
+            }
+            assert_eq!(store::migrate(&url).unwrap(), from_migration_5());
             assert_eq!(outbox::counts(&mut database.connect()).unwrap(), counts);
             assert_eq!(database.dead_letters().len(), 1);
             database.audit();
         }
     }
+}
+
+/// The number of migrations, beginning with the fifth.
+fn from_migration_5() -> usize {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    std::fs::read_dir(folder).unwrap().count() - 4
 }
 
 /// A row in each table of which migration 5 renames something.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use super::client::Client;
@@ -13,8 +14,9 @@ use super::logs;
 pub struct Process {
     pub address: SocketAddr,
     child: Child,
+    log: Arc<Mutex<String>>,
     /// Reads the log, so that a full pipe never blocks the process.
-    log: Option<JoinHandle<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -23,27 +25,30 @@ impl Process {
         let mut command = command("serve", &database.url, variables);
         let starting = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().expect("the binary starts");
-            let mut stderr = child.stderr.take().expect("stderr is piped");
-            let log = std::thread::spawn(move || {
-                let mut text = Vec::new();
-                let _ = stderr.read_to_end(&mut text);
-                String::from_utf8_lossy(&text).into_owned()
+            let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+            let log = Arc::new(Mutex::new(String::new()));
+            let text = log.clone();
+            let reader = std::thread::spawn(move || {
+                for line in stderr.split(b'\n').map_while(Result::ok) {
+                    *text.lock().unwrap() += &format!("{}\n", String::from_utf8_lossy(&line));
+                }
             });
             let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
             let mut line = String::new();
             stdout.read_line(&mut line).expect("a line of text");
             // Read the rest as well, so that a full pipe never blocks the process.
             std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
-            (child, log, line)
+            (child, log, reader, line)
         });
-        let (mut child, log, line) = starting.await.expect("no panic");
+        let (mut child, log, reader, line) = starting.await.expect("no panic");
         let Some((_, address)) = line.trim().split_once("http://") else {
             let _ = child.kill();
             let _ = child.wait();
-            panic!("matchcast did not start: {line}{}", log.join().unwrap_or_default());
+            let _ = reader.join();
+            panic!("matchcast did not start: {line}{}", log.lock().unwrap());
         };
         let address = address.parse().expect("an address");
-        Self { address, child, log: Some(log) }
+        Self { address, child, log, reader: Some(reader) }
     }
 
     /// A client logged in as one of the demo users.
@@ -61,11 +66,16 @@ impl Process {
     fn kill_now(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let log = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
-        if !log.is_empty() {
-            logs::save(&log);
-        }
+        let Some(reader) = self.reader.take() else { return String::new() };
+        let _ = reader.join();
+        let log = self.log();
+        logs::save(&log);
         log
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// Suspends the process until [`Process::wake`], as on a suspended machine.

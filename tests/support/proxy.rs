@@ -1,5 +1,5 @@
 //! A TCP proxy in front of PostgreSQL that can close the connection at the worst moment, between a
-//! commit and its response, or behave like a server that is frozen.
+//! commit and its response, interrupt all connections, or behave like a server that is frozen.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,6 +15,7 @@ pub struct Proxy {
     pub url: String,
     armed: Arc<AtomicBool>,
     frozen: watch::Sender<bool>,
+    is_down: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
 
@@ -38,9 +39,11 @@ impl Proxy {
         let url = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
         let armed = Arc::new(AtomicBool::new(false));
         let (frozen, is_frozen) = watch::channel(false);
+        let (is_down, down) = watch::channel(false);
         let refusals = AtomicUsize::new(refusals);
-        let server = tokio::spawn(serve(listener, server, armed.clone(), is_frozen, refusals));
-        Self { url, armed, frozen, server }
+        let listening = serve(listener, server, armed.clone(), is_frozen, refusals, down);
+        let server = tokio::spawn(listening);
+        Self { url, armed, frozen, is_down, server }
     }
 
     /// Accepts connections and bytes, and forwards nothing, like a server that is frozen, until the
@@ -48,6 +51,15 @@ impl Proxy {
     pub fn freeze(&self) -> Frozen {
         self.frozen.send_replace(true);
         Frozen(self.frozen.clone())
+    }
+
+    /// Closes all connections, and new ones too, until [`Self::restore`].
+    pub fn interrupt(&self) {
+        self.is_down.send_replace(true);
+    }
+
+    pub fn restore(&self) {
+        self.is_down.send_replace(false);
     }
 
     /// Closes the connection after the next commit has reached the database, before its response
@@ -82,14 +94,28 @@ async fn serve(
     armed: Arc<AtomicBool>,
     frozen: watch::Receiver<bool>,
     refusals: AtomicUsize,
+    down: watch::Receiver<bool>,
 ) {
     while let Ok((client, _)) = listener.accept().await {
+        if *down.borrow() {
+            continue;
+        }
         let left = refusals.load(Ordering::SeqCst);
         if left > 0 {
             refusals.store(left - 1, Ordering::SeqCst);
             continue;
         }
-        tokio::spawn(forward(client, server.clone(), armed.clone(), frozen.clone()));
+        let forwarding = forward(client, server.clone(), armed.clone(), frozen.clone());
+        let mut interruption = down.clone();
+        let interrupted = async move {
+            let _ = interruption.wait_for(|is_down| *is_down).await;
+        };
+        tokio::spawn(async {
+            tokio::select! {
+                () = forwarding => {}
+                () = interrupted => {}
+            }
+        });
     }
 }
 

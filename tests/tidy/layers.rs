@@ -5,20 +5,21 @@ use std::collections::BTreeSet;
 use crate::{check, files};
 
 /// The modules of the crate that a module may import. `app`, `cli` and `main` may import all.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("market", &[]),
     ("deadline", &[]),
     ("client_address", &[]),
+    ("outage", &[]),
     ("pusher", &[]),
     ("events", &["market"]),
-    ("store", &["deadline", "events", "market"]),
+    ("store", &["deadline", "events", "market", "outage"]),
     ("config", &["events", "market", "store"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "outage"]),
     ("auth", &["deadline", "market", "store"]),
-    ("engine", &["deadline", "events", "market", "store"]),
-    ("market_data", &["events", "market", "store"]),
+    ("engine", &["deadline", "events", "market", "outage", "store"]),
+    ("market_data", &["events", "market", "outage", "store"]),
     ("provider", &["client_address", "pusher"]),
-    ("publisher", &["config", "pusher", "store"]),
+    ("publisher", &["config", "outage", "pusher", "store"]),
     (
         "http",
         &[
@@ -29,6 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
             "engine",
             "events",
             "market",
+            "outage",
             "provider",
             "pusher",
             "store",

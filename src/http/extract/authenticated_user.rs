@@ -1,13 +1,11 @@
 //! The user of a request: by bearer token, or by session with its CSRF token.
 
-use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use crate::auth::{self, SignIn};
-use crate::http::middleware::{csrf, session_store};
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 use crate::market::UserId;
@@ -30,7 +28,7 @@ impl FromRequest for AuthenticatedUser {
         Box::pin(async move {
             let (id, sign_in) = match bearer_token(request.headers()) {
                 Some(token) => by_token(&request, token).await?,
-                None => by_session(&request)?,
+                None => by_session(&request).await?,
             };
             Ok(Self { id, sign_in })
         })
@@ -38,18 +36,22 @@ impl FromRequest for AuthenticatedUser {
 }
 
 async fn by_token(request: &HttpRequest, token: &str) -> Result<(UserId, SignIn), ApiError> {
-    let state = request.app_data::<web::Data<AppState>>();
-    let state = state.ok_or(ApiError::Internal("the application has no state"))?;
-    Ok(state.auth.verify_token(token).await?)
+    Ok(state(request)?.auth.verify_token(token).await?)
 }
 
-fn by_session(request: &HttpRequest) -> Result<(UserId, SignIn), ApiError> {
-    let session = request.get_session();
-    let signed_in = session_store::signed_in(&session).ok_or(ApiError::Unauthenticated)?;
-    if !request.method().is_safe() && !csrf::is_valid(&session, request.headers()) {
+async fn by_session(request: &HttpRequest) -> Result<(UserId, SignIn), ApiError> {
+    let session = state(request)?.sessions.load(request).await?;
+    let session = session.ok_or(ApiError::Unauthenticated)?;
+    let has_csrf_token = session.has_csrf_token(request.headers());
+    let signed_in = session.signed_in().ok_or(ApiError::Unauthenticated)?;
+    if !request.method().is_safe() && !has_csrf_token {
         return Err(ApiError::CsrfMismatch);
     }
     Ok(signed_in)
+}
+
+fn state(request: &HttpRequest) -> Result<&web::Data<AppState>, ApiError> {
+    request.app_data().ok_or(ApiError::Internal("the application has no state"))
 }
 
 /// The first well-formed bearer token of the request.

@@ -5,6 +5,8 @@ use actix_web::http::StatusCode;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use super::outages;
+
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     success: bool,
@@ -18,12 +20,14 @@ struct Envelope<'a, T> {
 
 /// A success with data.
 pub fn ok<T: Serialize>(message: &str, data: T) -> HttpResponse {
+    outages::recovered();
     let data = Some(data);
     HttpResponse::Ok().json(Envelope { success: true, message, data, token: None })
 }
 
 /// A success without data.
 pub fn done(message: &str) -> HttpResponse {
+    outages::recovered();
     HttpResponse::Ok().json(Envelope::<()> { success: true, message, data: None, token: None })
 }
 
@@ -34,6 +38,7 @@ pub fn with_token<T: Serialize>(
     data: T,
     token: &str,
 ) -> HttpResponse {
+    outages::recovered();
     let (data, token) = (Some(data), Some(token));
     HttpResponse::build(status).json(Envelope { success: true, message, data, token })
 }

@@ -1,12 +1,13 @@
 //! Error responses: a status, a stable code and a sentence.
 //!
-//! The cause is logged here, once. A response never contains SQL, paths or type names.
+//! The cause is logged, once per outage. A response never contains SQL, paths or type names.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::outages;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
 use crate::market::{Rejection, Side};
@@ -182,7 +183,6 @@ impl From<AuthError> for ApiError {
                 "too_busy",
                 "Too many log-ins are in progress. Nothing was changed; try again soon.",
             ),
-            AuthError::SessionState(_) => Self::Internal("the state of a session is not JSON"),
             AuthError::Store(error) => Self::Store(error),
         }
     }
@@ -259,7 +259,7 @@ impl ResponseError for ApiError {
         let status = self.status_code();
         if let Self::Store(_) | Self::Internal(_) = self {
             // Errors of the engine are logged by the engine.
-            tracing::error!(error = %self, "a request failed");
+            outages::failed(self.code(), self);
         }
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {

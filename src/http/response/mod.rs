@@ -2,6 +2,7 @@
 
 mod envelope;
 mod error;
+mod outages;
 
 pub use crate::events::timestamp::iso8601;
 pub use envelope::{done, ok, plain, with_token};

@@ -1,6 +1,6 @@
 //! Registration, log-in, log-out, the user's own data and the change of the password.
 
-use actix_session::Session;
+use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::auth::{IssuedToken, Registration, SignIn};
 use crate::events::decimal::DecimalNumber;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
-use crate::http::middleware::{csrf, session_store};
 use crate::http::response::{self, ApiError};
+use crate::http::session;
 use crate::http::state::AppState;
-use crate::market::Fixed;
+use crate::market::{Fixed, UserId};
 use crate::store::users::User;
 use crate::store::views;
 
@@ -42,7 +42,6 @@ struct LoginBody<'a> {
 pub async fn login(
     input: Input,
     request: HttpRequest,
-    session: Session,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
@@ -53,11 +52,31 @@ pub async fn login(
     let attempt = state.throttles.log_in(&request, &email)?;
     let (user, token) = state.auth.log_in(&email, password).await?;
     attempt.give_back();
-    // A page that sends its CSRF token wants a session; every client gets a bearer token.
-    if csrf::is_valid(&session, request.headers()) {
-        session_store::log_in(&session, user.user_id(), token.id)?;
+    let cookie = open_session(&request, &state, user.user_id(), &token).await?;
+    let mut response = respond(&state, user, &token, StatusCode::OK, "Login successful").await?;
+    if let Some(cookie) = cookie {
+        response.add_cookie(&cookie).map_err(|_| ApiError::Internal("a cookie is malformed"))?;
     }
-    respond(&state, user, &token, StatusCode::OK, "Login successful").await
+    Ok(response)
+}
+
+/// The cookie of a new session. Every client gets a bearer token; a page that sends its CSRF token
+/// wants a session as well.
+async fn open_session(
+    request: &HttpRequest,
+    state: &AppState,
+    user: UserId,
+    token: &IssuedToken,
+) -> Result<Option<Cookie<'static>>, ApiError> {
+    if !session::sends_csrf_token(request.headers()) {
+        return Ok(None);
+    }
+    match state.sessions.load(request).await? {
+        Some(session) if session.has_csrf_token(request.headers()) => {
+            state.sessions.log_in(session, user, token.id).await
+        }
+        _ => Ok(None),
+    }
 }
 
 /// `POST /register`
@@ -124,15 +143,16 @@ async fn respond(
 /// `POST /logout`: ends the token or session of the request and no other sign-in.
 pub async fn logout(
     user: AuthenticatedUser,
-    session: Session,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let by_session = matches!(user.sign_in, SignIn::Session { .. });
     state.auth.log_out(user.id, user.sign_in).await?;
+    let mut response = response::done("Successfully logged out");
     if by_session {
-        session.purge();
+        let cookie = state.sessions.removal_cookie();
+        response.add_cookie(&cookie).map_err(|_| ApiError::Internal("a cookie is malformed"))?;
     }
-    Ok(response::done("Successfully logged out"))
+    Ok(response)
 }
 
 /// `PUT /user/password`: ends all sign-ins of the user except the one of the request.

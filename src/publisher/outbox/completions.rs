@@ -2,8 +2,15 @@
 
 use std::time::Duration;
 
+use crate::outage::Outage;
 use crate::store::outbox::{self, FailedAttempt, OutboxEvent};
 use crate::store::{AnyConnection, StoreError, now};
+
+static DEAD_LETTERS: Outage = Outage::error(
+    "dead_letter",
+    "events become dead letters; `matchcast events` lists them",
+    "no more events become dead letters",
+);
 
 /// The outcomes of some events, in the order in which they became known.
 #[derive(Debug, Default)]
@@ -68,7 +75,7 @@ impl Completions {
         Ok(())
     }
 
-    /// Updates the metrics, and logs each dead letter. Runs once, after the commit.
+    /// Updates the metrics, and logs dead letters. Runs once, after the commit.
     pub fn count(&self) {
         let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
         let retried = self.failed_attempts.iter().map(|attempt| attempt.ids.len()).sum();
@@ -81,7 +88,10 @@ impl Completions {
             metrics::counter!("matchcast_events_dead_lettered_total", "status" => status)
                 .increment(1);
             let OutboxEvent { id, name, .. } = event;
-            tracing::error!(event.id = id, name, error, "an event became a dead letter");
+            DEAD_LETTERS.failed(&format_args!("event {id} ({name}): {error}"));
+        }
+        if !self.delivered.is_empty() {
+            DEAD_LETTERS.recovered();
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 
 use super::connection::Connection;
-use crate::store::{StoreError, leases, now};
+use crate::store::{StoreError, leases};
 
 const NAME: &str = leases::PUBLISHER;
 
@@ -47,11 +47,8 @@ impl Lease {
         if self.held_until.is_some_and(is_fresh) {
             return Ok(self.held_until);
         }
-        let holder = self.holder.clone();
-        let duration = chrono::Duration::from_std(self.duration)
-            .map_err(|error| StoreError::Other(format!("the lease is too long: {error}")))?;
-        let acquired =
-            connection.write(move |c| leases::take(c, NAME, &holder, now() + duration)).await?;
+        let (holder, duration) = (self.holder.clone(), self.duration);
+        let acquired = connection.write(move |c| leases::take(c, NAME, &holder, duration)).await?;
         match (acquired, self.held_until) {
             (true, None) => tracing::info!("this process publishes events"),
             (false, Some(_)) => tracing::warn!("another process publishes events now"),

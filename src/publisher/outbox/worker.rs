@@ -98,7 +98,7 @@ impl OutboxWorker {
         let mut result = self.attempt(&mut unrecorded, &request).await;
         if let Err(StoreError::Unavailable(cause)) = &result {
             // An idle connection may have been cut; another one is opened.
-            tracing::warn!(cause, "the publisher lost its database connection");
+            tracing::debug!(cause, "the publisher opens a new database connection");
             result = self.attempt(&mut unrecorded, &request).await;
         }
         // If the outcome of a commit is unknown, the completions are recorded again: an event that
@@ -122,8 +122,13 @@ impl OutboxWorker {
             self.connection.write(replace).await?;
         }
         let held_until = self.lease.acquire(&mut self.connection).await?;
-        let (events, unoccupied) = if held_until.is_some() && !request.heads.shards.is_empty() {
+        if self.is_maintenance_due() {
+            if held_until.is_some() {
+                while self.connection.write(outbox::assign_shards).await? > 0 {}
+            }
             self.update_metrics().await?;
+        }
+        let (events, unoccupied) = if held_until.is_some() && !request.heads.shards.is_empty() {
             self.read_heads(&request.heads, request.unoccupied).await?
         } else {
             (Vec::new(), Vec::new())
@@ -165,13 +170,15 @@ impl OutboxWorker {
         self.connection.read(read).await
     }
 
-    /// Updates the metrics of the outbox if that is due, and assigns shards to events that an older
+    /// Whether it is time to update the metrics, and to assign shards to events that an older
     /// version wrote without.
+    fn is_maintenance_due(&self) -> bool {
+        self.metrics_updated_at.is_none_or(|at| at.elapsed() >= METRICS_INTERVAL)
+    }
+
+    /// Updates the metrics of the outbox. Every process does, so that an outbox that nobody empties
+    /// is noticed.
     async fn update_metrics(&mut self) -> Result<(), StoreError> {
-        if self.metrics_updated_at.is_some_and(|at| at.elapsed() < METRICS_INTERVAL) {
-            return Ok(());
-        }
-        while self.connection.write(outbox::assign_shards).await? > 0 {}
         let (pending, dead_letters, oldest) = self
             .connection
             .read(|c| {

@@ -1,0 +1,66 @@
+//! Deletes rows that are of no use any more, in small transactions.
+
+use chrono::TimeDelta;
+use diesel::prelude::*;
+
+use super::schema::{sessions, tokens, webhooks};
+use super::{AnyConnection, StoreError, now};
+
+/// How long expired tokens and sessions are kept: a process whose clock is ahead by less than this
+/// deletes none that is valid.
+const EXPIRED_KEPT: TimeDelta = TimeDelta::hours(1);
+/// How long a webhook's digest is kept; providers repeat a webhook for five minutes, and webhooks
+/// that are older than ten minutes are refused.
+const WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
+
+/// A table whose rows expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiring {
+    Tokens,
+    Sessions,
+    Webhooks,
+}
+
+impl Expiring {
+    pub const ALL: [Self; 3] = [Self::Tokens, Self::Sessions, Self::Webhooks];
+
+    /// The name of the table.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Sessions => "sessions",
+            Self::Webhooks => "webhooks",
+        }
+    }
+}
+
+/// Deletes expired rows, the oldest first and `limit` at most; returns their number. Runs in a
+/// write transaction.
+pub fn prune(
+    connection: &mut AnyConnection,
+    expiring: Expiring,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    let expired = now() - EXPIRED_KEPT;
+    Ok(match expiring {
+        Expiring::Tokens => {
+            let old = tokens::table.filter(tokens::expires_at.lt(expired));
+            let old = old.order(tokens::expires_at.asc()).select(tokens::id).limit(limit);
+            let ids: Vec<i64> = old.load(connection)?;
+            diesel::delete(tokens::table.filter(tokens::id.eq_any(ids))).execute(connection)?
+        }
+        Expiring::Sessions => {
+            let old = sessions::table.filter(sessions::expires_at.lt(expired));
+            let old = old.order(sessions::expires_at.asc()).select(sessions::id).limit(limit);
+            let ids: Vec<String> = old.load(connection)?;
+            diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(connection)?
+        }
+        Expiring::Webhooks => {
+            let old = webhooks::table.filter(webhooks::received_at.lt(now() - WEBHOOKS_KEPT));
+            let old = old.order(webhooks::received_at.asc()).select(webhooks::digest).limit(limit);
+            let ids: Vec<String> = old.load(connection)?;
+            diesel::delete(webhooks::table.filter(webhooks::digest.eq_any(ids)))
+                .execute(connection)?
+        }
+    })
+}
