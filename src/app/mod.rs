@@ -88,7 +88,7 @@ impl App {
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
-            secure_cookies: config.auth.secure_cookies,
+            cookies: config.auth.cookies.clone(),
             throttles: http::Throttles::new(&config.limits),
             body_timeout: config.http.body_timeout,
             debug,

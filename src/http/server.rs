@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
-use actix_web::cookie::{Key, SameSite, time};
+use actix_web::cookie::{Key, time};
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
 use actix_web::middleware::Compress;
@@ -16,7 +16,7 @@ use super::middleware::{cors, private};
 use super::response::ApiError;
 use super::router;
 use super::state::AppState;
-use crate::config::{Auth, Config};
+use crate::config::{Auth, Config, Cookies};
 use crate::provider::{self, Provider};
 
 const SESSION_COOKIE: &str = "matchcast_session";
@@ -43,7 +43,7 @@ pub fn bind(
             .wrap(session_middleware(&auth, session_lifetime, sessions, app_key.clone()))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
-            .wrap(private::security_headers(auth.secure_cookies))
+            .wrap(private::security_headers(auth.cookies.secure))
             .configure(move |config| {
                 if let Some(provider) = provider {
                     provider::configure(config, provider);
@@ -76,10 +76,12 @@ fn session_middleware(
     sessions: StoredSessions,
     key: Key,
 ) -> SessionMiddleware<StoredSessions> {
+    let Cookies { secure, domain, same_site } = auth.cookies.clone();
     SessionMiddleware::builder(sessions, key)
         .cookie_name(SESSION_COOKIE.to_owned())
-        .cookie_secure(auth.secure_cookies)
-        .cookie_same_site(SameSite::Lax)
+        .cookie_secure(secure)
+        .cookie_domain(domain)
+        .cookie_same_site(same_site.into())
         .cookie_content_security(CookieContentSecurity::Signed)
         .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
         .build()

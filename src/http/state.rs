@@ -10,6 +10,7 @@ use super::pending_subscriptions::PendingSubscriptions;
 use super::readiness::Readiness;
 use super::throttle::Throttles;
 use crate::auth::Authenticator;
+use crate::config::Cookies;
 use crate::engine::EngineHandle;
 use crate::events::UserChannels;
 use crate::events::decimal::DecimalNumber;
@@ -36,7 +37,8 @@ pub struct AppState {
     pub list_cap: i64,
     /// `None`: the faucet is disabled.
     pub faucet_calls_per_day: Option<u32>,
-    pub secure_cookies: bool,
+    /// Attributes of the cookies of browser sessions.
+    pub cookies: Cookies,
     pub throttles: Throttles,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,

@@ -2,13 +2,24 @@
 
 use actix_session::Session;
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
-use actix_web::cookie::time;
+use actix_web::cookie::{self, time};
 use anyhow::anyhow;
 use chrono::TimeDelta;
 
 use crate::auth::{AuthError, ID_KEY, SessionState, Sessions, SignIn, TOKEN_KEY, USER_KEY};
+use crate::config::SameSite;
 use crate::http::response::ApiError;
 use crate::market::UserId;
+
+impl From<SameSite> for cookie::SameSite {
+    fn from(same_site: SameSite) -> Self {
+        match same_site {
+            SameSite::Lax => Self::Lax,
+            SameSite::Strict => Self::Strict,
+            SameSite::None => Self::None,
+        }
+    }
+}
 
 /// The storage of actix-session.
 #[derive(Clone)]

@@ -1,9 +1,10 @@
 //! The cookie with the CSRF token of the session.
 
 use actix_session::Session;
-use actix_web::cookie::{Cookie, SameSite};
+use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::config::Cookies;
 use crate::http::middleware::csrf;
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
@@ -18,10 +19,11 @@ pub async fn set(
 ) -> Result<HttpResponse, ApiError> {
     state.throttles.csrf_cookie(&request)?;
     let token = csrf::ensure_token(&session)?;
-    let cookie = Cookie::build(COOKIE, token)
-        .path("/")
-        .same_site(SameSite::Lax)
-        .secure(state.secure_cookies)
-        .finish();
+    let Cookies { secure, domain, same_site } = state.cookies.clone();
+    let mut cookie =
+        Cookie::build(COOKIE, token).path("/").same_site(same_site.into()).secure(secure).finish();
+    if let Some(domain) = domain {
+        cookie.set_domain(domain);
+    }
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }
