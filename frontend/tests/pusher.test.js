@@ -3,7 +3,7 @@ import { createApp, defineComponent, h, nextTick, onBeforeUnmount, onMounted } f
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 const { FakePusher, instances } = await vi.hoisted(() => import("./support/fakePusher.js"));
-vi.mock("pusher-js", () => ({ default: FakePusher }));
+vi.mock("pusher-js/with-encryption", () => ({ default: FakePusher }));
 const settings = { key: "local", cluster: "mt1", host: null, tls: false, embedded: true };
 const mocks = vi.hoisted(() => ({ authorize: null, settings: null }));
 vi.mock("../src/api.js", () => ({
@@ -35,6 +35,17 @@ describe("the connection", () => {
     await pusher.initializePusher("7");
     expect(instances).toHaveLength(1);
     expect(instances[0].subscribed).toEqual(["private-user.7"]);
+  });
+
+  it.each([
+    [undefined, "private-user.7"],
+    [["private-user.{id}"], "private-user.7"],
+    [["private-encrypted-user.{id}"], "private-encrypted-user.7"],
+    [["private-user.{id}", "private-encrypted-user.{id}"], "private-user.7"],
+  ])("subscribes to the channel that the server lists: %j", async (channels, expected) => {
+    mocks.settings = { ...settings, user_channels: channels };
+    await pusher.initializePusher("7");
+    expect(instances[0].subscribed).toEqual([expected]);
   });
 
   it("is replaced for another user", async () => {

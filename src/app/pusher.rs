@@ -112,6 +112,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         demo: config.demo.enabled,
         symbols: config.market.symbols.clone(),
         events: events::enabled_names(&config.events),
+        user_channels: config.delivery.user_channels.patterns().collect(),
         buyer_commission: DecimalNumber(config.commission.buyer),
     }
 }

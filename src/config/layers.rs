@@ -19,12 +19,14 @@ const PREFIX: &str = "MATCHCAST__";
 const DOTENV: &str = ".env";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
-const WELL_KNOWN: [(&str, &str, &str); 17] = [
+const WELL_KNOWN: [(&str, &str, &str); 19] = [
     ("APP_ENV", "app", "env"),
     ("APP_KEY", "app", "key"),
     ("HOST", "http", "host"),
     ("PORT", "http", "port"),
     ("DATABASE_URL", "database", "url"),
+    ("SESSION_DOMAIN", "auth", "session_domain"),
+    ("SESSION_SAME_SITE", "auth", "session_same_site"),
     ("BROADCAST_CONNECTION", "broadcasting", "connection"),
     ("PUSHER_APP_ID", "pusher", "app_id"),
     ("PUSHER_APP_KEY", "pusher", "key"),

@@ -7,6 +7,7 @@
 //! `dotenv` reads .env, `layers` merges the sources, `raw` parses the result, and `validate` turns
 //! it into a [`Config`].
 
+mod cookies;
 mod dotenv;
 mod error;
 mod layers;
@@ -24,8 +25,9 @@ pub use layers::Sources;
 pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
-    Auth, Backoff, Broadcasting, Commission, Config, Delivery, Demo, Embedded, Engine, Environment,
-    Events, Http, Limits, Log, LogFormat, PublicAddress, Publisher, Pusher, Scheme,
+    Auth, Backoff, Broadcasting, Commission, Config, Cookies, Delivery, Demo, Embedded, Engine,
+    Environment, Events, Http, Limits, Log, LogFormat, PublicAddress, Publisher, Pusher, SameSite,
+    Scheme,
 };
 
 impl Config {

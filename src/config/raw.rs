@@ -122,6 +122,8 @@ pub struct RawAuth {
     #[serde(deserialize_with = "positive")]
     pub session_lifetime_minutes: NonZeroU32,
     pub secure_cookies: String,
+    pub session_domain: String,
+    pub session_same_site: String,
     pub cache_seconds: u64,
 }
 

@@ -114,9 +114,31 @@ pub struct Auth {
     /// `None`: tokens are valid until they are revoked.
     pub token_lifetime: Option<Duration>,
     pub session_lifetime: Duration,
-    pub secure_cookies: bool,
+    pub cookies: Cookies,
     /// How long look-ups of tokens and sessions are cached. Zero: not at all.
     pub cache_ttl: Duration,
+}
+
+/// Attributes of the cookies of browser sessions.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    /// Whether browsers send them over https only.
+    pub secure: bool,
+    /// In lower case, without a leading dot. `None`: the host that sets the cookie.
+    pub domain: Option<String>,
+    /// `None` only if the cookies are secure.
+    pub same_site: SameSite,
+}
+
+/// The requests from other sites that carry the cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// Links to this site.
+    Lax,
+    /// None at all.
+    Strict,
+    /// All of them.
+    None,
 }
 
 #[derive(Clone, Debug)]

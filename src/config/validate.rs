@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::RngCore;
 
+use super::cookies;
 use super::error::ConfigError;
 use super::raw::{
     Raw, RawAuth, RawBroadcasting, RawDatabase, RawEvents, RawHttp, RawPublisher, RawPusher,
@@ -162,11 +163,11 @@ fn origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
 
 fn auth(environment: Environment, raw: &RawAuth) -> Result<Auth, ConfigError> {
     let is_production = environment == Environment::Production;
-    let secure_cookies = "MATCHCAST__AUTH__SECURE_COOKIES";
+    let secure = switch(&raw.secure_cookies, cookies::SECURE, is_production)?;
     Ok(Auth {
         token_lifetime: Some(minutes(raw.token_lifetime_minutes)).filter(|life| !life.is_zero()),
         session_lifetime: minutes(raw.session_lifetime_minutes.get()),
-        secure_cookies: switch(&raw.secure_cookies, secure_cookies, is_production)?,
+        cookies: cookies::attributes(secure, &raw.session_domain, &raw.session_same_site)?,
         cache_ttl: Duration::from_secs(raw.cache_seconds),
     })
 }

@@ -1,5 +1,7 @@
 //! The channels on which events are published.
 
+use std::fmt::Display;
+
 use crate::market::UserId;
 
 /// The prefix that Pusher reserves for end-to-end encrypted channels.
@@ -7,12 +9,20 @@ const ENCRYPTED_PREFIX: &str = "private-encrypted-";
 
 /// The channel that only this user may subscribe to.
 pub fn user_channel(user: UserId) -> String {
-    format!("private-user.{user}")
+    private_channel(user)
 }
 
 /// The same, end-to-end encrypted: the provider cannot read its events.
 pub fn encrypted_user_channel(user: UserId) -> String {
-    format!("{ENCRYPTED_PREFIX}user.{user}")
+    encrypted_channel(user)
+}
+
+fn private_channel(id: impl Display) -> String {
+    format!("private-user.{id}")
+}
+
+fn encrypted_channel(id: impl Display) -> String {
+    format!("{ENCRYPTED_PREFIX}user.{id}")
 }
 
 /// The public channel of a market.
@@ -44,8 +54,17 @@ impl UserChannels {
 
     /// The channels of one user.
     pub fn of(self, user: UserId) -> impl Iterator<Item = String> {
-        let private = self.has_private().then(|| user_channel(user));
-        let encrypted = self.has_encrypted().then(|| encrypted_user_channel(user));
+        self.names(user)
+    }
+
+    /// The names for pages, with `{id}` in place of the user's id.
+    pub fn patterns(self) -> impl Iterator<Item = String> {
+        self.names("{id}")
+    }
+
+    fn names(self, id: impl Display) -> impl Iterator<Item = String> {
+        let private = self.has_private().then(|| private_channel(&id));
+        let encrypted = self.has_encrypted().then(|| encrypted_channel(&id));
         private.into_iter().chain(encrypted)
     }
 }

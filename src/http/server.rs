@@ -22,7 +22,7 @@ pub fn bind(
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
     let state = web::Data::new(state);
-    let (is_secure, http) = (config.auth.secure_cookies, config.http.clone());
+    let (is_secure, http) = (config.auth.cookies.secure, config.http.clone());
 
     let request_timeout = http.request_timeout;
     let factory = move || {

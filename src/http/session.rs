@@ -10,14 +10,14 @@
 //! Requests with a bearer token do not need it.
 
 use actix_web::HttpRequest;
-use actix_web::cookie::{Cookie, CookieJar, Key, SameSite, time};
+use actix_web::cookie::{self, Cookie, CookieJar, Key, time};
 use actix_web::http::header::HeaderMap;
 use chrono::TimeDelta;
 use subtle::ConstantTimeEq;
 
 use super::response::ApiError;
 use crate::auth::{Sessions, SignIn, random_hex};
-use crate::config::{self, Config};
+use crate::config::{Auth, Config, Cookies, SameSite};
 use crate::market::UserId;
 
 const SESSION_COOKIE: &str = "matchcast_session";
@@ -27,6 +27,16 @@ const CSRF_TOKEN_BYTES: usize = 20;
 /// What the cookie of a visitor begins with, before the CSRF token. No key of a stored session
 /// contains a dot.
 const VISITOR_PREFIX: &str = "visitor.";
+
+impl From<SameSite> for cookie::SameSite {
+    fn from(same_site: SameSite) -> Self {
+        match same_site {
+            SameSite::Lax => Self::Lax,
+            SameSite::Strict => Self::Strict,
+            SameSite::None => Self::None,
+        }
+    }
+}
 
 /// The session of a browser.
 #[derive(Clone, Debug)]
@@ -86,17 +96,17 @@ pub struct BrowserSessions {
     /// Signs the session cookies.
     key: Key,
     lifetime: TimeDelta,
-    is_secure: bool,
+    cookies: Cookies,
 }
 
 impl BrowserSessions {
     pub fn new(config: &Config, sessions: Sessions) -> anyhow::Result<Self> {
-        let config::Auth { session_lifetime, secure_cookies, .. } = config.auth;
+        let Auth { session_lifetime, cookies, .. } = config.auth.clone();
         Ok(Self {
             sessions,
             key: Key::derive_from(config.app_key.expose()),
             lifetime: TimeDelta::from_std(session_lifetime)?,
-            is_secure: secure_cookies,
+            cookies,
         })
     }
 
@@ -146,11 +156,7 @@ impl BrowserSessions {
 
     /// The cookie that a page reads its CSRF token from.
     pub fn csrf_cookie(&self, session: &Session) -> Cookie<'static> {
-        Cookie::build(CSRF_COOKIE, session.csrf_token.clone())
-            .path("/")
-            .same_site(SameSite::Lax)
-            .secure(self.is_secure)
-            .finish()
+        self.with_attributes(Cookie::new(CSRF_COOKIE, session.csrf_token.clone()))
     }
 
     /// The cookie that removes the session cookie from a browser.
@@ -169,12 +175,20 @@ impl BrowserSessions {
     }
 
     fn unsigned_cookie(&self, value: String) -> Cookie<'static> {
-        Cookie::build(SESSION_COOKIE, value)
-            .path("/")
-            .http_only(true)
-            .same_site(SameSite::Lax)
-            .secure(self.is_secure)
-            .finish()
+        let mut cookie = self.with_attributes(Cookie::new(SESSION_COOKIE, value));
+        cookie.set_http_only(true);
+        cookie
+    }
+
+    fn with_attributes(&self, mut cookie: Cookie<'static>) -> Cookie<'static> {
+        let Cookies { secure, domain, same_site } = self.cookies.clone();
+        cookie.set_path("/");
+        cookie.set_secure(secure);
+        cookie.set_same_site(cookie::SameSite::from(same_site));
+        if let Some(domain) = domain {
+            cookie.set_domain(domain);
+        }
+        cookie
     }
 
     /// The first session cookie whose signature is valid.

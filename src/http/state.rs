@@ -61,6 +61,8 @@ pub struct PublicSettings {
     pub symbols: Vec<String>,
     /// The names of the events that are published.
     pub events: Vec<&'static str>,
+    /// The names of the channels of one user, with `{id}` in place of the user's id.
+    pub user_channels: Vec<String>,
     /// The buyer's commission as a fraction of the trade's value.
     pub buyer_commission: DecimalNumber,
 }

@@ -21,9 +21,12 @@ pub struct Limits {
     /// Maximum number of messages queued for one connection. When the queue is full, the connection
     /// is closed with 4100.
     pub outgoing_messages: usize,
-    /// Time without messages from a client after which the server sends a ping. Clients receive it
+    /// Time without messages from the server after which a client sends a ping. Clients receive it
     /// in whole seconds.
     pub activity_timeout: Duration,
+    /// Time without messages from a client after which the server sends a ping. Proxies close
+    /// silent connections, nginx by default after 60 seconds.
+    pub ping_interval: Duration,
     /// Time that a client has to respond to a ping. After it the connection is closed with 4201.
     pub pong_timeout: Duration,
     /// Time that a client has to take one message. After it the connection is closed with 4100 and,
@@ -40,6 +43,7 @@ impl Default for Limits {
             message_bytes: 32 * 1024,
             outgoing_messages: 256,
             activity_timeout: Duration::from_secs(120),
+            ping_interval: Duration::from_secs(45),
             pong_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(10),
         }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
+import { waitUntil } from "../clients/support/waitUntil.js";
 import { Window, useBrowser } from "./support/browser.js";
 
 const { server } = useBrowser();
@@ -72,4 +73,65 @@ test("changes by the same user in another client appear without a toast", async 
   await level(window, "40000").waitFor({ state: "detached" });
   assert.equal(await window.toasts().count(), 0);
   assert.ok(await window.isSameDocument());
+});
+
+// Records the texts that are drawn on canvases, where the chart has its labels.
+const recordCanvasTexts = () => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  window.canvasTexts = [];
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...position) {
+    window.canvasTexts.push(text);
+    return fillText.call(this, text, ...position);
+  };
+};
+
+test("the chart shows the times of the list after a change to daylight-saving time", async (t) => {
+  // New York skipped the hour after 06:59 UTC, which was 2 AM.
+  const start = Date.UTC(2026, 2, 8, 6);
+  const hours = [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4];
+  const trades = hours.map((hour, index) => ({
+    id: index + 1,
+    sequence: index + 1,
+    symbol: "BTC",
+    price: 50_000,
+    amount: 0.1,
+    buyer_id: 1,
+    seller_id: 2,
+    created_at: new Date(start + hour * 3_600_000).toISOString(),
+  }));
+  const charlie = await Window.open(t, { timezoneId: "America/New_York" });
+  const { page } = charlie;
+  await charlie.context.addInitScript(recordCanvasTexts);
+  await page.route("**/api/trades?*", (route) => {
+    const message = "Trades retrieved successfully";
+    return route.fulfill({ json: { success: true, message, data: trades.toReversed() } });
+  });
+  await charlie.goto("/login");
+  await page.getByRole("button", { name: "Charlie", exact: true }).click();
+  await page.getByRole("figure", { name: "9 trades" }).waitFor();
+
+  const plain = (text) => text.replaceAll("\u202f", " ");
+  const listed = await page.locator(".trades tbody td:first-child").allTextContents();
+  const times = listed.map((text) =>
+    plain(text)
+      .trim()
+      .replace(/:\d\d(?= )/, ""),
+  );
+  assert.deepEqual([times.at(-1), times.at(-3), times[0]], ["1:00 AM", "3:00 AM", "6:00 AM"]);
+  const drawn = async () => (await page.evaluate(() => window.canvasTexts)).map(plain);
+  const isTime = (text) => text.includes(":");
+  await waitUntil("the axis is drawn", async () => (await drawn()).some(isTime));
+  const labels = (await drawn()).filter((text) => !/^[\d,.]+$/.test(text));
+  assert.deepEqual(
+    labels.filter((label) => !times.includes(label)),
+    [],
+  );
+
+  // The few candles are in the right half.
+  const box = await page.getByRole("figure", { name: "9 trades" }).boundingBox();
+  await page.mouse.move(box.x + box.width * 0.7, box.y + box.height / 2);
+  await waitUntil("the crosshair is drawn", async () =>
+    (await drawn()).some((text) => times.some((time) => text === `Mar 8, 2026, ${time}`)),
+  );
+  await charlie.screenshot("chart-daylight-saving");
 });

@@ -38,9 +38,9 @@ test("a trade updates both traders' windows and does not affect a third user", a
   await bob.waitForStatus(2, "Filled");
   await bob.waitForBalance("USD", "available", "15,000");
   await bob.waitForBalance("BTC", "available", "0.9");
-  for (const [window, rows, title] of [
-    [alice, rowsOfAlice, "Bought 0.1 BTC"],
-    [bob, rowsOfBob, "Sold 0.1 BTC"],
+  for (const [window, rows, title, commission] of [
+    [alice, rowsOfAlice, "Bought 0.1 BTC", "75"],
+    [bob, rowsOfBob, "Sold 0.1 BTC", "0"],
   ]) {
     await window.toasts().getByText(title).waitFor();
     assert.equal(await window.toasts().count(), 1);
@@ -49,6 +49,9 @@ test("a trade updates both traders' windows and does not affect a third user", a
       await window.historyEntries().first().getAttribute("data-action"),
       "trade_completed",
     );
+    const entry = window.historyEntries().first();
+    await window.waitForText(entry.getByTestId("value").locator(".number"), "5,000");
+    await window.waitForText(entry.getByTestId("commission").locator(".number"), commission);
     await window.waitForText(window.page.locator("[data-test=last-price] .number"), "50,000");
     assert.ok(await window.isSameDocument(), "the page was not reloaded");
     await window.waitForBadge("Live");

@@ -43,7 +43,7 @@ fn without_configuration_the_local_demo_starts() {
     assert_eq!(config.broadcasting, Broadcasting::Embedded);
     assert_eq!((config.http.host.to_string().as_str(), config.http.port), ("127.0.0.1", 8080));
     assert_eq!(format!("{:?}", config.database), "SQLite at var/matchcast.sqlite");
-    assert!(config.demo.enabled && !config.auth.secure_cookies);
+    assert!(config.demo.enabled && !config.auth.cookies.secure);
     assert_eq!(config.market.symbols, ["BTC", "ETH"]);
     assert_eq!(config.limits.log_ins_per_minute.map(|limit| limit.get()), Some(10));
     let unlimited = read(&[("MATCHCAST__LIMITS__LOG_INS_PER_MINUTE", "0")]).unwrap();
@@ -195,7 +195,7 @@ fn production_requires_keys_and_rejects_the_demo() {
     let config = read(&PRODUCTION).unwrap();
     assert_eq!(config.environment, Environment::Production);
     assert_eq!(config.broadcasting, Broadcasting::Pusher);
-    assert!(!config.demo.enabled && config.auth.secure_cookies);
+    assert!(!config.demo.enabled && config.auth.cookies.secure);
     for missing in ["APP_KEY", "PUSHER_APP_ID", "PUSHER_APP_KEY", "PUSHER_APP_SECRET"] {
         let without: Vec<_> = PRODUCTION.into_iter().filter(|(n, _)| *n != missing).collect();
         check_error(read(&without), missing, missing);
@@ -308,6 +308,8 @@ fn another(
         ("market", "min_value" | "tick_size" | "lot_size") => "0.5",
         ("commission", _) => "0.5",
         ("auth", "secure_cookies") => "true",
+        ("auth", "session_domain") => "example.com",
+        ("auth", "session_same_site") => "strict",
         ("demo", "enabled") => "false",
         ("broadcasting", "connection") => "null",
         ("broadcasting", "user_channels") => {

@@ -1,6 +1,6 @@
 //! Values that were written with quotes, spaces or line ends around them, and origins.
 
-use matchcast::config::Broadcasting;
+use matchcast::config::{Broadcasting, SameSite};
 
 use crate::{check_error, read};
 
@@ -91,4 +91,65 @@ fn an_origin_that_no_browser_sends_is_rejected() {
         let variable = "MATCHCAST__HTTP__CORS_ORIGINS";
         check_error(read(&[(variable, origin)]), variable, origin);
     }
+}
+
+#[test]
+fn the_domain_of_session_cookies_is_normalized() {
+    for (written, expected) in [
+        ("", None),
+        ("null", None),
+        ("(null)", None),
+        ("example.com", Some("example.com")),
+        (".Example.COM", Some("example.com")),
+        ("\"a-b.example.com\"", Some("a-b.example.com")),
+        ("localhost", Some("localhost")),
+        ("127.0.0.1", Some("127.0.0.1")),
+    ] {
+        let config = read(&[("SESSION_DOMAIN", written)]);
+        let domain = config.map(|config| config.auth.cookies.domain);
+        assert_eq!(domain, Ok(expected.map(str::to_owned)), "{written}");
+    }
+}
+
+#[test]
+fn a_domain_that_no_cookie_can_have_is_rejected() {
+    let long = format!("{}.example", "a".repeat(64));
+    for domain in [
+        "https://example.com",
+        "example.com:443",
+        "example.com/",
+        "*.example.com",
+        "..example.com",
+        "example..com",
+        "example.com.",
+        ".",
+        "-a.example",
+        "a-.example",
+        "app.example.com,api.example.com",
+        "example.com; Secure",
+        "bücher.example",
+        "[::1]",
+        &long,
+        &format!("{}a", "a.".repeat(127)),
+    ] {
+        check_error(read(&[("SESSION_DOMAIN", domain)]), "SESSION_DOMAIN", domain);
+    }
+}
+
+#[test]
+fn session_cookies_for_all_sites_must_be_secure() {
+    let secure = ("MATCHCAST__AUTH__SECURE_COOKIES", "true");
+    for (written, expected) in [
+        ("", SameSite::Lax),
+        ("null", SameSite::Lax),
+        ("lax", SameSite::Lax),
+        ("Strict", SameSite::Strict),
+        ("none", SameSite::None),
+    ] {
+        let config = read(&[secure, ("SESSION_SAME_SITE", written)]);
+        assert_eq!(config.map(|config| config.auth.cookies.same_site), Ok(expected), "{written}");
+    }
+    let error = read(&[("SESSION_SAME_SITE", "none")]).unwrap_err().to_string();
+    assert!(error.contains("SESSION_SAME_SITE") && error.contains(secure.0), "{error}");
+    check_error(read(&[secure, ("SESSION_SAME_SITE", "some")]), "SESSION_SAME_SITE", "some");
 }

@@ -177,6 +177,11 @@ on_both! {
             let app = TestApp::start_with(&database, &[&PROVIDER[..], &variables].concat()).await;
             let alice = app.log_in("alice").await;
             let own = ["private-user.1", "private-encrypted-user.1"].into_iter().zip(allowed);
+            let listed = alice.get("/api/config").await.data()["user_channels"].clone();
+            let signed = own.clone().filter(|(_, allowed)| *allowed);
+            let signed: Vec<String> =
+                signed.map(|(channel, _)| channel.replace('1', "{id}")).collect();
+            assert_eq!(listed, json!(signed), "{mode}");
             for (channel, allowed) in own.chain(others.map(|channel| (channel, false))) {
                 let fields = [("socket_id", "1234.1234"), ("channel_name", channel)];
                 let response = &send(&alice, PATHS[0], &fields).await[0];

@@ -244,30 +244,37 @@ on_both! {
 
 on_both! {
     async fn the_balance_history_has_exact_bodies(database: Database) {
-        let app = TestApp::start(&database).await;
+        let commission = [("MATCHCAST__COMMISSION__SELLER", "0.001")];
+        let app = TestApp::start_with(&database, &commission).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         alice.place("BTC", "buy", "50000", "0.1").await.data();
         alice.place("BTC", "buy", "100", "1").await.data();
         alice.cancel(2).await;
         bob.place("BTC", "sell", "49000", "0.04").await.data();
-        let row = |id, balance, action, credit, debit, description, kind, reference, symbol| {
+        let row = |id, balance, action, credit, debit, taken, description, reference, symbol| {
+            let (value, commission) = taken;
+            let (kind, reference) = reference;
             format!(
                 r#"{{"id":{id},"currency":"{symbol}","balance":{balance},"action":"{action}",
-                    "credit":{credit},"debit":{debit},"description":"{description}",
-                    "reference_type":{kind},"reference_id":{reference},"date":"<time>"}}"#
+                    "credit":{credit},"debit":{debit},"value":{value},"commission":{commission},
+                    "description":"{description}","reference_type":{kind},
+                    "reference_id":{reference},"date":"<time>"}}"#
             )
         };
-        let (order, trade) = (r#""Order""#, r#""Trade""#);
+        let (order_1, order_2) = ((r#""Order""#, "1"), (r#""Order""#, "2"));
+        let (trade, none) = ((r#""Trade""#, "1"), ("null", "null"));
+        let nothing = ("null", "null");
         let usd = [
-            row(14, "4925", "trade_completed", "0", "0",
-                "Trade #1: 2030 USD out of what was reserved", trade, "1", "USD"),
-            row(12, "4925", "order_cancelled", "101.5", "0",
-                "Order #2 cancelled: 101.5 USD given back", order, "2", "USD"),
-            row(11, "4823.5", "order_reserved", "0", "101.5",
-                "Reserved 101.5 USD for order #2", order, "2", "USD"),
-            row(10, "4925", "order_reserved", "0", "5075",
-                "Reserved 5075 USD for order #1", order, "1", "USD"),
-            row(1, "10000", "deposit", "10000", "0", "Deposit of 10000 USD", "null", "null", "USD"),
+            row(14, "4925", "trade_completed", "0", "0", ("2000", "30"),
+                "Trade #1: 2030 USD out of what was reserved", trade, "USD"),
+            row(12, "4925", "order_cancelled", "101.5", "0", nothing,
+                "Order #2 cancelled: 101.5 USD given back", order_2, "USD"),
+            row(11, "4823.5", "order_reserved", "0", "101.5", nothing,
+                "Reserved 101.5 USD for order #2", order_2, "USD"),
+            row(10, "4925", "order_reserved", "0", "5075", nothing,
+                "Reserved 5075 USD for order #1", order_1, "USD"),
+            row(1, "10000", "deposit", "10000", "0", nothing,
+                "Deposit of 10000 USD", none, "USD"),
         ];
         let body = |rows: &[String]| {
             let message = "Balance history retrieved successfully";
@@ -275,11 +282,18 @@ on_both! {
         };
         check(&alice.get("/api/balance-history").await, 200, &body(&usd));
         let btc = [
-            row(15, "0.54", "trade_completed", "0.04", "0", "Trade #1: 0.04 BTC received",
-                trade, "1", "BTC"),
-            row(2, "0.5", "deposit", "0.5", "0", "Deposit of 0.5 BTC", "null", "null", "BTC"),
+            row(15, "0.54", "trade_completed", "0.04", "0", ("2000", "30"),
+                "Trade #1: 0.04 BTC received", trade, "BTC"),
+            row(2, "0.5", "deposit", "0.5", "0", nothing, "Deposit of 0.5 BTC", none, "BTC"),
         ];
         check(&alice.get("/api/balance-history?currency=BTC").await, 200, &body(&btc));
+        let seller = [
+            row(17, "11998", "trade_completed", "1998", "0", ("2000", "2"),
+                "Trade #1: 1998 USD received", trade, "USD"),
+            row(4, "10000", "deposit", "10000", "0", nothing,
+                "Deposit of 10000 USD", none, "USD"),
+        ];
+        check(&bob.get("/api/balance-history").await, 200, &body(&seller));
         check(&alice.get("/api/balance-history?currency=XYZ").await, 422,
             r#"{"success":false,"code":"validation_failed",
                 "message":"The selected currency is invalid.",

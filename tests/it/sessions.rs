@@ -107,6 +107,28 @@ on_both! {
         database.audit();
     }
 
+    async fn the_settings_of_session_cookies_apply_to_both_cookies(database: Database) {
+        let settings = [
+            ("SESSION_DOMAIN", ".example.test"),
+            ("SESSION_SAME_SITE", "none"),
+            ("MATCHCAST__AUTH__SECURE_COOKIES", "true"),
+        ];
+        let app = TestApp::start_with(&database, &settings).await;
+        let mut page = Browser::logged_in(&app).await;
+        for name in [SESSION, "XSRF-TOKEN"] {
+            let line = &page.lines[name];
+            for attribute in ["Domain=example.test", "SameSite=None", "Secure", "Path=/"] {
+                assert!(line.split("; ").any(|part| part == attribute), "{attribute} in {line}");
+            }
+        }
+        let token = page.csrf();
+        assert_eq!(page.post("/api/logout", "", &[("x-xsrf-token", &token)]).await.status, 200);
+        let removed = &page.lines[SESSION];
+        assert!(removed.contains("Domain=example.test"), "a browser removes no other: {removed}");
+        assert!(removed.contains("Max-Age=0"), "{removed}");
+        app.stop();
+    }
+
     async fn a_write_without_the_csrf_token_is_rejected(database: Database) {
         let app = TestApp::start(&database).await;
         let mut page = Browser::logged_in(&app).await;

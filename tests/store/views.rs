@@ -8,7 +8,7 @@ use matchcast::market::{
     AccountKey, Action, AssetId, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
 };
 use matchcast::store::markets::Catalog;
-use matchcast::store::views::{self, ReferenceKind};
+use matchcast::store::views::{self, ReferenceKind, TradeShare};
 use matchcast::store::{Store, users};
 
 use crate::on_both;
@@ -146,6 +146,9 @@ on_both! {
         let trade = (ReferenceKind::Trade, database.trades()[0].0);
         let references: Vec<_> = entries.iter().map(|entry| entry.reference).collect();
         assert_eq!(references, [Some(order), Some(trade), Some(order), None]);
+        let share = TradeShare { value: fixed("40"), commission: fixed("0.6") };
+        let shares: Vec<Option<TradeShare>> = entries.iter().map(|entry| entry.trade).collect();
+        assert_eq!(shares, [None, Some(share), None, None]);
         for pair in entries.windows(2) {
             let sum = pair[1].available_after.checked_add(pair[0].available_change);
             assert_eq!(sum, Some(pair[0].available_after));

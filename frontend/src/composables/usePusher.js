@@ -1,10 +1,10 @@
 // One Pusher connection for the whole page, shared by all components. It subscribes to the user's
-// private channel and, on request, to the public channel of one market.
+// channel, private or encrypted, and, on request, to the public channel of one market.
 //
 // Each listener receives an event once, even if it is delivered twice (after a reconnect, or when
 // the server retries): duplicates are detected by `event_id`. Events that are published while a
 // channel is not subscribed are lost; `onLive` and `onMarketLive` signal when to fetch fresh data.
-import Pusher from "pusher-js";
+import Pusher from "pusher-js/with-encryption";
 import { reactive, readonly } from "vue";
 import * as api from "../api.js";
 import {
@@ -13,6 +13,7 @@ import {
   closeProblem,
   connectionOptions,
   subscriptionProblem,
+  userChannel,
 } from "../lib/provider.js";
 import { settings } from "./useSettings.js";
 
@@ -71,8 +72,8 @@ function bindEvents(channel, names, isNew) {
 }
 
 function subscribeToUser(connection) {
-  const { pusher, userChannel } = connection;
-  const channel = pusher.subscribe(userChannel);
+  const { pusher, channelName } = connection;
+  const channel = pusher.subscribe(channelName);
   bindEvents(channel, USER_EVENTS, (event) => isNewUserEvent(event));
   channel.bind(SUBSCRIBED, () => {
     setStatus("live");
@@ -86,7 +87,7 @@ function subscribeToUser(connection) {
     if (problem.code !== "unavailable") return;
     clearTimeout(connection.resubscribeTimer);
     connection.resubscribeTimer = setTimeout(() => {
-      if (pusher.connection.state === "connected") pusher.subscribe(userChannel);
+      if (pusher.connection.state === "connected") pusher.subscribe(channelName);
     }, RESUBSCRIBE_DELAY_MS);
   });
 }
@@ -144,10 +145,9 @@ function watchConnection(connection) {
 
 /** Connects as this user. Further calls for the same user have no effect. */
 export async function initializePusher(userId) {
-  const userChannel = `private-user.${userId}`;
-  if (current?.userChannel === userChannel) return;
+  if (current?.userId === userId) return;
   disconnectPusher();
-  const connection = { userChannel, marketChannel: null };
+  const connection = { userId, marketChannel: null };
   current = connection;
   setStatus("connecting");
   let serverSettings;
@@ -169,6 +169,7 @@ export async function initializePusher(userId) {
     };
     api.authorizeChannel(socketId, channelName).then(succeed, fail);
   };
+  connection.channelName = userChannel(serverSettings, userId);
   connection.pusher = new Pusher(key, { ...options, channelAuthorization: { customHandler } });
   watchConnection(connection);
   subscribeToUser(connection);

@@ -1,6 +1,7 @@
 // The price chart: TradingView's lightweight-charts, styled with the colors of the page.
-import { CandlestickSeries, HistogramSeries, createChart } from "lightweight-charts";
+import { CandlestickSeries, HistogramSeries, createChartEx } from "lightweight-charts";
 import { formatDecimal } from "./decimal.js";
+import { LocalTimeScale, formatCrosshair, formatTick } from "./timeScale.js";
 
 /** Axis labels with as many decimal places as the prices have. */
 function priceFormat(places) {
@@ -28,7 +29,7 @@ function themeColors(element) {
 
 /** Creates a chart that fills the element and follows its size. */
 export function createPriceChart(element) {
-  const chart = createChart(element, {
+  const chart = createChartEx(element, new LocalTimeScale(), {
     autoSize: true,
     layout: {
       background: { color: "transparent" },
@@ -36,7 +37,14 @@ export function createPriceChart(element) {
       attributionLogo: true,
     },
     rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.1, bottom: 0.25 } },
-    timeScale: { timeVisible: true, borderVisible: false, maxBarSpacing: 24, rightOffset: 2 },
+    localization: { timeFormatter: formatCrosshair },
+    timeScale: {
+      timeVisible: true,
+      tickMarkFormatter: formatTick,
+      borderVisible: false,
+      maxBarSpacing: 24,
+      rightOffset: 2,
+    },
   });
   const price = chart.addSeries(CandlestickSeries, { borderVisible: false });
   const volume = chart.addSeries(HistogramSeries, {
@@ -54,13 +62,10 @@ export function createPriceChart(element) {
      */
     setCandles(candles, places) {
       price.applyOptions({ priceFormat: priceFormat(places) });
-      // The chart displays UTC; shift the times to the user's time zone.
-      const offset = new Date().getTimezoneOffset() * 60;
-      const local = candles.map((candle) => ({ ...candle, time: candle.time - offset }));
-      price.setData(local);
-      volume.setData(local.map(({ time, volume: value }) => ({ time, value })));
-      if (shouldFit && local.length) chart.timeScale().fitContent();
-      shouldFit &&= local.length === 0;
+      price.setData(candles);
+      volume.setData(candles.map(({ time, volume: value }) => ({ time, value })));
+      if (shouldFit && candles.length) chart.timeScale().fitContent();
+      shouldFit &&= candles.length === 0;
     },
     /** The next `setCandles` resets the visible range to all candles. */
     fitOnNextUpdate() {

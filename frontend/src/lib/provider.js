@@ -1,5 +1,9 @@
-// Connection options for pusher-js, and descriptions of connection problems for the user. Pure
-// functions: the server's settings and the build-time environment are arguments.
+// Connection options for pusher-js, the user's channel, and descriptions of connection problems for
+// the user. Pure functions: the server's settings and the build-time environment are arguments.
+
+const ENCRYPTED_PREFIX = "private-encrypted-";
+// Every server that does not list its user channels has this one.
+const DEFAULT_USER_CHANNELS = ["private-user.{id}"];
 
 /** @returns {{key: string, options: object}} the arguments of `new Pusher(key, options)` */
 export function connectionOptions(settings, env, location) {
@@ -21,6 +25,15 @@ export function connectionOptions(settings, env, location) {
     options.enabledTransports = [isSecure ? "wss" : "ws"];
   }
   return { key, options };
+}
+
+const isEncrypted = (channel) => channel.startsWith(ENCRYPTED_PREFIX);
+
+/** The channel with the user's events: an unencrypted one if the server has both. */
+export function userChannel(settings, userId) {
+  const patterns = settings.user_channels ?? DEFAULT_USER_CHANNELS;
+  const pattern = patterns.find((name) => !isEncrypted(name)) ?? patterns[0];
+  return pattern.replace("{id}", userId);
 }
 
 export const NO_KEY = {

@@ -24,6 +24,10 @@ export function parseTimestamp(text) {
   return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`);
 }
 
+/** Seconds since 1970 of a clock that shows local time; `seconds` are those of UTC. */
+export const localSeconds = (seconds) =>
+  seconds - new Date(seconds * 1000).getTimezoneOffset() * 60;
+
 /** The time of day with milliseconds, from milliseconds since 1970. */
 export const formatPreciseTime = (ms) => preciseTimeFormat.format(new Date(Number(ms)));
 

@@ -3,7 +3,7 @@ import { createApp } from "vue";
 import { afterEach, beforeAll, beforeEach, vi } from "vitest";
 import { FakePusher, instances } from "./fakePusher.js";
 
-vi.mock("pusher-js", () => ({ default: FakePusher }));
+vi.mock("pusher-js/with-encryption", () => ({ default: FakePusher }));
 vi.mock("../../src/api.js", () => api);
 // These need a router and a canvas, and are not part of these tests.
 vi.mock("../../src/components/AppHeader.vue", () => ({ default: { render: () => null } }));

@@ -76,6 +76,10 @@ struct HistoryRow {
     action: &'static str,
     credit: DecimalNumber,
     debit: DecimalNumber,
+    /// The value of the trade, in the quote asset; `None` if the row is no trade.
+    value: Option<DecimalNumber>,
+    /// The user's commission for the trade, in the quote asset.
+    commission: Option<DecimalNumber>,
     description: String,
     reference_type: Option<&'static str>,
     reference_id: Option<i64>,
@@ -117,6 +121,8 @@ fn history_row(entry: EntryView) -> HistoryRow {
         action: action_name(entry.action),
         credit: DecimalNumber(credit),
         debit: DecimalNumber(debit),
+        value: entry.trade.map(|trade| DecimalNumber(trade.value)),
+        commission: entry.trade.map(|trade| DecimalNumber(trade.commission)),
         description: describe(&entry),
         reference_type: entry.reference.map(|(kind, _)| match kind {
             ReferenceKind::Order => "Order",

@@ -47,7 +47,7 @@ enum Next {
 impl Connection {
     /// Runs until the connection ends.
     pub async fn run(&mut self) -> End {
-        let mut deadline = Instant::now() + self.limits.activity_timeout;
+        let mut deadline = Instant::now() + self.limits.ping_interval;
         let mut awaits_pong = false;
         loop {
             let next = tokio::select! {
@@ -68,7 +68,7 @@ impl Connection {
                 }
                 Next::Incoming(message) => {
                     awaits_pong = false;
-                    deadline = Instant::now() + self.limits.activity_timeout;
+                    deadline = Instant::now() + self.limits.ping_interval;
                     self.receive(message).await
                 }
                 Next::Silence if awaits_pong => Err(End::Close(CloseCode::NoPong)),

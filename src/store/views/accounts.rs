@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::market::{Account, AccountKey, Action, AssetId, Fixed, UserId};
 use crate::store::codes::{self, ReferenceKind};
 use crate::store::rows::{AccountRow, StoredEntry};
-use crate::store::schema::{accounts, assets, ledger_entries};
+use crate::store::schema::{accounts, assets, ledger_entries, trades};
 use crate::store::{AnyConnection, StoreError};
 
 /// A user's holding of one asset.
@@ -42,11 +42,48 @@ pub struct EntryView {
     pub locked_change: Fixed,
     pub available_after: Fixed,
     pub reference: Option<(ReferenceKind, i64)>,
+    /// `None`: no trade of the user.
+    pub trade: Option<TradeShare>,
     pub created_at: NaiveDateTime,
 }
 
+/// A user's share in a trade, in the quote asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradeShare {
+    pub value: Fixed,
+    /// The user's own: the buyer's or the seller's.
+    pub commission: Fixed,
+}
+
+/// The columns of a trade from which both shares follow.
+#[derive(Clone, Copy, Queryable, Selectable)]
+#[diesel(table_name = trades)]
+struct ShareColumns {
+    buyer_id: i64,
+    seller_id: i64,
+    value: i64,
+    buyer_commission: i64,
+    seller_commission: i64,
+}
+
+impl ShareColumns {
+    fn share_of(self, user: UserId) -> Option<TradeShare> {
+        let commission = match user.0 {
+            id if id == self.buyer_id => self.buyer_commission,
+            id if id == self.seller_id => self.seller_commission,
+            _ => return None,
+        };
+        let (value, commission) = (Fixed::from_units(self.value), Fixed::from_units(commission));
+        Some(TradeShare { value, commission })
+    }
+}
+
 impl EntryView {
-    fn new(StoredEntry { id, entry }: StoredEntry, symbol: &str) -> Result<Self, StoreError> {
+    fn new(
+        StoredEntry { id, entry }: StoredEntry,
+        trade: Option<TradeShare>,
+        symbol: &str,
+    ) -> Result<Self, StoreError> {
         let kind = entry.reference_type.map(codes::reference_from_code).transpose()?;
         Ok(Self {
             id,
@@ -56,6 +93,7 @@ impl EntryView {
             locked_change: Fixed::from_units(entry.locked_change),
             available_after: Fixed::from_units(entry.available_after),
             reference: kind.zip(entry.reference_id),
+            trade,
             created_at: entry.created_at,
         })
     }
@@ -74,17 +112,22 @@ pub fn history(
         .select((accounts::id, assets::id, assets::symbol))
         .load(connection)?;
     let wanted = own.into_iter().filter(|(_, id, _)| asset.is_none_or(|asset| asset.0 == *id));
+    let its_trade = ledger_entries::reference_type
+        .eq(codes::reference_code(ReferenceKind::Trade))
+        .and(ledger_entries::reference_id.eq(trades::id.nullable()));
     // One account at a time: each is a walk along the index that ends at the cap.
     let mut entries = Vec::new();
     for (account, _, symbol) in wanted {
-        let rows: Vec<StoredEntry> = ledger_entries::table
+        let rows: Vec<(StoredEntry, Option<ShareColumns>)> = ledger_entries::table
+            .left_join(trades::table.on(its_trade))
             .filter(ledger_entries::account_id.eq(account))
             .order(ledger_entries::id.desc())
             .limit(cap)
-            .select(StoredEntry::as_select())
+            .select((StoredEntry::as_select(), Option::<ShareColumns>::as_select()))
             .load(connection)?;
-        for row in rows {
-            entries.push(EntryView::new(row, &symbol)?);
+        for (row, trade) in rows {
+            let share = trade.and_then(|trade| trade.share_of(user));
+            entries.push(EntryView::new(row, share, &symbol)?);
         }
     }
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));

@@ -6,7 +6,7 @@ mod orders;
 mod trades;
 
 pub use super::codes::ReferenceKind;
-pub use accounts::{Balance, EntryView, balances, history};
+pub use accounts::{Balance, EntryView, TradeShare, balances, history};
 pub use book::{BookRow, book};
 pub use orders::{OrderView, orders_of};
 pub use trades::trades;

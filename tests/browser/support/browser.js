@@ -13,7 +13,7 @@ const TIMEOUT_MS = 15_000;
 // Longer than the pause of the page between two related requests.
 const IDLE_MS = 1_000;
 const DESKTOP = { width: 1440, height: 1000 };
-const FLAGS = [
+export const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-dev-shm-usage",

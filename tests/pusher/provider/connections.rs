@@ -54,7 +54,15 @@ async fn pings_are_answered() {
 
 fn impatient() -> Limits {
     let timeout = Duration::from_millis(100);
-    Limits { activity_timeout: timeout, pong_timeout: timeout, ..Limits::default() }
+    Limits { ping_interval: timeout, pong_timeout: timeout, ..Limits::default() }
+}
+
+#[test]
+fn a_silent_connection_is_pinged_before_nginx_closes_it() {
+    // `proxy_read_timeout` and `proxy_send_timeout` of nginx, if they are not set.
+    let proxy_timeout = Duration::from_secs(60);
+    let margin = Duration::from_secs(10);
+    assert!(Limits::default().ping_interval + margin <= proxy_timeout);
 }
 
 #[tokio::test]
