@@ -6,6 +6,7 @@
 
 mod database;
 mod demo;
+mod descriptors;
 mod events;
 mod pruning;
 mod pusher;
@@ -31,6 +32,7 @@ use crate::{engine, http, outage, publisher, telemetry};
 use supervisor::{Part, first_unexpected_end};
 
 pub use demo::log_ins as demo_log_ins;
+pub use descriptors::limit_connections;
 pub use pusher::{client, credentials};
 pub use supervisor::PartEnded;
 

@@ -22,8 +22,9 @@ pub fn serve(config: Config) -> anyhow::Result<ExitCode> {
     code
 }
 
-async fn run_server(config: Config) -> anyhow::Result<ExitCode> {
+async fn run_server(mut config: Config) -> anyhow::Result<ExitCode> {
     let metrics = config.http.metrics.then(telemetry::start_metrics).transpose()?;
+    app::limit_connections(&mut config);
     let app = App::build(config.clone(), metrics).await?;
     // A closed standard output is no reason to stop.
     let _ = std::io::stdout().write_all(greeting(&config, app.address()).as_bytes());

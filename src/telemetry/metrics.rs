@@ -4,7 +4,10 @@
 //!
 //! | name | type | meaning |
 //! | --- | --- | --- |
-//! | `matchcast_engine_queue_len` | gauge | requests left in the queue after a batch was taken |
+//! | `matchcast_engine_queue_len{lane}` | gauge | requests left in the queues of a lane |
+//! | `matchcast_engine_given_up_total` | counter | batches given up: the database did not respond |
+//! | `matchcast_engine_given_up_threads` | gauge | their threads that still wait |
+//! | `matchcast_store_given_up_total` | counter | other database calls that were given up |
 //! | `matchcast_engine_queue_full_total` | counter | requests rejected: queue full |
 //! | `matchcast_engine_expired_total` | counter | requests not executed: expired while waiting |
 //! | `matchcast_engine_batch_len` | summary | requests per transaction |

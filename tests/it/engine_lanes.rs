@@ -1,5 +1,5 @@
-//! The lanes of the engine: a market that is stuck or busy delays no other, and a database that does
-//! not respond blocks nothing for ever.
+//! The lanes of the engine: a market that is stuck or busy delays no other, and a database that
+//! does not respond blocks nothing for ever.
 
 use std::time::{Duration, Instant};
 
