@@ -82,7 +82,7 @@ impl GivenUpCalls {
     pub async fn run<T, W>(
         &self,
         deadline: Deadline,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: OwnedSemaphorePermit,
         work: W,
     ) -> Result<T, StoreError>
     where
@@ -90,7 +90,7 @@ impl GivenUpCalls {
         W: FnOnce(&Arc<Call>) -> Result<T, StoreError> + Send + 'static,
     {
         let call = Arc::new(Call::default());
-        let place = Arc::new(Mutex::new(permit));
+        let place = Arc::new(Mutex::new(Some(permit)));
         let (task_call, task_place) = (Arc::clone(&call), Arc::clone(&place));
         let task = tokio::task::spawn_blocking(move || {
             let outcome = work(&task_call);
@@ -160,21 +160,20 @@ mod tests {
         let (release, wait) = mpsc::channel::<()>();
         let permit = Arc::clone(&places).acquire_owned().await.unwrap();
         let hangs = move |_: &Arc<Call>| Ok(wait.recv().is_ok());
-        let given_up = calls.run(Deadline::after(SOON), Some(permit), hangs).await;
+        let given_up = calls.run(Deadline::after(SOON), permit, hangs).await;
         assert!(matches!(given_up, Err(StoreError::Unavailable(_))), "{given_up:?}");
         assert_eq!(places.available_permits(), 1);
 
         let (release_second, wait) = mpsc::channel::<()>();
         let permit = Arc::clone(&places).acquire_owned().await.unwrap();
         let hangs = move |_: &Arc<Call>| Ok(wait.recv().is_ok());
-        calls.run(Deadline::after(SOON), Some(permit), hangs).await.unwrap_err();
+        calls.run(Deadline::after(SOON), permit, hangs).await.unwrap_err();
         assert_eq!(places.available_permits(), 0);
 
         release.send(()).unwrap();
         release_second.send(()).unwrap();
-        let permit = places.acquire().await.unwrap();
-        drop(permit);
-        let done = calls.run(Deadline::after(LONG), None, |_| Ok(7)).await;
+        let permit = Arc::clone(&places).acquire_owned().await.unwrap();
+        let done = calls.run(Deadline::after(LONG), permit, |_| Ok(7)).await;
         assert_eq!(done.unwrap(), 7);
     }
 }

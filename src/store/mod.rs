@@ -50,6 +50,10 @@ pub use migrations::{
 };
 pub use timeouts::Timeouts;
 
+/// More than there are owners of connections, each with one call at a time: others may have been
+/// given up.
+const MAX_OWNERS: usize = 8;
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -64,6 +68,8 @@ struct Inner {
     pool: diesel::r2d2::Pool<connection::Manager>,
     /// One permit per pooled connection: requests queue here without occupying a thread.
     permits: Arc<Semaphore>,
+    /// One permit per call on a connection that has an owner.
+    owner_permits: Arc<Semaphore>,
     given_up: GivenUpCalls,
     sqlite_writer: Option<SqliteWriter>,
 }
@@ -96,6 +102,7 @@ impl Store {
             timeouts,
             pool,
             permits: Arc::new(permits),
+            owner_permits: Arc::new(Semaphore::new(MAX_OWNERS)),
             given_up: GivenUpCalls::at_most(pool_size),
             sqlite_writer,
         };
@@ -169,7 +176,7 @@ impl Store {
                 );
             outcome
         };
-        self.inner.given_up.run(deadline, Some(permit), on_thread).await
+        self.inner.given_up.run(deadline, permit, on_thread).await
     }
 
     /// Runs `work` on a thread that may block, with the connection of an owner: `open`, or a new
@@ -190,7 +197,8 @@ impl Store {
             Ok((connection, value))
         };
         let deadline = Deadline::within(self.inner.timeouts.batch);
-        self.inner.given_up.run(deadline, None, on_thread).await
+        let permit = acquire(&self.inner.owner_permits, deadline).await?;
+        self.inner.given_up.run(deadline, permit, on_thread).await
     }
 
     /// Checks that the database responds.

@@ -86,7 +86,8 @@ on_both! {
             alice.place("BTC", "buy", "100", "0.1").await.data();
         }
         let refused = alice.place("BTC", "buy", "100", "0.1").await;
-        assert_eq!((refused.status, &refused.json()["code"]), (400, &"too_many_open_orders".into()));
+        assert_eq!(refused.status, 400, "{}", refused.body);
+        assert_eq!(refused.json()["code"], "too_many_open_orders");
         alice.place("ETH", "buy", "100", "0.1").await.data();
         app.stop();
         database.audit();

@@ -103,9 +103,8 @@ impl OutboxWorker {
         }
         // If the outcome of a commit is unknown, the completions are recorded again: an event that
         // has left the outbox does not leave it a second time.
-        let result = result.map_err(|error| {
-            (error, Arc::into_inner(unrecorded).expect("no transaction is running"))
-        });
+        // The thread of a call that was given up may still hold them.
+        let result = result.map_err(|error| (error, Arc::unwrap_or_clone(unrecorded)));
         (self, result)
     }
 
