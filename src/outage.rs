@@ -22,7 +22,7 @@
 //! }
 //! ```
 //!
-//! [`report`] has to run as long as the process: it notices that outages have ended.
+//! [`report`] has to run as long as the process: it writes the lines that nothing else triggers.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,6 +91,17 @@ impl Outage {
         }
     }
 
+    /// [`Self::failed`] for code that must not log, because it is called by the log itself:
+    /// [`report`] writes the line.
+    pub fn failed_in_log(&'static self, cause: &dyn Display) {
+        if let Some(line) = self.count(Instant::now()) {
+            let mut state = self.state.lock();
+            if let Some(ongoing) = &mut state.0 {
+                ongoing.unlogged = Some((line, cause.to_string()));
+            }
+        }
+    }
+
     /// Notes that what has failed has succeeded.
     pub fn recovered(&self) {
         if self.is_ongoing.load(Ordering::Relaxed) {
@@ -107,12 +118,21 @@ impl Outage {
         line
     }
 
-    /// Logs the end of the outage if it is over; returns whether it goes on.
+    /// Logs what is due; returns whether the outage goes on.
     fn check(&self, now: Instant) -> bool {
-        let mut state = self.state.lock();
-        let Some(Line { failures, lasted }) = state.end(now) else { return true };
-        self.is_ongoing.store(false, Ordering::Relaxed);
-        drop(state);
+        let (unlogged, end) = {
+            let mut state = self.state.lock();
+            let unlogged = state.0.as_mut().and_then(|ongoing| ongoing.unlogged.take());
+            let end = state.end(now);
+            if end.is_some() {
+                self.is_ongoing.store(false, Ordering::Relaxed);
+            }
+            (unlogged, end)
+        };
+        if let Some((line, cause)) = unlogged {
+            self.log(line, &cause);
+        }
+        let Some(Line { failures, lasted }) = end else { return true };
         tracing::info!(outage = self.kind, failures, lasted_s = lasted.as_secs(), "{}", self.ends);
         false
     }
@@ -167,6 +187,8 @@ struct Ongoing {
     failures: u64,
     /// Whether something has succeeded since the last failure.
     has_recovered: bool,
+    /// A line that is left to [`report`], with the cause.
+    unlogged: Option<(Line, String)>,
 }
 
 impl Ongoing {
@@ -185,6 +207,7 @@ impl State {
                 last_line: now,
                 failures: 1,
                 has_recovered: false,
+                unlogged: None,
             });
             return Some(ongoing.line());
         };
@@ -265,5 +288,21 @@ mod tests {
         assert_eq!(lines, 1, "a minute of failures and successes");
         state.recovered();
         assert!(state.end(began + SECOND * 60 + QUIET).is_some());
+    }
+
+    #[test]
+    fn a_failure_within_the_log_is_reported_later() {
+        static IN_LOG: Outage = Outage::warning("in_log", "it begins", "it ends");
+        IN_LOG.failed_in_log(&"a cause");
+        IN_LOG.failed_in_log(&"another cause");
+        let unlogged = || IN_LOG.state.lock().0.as_ref().and_then(|o| o.unlogged.clone());
+        let first = Line { failures: 1, lasted: Duration::ZERO };
+        assert_eq!(unlogged(), Some((first, "a cause".to_owned())));
+        let now = Instant::now();
+        assert!(IN_LOG.check(now) && unlogged().is_none());
+        IN_LOG.recovered();
+        assert!(!IN_LOG.check(now + QUIET * 2), "it has ended");
+        IN_LOG.failed(&"a third cause");
+        assert!(IN_LOG.is_ongoing.load(Ordering::Relaxed));
     }
 }

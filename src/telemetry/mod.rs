@@ -1,5 +1,6 @@
 //! Logs and metrics of the process.
 
+mod dependencies;
 mod log;
 mod metrics;
 

@@ -28,6 +28,7 @@ mod events_processes;
 mod failure_diagnosis;
 mod faults;
 mod golden;
+mod junk;
 mod lanes;
 mod leases;
 mod long_outage;

@@ -22,7 +22,27 @@ pub struct Process {
 impl Process {
     /// Starts the process with the demo users and these variables, and waits until it listens.
     pub async fn start(database: &Database, variables: &[(&str, String)]) -> Self {
-        let mut command = command("serve", &database.url, variables);
+        Self::spawn(command("serve", &database.url, variables)).await
+    }
+
+    /// [`Self::start`], with at most this many open files.
+    pub async fn start_limited(
+        database: &Database,
+        variables: &[(&str, String)],
+        files: usize,
+    ) -> Self {
+        let serve = command("serve", &database.url, variables);
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        command.arg("-c").arg(script).arg(serve.get_program()).args(serve.get_args());
+        command.env_clear().current_dir(std::env::temp_dir());
+        let variables = serve.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.envs(variables);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn(command).await
+    }
+
+    async fn spawn(mut command: Command) -> Self {
         let starting = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().expect("the binary starts");
             let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
