@@ -5,6 +5,10 @@
 //! be assembled at run time) and of IN lists. [`prepared!`] and [`update!`] are for queries whose
 //! text is fixed nevertheless. [`statement!`] defines a statement by its text, where the query
 //! builder cannot express it. tests/store/statements.rs checks the result.
+//!
+//! SQLite makes a new plan for a prepared statement whenever the parameter of its LIMIT is bound,
+//! which takes longer than the statement itself. It finds a row when the row is read, so frequent
+//! statements have no LIMIT there, and reading stops.
 
 use std::marker::PhantomData;
 

@@ -1,11 +1,13 @@
 //! The publisher's side of the outbox: reads the heads of shards and records the outcomes.
 //!
 //! On PostgreSQL a list of ids is one array. SQLite, where a round trip costs nothing, runs one
-//! prepared statement per id: a list of varying length would be a new statement each time.
+//! prepared statement per id: a list of varying length would be a new statement each time. Its
+//! statements have no LIMIT, see [`crate::store::statement`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamp};
 
@@ -36,11 +38,14 @@ pub fn heads(
     let mut events: Vec<OutboxEvent> = match connection {
         AnyConnection::Postgres(c) => Heads { shards: shards.to_vec(), len }.load(c)?,
         AnyConnection::Sqlite(c) => {
+            let len = usize::try_from(len).unwrap_or(usize::MAX);
             let mut events = Vec::new();
             for shard in shards {
                 let of_shard = outbox::table.filter(outbox::shard.eq(shard));
-                let head = of_shard.order(outbox::id.asc()).limit(len);
-                events.extend(head.select(OutboxEvent::as_select()).load(c)?);
+                let of_shard = of_shard.order(outbox::id.asc()).select(OutboxEvent::as_select());
+                for event in of_shard.load_iter::<_, DefaultLoadingMode>(c)?.take(len) {
+                    events.push(event?);
+                }
             }
             events
         }
@@ -165,7 +170,7 @@ pub fn missing(connection: &mut AnyConnection, ids: &[i64]) -> Result<BTreeSet<i
         AnyConnection::Sqlite(c) => {
             for id in ids {
                 let this = outbox::table.find(id).select(outbox::id);
-                if this.first::<i64>(c).optional()?.is_some() {
+                if this.get_result::<i64>(c).optional()?.is_some() {
                     missing.remove(id);
                 }
             }

@@ -1,5 +1,6 @@
 //! The heads of the books: the resting orders that the incoming orders of a batch can consume.
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
@@ -8,7 +9,7 @@ use super::commands::placed;
 use crate::market::{Command, Fixed, MarketId, Order, OrderId, Priority, Side, State, Status};
 use crate::store::rows::OrderRow;
 use crate::store::schema::{OPEN_ASKS, OPEN_BIDS, orders};
-use crate::store::statement::{on_connection, prepared};
+use crate::store::statement::prepared;
 use crate::store::{AnyConnection, StoreError};
 
 /// Orders read at once from one side of a book; each further page doubles.
@@ -22,6 +23,7 @@ struct Page {
     limit: Fixed,
     /// The last order of the page before.
     after: Option<(Fixed, OrderId)>,
+    /// The most orders in it.
     len: i64,
 }
 
@@ -54,27 +56,38 @@ pub fn load(
 
     let mut covered: i128 = 0;
     let mut loaded: usize = 0;
-    let mut page = Page { market, side, limit, after: None, len: FIRST_PAGE };
+    let len = match connection {
+        AnyConnection::Postgres(_) => FIRST_PAGE,
+        // It finds a row when the row is read, so one page is enough.
+        AnyConnection::Sqlite(_) => i64::MAX,
+    };
+    let mut page = Page { market, side, limit, after: None, len };
     loop {
-        let rows = read(connection, &page)?;
-        let exhausted = i64::try_from(rows.len()).is_ok_and(|len| len < page.len);
-        for row in rows {
-            let order = Order::try_from(row)?;
+        let mut page_len = 0;
+        let mut last = page.after;
+        let is_enough = read(connection, &page, |order| {
             state.insert_order(order);
+            last = Some((order.price, order.id));
             covered += units(order.remaining());
             loaded += 1;
-            page.after = Some((order.price, order.id));
-            if covered >= wanted || loaded >= most_orders {
-                let known_to = Priority::new(side, order.price, order.id);
-                state.books.entry(market).or_default().set_known_to(side, known_to);
+            page_len += 1;
+            covered >= wanted || loaded >= most_orders
+        })?;
+        let book = state.books.entry(market).or_default();
+        match last {
+            Some((price, id)) if is_enough => {
+                book.set_known_to(side, Priority::new(side, price, id));
                 return Ok(());
             }
+            _ if page_len < page.len => {
+                book.set_known_up_to(side, limit);
+                return Ok(());
+            }
+            _ => {
+                page.after = last;
+                page.len = page.len.saturating_mul(2);
+            }
         }
-        if exhausted {
-            state.books.entry(market).or_default().set_known_up_to(side, limit);
-            return Ok(());
-        }
-        page.len = page.len.saturating_mul(2);
     }
 }
 
@@ -82,11 +95,33 @@ fn units(amount: Fixed) -> i128 {
     i128::from(amount.units())
 }
 
-/// Walks the partial index of one side's open orders, from the end of the page before.
+/// The query for a page, and `take` for each of its rows. On SQLite the query has no LIMIT, see
+/// [`crate::store::statement`].
+macro_rules! take_page {
+    ($connection:expr, $query:expr, $len:expr, $take:expr) => {
+        match $connection {
+            AnyConnection::Postgres(c) => {
+                let page = $query.limit($len).select(OrderRow::as_select());
+                take_rows(prepared!(page).load_iter::<_, DefaultLoadingMode>(c)?, $take)
+            }
+            AnyConnection::Sqlite(c) => {
+                let all = $query.select(OrderRow::as_select());
+                take_rows(prepared!(all).load_iter::<_, DefaultLoadingMode>(c)?, $take)
+            }
+        }
+    };
+}
+
+/// Walks the partial index of one side's open orders, from the end of the page before to the end of
+/// this page, or until `take` returns that it has enough. Returns whether it has.
 ///
 /// `price` bounds the walk at its beginning too. For asks one comparison of (price, id) does that,
 /// which the query builder has not. For bids, whose prices fall while ids rise, it takes two.
-fn read(connection: &mut AnyConnection, page: &Page) -> Result<Vec<OrderRow>, StoreError> {
+fn read(
+    connection: &mut AnyConnection,
+    page: &Page,
+    take: impl FnMut(Order) -> bool,
+) -> Result<bool, StoreError> {
     // Before the first order, in this side's order of priority.
     let start = match page.side {
         Side::Sell => (Fixed::ZERO, OrderId(0)),
@@ -96,7 +131,7 @@ fn read(connection: &mut AnyConnection, page: &Page) -> Result<Vec<OrderRow>, St
     let (price, id) = (price.units(), id.0);
     let of_market = orders::table.filter(orders::market_id.eq(page.market.0));
     let limit = page.limit.units();
-    Ok(match page.side {
+    match page.side {
         Side::Sell => {
             let behind = sql::<Bool>("(price, id) > (").bind::<BigInt, _>(price);
             let behind = behind.sql(", ").bind::<BigInt, _>(id).sql(")");
@@ -104,9 +139,8 @@ fn read(connection: &mut AnyConnection, page: &Page) -> Result<Vec<OrderRow>, St
                 .filter(sql::<Bool>(OPEN_ASKS))
                 .filter(orders::price.le(limit))
                 .filter(behind)
-                .order((orders::price.asc(), orders::id.asc()))
-                .limit(page.len);
-            on_connection!(connection, |c| prepared!(asks.select(OrderRow::as_select())).load(c)?)
+                .order((orders::price.asc(), orders::id.asc()));
+            take_page!(connection, asks, page.len, take)
         }
         Side::Buy => {
             let behind = orders::price.lt(price).or(orders::id.gt(id));
@@ -115,9 +149,20 @@ fn read(connection: &mut AnyConnection, page: &Page) -> Result<Vec<OrderRow>, St
                 .filter(orders::price.ge(limit))
                 .filter(orders::price.le(price))
                 .filter(behind)
-                .order((orders::price.desc(), orders::id.asc()))
-                .limit(page.len);
-            on_connection!(connection, |c| prepared!(bids.select(OrderRow::as_select())).load(c)?)
+                .order((orders::price.desc(), orders::id.asc()));
+            take_page!(connection, bids, page.len, take)
         }
-    })
+    }
+}
+
+fn take_rows(
+    rows: impl Iterator<Item = QueryResult<OrderRow>>,
+    mut take: impl FnMut(Order) -> bool,
+) -> Result<bool, StoreError> {
+    for row in rows {
+        if take(row?.try_into()?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
