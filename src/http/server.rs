@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use actix_web::cookie::{Key, time};
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Compress, from_fn};
@@ -11,6 +12,7 @@ use anyhow::Context;
 use super::middleware::{cors, deadline, private};
 use super::response::ApiError;
 use super::router;
+use super::session;
 use super::state::AppState;
 use crate::config::Config;
 use crate::provider::{self, Provider};
@@ -22,8 +24,9 @@ pub fn bind(
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
     let state = web::Data::new(state);
-    let (is_secure, http) = (config.auth.cookies.secure, config.http.clone());
-
+    let (cookies, http) = (config.auth.cookies.clone(), config.http.clone());
+    let session_lifetime = time::Duration::try_from(config.auth.session_lifetime)?;
+    let app_key = Key::derive_from(config.app_key.expose());
     let request_timeout = http.request_timeout;
     let factory = move || {
         let provider = embedded.clone();
@@ -31,9 +34,10 @@ pub fn bind(
             .app_data(state.clone())
             .app_data(web::PayloadConfig::new(http.body_limit.get()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
+            .wrap(session::middleware(cookies.clone(), session_lifetime, app_key.clone()))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
-            .wrap(private::security_headers(is_secure))
+            .wrap(private::security_headers(cookies.secure))
             .wrap(from_fn(move |request, next| deadline::limit(request_timeout, request, next)))
             .configure(move |config| {
                 if let Some(provider) = provider {

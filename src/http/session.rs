@@ -1,17 +1,21 @@
 //! Browser sessions: their cookies, and their CSRF protection as Sanctum does it.
 //!
-//! A session is loaded where a handler asks for it and nowhere else, so pages, files and requests
-//! with a bearer token do not depend on the database for their cookies. A visitor who has not
-//! logged in has a session too, for its CSRF token, but it is in the signed cookie only: a row is
-//! stored when a user logs in.
+//! actix-session signs and sets the cookie, whose content is all that its middleware knows
+//! ([`CookieContent`]): the CSRF token of a visitor who has not logged in, or the key of a stored
+//! session. A stored session is loaded where a handler asks for it and nowhere else, so pages, files
+//! and requests with a bearer token do not depend on the database for their cookies. A row is stored
+//! when a user logs in.
 //!
 //! `GET /sanctum/csrf-cookie` sets the token as the cookie `XSRF-TOKEN`, which only pages of the
 //! same origin can read. Writes send it back as `X-XSRF-TOKEN` (axios) or `X-CSRF-TOKEN` (Echo).
 //! Requests with a bearer token do not need it.
 
-use actix_web::HttpRequest;
-use actix_web::cookie::{self, Cookie, CookieJar, Key, time};
+use actix_session::config::{CookieContentSecurity, PersistentSession};
+use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_session::{Session, SessionMiddleware};
+use actix_web::cookie::{self, Cookie, Key, time};
 use actix_web::http::header::HeaderMap;
+use anyhow::anyhow;
 use chrono::TimeDelta;
 use subtle::ConstantTimeEq;
 
@@ -27,6 +31,74 @@ const CSRF_TOKEN_BYTES: usize = 20;
 /// What the cookie of a visitor begins with, before the CSRF token. No key of a stored session
 /// contains a dot.
 const VISITOR_PREFIX: &str = "visitor.";
+/// The values of a session in actix-session: one of them.
+const CSRF_TOKEN: &str = "csrf";
+const STORED_KEY: &str = "key";
+
+/// The storage of actix-session: the cookie itself.
+#[derive(Clone, Copy, Debug)]
+pub struct CookieContent;
+
+type State = std::collections::HashMap<String, String>;
+
+/// The content of the cookie for this state.
+fn content(state: &State) -> Result<SessionKey, anyhow::Error> {
+    let value = |name| state.get(name).and_then(|json| serde_json::from_str::<String>(json).ok());
+    let content = match (value(STORED_KEY), value(CSRF_TOKEN)) {
+        (Some(key), _) => key,
+        (None, Some(csrf_token)) => format!("{VISITOR_PREFIX}{csrf_token}"),
+        (None, None) => return Err(anyhow!("a session has neither a key nor a CSRF token")),
+    };
+    content.try_into().map_err(|_| anyhow!("the content of a session is too long for a cookie"))
+}
+
+impl SessionStore for CookieContent {
+    async fn load(&self, content: &SessionKey) -> Result<Option<State>, LoadError> {
+        let (name, value) = match content.as_ref().strip_prefix(VISITOR_PREFIX) {
+            Some(csrf_token) => (CSRF_TOKEN, csrf_token),
+            None => (STORED_KEY, content.as_ref()),
+        };
+        Ok(Some([(name.to_owned(), serde_json::json!(value).to_string())].into()))
+    }
+
+    async fn save(&self, state: State, _: &time::Duration) -> Result<SessionKey, SaveError> {
+        content(&state).map_err(SaveError::Other)
+    }
+
+    async fn update(
+        &self,
+        _: SessionKey,
+        state: State,
+        _: &time::Duration,
+    ) -> Result<SessionKey, UpdateError> {
+        content(&state).map_err(UpdateError::Other)
+    }
+
+    async fn update_ttl(&self, _: &SessionKey, _: &time::Duration) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+}
+
+/// The middleware that reads and sets the cookie.
+pub fn middleware(
+    cookies: Cookies,
+    lifetime: time::Duration,
+    key: Key,
+) -> SessionMiddleware<CookieContent> {
+    let Cookies { secure, domain, same_site } = cookies;
+    SessionMiddleware::builder(CookieContent, key)
+        .cookie_name(SESSION_COOKIE.to_owned())
+        .cookie_secure(secure)
+        .cookie_domain(domain)
+        .cookie_same_site(same_site.into())
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
+        .build()
+}
 
 impl From<SameSite> for cookie::SameSite {
     fn from(same_site: SameSite) -> Self {
@@ -40,14 +112,14 @@ impl From<SameSite> for cookie::SameSite {
 
 /// The session of a browser.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub struct BrowserSession {
     csrf_token: String,
     /// `None`: the session of a visitor, which is not stored.
     key: Option<String>,
     user: Option<(UserId, SignIn)>,
 }
 
-impl Session {
+impl BrowserSession {
     pub fn csrf_token(&self) -> &str {
         &self.csrf_token
     }
@@ -74,27 +146,9 @@ pub fn sends_csrf_token(headers: &HeaderMap) -> bool {
     csrf_tokens(headers).next().is_some()
 }
 
-/// What a valid session cookie contains.
-#[derive(Debug, PartialEq, Eq)]
-enum SessionCookie {
-    Visitor { csrf_token: String },
-    Stored { key: String },
-}
-
-impl SessionCookie {
-    fn parse(value: &str) -> Self {
-        match value.strip_prefix(VISITOR_PREFIX) {
-            Some(csrf_token) => Self::Visitor { csrf_token: csrf_token.to_owned() },
-            None => Self::Stored { key: value.to_owned() },
-        }
-    }
-}
-
 /// The sessions of all browsers.
 pub struct BrowserSessions {
     sessions: Sessions,
-    /// Signs the session cookies.
-    key: Key,
     lifetime: TimeDelta,
     cookies: Cookies,
 }
@@ -102,86 +156,58 @@ pub struct BrowserSessions {
 impl BrowserSessions {
     pub fn new(config: &Config, sessions: Sessions) -> anyhow::Result<Self> {
         let Auth { session_lifetime, cookies, .. } = config.auth.clone();
-        Ok(Self {
-            sessions,
-            key: Key::derive_from(config.app_key.expose()),
-            lifetime: TimeDelta::from_std(session_lifetime)?,
-            cookies,
-        })
+        Ok(Self { sessions, lifetime: TimeDelta::from_std(session_lifetime)?, cookies })
     }
 
     /// The session of this request. `None` without a valid cookie, and for a session that has
     /// expired or was revoked.
-    pub async fn load(&self, request: &HttpRequest) -> Result<Option<Session>, ApiError> {
-        match self.read_cookie(request) {
-            None => Ok(None),
-            Some(SessionCookie::Visitor { csrf_token }) => {
-                Ok(Some(Session { csrf_token, key: None, user: None }))
-            }
-            Some(SessionCookie::Stored { key }) => {
-                let stored = self.sessions.load(&key).await?;
-                Ok(stored.map(|stored| {
-                    let sign_in = SignIn::Session { id: stored.id, token: stored.token };
-                    let user = stored.user.map(|user| (user, sign_in));
-                    Session { csrf_token: stored.csrf_token, key: Some(key), user }
-                }))
-            }
-        }
+    pub async fn load(&self, cookie: &Session) -> Result<Option<BrowserSession>, ApiError> {
+        let value = |name| cookie.get::<String>(name).ok().flatten();
+        let Some(key) = value(STORED_KEY) else {
+            let visitor = |csrf_token| BrowserSession { csrf_token, key: None, user: None };
+            return Ok(value(CSRF_TOKEN).map(visitor));
+        };
+        let stored = self.sessions.load(&key).await?;
+        Ok(stored.map(|stored| {
+            let sign_in = SignIn::Session { id: stored.id, token: stored.token };
+            let user = stored.user.map(|user| (user, sign_in));
+            BrowserSession { csrf_token: stored.csrf_token, key: Some(key), user }
+        }))
     }
 
-    /// A new session of a visitor, with its cookie.
-    pub fn visitor(&self) -> (Session, Cookie<'static>) {
+    /// Makes the session that of a visitor.
+    pub fn begin(&self, cookie: &Session) -> Result<BrowserSession, ApiError> {
         let csrf_token = random_hex::<CSRF_TOKEN_BYTES>();
-        let cookie = self.session_cookie(format!("{VISITOR_PREFIX}{csrf_token}"));
-        (Session { csrf_token, key: None, user: None }, cookie)
+        cookie.clear();
+        set(cookie, CSRF_TOKEN, &csrf_token)?;
+        Ok(BrowserSession { csrf_token, key: None, user: None })
     }
 
-    /// Replaces a session by that of a user whose log-in issued this token, under a new key.
-    /// Returns its cookie.
-    ///
-    /// `None` if the token has been revoked meanwhile.
+    /// Replaces a session by that of a user whose log-in issued this token, under a new key, unless
+    /// the token has been revoked meanwhile.
     pub async fn log_in(
         &self,
-        session: Session,
+        cookie: &Session,
+        session: BrowserSession,
         user: UserId,
         token: i64,
-    ) -> Result<Option<Cookie<'static>>, ApiError> {
-        let Session { csrf_token, key, .. } = session;
+    ) -> Result<(), ApiError> {
+        let BrowserSession { csrf_token, key, .. } = session;
         if let Some(key) = key {
             self.sessions.delete(&key).await?;
         }
-        let key = self.sessions.open(user, token, &csrf_token, self.lifetime).await?;
-        Ok(key.map(|key| self.session_cookie(key)))
+        let Some(key) = self.sessions.open(user, token, &csrf_token, self.lifetime).await? else {
+            return Ok(());
+        };
+        cookie.renew();
+        cookie.clear();
+        set(cookie, STORED_KEY, &key)
     }
 
     /// The cookie that a page reads its CSRF token from.
-    pub fn csrf_cookie(&self, session: &Session) -> Cookie<'static> {
-        self.with_attributes(Cookie::new(CSRF_COOKIE, session.csrf_token.clone()))
-    }
-
-    /// The cookie that removes the session cookie from a browser.
-    pub fn removal_cookie(&self) -> Cookie<'static> {
-        let mut cookie = self.unsigned_cookie(String::new());
-        cookie.make_removal();
-        cookie
-    }
-
-    fn session_cookie(&self, value: String) -> Cookie<'static> {
-        let mut cookie = self.unsigned_cookie(value);
-        cookie.set_max_age(time::Duration::seconds(self.lifetime.num_seconds()));
-        let mut jar = CookieJar::new();
-        jar.signed_mut(&self.key).add(cookie.clone());
-        jar.get(SESSION_COOKIE).cloned().unwrap_or(cookie)
-    }
-
-    fn unsigned_cookie(&self, value: String) -> Cookie<'static> {
-        let mut cookie = self.with_attributes(Cookie::new(SESSION_COOKIE, value));
-        cookie.set_http_only(true);
-        cookie
-    }
-
-    fn with_attributes(&self, mut cookie: Cookie<'static>) -> Cookie<'static> {
+    pub fn csrf_cookie(&self, session: &BrowserSession) -> Cookie<'static> {
         let Cookies { secure, domain, same_site } = self.cookies.clone();
+        let mut cookie = Cookie::new(CSRF_COOKIE, session.csrf_token.clone());
         cookie.set_path("/");
         cookie.set_secure(secure);
         cookie.set_same_site(cookie::SameSite::from(same_site));
@@ -190,17 +216,8 @@ impl BrowserSessions {
         }
         cookie
     }
+}
 
-    /// The first session cookie whose signature is valid.
-    fn read_cookie(&self, request: &HttpRequest) -> Option<SessionCookie> {
-        let cookies = request.cookies().ok()?;
-        let verify = |cookie: &Cookie<'static>| {
-            let mut jar = CookieJar::new();
-            jar.add_original(cookie.clone());
-            jar.signed(&self.key).get(SESSION_COOKIE)
-        };
-        let mut valid =
-            cookies.iter().filter(|cookie| cookie.name() == SESSION_COOKIE).filter_map(verify);
-        valid.next().map(|cookie| SessionCookie::parse(cookie.value()))
-    }
+fn set(cookie: &Session, name: &str, value: &str) -> Result<(), ApiError> {
+    cookie.insert(name, value).map_err(|_| ApiError::Internal("the session cannot be written"))
 }

@@ -1,5 +1,6 @@
 //! The user of a request: by bearer token, or by session with its CSRF token.
 
+use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -40,7 +41,7 @@ async fn by_token(request: &HttpRequest, token: &str) -> Result<(UserId, SignIn)
 }
 
 async fn by_session(request: &HttpRequest) -> Result<(UserId, SignIn), ApiError> {
-    let session = state(request)?.sessions.load(request).await?;
+    let session = state(request)?.sessions.load(&request.get_session()).await?;
     let session = session.ok_or(ApiError::Unauthenticated)?;
     let has_csrf_token = session.has_csrf_token(request.headers());
     let signed_in = session.signed_in().ok_or(ApiError::Unauthenticated)?;

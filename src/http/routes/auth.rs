@@ -1,6 +1,6 @@
 //! Registration, log-in, log-out, the user's own data and the change of the password.
 
-use actix_web::cookie::Cookie;
+use actix_session::Session;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -42,6 +42,7 @@ struct LoginBody<'a> {
 pub async fn login(
     input: Input,
     request: HttpRequest,
+    cookie: Session,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
@@ -52,30 +53,26 @@ pub async fn login(
     let attempt = state.throttles.log_in(&request, &email)?;
     let (user, token) = state.auth.log_in(&email, password).await?;
     attempt.give_back();
-    let cookie = open_session(&request, &state, user.user_id(), &token).await?;
-    let mut response = respond(&state, user, &token, StatusCode::OK, "Login successful").await?;
-    if let Some(cookie) = cookie {
-        response.add_cookie(&cookie).map_err(|_| ApiError::Internal("a cookie is malformed"))?;
-    }
-    Ok(response)
+    open_session(&request, &cookie, &state, user.user_id(), &token).await?;
+    respond(&state, user, &token, StatusCode::OK, "Login successful").await
 }
 
-/// The cookie of a new session. Every client gets a bearer token; a page that sends its CSRF token
-/// wants a session as well.
+/// Every client gets a bearer token; a page that sends its CSRF token wants a session as well.
 async fn open_session(
     request: &HttpRequest,
+    cookie: &Session,
     state: &AppState,
     user: UserId,
     token: &IssuedToken,
-) -> Result<Option<Cookie<'static>>, ApiError> {
+) -> Result<(), ApiError> {
     if !session::sends_csrf_token(request.headers()) {
-        return Ok(None);
+        return Ok(());
     }
-    match state.sessions.load(request).await? {
+    match state.sessions.load(cookie).await? {
         Some(session) if session.has_csrf_token(request.headers()) => {
-            state.sessions.log_in(session, user, token.id).await
+            state.sessions.log_in(cookie, session, user, token.id).await
         }
-        _ => Ok(None),
+        _ => Ok(()),
     }
 }
 
@@ -143,16 +140,15 @@ async fn respond(
 /// `POST /logout`: ends the token or session of the request and no other sign-in.
 pub async fn logout(
     user: AuthenticatedUser,
+    cookie: Session,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let by_session = matches!(user.sign_in, SignIn::Session { .. });
     state.auth.log_out(user.id, user.sign_in).await?;
-    let mut response = response::done("Successfully logged out");
     if by_session {
-        let cookie = state.sessions.removal_cookie();
-        response.add_cookie(&cookie).map_err(|_| ApiError::Internal("a cookie is malformed"))?;
+        cookie.purge();
     }
-    Ok(response)
+    Ok(response::done("Successfully logged out"))
 }
 
 /// `PUT /user/password`: ends all sign-ins of the user except the one of the request.

@@ -1,5 +1,6 @@
 //! The cookie with the CSRF token of the session.
 
+use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::response::ApiError;
@@ -8,17 +9,13 @@ use crate::http::state::AppState;
 /// `GET /sanctum/csrf-cookie`
 pub async fn set(
     request: HttpRequest,
+    cookie: Session,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     state.throttles.csrf_cookie(&request)?;
-    let mut response = HttpResponse::NoContent();
-    let session = match state.sessions.load(&request).await? {
+    let session = match state.sessions.load(&cookie).await? {
         Some(session) => session,
-        None => {
-            let (session, cookie) = state.sessions.visitor();
-            response.cookie(cookie);
-            session
-        }
+        None => state.sessions.begin(&cookie)?,
     };
-    Ok(response.cookie(state.sessions.csrf_cookie(&session)).finish())
+    Ok(HttpResponse::NoContent().cookie(state.sessions.csrf_cookie(&session)).finish())
 }
