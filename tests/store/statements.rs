@@ -150,12 +150,12 @@ on_both! {
         let mut c = store.connect().unwrap();
         c.set_instrumentation(statements.clone());
 
-        // Several of each kind of row: SQLite inserts them in sixteens, and the rest one by one.
-        traders.trade(&mut c, 20);
-        publish(&store, &mut c, 20);
+        // SQLite inserts 32, 8, 4 or 1 of a kind of row at once; 47 and 94 rows need all of these.
+        traders.trade(&mut c, 47);
+        publish(&store, &mut c, 47);
         let warmed_up = statements.0.lock().unwrap().prepared.len();
         assert!(warmed_up > 10, "{warmed_up}");
-        for len in [1, 3, 80] {
+        for len in [1, 3, 20, 80] {
             traders.trade(&mut c, len);
             publish(&store, &mut c, len);
         }

@@ -76,11 +76,11 @@ pub fn retry(connection: &mut AnyConnection, id: i64) -> Result<bool, StoreError
         channel: &returned.channel,
         name: &returned.name,
         data: &returned.data,
-        created_at: returned.created_at,
         shard: shard_of(&returned.channel),
         socket_id: returned.socket_id.as_deref(),
     };
-    let values = (outbox::id.eq(returned.id), row);
+    let created_at = outbox::created_at.eq(returned.created_at);
+    let values = (outbox::id.eq(returned.id), created_at, row);
     diesel::insert_into(outbox::table).values(values).execute(connection)?;
     Ok(true)
 }

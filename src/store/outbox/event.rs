@@ -48,7 +48,7 @@ impl OutboxEvent {
     }
 }
 
-/// An event to be written.
+/// An event to be written, without the time.
 #[derive(Clone, Copy, Debug, Insertable)]
 #[diesel(table_name = outbox)]
 #[diesel(treat_none_as_default_value = false)]
@@ -56,18 +56,16 @@ pub struct NewEventRow<'a> {
     pub channel: &'a str,
     pub name: &'a str,
     pub data: &'a str,
-    pub created_at: NaiveDateTime,
     pub shard: i16,
     pub socket_id: Option<&'a str>,
 }
 
 impl<'a> NewEventRow<'a> {
-    pub fn new(event: &'a NewEvent, now: NaiveDateTime) -> Self {
+    pub fn new(event: &'a NewEvent) -> Self {
         Self {
             channel: &event.channel,
             name: event.kind.name(),
             data: &event.data,
-            created_at: now,
             shard: shard_of(&event.channel),
             socket_id: event.socket_id.as_deref(),
         }
@@ -78,7 +76,7 @@ impl<'a> NewEventRow<'a> {
 ///
 /// The events of the engine are not written here, but together with their plan.
 pub fn write(connection: &mut AnyConnection, event: &NewEvent) -> Result<(), StoreError> {
-    let row = NewEventRow::new(event, now());
-    diesel::insert_into(outbox::table).values(row).execute(connection)?;
+    let values = (NewEventRow::new(event), outbox::created_at.eq(now()));
+    diesel::insert_into(outbox::table).values(values).execute(connection)?;
     Ok(())
 }

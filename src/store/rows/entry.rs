@@ -7,7 +7,7 @@ use crate::market::{Entry, Plan, Reference};
 use crate::store::codes::{ReferenceKind, reference_code};
 use crate::store::schema::ledger_entries;
 
-/// A ledger entry without the id, which the database assigns.
+/// A ledger entry without the id, which the database assigns, and without the time.
 #[derive(Clone, Copy, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = ledger_entries)]
 #[diesel(treat_none_as_default_value = false)]
@@ -19,12 +19,11 @@ pub struct EntryRow {
     pub available_after: i64,
     pub reference_type: Option<i16>,
     pub reference_id: Option<i64>,
-    pub created_at: NaiveDateTime,
 }
 
 impl EntryRow {
     /// An entry of `plan`, whose trades have their ids.
-    pub fn new(plan: &Plan, entry: &Entry, account_id: i64, now: NaiveDateTime) -> Self {
+    pub fn new(plan: &Plan, entry: &Entry, account_id: i64) -> Self {
         let reference = match entry.reference {
             Reference::None => None,
             Reference::Order(id) => Some((ReferenceKind::Order, id.0)),
@@ -39,7 +38,6 @@ impl EntryRow {
             available_after: entry.available_after.units(),
             reference_type: reference.map(|(kind, _)| reference_code(kind)),
             reference_id: reference.map(|(_, id)| id),
-            created_at: now,
         }
     }
 }
@@ -51,4 +49,5 @@ pub struct StoredEntry {
     pub id: i64,
     #[diesel(embed)]
     pub entry: EntryRow,
+    pub created_at: NaiveDateTime,
 }

@@ -12,4 +12,4 @@ mod trade;
 pub use account::{AccountChange, AccountRow, NewAccountRow};
 pub use entry::{EntryRow, StoredEntry};
 pub use order::{OrderChange, OrderRow, StoredOrder};
-pub use trade::TradeRow;
+pub use trade::{StoredTrade, TradeRow};

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::market::{Fixed, MarketId, Order, OrderId, Status, UserId};
+use crate::market::{Fixed, MarketId, Order, OrderId, UserId};
 use crate::store::StoreError;
 use crate::store::codes;
 use crate::store::schema::orders;
@@ -71,9 +71,8 @@ impl TryFrom<OrderRow> for Order {
 }
 
 /// An order with its times: all columns.
-#[derive(Clone, Copy, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
 #[diesel(table_name = orders)]
-#[diesel(treat_none_as_default_value = false)]
 pub struct StoredOrder {
     #[diesel(embed)]
     pub order: OrderRow,
@@ -82,15 +81,7 @@ pub struct StoredOrder {
     pub cancelled_at: Option<NaiveDateTime>,
 }
 
-impl StoredOrder {
-    /// An order that is placed now.
-    pub fn new(order: &Order, now: NaiveDateTime) -> Self {
-        let cancelled_at = cancelled_at(order, now);
-        Self { order: order.into(), created_at: now, updated_at: now, cancelled_at }
-    }
-}
-
-/// The columns of an order that change after it was placed.
+/// The columns of an order that change after it was placed, without the times.
 #[derive(Clone, Copy, Debug, AsChangeset)]
 #[diesel(table_name = orders)]
 #[diesel(treat_none_as_null = true)]
@@ -102,12 +93,10 @@ pub struct OrderChange {
     pub reserved: i64,
     pub status: i16,
     pub cancel_reason: Option<i16>,
-    pub updated_at: NaiveDateTime,
-    pub cancelled_at: Option<NaiveDateTime>,
 }
 
-impl OrderChange {
-    pub fn new(order: &Order, now: NaiveDateTime) -> Self {
+impl From<&Order> for OrderChange {
+    fn from(order: &Order) -> Self {
         Self {
             id: order.id.0,
             filled_amount: order.filled.units(),
@@ -116,12 +105,6 @@ impl OrderChange {
             reserved: order.reserved.units(),
             status: codes::status_code(order.status),
             cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
-            updated_at: now,
-            cancelled_at: cancelled_at(order, now),
         }
     }
-}
-
-fn cancelled_at(order: &Order, now: NaiveDateTime) -> Option<NaiveDateTime> {
-    (order.status == Status::Cancelled).then_some(now)
 }

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use crate::market::{Fixed, MarketId, OrderId, Trade, TradeId, UserId};
 use crate::store::schema::trades;
 
+/// A trade without the time.
 #[derive(Clone, Copy, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = trades)]
 #[diesel(treat_none_as_default_value = false)]
@@ -21,14 +22,22 @@ pub struct TradeRow {
     pub value: i64,
     pub buyer_commission: i64,
     pub seller_commission: i64,
-    pub created_at: NaiveDateTime,
     pub matched_events: i16,
     pub sequence: i64,
 }
 
+/// A trade as it is stored: all columns.
+#[derive(Clone, Copy, Debug, Queryable, Selectable)]
+#[diesel(table_name = trades)]
+pub struct StoredTrade {
+    #[diesel(embed)]
+    pub trade: TradeRow,
+    pub created_at: NaiveDateTime,
+}
+
 impl TradeRow {
     /// `matched_events` is the number of `order.matched` events that are written for the trade.
-    pub fn new(trade: &Trade, matched_events: i16, now: NaiveDateTime) -> Self {
+    pub fn new(trade: &Trade, matched_events: i16) -> Self {
         Self {
             id: trade.id.0,
             market_id: trade.market.0,
@@ -41,7 +50,6 @@ impl TradeRow {
             value: trade.value.units(),
             buyer_commission: trade.buyer_commission.units(),
             seller_commission: trade.seller_commission.units(),
-            created_at: now,
             matched_events,
             sequence: trade.sequence,
         }

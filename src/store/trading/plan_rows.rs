@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::events::NewEvent;
 use crate::market::{AccountKey, Plan, State};
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountChange, EntryRow, OrderChange, StoredOrder, TradeRow};
+use crate::store::rows::{AccountChange, EntryRow, OrderChange, OrderRow, TradeRow};
 use crate::store::schema::markets;
 
 /// The events of a plan.
@@ -26,11 +26,12 @@ pub struct MarketChange {
 }
 
 pub struct PlanRows<'a> {
+    /// The time of all rows.
     pub now: NaiveDateTime,
     pub matched_events: i16,
     /// The markets that are locked. Their book versions are incremented as well.
     pub markets: Vec<MarketChange>,
-    pub new_orders: Vec<StoredOrder>,
+    pub new_orders: Vec<OrderRow>,
     pub changed_orders: Vec<OrderChange>,
     pub accounts: Vec<AccountChange>,
     pub trades: Vec<TradeRow>,
@@ -44,19 +45,19 @@ impl<'a> PlanRows<'a> {
         let markets = state.trade_counts.iter();
         let changed = state.ledger.changed().iter();
         let account = |key: AccountKey| state.ledger.account(key);
-        let entry = |entry| EntryRow::new(plan, entry, account(entry.account).id, now);
+        let entry = |entry| EntryRow::new(plan, entry, account(entry.account).id);
         Self {
             now,
             matched_events,
             markets: markets
                 .map(|(id, trades)| MarketChange { id: id.0, trade_sequence: *trades })
                 .collect(),
-            new_orders: plan.new_orders.iter().map(|o| StoredOrder::new(o, now)).collect(),
-            changed_orders: plan.changed_orders.iter().map(|o| OrderChange::new(o, now)).collect(),
+            new_orders: plan.new_orders.iter().map(OrderRow::from).collect(),
+            changed_orders: plan.changed_orders.iter().map(OrderChange::from).collect(),
             accounts: changed.map(|key| account(*key).into()).collect(),
-            trades: plan.trades.iter().map(|t| TradeRow::new(t, matched_events, now)).collect(),
+            trades: plan.trades.iter().map(|t| TradeRow::new(t, matched_events)).collect(),
             entries: plan.entries.iter().map(entry).collect(),
-            events: new_events.events.iter().map(|e| NewEventRow::new(e, now)).collect(),
+            events: new_events.events.iter().map(NewEventRow::new).collect(),
         }
     }
 }

@@ -80,7 +80,7 @@ impl ShareColumns {
 
 impl EntryView {
     fn new(
-        StoredEntry { id, entry }: StoredEntry,
+        StoredEntry { id, entry, created_at }: StoredEntry,
         trade: Option<TradeShare>,
         symbol: &str,
     ) -> Result<Self, StoreError> {
@@ -94,7 +94,7 @@ impl EntryView {
             available_after: Fixed::from_units(entry.available_after),
             reference: kind.zip(entry.reference_id),
             trade,
-            created_at: entry.created_at,
+            created_at,
         })
     }
 }

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::market::{MarketId, Trade};
-use crate::store::rows::TradeRow;
+use crate::store::rows::StoredTrade;
 use crate::store::schema::trades as table;
 use crate::store::{AnyConnection, StoreError};
 
@@ -14,11 +14,11 @@ pub fn trades(
     market: MarketId,
     cap: i64,
 ) -> Result<Vec<(Trade, NaiveDateTime)>, StoreError> {
-    let rows: Vec<TradeRow> = table::table
+    let rows: Vec<StoredTrade> = table::table
         .filter(table::market_id.eq(market.0))
         .order(table::id.desc())
         .limit(cap)
-        .select(TradeRow::as_select())
+        .select(StoredTrade::as_select())
         .load(connection)?;
-    Ok(rows.into_iter().map(|row| (row.into(), row.created_at)).collect())
+    Ok(rows.into_iter().map(|row| (row.trade.into(), row.created_at)).collect())
 }

@@ -33,7 +33,7 @@ impl<'a> WritePlan<'a> {
             now: rows.now,
             matched_events: rows.matched_events,
             markets: MarketColumns::of(rows.markets.iter()),
-            new_orders: OrderColumns::of(rows.new_orders.iter().map(|stored| &stored.order)),
+            new_orders: OrderColumns::of(rows.new_orders.iter()),
             changed_orders: OrderChangeColumns::of(rows.changed_orders.iter()),
             accounts: AccountColumns::of(rows.accounts.iter()),
             trades: TradeColumns::of(rows.trades.iter()),
