@@ -11,7 +11,7 @@ use super::error::ConfigError;
 use super::layers;
 use super::number::{OneTo, fraction, positive, positive_float};
 use super::secret::Secret;
-use super::settings::{LogFormat, MAX_BOOK_DEPTH};
+use super::settings::{ExcessDecimals, LogFormat, MAX_BOOK_DEPTH};
 use crate::store::outbox::SHARDS;
 
 #[derive(Deserialize)]
@@ -97,6 +97,7 @@ pub struct RawEngine {
 #[serde(deny_unknown_fields)]
 pub struct RawMarket {
     pub symbols: Vec<String>,
+    pub excess_decimals: ExcessDecimals,
 }
 
 #[derive(Deserialize)]

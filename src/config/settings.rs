@@ -33,6 +33,7 @@ pub struct Config {
     pub engine: Engine,
     /// The symbols of the markets.
     pub markets: Vec<String>,
+    pub excess_decimals: ExcessDecimals,
     pub commission: Commission,
     pub auth: Auth,
     pub demo: Demo,
@@ -89,6 +90,15 @@ pub struct Engine {
     pub batch_len: NonZeroUsize,
     /// Maximum time a request may wait for its batch.
     pub max_wait: Duration,
+}
+
+/// How prices and amounts with more than eight decimals are handled.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum ExcessDecimals {
+    Reject,
+    /// Towards zero.
+    Truncate,
 }
 
 /// Shares of the matched value, from 0 to 1.

@@ -44,6 +44,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         },
         database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
         markets: symbols(raw.market.symbols)?,
+        excess_decimals: raw.market.excess_decimals,
         commission: Commission {
             buyer: rate(&raw.commission.buyer, "MATCHCAST__COMMISSION__BUYER")?,
             seller: rate(&raw.commission.seller, "MATCHCAST__COMMISSION__SELLER")?,

@@ -305,6 +305,7 @@ fn another(
         ("http", "cors_origins") => "https://a.example",
         ("database", "url") => "sqlite://elsewhere",
         ("market", "symbols") => "SOL",
+        ("market", "excess_decimals") => "truncate",
         ("commission", _) => "0.5",
         ("auth", "secure_cookies") => "true",
         ("auth", "session_domain") => "example.com",
