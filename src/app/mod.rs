@@ -94,6 +94,7 @@ impl App {
             user_channels: config.delivery.user_channels,
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config),
+            excess_decimals: config.market.excess_decimals,
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),

@@ -14,7 +14,9 @@ pub fn market(raw: RawMarket) -> Result<Market, ConfigError> {
         max_open_orders: Some(raw.max_open_orders).filter(|limit| *limit > 0),
     };
     let max_fills_per_transaction = raw.max_fills_per_transaction;
-    Ok(Market { symbols: symbols(raw.symbols)?, rules, max_fills_per_transaction })
+    let symbols = symbols(raw.symbols)?;
+    let excess_decimals = raw.excess_decimals;
+    Ok(Market { symbols, rules, max_fills_per_transaction, excess_decimals })
 }
 
 pub fn commission(raw: &RawCommission) -> Result<Commission, ConfigError> {

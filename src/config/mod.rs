@@ -26,8 +26,8 @@ pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
     Auth, Backoff, Broadcasting, Commission, Config, Cookies, Delivery, Demo, Embedded, Engine,
-    Environment, Events, Http, Limits, Log, LogFormat, PublicAddress, Publisher, Pusher, SameSite,
-    Scheme,
+    Environment, Events, ExcessDecimals, Http, Limits, Log, LogFormat, PublicAddress, Publisher,
+    Pusher, SameSite, Scheme,
 };
 
 impl Config {

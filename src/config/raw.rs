@@ -11,7 +11,7 @@ use super::error::ConfigError;
 use super::layers;
 use super::number::{OneTo, fraction, positive, positive_float};
 use super::secret::Secret;
-use super::settings::{LogFormat, MAX_BOOK_DEPTH};
+use super::settings::{ExcessDecimals, LogFormat, MAX_BOOK_DEPTH};
 use crate::store::outbox::SHARDS;
 
 #[derive(Deserialize)]
@@ -106,6 +106,7 @@ pub struct RawMarket {
     pub max_open_orders: u32,
     #[serde(deserialize_with = "positive")]
     pub max_fills_per_transaction: NonZeroUsize,
+    pub excess_decimals: ExcessDecimals,
 }
 
 #[derive(Deserialize)]

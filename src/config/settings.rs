@@ -94,12 +94,22 @@ pub struct Engine {
     pub max_wait: Duration,
 }
 
+/// How prices and amounts with more than eight decimals are handled.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum ExcessDecimals {
+    Reject,
+    /// Towards zero.
+    Truncate,
+}
+
 #[derive(Clone, Debug)]
 pub struct Market {
     /// The symbols of the markets.
     pub symbols: Vec<String>,
     pub rules: Rules,
     pub max_fills_per_transaction: NonZeroUsize,
+    pub excess_decimals: ExcessDecimals,
 }
 
 /// Shares of the matched value, from 0 to 1.

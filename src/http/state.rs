@@ -11,6 +11,7 @@ use super::readiness::Readiness;
 use super::session::BrowserSessions;
 use super::throttle::Throttles;
 use crate::auth::Authenticator;
+use crate::config::ExcessDecimals;
 use crate::engine::EngineHandle;
 use crate::events::UserChannels;
 use crate::events::decimal::DecimalNumber;
@@ -31,6 +32,7 @@ pub struct AppState {
     pub user_channels: UserChannels,
     pub pending_subscriptions: PendingSubscriptions,
     pub settings: PublicSettings,
+    pub excess_decimals: ExcessDecimals,
     /// `None`: metrics are disabled.
     pub metrics: Option<PrometheusHandle>,
     /// Most rows of a list.

@@ -61,6 +61,14 @@ impl Fixed {
         shift(decimal, exponent)
     }
 
+    /// Like [`Fixed::parse`], but cuts off all decimals after the eighth, towards zero.
+    pub fn parse_truncated(text: &str) -> Result<Self, ParseError> {
+        match Self::parse(text) {
+            Err(ParseError::TooFine) => truncate(text.trim()),
+            parsed => parsed,
+        }
+    }
+
     pub const fn is_positive(self) -> bool {
         self.0 > 0
     }
@@ -176,6 +184,33 @@ fn shift(decimal: Decimal, exponent: i64) -> Result<Fixed, ParseError> {
     i64::try_from(units).map(Fixed).map_err(|_| ParseError::OutOfRange)
 }
 
+/// The eight decimals of a number that has more of them.
+fn truncate(text: &str) -> Result<Fixed, ParseError> {
+    let (mantissa, exponent) = split_exponent(text)?;
+    let (sign, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    // The number of digits up to the eighth decimal; not positive if that is before the first one.
+    let kept = i64::try_from(whole.len())
+        .unwrap_or(i64::MAX)
+        .saturating_add(i64::from(DECIMALS))
+        .saturating_add(exponent);
+    let kept = usize::try_from(kept).unwrap_or(0);
+    if kept > MAX_TEXT_LEN {
+        return Err(ParseError::OutOfRange);
+    }
+    let mut digits = [sign, whole, fraction].concat();
+    let end = sign.len().saturating_add(kept);
+    digits.extend(std::iter::repeat_n('0', end.saturating_sub(digits.len())));
+    digits.truncate(end);
+    if kept == 0 {
+        return Ok(Fixed::ZERO);
+    }
+    digits.parse().map(Fixed).map_err(|_| ParseError::OutOfRange)
+}
+
 impl FromStr for Fixed {
     type Err = ParseError;
 
@@ -233,6 +268,31 @@ mod tests {
             check(text, Err(ParseError::TooFine));
         }
         check("0.00000000000000000000000000000000000001", Err(ParseError::TooFine));
+    }
+
+    #[test]
+    fn further_decimals_can_be_truncated() {
+        for (text, expected) in [
+            ("0.123456789", Ok(12_345_678)),
+            ("-0.123456789", Ok(-12_345_678)),
+            (" +.123456789 ", Ok(12_345_678)),
+            ("0.999999999999999999999999999999999999999", Ok(99_999_999)),
+            ("1e-9", Ok(0)),
+            ("99e-10", Ok(0)),
+            ("123e-10", Ok(1)),
+            ("123456789123e-3", Ok(12_345_678_912_300_000)),
+            ("1.23456789123e2", Ok(12_345_678_912)),
+            ("1e-99999999999999999999", Ok(0)),
+            ("92233720368.547758079", Ok(i64::MAX)),
+            ("92233720368.547758080001", Err(ParseError::OutOfRange)),
+            ("0.1", Ok(10_000_000)),
+            ("0.000000000000000000000000000000001e33", Ok(100_000_000)),
+            ("0.000000000000000000000000000000001e99", Err(ParseError::OutOfRange)),
+            ("1e400", Err(ParseError::OutOfRange)),
+            ("abc", Err(ParseError::NotANumber)),
+        ] {
+            assert_eq!(Fixed::parse_truncated(text).map(Fixed::units), expected, "{text}");
+        }
     }
 
     #[test]

@@ -306,6 +306,7 @@ fn another(
         ("database", "url") => "sqlite://elsewhere",
         ("market", "symbols") => "SOL",
         ("market", "min_value" | "tick_size" | "lot_size") => "0.5",
+        ("market", "excess_decimals") => "truncate",
         ("commission", _) => "0.5",
         ("auth", "secure_cookies") => "true",
         ("auth", "session_domain") => "example.com",

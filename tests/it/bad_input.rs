@@ -151,6 +151,46 @@ on_both! {
         database.audit();
     }
 
+    async fn a_number_that_javascript_computed_is_the_intended_number(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        // 0.1 + 0.2 and 1 - 0.9
+        for (written, expected) in [("0.30000000000000004", "0.3"), ("0.09999999999999998", "0.1")]
+        {
+            let placed = alice.place("ETH", "buy", written, written).await.data();
+            assert_eq!(placed["order"]["amount"].to_string(), expected, "{written}");
+            assert_eq!(placed["order"]["price"].to_string(), expected, "{written}");
+            let faucet = format!(r#"{{"currency":"ETH","amount":{written}}}"#);
+            let funded = alice.post("/api/faucet", &faucet).await.data();
+            assert_eq!(funded["amount"].to_string(), expected, "{written}");
+            let text = format!(r#""{written}""#);
+            check_field(&alice.place("ETH", "buy", "1", &text).await, "amount", &text);
+        }
+        app.stop();
+        database.audit();
+    }
+
+    async fn further_decimals_can_be_truncated(database: Database) {
+        let truncate = [("MATCHCAST__MARKET__EXCESS_DECIMALS", "truncate")];
+        let app = TestApp::start_with(&database, &truncate).await;
+        let alice = app.log_in("alice").await;
+        for (written, expected) in [
+            ("0.123456789", "0.12345678"),
+            (r#""0.999999999""#, "0.99999999"),
+            ("33.333333333333336", "33.33333333"),
+            ("0.30000000000000004", "0.3"),
+        ] {
+            let placed = alice.place("ETH", "buy", written, written).await.data();
+            assert_eq!(placed["order"]["amount"].to_string(), expected, "{written}");
+            assert_eq!(placed["order"]["price"].to_string(), expected, "{written}");
+        }
+        for written in ["0.000000009", "1e-400", r#""-0.000000001""#] {
+            check_field(&alice.place("ETH", "buy", "1", written).await, "amount", written);
+        }
+        app.stop();
+        database.audit();
+    }
+
     async fn an_invalid_text_is_rejected_with_its_field(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;

@@ -125,15 +125,6 @@ impl Input {
         self.0.get(field)
     }
 
-    /// The field as text: a string, or a number as it was written.
-    pub(super) fn text(&self, field: &str) -> Option<String> {
-        match self.0.get(field) {
-            Some(Value::String(text)) => Some(text.trim().to_owned()),
-            Some(Value::Number(number)) => Some(number.to_string()),
-            _ => None,
-        }
-    }
-
     pub(super) fn is_missing(&self, field: &str) -> bool {
         match self.0.get(field) {
             None | Some(Value::Null) => true,
@@ -202,12 +193,14 @@ mod tests {
 
     #[test]
     fn the_format_of_a_body_is_detected() {
-        let field = |body: &str| Input::parse(body.as_bytes()).ok().and_then(|i| i.text("a"));
+        let field = |body: &str| {
+            Input::parse(body.as_bytes()).ok().and_then(|input| Some(input.value("a")?.to_string()))
+        };
         assert_eq!(
             field(r#"{"a":0.10000000000000000000001}"#).as_deref(),
             Some("0.10000000000000000000001")
         );
-        assert_eq!(field("a=1.1%2B&b=2").as_deref(), Some("1.1+"));
+        assert_eq!(field("a=1.1%2B&b=2").as_deref(), Some(r#""1.1+""#));
         assert_eq!(field(""), None);
         for broken in ["{", "[]", "\"x\"", "words", "{\"a\":}", "\u{0}"] {
             assert!(Input::parse(broken.as_bytes()).is_err(), "{broken}");

@@ -2,6 +2,7 @@
 
 mod authenticated_user;
 mod input;
+mod number;
 mod validator;
 
 pub use authenticated_user::AuthenticatedUser;

@@ -5,6 +5,8 @@
 use serde_json::Value;
 
 use super::input::Input;
+use super::number;
+use crate::config::ExcessDecimals;
 use crate::http::response::{ApiError, FieldErrors};
 use crate::market::{Fixed, ParseError};
 
@@ -67,12 +69,12 @@ impl<'a> Validator<'a> {
     }
 
     /// A required price or amount: a JSON number or a string, positive, at most 8 decimals.
-    pub fn positive(&mut self, field: &'static str) -> Option<Fixed> {
+    pub fn positive(&mut self, field: &'static str, excess: ExcessDecimals) -> Option<Fixed> {
         if self.input.is_missing(field) {
             self.fail(field, format!("The {} field is required.", words(field)));
             return None;
         }
-        let parsed = self.input.text(field).map(|text| Fixed::parse(&text));
+        let parsed = self.input.value(field).map(|value| number::parse(value, excess));
         let problem = match parsed {
             Some(Ok(value)) if value >= Fixed::UNIT => return Some(value),
             Some(Ok(_)) => format!("must be at least {}", Fixed::UNIT),
@@ -86,8 +88,12 @@ impl<'a> Validator<'a> {
         None
     }
 
-    pub fn optional_positive(&mut self, field: &'static str) -> Option<Fixed> {
-        if self.input.is_missing(field) { None } else { self.positive(field) }
+    pub fn optional_positive(
+        &mut self,
+        field: &'static str,
+        excess: ExcessDecimals,
+    ) -> Option<Fixed> {
+        if self.input.is_missing(field) { None } else { self.positive(field, excess) }
     }
 
     /// Returns the values of the getters: of one option, or of a tuple of options.

@@ -204,7 +204,7 @@ pub async fn faucet(
         validator.fail("currency", "The selected currency is invalid.");
     }
     let most = faucet_limit(currency.as_deref().unwrap_or_default());
-    let amount = validator.optional_positive("amount").unwrap_or(most);
+    let amount = validator.optional_positive("amount", state.excess_decimals).unwrap_or(most);
     if asset.is_some() && amount > most {
         validator.fail("amount", format!("The amount field must not be greater than {most}."));
     }

@@ -156,8 +156,8 @@ fn read_order(
         }
         None => None,
     };
-    let price = validator.positive("price");
-    let amount = validator.positive("amount");
+    let price = validator.positive("price", state.excess_decimals);
+    let amount = validator.positive("amount", state.excess_decimals);
     let (market, side, price, amount) = validator.finish((market, side, price, amount))?;
     Ok(NewOrder { user: user.id, market: market.id, side, price, amount })
 }
