@@ -1,10 +1,10 @@
 //! Browser sessions: their cookies, and their CSRF protection as Sanctum does it.
 //!
-//! actix-session signs and sets the cookie, whose content is all that its middleware knows
-//! ([`CookieContent`]): the CSRF token of a visitor who has not logged in, or the key of a stored
-//! session. A stored session is loaded where a handler asks for it and nowhere else, so pages, files
-//! and requests with a bearer token do not depend on the database for their cookies. A row is stored
-//! when a user logs in.
+//! actix-session signs and sets the cookie, whose content is all that its middleware knows (see
+//! [`CookieContent`]): the CSRF token of a visitor who has not logged in, or the key of a stored
+//! session. A stored session is loaded where a handler asks for it and nowhere else, so pages,
+//! files and requests with a bearer token do not depend on the database for their cookies. A row is
+//! stored when a user logs in.
 //!
 //! `GET /sanctum/csrf-cookie` sets the token as the cookie `XSRF-TOKEN`, which only pages of the
 //! same origin can read. Writes send it back as `X-XSRF-TOKEN` (axios) or `X-CSRF-TOKEN` (Echo).
