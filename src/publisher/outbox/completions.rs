@@ -13,7 +13,7 @@ static DEAD_LETTERS: Outage = Outage::error(
 );
 
 /// The outcomes of some events, in the order in which they became known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Completions {
     pub delivered: Vec<OutboxEvent>,
     /// Events that were not sent, because their channels were unoccupied.
