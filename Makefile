@@ -1,6 +1,6 @@
 # The commands of this project. The scripts in scripts/ implement them.
 .DEFAULT_GOAL := help
-.PHONY: run test test-sockudo bench torture fmt help
+.PHONY: run test test-sockudo bench torture torture-faults mutants fmt help
 
 run: ## Build and start at http://127.0.0.1:8080 with SQLite, demo data, embedded provider
 	@scripts/run.sh
@@ -16,6 +16,12 @@ bench: ## Measure orders per second (against pgbench) and events per second (Nod
 
 torture: ## Run the Rust tests on both databases with many more cases and rounds
 	@scripts/torture.sh
+
+torture-faults: ## Run the faults of the environment against the release binary, with figures
+	@scripts/torture.sh faults
+
+mutants: ## Change the code in many places and check that a test fails each time
+	@scripts/mutants.sh
 
 fmt: ## Format the Rust code
 	@cargo fmt --all

@@ -46,9 +46,11 @@ fn needed(config: &Config) -> usize {
     RESERVE.saturating_add(database).saturating_add(provider)
 }
 
-/// At least one, so that the server can be reached.
+/// Half of a low limit is for clients, and at least one connection, so that the server can be
+/// reached.
 fn per_worker(limit: usize, needed: usize, workers: usize) -> NonZeroUsize {
-    let connections = limit.saturating_sub(needed).checked_div(workers).unwrap_or_default();
+    let for_clients = limit.saturating_sub(needed).max(limit / 2);
+    let connections = for_clients.checked_div(workers).unwrap_or_default();
     NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN)
 }
 
@@ -67,7 +69,8 @@ mod tests {
     #[test]
     fn clients_share_what_the_process_does_not_need() {
         assert_eq!(per_worker(1024, 224, 2).get(), 400);
-        assert_eq!(per_worker(100, 224, 2).get(), 1);
+        assert_eq!(per_worker(100, 224, 2).get(), 25);
+        assert_eq!(per_worker(2, 224, 2).get(), 1);
         assert_eq!(per_worker(usize::MAX, 224, 1).get(), usize::MAX - 224);
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::SENTINEL;
 
 /// Creates the database that this `.env` names, and returns the names of the files next to it.
-fn migrate(dotenv: &str) -> (String, Vec<String>) {
+pub fn migrate(dotenv: &str) -> (String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".env"), dotenv).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_matchcast"));

@@ -4,6 +4,9 @@
 
 mod database_url;
 mod dotenv;
+#[path = "../support/fuzz.rs"]
+mod fuzz;
+mod fuzz_sources;
 mod process;
 mod start;
 mod values;

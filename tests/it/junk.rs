@@ -89,8 +89,9 @@ async fn junk_is_a_warning_and_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_connections_than_descriptors_are_no_error() {
     const DESCRIPTORS: usize = 100;
+    let limits = format!("ulimit -n {DESCRIPTORS}");
     let database = Database::sqlite();
-    let process = Process::start_limited(&database, &variables(), DESCRIPTORS).await;
+    let process = Process::start_limited(&database, &variables(), &limits).await;
     let early = Client::new(process.address);
     assert_eq!(early.get("/up").await.status, 200);
     let connections = (0..DESCRIPTORS * 2).map(|_| TcpStream::connect(process.address));

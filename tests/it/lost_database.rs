@@ -5,6 +5,8 @@ use diesel::connection::SimpleConnection;
 use crate::support::app::{ONLY_ORDER_MATCHED, TestApp};
 use crate::support::database::Database;
 use crate::support::load::Load;
+use crate::support::process::Process;
+use crate::support::provider::{Action, ok};
 use crate::support::proxy::Proxy;
 use crate::support::wait_for;
 use crate::support::{provider::Provider, rounds};
@@ -115,5 +117,36 @@ async fn a_commit_that_fails_with_an_unknown_error_is_not_retried() {
     alice.place("BTC", "sell", "100", "0.03").await.data();
     app.stop();
     assert_eq!(database.order_ids().len(), 1);
+    database.audit();
+}
+
+/// The calls that record what was delivered are given up, and still wait for the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_are_recorded_after_the_database_was_frozen() {
+    let database = Database::postgres();
+    let proxy = Proxy::start(&database.url).await;
+    let provider = Provider::start().await;
+    provider.always(Action::RespondWhenReleased(ok()));
+    let mut variables = provider.variables();
+    variables.extend([
+        ("DATABASE_URL", proxy.url.clone()),
+        ("MATCHCAST__DATABASE__BATCH_TIMEOUT_MS", "500".to_owned()),
+        ("MATCHCAST__LOG__LEVEL", "matchcast=debug".to_owned()),
+    ]);
+    let process = Process::start(&database, &variables).await;
+    let (alice, bob) = (process.log_in("alice").await, process.log_in("bob").await);
+    alice.place("BTC", "sell", "10", "0.001").await.data();
+    bob.place("BTC", "buy", "10", "0.001").await.data();
+    wait_for("two requests", || async { (provider.post_count() == 2).then_some(()) }).await;
+    let frozen = proxy.freeze();
+    provider.release();
+    wait_for("a failure of the publisher", || async {
+        let log = process.log();
+        (log.contains("outage=\"publisher_database\"") || log.contains("panic")).then_some(())
+    })
+    .await;
+    drop(frozen);
+    wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
+    process.stop().await;
     database.audit();
 }

@@ -50,4 +50,13 @@ mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;
 mod token_cache;
+mod torture_faults;
+mod torture_faults_clients;
+#[cfg(feature = "postgres-tests")]
+mod torture_faults_database;
+mod torture_faults_disk;
+#[cfg(feature = "postgres-tests")]
+mod torture_faults_market;
+#[cfg(feature = "postgres-tests")]
+mod torture_faults_servers;
 mod webhooks;

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 
+#[path = "../support/fuzz.rs"]
+mod fuzz;
+mod fuzz_numbers;
 mod naive;
 mod properties;
 mod scenarios;

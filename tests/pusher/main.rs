@@ -11,6 +11,9 @@ mod diagnosis;
 mod dialects;
 mod encryption;
 mod fitting;
+#[path = "../support/fuzz.rs"]
+mod fuzz;
+mod fuzz_names;
 #[allow(dead_code, reason = "these tests start no processes")]
 #[path = "../support/logs.rs"]
 mod logs;

@@ -22,11 +22,16 @@ enum Cleanup {
         server: String,
         name: String,
     },
+    /// The database ends with its server.
+    None,
 }
 
 impl Database {
     pub fn sqlite() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::sqlite_in(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub fn sqlite_in(folder: tempfile::TempDir) -> Self {
         let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
         Self { url, cleanup: Cleanup::Folder(folder) }
     }
@@ -36,6 +41,12 @@ impl Database {
     pub fn postgres() -> Self {
         let server = std::env::var("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names the PostgreSQL server for the tests");
+        Self::on(&server)
+    }
+
+    /// A new database on the PostgreSQL server with this URL.
+    pub fn on(server: &str) -> Self {
+        let server = server.to_owned();
         let name = format!("matchcast_test_{:016x}", rand::random::<u64>());
         let mut connection = PgConnection::establish(&server).expect("the PostgreSQL server");
         connection
@@ -49,6 +60,11 @@ impl Database {
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
         let url = format!("{root}/{name}{query}");
         Self { url, cleanup: Cleanup::Postgres { server, name } }
+    }
+
+    /// An existing database of a server that ends with the test.
+    pub fn existing(url: String) -> Self {
+        Self { url, cleanup: Cleanup::None }
     }
 
     pub fn parsed(&self) -> DatabaseUrl {
@@ -94,7 +110,7 @@ impl Database {
     }
 
     pub fn is_postgres(&self) -> bool {
-        matches!(self.cleanup, Cleanup::Postgres { .. })
+        !self.url.starts_with("sqlite:")
     }
 
     /// The ids of all orders, in ascending order.

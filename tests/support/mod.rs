@@ -6,13 +6,16 @@ pub mod app;
 pub mod client;
 pub mod database;
 pub mod fault_injection;
+pub mod figures;
 pub mod load;
 pub mod logs;
 pub mod outbox;
+pub mod postgres_server;
 pub mod process;
 pub mod provider;
 pub mod proxy;
 pub mod published;
+pub mod relay;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -22,27 +22,22 @@ pub struct Process {
 impl Process {
     /// Starts the process with the demo users and these variables, and waits until it listens.
     pub async fn start(database: &Database, variables: &[(&str, String)]) -> Self {
-        Self::spawn(command("serve", &database.url, variables)).await
+        Self::start_command(command("serve", &database.url, variables)).await
     }
 
-    /// [`Self::start`], with at most this many open files.
+    /// Starts the process from a shell that has run `limits`, such as `ulimit -n 100`.
     pub async fn start_limited(
         database: &Database,
         variables: &[(&str, String)],
-        files: usize,
+        limits: &str,
     ) -> Self {
-        let serve = command("serve", &database.url, variables);
-        let mut command = Command::new("sh");
-        let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
-        command.arg("-c").arg(script).arg(serve.get_program()).args(serve.get_args());
-        command.env_clear().current_dir(std::env::temp_dir());
-        let variables = serve.get_envs().filter_map(|(name, value)| Some((name, value?)));
-        command.envs(variables);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self::spawn(command).await
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("{limits} && exec \"$0\" serve");
+        shell.args(["-c", &script, &program()]);
+        Self::start_command(configure(shell, &database.url, variables)).await
     }
 
-    async fn spawn(mut command: Command) -> Self {
+    async fn start_command(mut command: Command) -> Self {
         let starting = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().expect("the binary starts");
             let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
@@ -109,9 +104,18 @@ impl Process {
 
     /// Resident memory now, in MB. Linux only.
     pub fn resident_mb(&self) -> u64 {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The highest resident memory so far, in MB. Linux only.
+    pub fn peak_resident_mb(&self) -> u64 {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).expect("the process is there");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kib / 1024
     }
@@ -156,11 +160,21 @@ pub async fn run(
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The binary of this build, or the one in `MATCHCAST_BIN`.
+fn program() -> String {
+    let given = std::env::var("MATCHCAST_BIN").ok().filter(|path| !path.is_empty());
+    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_matchcast").to_owned())
+}
+
 /// The command with a cleared environment, so that settings of the machine have no effect.
 fn command(arguments: &str, database_url: &str, variables: &[(&str, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_matchcast"));
+    let mut command = Command::new(program());
+    command.args(arguments.split_whitespace());
+    configure(command, database_url, variables)
+}
+
+fn configure(mut command: Command, database_url: &str, variables: &[(&str, String)]) -> Command {
     command
-        .args(arguments.split_whitespace())
         .env_clear()
         .env("HOST", "127.0.0.1")
         .env("PORT", "0")

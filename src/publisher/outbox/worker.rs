@@ -102,8 +102,8 @@ impl OutboxWorker {
             result = self.attempt(&mut unrecorded, &request).await;
         }
         // If the outcome of a commit is unknown, the completions are recorded again: an event that
-        // has left the outbox does not leave it a second time.
-        // The thread of a call that was given up may still hold them.
+        // has left the outbox does not leave it a second time. A call that was given up still holds
+        // them while it waits for the server.
         let result = result.map_err(|error| (error, Arc::unwrap_or_clone(unrecorded)));
         (self, result)
     }

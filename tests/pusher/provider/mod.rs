@@ -3,6 +3,7 @@
 mod client_events;
 mod connections;
 mod frames;
+mod fuzz;
 mod page;
 mod presence;
 mod rest;

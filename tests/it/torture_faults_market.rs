@@ -1,0 +1,69 @@
+//! A wall of the smallest possible orders in one market.
+
+use std::time::Instant;
+
+use diesel::connection::SimpleConnection;
+
+use crate::support::database::Database;
+use crate::support::fault_injection::Seed;
+use crate::support::figures::Observation;
+use crate::support::process::Process;
+use crate::support::rounds;
+use crate::torture_faults::{choose, settings};
+
+/// Writes `count` asks of 0.00000001 ETH at 1 USD by Bob, as the engine would have.
+fn write_wall(database: &Database, count: usize) {
+    let bob = "(SELECT id FROM users WHERE email = 'bob@example.com')";
+    let eth = "(SELECT id FROM assets WHERE symbol = 'ETH')";
+    let account = format!("user_id = {bob} AND asset_id = {eth}");
+    let numbers = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    );
+    let mut connection = database.connect();
+    connection
+        .batch_execute(&format!(
+            "BEGIN;
+            {numbers} INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount,
+                filled_value, commission, commission_rate, reserved, status, created_at, updated_at)
+            SELECT {bob}, (SELECT id FROM markets WHERE symbol = 'ETH'), 2, 100000000, 1, 0, 0, 0,
+                0, 1, 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM n;
+            {numbers} INSERT INTO ledger_entries (account_id, action, available_change,
+                locked_change, available_after, created_at)
+            SELECT id, 2, -1, 1, available - i, '2026-01-01 00:00:00'
+                FROM accounts, n WHERE {account} ORDER BY i;
+            UPDATE accounts SET available = available - {count}, locked = locked + {count},
+                open_orders = open_orders + {count} WHERE {account};
+            COMMIT; ANALYZE"
+        ))
+        .expect("the wall is written");
+}
+
+/// Each sweep matches as many orders as one transaction may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wall_of_dust_does_not_stop_another_market() {
+    let (database, seed) = (Database::postgres(), Seed::new());
+    let process = Process::start(&database, &settings()).await;
+    let alice = process.log_in("alice").await;
+    let orders = choose(100_000, 300_000);
+    write_wall(&database, orders);
+    database.audit();
+    // Nobody but Alice trades ETH: she takes the wall.
+    let observation = Observation::start(&seed, &[], &process.log_in("charlie").await);
+    observation.wait_for_success().await;
+    let (started, mut fills, mut longest) = (Instant::now(), 0, std::time::Duration::ZERO);
+    for _ in 0..rounds(15) {
+        let sent_at = Instant::now();
+        let swept = alice.place("ETH", "buy", "1", "0.1").await.data();
+        longest = longest.max(sent_at.elapsed());
+        fills += swept["trade_count"].as_u64().expect("a number");
+    }
+    let elapsed = started.elapsed();
+    let mut figures = observation.stop(&process).await;
+    process.stop().await;
+    figures.more = format!(
+        "; {fills} of {orders} orders taken in {} ms, longest sweep {} ms",
+        elapsed.as_millis(),
+        longest.as_millis()
+    );
+    figures.report("dust wall", &database);
+}

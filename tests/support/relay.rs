@@ -1,0 +1,104 @@
+//! A TCP relay in front of PostgreSQL that can lose packets, close all connections, or lead to
+//! another server.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+#[derive(Clone)]
+struct State {
+    /// Host and port of the server.
+    target: Arc<str>,
+    loses_packets: bool,
+    /// Connections of an earlier generation are closed.
+    generation: u64,
+}
+
+/// Forwards bytes in both directions until it is dropped.
+pub struct Relay {
+    /// The database URL through the relay.
+    pub url: String,
+    state: Arc<watch::Sender<State>>,
+    server: JoinHandle<()>,
+}
+
+/// Host and port in a database URL.
+fn target(database_url: &str) -> Arc<str> {
+    let (_, rest) = database_url.split_once('@').expect("a URL with a user");
+    let (server, _) = rest.split_once('/').expect("a URL with a database");
+    server.into()
+}
+
+impl Relay {
+    pub async fn start(database_url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("the listener is bound").to_string();
+        let target = target(database_url);
+        let url = format!("{}?sslmode=disable", database_url.replacen(&*target, &address, 1));
+        let state = State { target, loses_packets: false, generation: 0 };
+        let state = Arc::new(watch::Sender::new(state));
+        let watched = state.clone();
+        let server = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(forward(client, watched.subscribe()));
+            }
+        });
+        Self { url, state, server }
+    }
+
+    /// Accepts bytes from both sides and forwards none.
+    pub fn lose_packets(&self) {
+        self.state.send_modify(|state| state.loses_packets = true);
+    }
+
+    /// Closes all connections, as a router does that has lost its table.
+    pub fn restore(&self) {
+        self.state.send_modify(|state| {
+            state.loses_packets = false;
+            state.generation += 1;
+        });
+    }
+
+    /// Closes all connections; new ones lead to the server of another database URL.
+    pub fn lead_to(&self, database_url: &str) {
+        self.state.send_modify(|state| state.target = target(database_url));
+        self.restore();
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.restore();
+    }
+}
+
+async fn forward(mut client: TcpStream, mut state: watch::Receiver<State>) {
+    let State { target, generation, .. } = state.borrow().clone();
+    let Ok(mut server) = TcpStream::connect(&*target).await else { return };
+    let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        let (len, is_up) = tokio::select! {
+            read = client.read(&mut up) => (read.unwrap_or(0), true),
+            read = server.read(&mut down) => (read.unwrap_or(0), false),
+            _ = state.wait_for(|state| state.generation != generation) => return,
+        };
+        if len == 0 {
+            return;
+        }
+        if state.borrow().loses_packets {
+            continue;
+        }
+        let written = if is_up {
+            server.write_all(&up[..len]).await
+        } else {
+            client.write_all(&down[..len]).await
+        };
+        if written.is_err() {
+            return;
+        }
+    }
+}
