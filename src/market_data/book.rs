@@ -3,14 +3,7 @@
 use crate::events::decimal::DecimalString;
 use crate::events::{BookLevel, BookUpdated, EventKind, NewEvent, SizeLimits, market_channel};
 use crate::market::Market;
-use crate::store::published_books::Level;
-
-/// Both sides of a book, best prices first.
-#[derive(Clone, Debug, Default)]
-pub struct BookDepth {
-    pub bids: Vec<Level>,
-    pub asks: Vec<Level>,
-}
+use crate::store::published_books::{BookDepth, Level};
 
 /// The event that publishes `depth` within the size limit of its channel: while it is too large,
 /// the worst price of the longer side is left out.
@@ -48,10 +41,10 @@ pub fn event(
 
 #[cfg(test)]
 mod tests {
-    use super::{BookDepth, event};
+    use super::event;
     use crate::events::SizeLimits;
     use crate::market::{AssetId, Fixed, Market, MarketId, Rules};
-    use crate::store::published_books::Level;
+    use crate::store::published_books::{BookDepth, Level};
 
     /// The longest possible symbol and id.
     fn market() -> Market {

@@ -17,9 +17,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::book::{self, BookDepth};
+use super::book;
 use crate::events::SizeLimits;
-use crate::market::{Market, Side};
+use crate::market::Market;
 use crate::outage::Outage;
 use crate::store::markets::Catalog;
 use crate::store::published_books::{self, OutdatedBook};
@@ -193,10 +193,7 @@ fn publish_book(
 ) -> Result<bool, StoreError> {
     let turn = published_books::claim_update(connection, market.id, now(), settings.interval())?;
     let Some(sequence) = turn else { return Ok(false) };
-    let depth = BookDepth {
-        bids: published_books::levels(connection, market.id, Side::Buy, settings.depth)?,
-        asks: published_books::levels(connection, market.id, Side::Sell, settings.depth)?,
-    };
+    let depth = published_books::depth(connection, market.id, settings.depth)?;
     let Some(event) = book::event(market, sequence, depth, settings.size_limits) else {
         return Err(StoreError::Other(format!(
             "even an empty book of {} exceeds the size limit of its channel",

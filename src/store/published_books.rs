@@ -4,15 +4,18 @@
 //! the market's row in `published_books`. The row in `markets`, which is the lock of the book, is
 //! read and never locked.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Integer, SmallInt};
+use diesel::sqlite::SqliteConnection;
 
+use super::codes::side_from_code;
 use super::schema::{OPEN_ASKS, OPEN_BIDS, markets, orders, published_books};
-use super::statement::{on_connection, prepared, update};
+use super::statement::{prepared, statement, update};
 use super::{AnyConnection, StoreError};
 use crate::market::{Fixed, MarketId, Side};
 
@@ -100,17 +103,75 @@ pub struct Level {
     pub units: i128,
 }
 
-/// The sums of a price's orders, in whole numbers and in units below one: the databases have no
-/// common type for sums of more than 64 bits. The query builder's sum of BIGINT is a NUMERIC, which
-/// Diesel reads from SQLite as a float.
+/// Both sides of a book, best prices first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BookDepth {
+    pub bids: Vec<Level>,
+    pub asks: Vec<Level>,
+}
+
+// One statement, because orders may move between two of them, which would show a crossed book that
+// never was. The query builder cannot sort and limit each part of a UNION. The sums are in whole
+// numbers and in units below one: the databases have no common type for sums of more than 64 bits.
+statement! {
+    Depth { market: i32 => Integer, depth: i64 => BigInt } -> (SmallInt, BigInt, BigInt, BigInt):
+    "(SELECT CAST(1 AS SMALLINT), price, \
+     CAST(sum((amount - filled_amount) / 100000000) AS BIGINT), \
+     CAST(sum((amount - filled_amount) % 100000000) AS BIGINT) \
+     FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 1 \
+     GROUP BY price ORDER BY price DESC LIMIT " [depth] ") UNION ALL \
+     (SELECT CAST(2 AS SMALLINT), price, \
+     CAST(sum((amount - filled_amount) / 100000000) AS BIGINT), \
+     CAST(sum((amount - filled_amount) % 100000000) AS BIGINT) \
+     FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 2 \
+     GROUP BY price ORDER BY price LIMIT " [depth] ")"
+}
+
+/// The best `depth` prices of each side, as they were at one moment. Runs in a write transaction.
+///
+/// Both databases group along the index of open orders and stop after the last requested price.
+pub fn depth(
+    connection: &mut AnyConnection,
+    market: MarketId,
+    depth: i64,
+) -> Result<BookDepth, StoreError> {
+    match connection {
+        AnyConnection::Postgres(c) => {
+            let rows: Vec<(i16, i64, i64, i64)> = Depth { market: market.0, depth }.load(c)?;
+            let mut book = BookDepth::default();
+            for (side, price, whole, rest) in rows {
+                let levels = match side_from_code(side)? {
+                    Side::Buy => &mut book.bids,
+                    Side::Sell => &mut book.asks,
+                };
+                levels.push(level((price, whole, rest)));
+            }
+            book.bids.sort_unstable_by_key(|level| Reverse(level.price));
+            book.asks.sort_unstable_by_key(|level| level.price);
+            Ok(book)
+        }
+        // A write transaction has the only lock of the database.
+        AnyConnection::Sqlite(c) => Ok(BookDepth {
+            bids: levels(c, market, Side::Buy, depth)?,
+            asks: levels(c, market, Side::Sell, depth)?,
+        }),
+    }
+}
+
+fn level((price, whole, rest): (i64, i64, i64)) -> Level {
+    Level {
+        price: Fixed::from_units(price),
+        units: i128::from(whole) * i128::from(Fixed::ONE.units()) + i128::from(rest),
+    }
+}
+
+/// The sums as in [`Depth`]. The query builder's sum of BIGINT is a NUMERIC, which Diesel reads
+/// from SQLite as a float.
 const WHOLE: &str = "CAST(sum((amount - filled_amount) / 100000000) AS BIGINT)";
 const REST: &str = "CAST(sum((amount - filled_amount) % 100000000) AS BIGINT)";
 
-/// The best `depth` prices of one side, best first.
-///
-/// Both databases group along the index of open orders and stop after the last requested price.
-pub fn levels(
-    connection: &mut AnyConnection,
+fn levels(
+    connection: &mut SqliteConnection,
     market: MarketId,
     side: Side,
     depth: i64,
@@ -121,17 +182,13 @@ pub fn levels(
         Side::Sell => {
             let asks = of_market.filter(sql::<Bool>(OPEN_ASKS)).group_by(orders::price);
             let asks = asks.select(columns).order(orders::price.asc()).limit(depth);
-            on_connection!(connection, |c| prepared!(asks).load(c)?)
+            prepared!(asks).load(connection)?
         }
         Side::Buy => {
             let bids = of_market.filter(sql::<Bool>(OPEN_BIDS)).group_by(orders::price);
             let bids = bids.select(columns).order(orders::price.desc()).limit(depth);
-            on_connection!(connection, |c| prepared!(bids).load(c)?)
+            prepared!(bids).load(connection)?
         }
-    };
-    let level = |(price, whole, rest)| Level {
-        price: Fixed::from_units(price),
-        units: i128::from(whole) * i128::from(Fixed::ONE.units()) + i128::from(rest),
     };
     Ok(rows.into_iter().map(level).collect())
 }

@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::connection::SimpleConnection;
+use matchcast::events::SizeLimits;
+use matchcast::market_data::{BookPublisher, BookPublisherSettings};
+use tokio::sync::{Notify, watch};
 
+use crate::events_book::books;
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::rounds;
+use crate::support::outbox::start_with_events;
+use crate::support::{rounds, wait_until_zero};
 
 on_both! {
     async fn the_book_is_never_shown_crossed(database: Database) {
@@ -38,6 +43,55 @@ on_both! {
         mover.join().expect("no panic");
         app.stop();
         assert_eq!(crossed, 0);
+    }
+
+    async fn the_book_is_never_published_crossed(database: Database) {
+        let (app, _provider) = start_with_events(&database, &[], &[]).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        alice.place("BTC", "sell", "110", "0.01").await.data();
+        bob.place("BTC", "buy", "100", "0.01").await.data();
+        app.stop();
+        let (store, catalog) = database.open_store();
+        let settings = BookPublisherSettings {
+            updates_per_second: 1_000,
+            depth: 1,
+            size_limits: SizeLimits::UNLIMITED,
+        };
+        let changes = Arc::new(Notify::new());
+        let catalog = Arc::new(catalog);
+        let publisher =
+            BookPublisher::new(store.clone(), catalog, settings, changes.clone(), Arc::default());
+        let (stop, stopped) = watch::channel(false);
+        let publishing = tokio::spawn(publisher.run(stopped.clone()));
+        let mut connection = database.connect();
+        // Moves both sides to 150 and 160 and back, in one transaction each.
+        let mover = std::thread::spawn(move || {
+            while !*stopped.borrow() {
+                for by in ["+ 5000000000", "- 5000000000"] {
+                    let sql = format!(
+                        "UPDATE orders SET price = price {by}; \
+                         UPDATE markets SET book_version = book_version + 1"
+                    );
+                    let moved = store.write(&mut connection, |c| Ok(c.batch_execute(&sql)?));
+                    moved.expect("the orders move");
+                    changes.notify_one();
+                }
+            }
+        });
+        let most = rounds(300);
+        let left = || i64::try_from(most.saturating_sub(books(&database, "BTC").len())).unwrap();
+        wait_until_zero("many published books", left).await;
+        stop.send_replace(true);
+        mover.join().expect("no panic");
+        publishing.await.expect("no panic");
+        let books = books(&database, "BTC");
+        let crossed = books.iter().filter(|row| {
+            let book = row.json();
+            let price = |side: &str| book[side][0][0].as_str().and_then(|text| text.parse().ok());
+            let (bid, ask): (Option<f64>, Option<f64>) = (price("bids"), price("asks"));
+            bid.expect("a price") >= ask.expect("a price")
+        });
+        assert_eq!(crossed.count(), 0);
     }
 
     async fn a_registration_without_token_leaves_no_user(database: Database) {

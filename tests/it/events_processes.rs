@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use matchcast::market::{MarketId, Side};
+use matchcast::market::MarketId;
 use matchcast::store::published_books;
 
 use crate::events_book::{assert_last, books, expected_book, wait_for_book};
@@ -123,9 +123,9 @@ async fn the_best_prices_of_a_large_book_are_read_without_the_rest() {
     );
     let mut connection = store.connect().expect("a connection");
     for _ in 0..TIMES {
-        for (side, best, step) in [(Side::Sell, 20_001, 1), (Side::Buy, 20_000, -1)] {
-            let levels = published_books::levels(&mut connection, MarketId(1), side, DEPTH);
-            let levels = levels.expect("levels are read");
+        let book = published_books::depth(&mut connection, MarketId(1), DEPTH);
+        let book = book.expect("the book is read");
+        for (levels, best, step) in [(&book.asks, 20_001, 1), (&book.bids, 20_000, -1)] {
             let found = levels.iter().map(|level| (level.price.units(), level.units));
             let expected = (0..DEPTH).map(|place| (best + step * place, 14));
             assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
