@@ -47,9 +47,22 @@ can_compile_c() {
     return "$status"
 }
 
-# Tools that `cargo build` needs besides Rust: OpenSSL and libpq are built from source.
+# Rust in a version that Cargo.toml permits. It is not installed here, because users choose between
+# rustup and the packages of their distribution.
+need_rust() {
+    local required found
+    required=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
+    if ! has cargo || ! has rustc; then
+        die "Rust is not installed: install $required or newer, see README.md"
+    fi
+    found=$(rustc --version | cut -d ' ' -f 2)
+    printf '%s\n' "$required" "$found" | sort --check=quiet --version-sort ||
+        die "Rust $required or newer is required, found $found: see README.md"
+}
+
+# Tools that `cargo build` needs: OpenSSL and libpq are built from source.
 need_build_tools() {
-    has cargo || die "Rust is not installed: use rustup or the packages of your distribution"
+    need_rust
     # Debian's gcc only recommends libc6-dev, and recommended packages are not installed here.
     need cc gcc libc6-dev
     can_compile_c || install_packages libc6-dev

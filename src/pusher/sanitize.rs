@@ -15,7 +15,11 @@ pub(super) fn sanitize(text: &str, secrets: &[&str]) -> String {
     }
     sanitized = sanitized.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut sanitized = sanitized.trim().to_owned();
-    sanitized.truncate(sanitized.floor_char_boundary(MAX_MESSAGE_BYTES));
+    let mut end = sanitized.len().min(MAX_MESSAGE_BYTES);
+    while !sanitized.is_char_boundary(end) {
+        end -= 1;
+    }
+    sanitized.truncate(end);
     sanitized
 }
 

@@ -1,6 +1,6 @@
 //! The rules of docs/STYLE.md and docs/ARCHITECTURE.md that a program can check: which module may
-//! import which, the length of files and lines, and that documents, defaults and migrations match
-//! the code.
+//! import which, the length of files and lines, and that documents, defaults, migrations and the
+//! oldest Rust match the code.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
@@ -9,6 +9,7 @@ mod documents;
 mod files;
 mod layers;
 mod migrations;
+mod rust_version;
 
 use std::path::{Path, PathBuf};
 
