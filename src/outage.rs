@@ -9,7 +9,7 @@
 //!
 //! Each kind is a `static`, next to the code that fails:
 //!
-//! ```ignore
+//! ```text
 //! static DATABASE: Outage = Outage::warning(
 //!     "publisher_database",
 //!     "the publisher cannot use the database",
