@@ -1,6 +1,6 @@
 # The commands of this project. The scripts in scripts/ implement them.
 .DEFAULT_GOAL := help
-.PHONY: run test test-sockudo bench torture torture-faults mutants fmt help
+.PHONY: run test test-sockudo test-pgbouncer bench torture torture-faults mutants fmt help
 
 run: ## Build and start at http://127.0.0.1:8080 with SQLite, demo data, embedded provider
 	@scripts/run.sh
@@ -10,6 +10,9 @@ test: ## Run all checks: format, lints, Rust, dashboard, Node and Python clients
 
 test-sockudo: ## Run the Node and Python clients with Sockudo as provider (builds Sockudo once)
 	@scripts/sockudo.sh test
+
+test-pgbouncer: ## Run the tests with PgBouncer between matchcast and PostgreSQL
+	@scripts/pgbouncer.sh
 
 bench: ## Measure orders per second (against pgbench) and events per second (Node SDK)
 	@scripts/bench.sh

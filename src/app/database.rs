@@ -57,6 +57,13 @@ fn is_unavailable(error: &anyhow::Error) -> bool {
 async fn open_now(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
     let config = config.clone();
     let open = move || -> anyhow::Result<(Store, Arc<Catalog>)> {
+        if store::shares_sessions(&config.database).context("the database cannot be opened")? {
+            anyhow::bail!(
+                "DATABASE_URL leads to a connection pooler in transaction or statement mode, where \
+                 connections share sessions of the server: use its session mode (PgBouncer: \
+                 pool_mode = session), or connect to PostgreSQL without it"
+            );
+        }
         let applied =
             store::migrate(&config.database).context("the database cannot be migrated")?;
         if applied > 0 {

@@ -41,7 +41,7 @@ pub use names::{
     ChannelKind, ChannelName, InvalidChannelName, InvalidSocketId, SocketId, USER_CHANNEL_PREFIX,
     is_encrypted,
 };
-pub use outcome::Outcome;
+pub use outcome::{Outcome, status_label};
 pub use response::MAX_RETRY_AFTER;
 pub use sanitize::MAX_MESSAGE_BYTES;
 pub use transport::Timeouts;

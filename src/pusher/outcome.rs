@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
+
 use super::response::{ProviderResponse, RequestFailure};
 
 /// The outcome of a request.
@@ -60,10 +62,24 @@ impl From<RequestFailure> for Outcome {
     }
 }
 
+/// The value of the label `status`: a registered status of HTTP, `other`, or `none` without a
+/// response. So a provider cannot make up any number of values.
+pub fn status_label(status: Option<u16>) -> String {
+    let Some(status) = status else { return "none".to_owned() };
+    let registered = StatusCode::from_u16(status).ok().filter(|s| s.canonical_reason().is_some());
+    registered.map_or_else(|| "other".to_owned(), |status| status.as_u16().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::pusher::response::BodyEnd;
+
+    #[test]
+    fn the_status_label_is_a_registered_status_or_a_word() {
+        let labels = [Some(413), Some(499), Some(999), Some(0), None].map(status_label);
+        assert_eq!(labels, ["413", "other", "other", "other", "none"]);
+    }
 
     #[test]
     fn every_status_has_one_outcome() {

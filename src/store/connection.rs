@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::database_url::with_timeouts;
+use super::postgres_errors::Observer;
 use super::{DatabaseUrl, StoreError};
 
 /// Every query follows an index from a few rows. The plans that are disabled read whole tables: a
@@ -50,11 +51,10 @@ impl AnyConnection {
         lock_timeout: Duration,
         statement_timeout: Duration,
     ) -> Result<Self, StoreError> {
-        let unavailable = |error: ConnectionError| StoreError::Unavailable(error.to_string());
         match url {
             DatabaseUrl::Postgres { url, .. } => {
-                let url = with_timeouts(url, lock_timeout);
-                let mut connection = PgConnection::establish(&url).map_err(unavailable)?;
+                let mut connection = establish(url, lock_timeout)?;
+                connection.set_instrumentation(Observer::new(lock_timeout.min(statement_timeout)));
                 connection.batch_execute(&format!(
                     "{POSTGRES_SESSION}; SET lock_timeout = {}; SET statement_timeout = {}",
                     lock_timeout.as_millis(),
@@ -63,8 +63,8 @@ impl AnyConnection {
                 Ok(Self::Postgres(connection))
             }
             DatabaseUrl::Sqlite(path) => {
-                let connection = SqliteConnection::establish(path).map_err(unavailable)?;
-                let mut connection = Self::Sqlite(connection);
+                let mut connection =
+                    Self::Sqlite(SqliteConnection::establish(path).map_err(unavailable)?);
                 // First, because the others may have to wait.
                 connection.set_sqlite_busy_timeout(SQLITE_BUSY_TIMEOUT)?;
                 connection.batch_execute(SQLITE_SESSION)?;
@@ -107,6 +107,16 @@ impl AnyConnection {
         }
     }
 
+    /// An error of a statement, unless the server is gone: it may have said so in any language.
+    pub(super) fn explain(&mut self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Other(cause) if self.batch_execute("SELECT 1").is_err() => {
+                StoreError::Unavailable(cause)
+            }
+            error => error,
+        }
+    }
+
     pub fn commit(&mut self) -> QueryResult<()> {
         match self {
             Self::Postgres(c) => AnsiTransactionManager::commit_transaction(c),
@@ -120,6 +130,16 @@ impl AnyConnection {
             Self::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
         }
     }
+}
+
+/// A connection to PostgreSQL whose attempt to connect ends in time.
+pub(super) fn establish(url: &str, timeout: Duration) -> Result<PgConnection, StoreError> {
+    PgConnection::establish(&with_timeouts(url, timeout)).map_err(unavailable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn unavailable(error: ConnectionError) -> StoreError {
+    StoreError::Unavailable(error.to_string())
 }
 
 /// Opens pooled connections.

@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 
+use super::postgres_errors;
+
 /// An error of the database.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -28,6 +30,7 @@ pub enum StoreError {
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let text = error.to_string();
+        let cancellation = postgres_errors::take_last();
         match &error {
             Error::DatabaseError(kind, _) => match kind {
                 DatabaseErrorKind::SerializationFailure => Self::Conflict(text),
@@ -36,15 +39,11 @@ impl From<Error> for StoreError {
                 DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::UnableToSendCommand
                 | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(text),
-                // Diesel has no kind for these; the texts come from the databases.
-                _ if text.contains("deadlock detected")
-                    || text.contains("database is locked")
-                    || text.contains("lock timeout") =>
-                {
-                    Self::Conflict(text)
-                }
+                _ if cancellation.is_some() => Self::Conflict(text),
+                // Diesel has no kind for these. The texts come from SQLite and from libpq, which
+                // speak English here.
+                _ if text.contains("database is locked") => Self::Conflict(text),
                 _ if text.contains("server closed the connection")
-                    || text.contains("terminating connection")
                     || text.contains("no connection to the server") =>
                 {
                     Self::Unavailable(text)

@@ -16,6 +16,8 @@ pub mod markets;
 mod migrations;
 pub mod occupancy;
 pub mod outbox;
+mod pooling;
+mod postgres_errors;
 mod postgres_url;
 pub mod pruning;
 pub mod published_books;
@@ -48,6 +50,7 @@ pub use error::StoreError;
 pub use migrations::{
     is_migrated, migrate, revert_last_migration, revert_migrations, run_next_migration,
 };
+pub use pooling::shares_sessions;
 pub use timeouts::Timeouts;
 
 /// More than there are owners of connections, each with one call at a time: others may have been
@@ -168,7 +171,8 @@ impl Store {
         let store = self.clone();
         let on_thread = move |call: &Arc<Call>| {
             let mut pooled = store.inner.pool.get_timeout(deadline.remaining())?;
-            let outcome = work(&store.for_call(call), &mut pooled.connection);
+            let outcome = work(&store.for_call(call), &mut pooled.connection)
+                .map_err(|error| pooled.connection.explain(error));
             pooled.is_lost = call.is_given_up()
                 || matches!(
                     outcome,
@@ -193,8 +197,10 @@ impl Store {
         let store = self.clone();
         let on_thread = move |call: &Arc<Call>| {
             let mut connection = open.map_or_else(|| store.connect(), Ok)?;
-            let value = work(&store.for_call(call), &mut connection)?;
-            Ok((connection, value))
+            match work(&store.for_call(call), &mut connection) {
+                Ok(value) => Ok((connection, value)),
+                Err(error) => Err(connection.explain(error)),
+            }
         };
         let deadline = Deadline::within(self.inner.timeouts.batch);
         let permit = acquire(&self.inner.owner_permits, deadline).await?;

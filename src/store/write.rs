@@ -120,7 +120,7 @@ fn write_once<T>(
             if let Err(rollback) = connection.rollback() {
                 tracing::debug!(%error, %rollback, "a transaction could not be rolled back");
             }
-            Err(error)
+            Err(connection.explain(error))
         }
     }
 }

@@ -40,6 +40,10 @@ mod outage_log;
 mod outages;
 mod outbox;
 #[cfg(feature = "postgres-tests")]
+#[cfg(feature = "pgbouncer-tests")]
+mod pooling;
+#[cfg(feature = "postgres-tests")]
+mod postgres_errors;
 mod processes;
 mod pruning;
 mod scenario;

@@ -84,11 +84,6 @@ on_both! {
     }
 }
 
-/// The engine reports its batches by itself.
-fn without_engine(log: &str) -> String {
-    log.lines().filter(|line| !line.contains("matchcast::engine")).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(feature = "postgres-tests")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_the_database_is_two_lines_of_each_kind() {
@@ -134,7 +129,7 @@ async fn an_outage_of_the_database_is_two_lines_of_each_kind() {
     }
     let log = process.stop().await;
     let during: Vec<&str> = log.lines().skip(before).collect();
-    let messages = messages(&without_engine(&during.join("\n")));
+    let messages = messages(&during.join("\n"));
     let repeated: Vec<_> = messages.iter().filter(|(_, count)| **count > 1).collect();
     assert!(repeated.is_empty(), "{failed} requests failed: {messages:#?}");
     assert!(messages.len() <= 14, "{messages:#?}");

@@ -1,7 +1,5 @@
 //! Faults of a PostgreSQL server, each on a server of the test's own.
 
-use std::process::Command;
-
 use crate::support::database::Database;
 use crate::support::fault_injection::Seed;
 use crate::support::postgres_server::PostgresServer;
@@ -105,20 +103,9 @@ async fn orders_continue_after_a_synchronous_standby_was_lost() {
 async fn a_server_that_writes_german_is_understood() {
     const FAULT: &str = "messages in German";
     let seed = Seed::new();
-    let locales = tempfile::tempdir().expect("a temporary folder");
-    let locale = locales.path().join("de_DE.UTF-8");
-    let mut localedef = Command::new("localedef");
-    // It exits with 1 after a warning.
-    let _ = localedef.args(["-c", "-i", "de_DE", "-f", "UTF-8"]).arg(&locale).output();
-    if !locale.exists() {
-        return say_impossible(FAULT, "localedef cannot create a locale");
-    }
-    crate::support::postgres_server::make_readable(locales.path());
-    let path = locales.path().display().to_string();
-    let Some(server) = PostgresServer::start(&[("LOCPATH", &path)]) else {
-        return say_impossible(FAULT, NO_PROGRAMS);
+    let Some((server, _locales)) = PostgresServer::start_german() else {
+        return say_impossible(FAULT, "localedef or the programs of a PostgreSQL server fail");
     };
-    server.execute(&["ALTER SYSTEM SET lc_messages = 'de_DE.UTF-8'", "SELECT pg_reload_conf()"]);
     let database = Database::existing(server.url());
     let process = Process::start(&database, &settings()).await;
     let observation = observe(&process, &seed).await;

@@ -1,9 +1,11 @@
 //! The outbox.
 
+use std::collections::BTreeMap;
+
 use matchcast::events::{EventKind, user_channel};
 use matchcast::market::UserId;
-use matchcast::store::AnyConnection;
-use matchcast::store::outbox::{self, OutboxEvent};
+use matchcast::store::outbox::{self, FailedAttempt, OutboxEvent};
+use matchcast::store::{AnyConnection, now};
 
 use crate::on_both;
 
@@ -79,6 +81,31 @@ on_both! {
         assert_eq!(outbox::total(&mut c, EventKind::OrderMatched).unwrap(), 4);
         assert_eq!(outbox::total(&mut c, EventKind::BookUpdated).unwrap(), 0);
         assert_eq!(database.dead_letters(), [("d".to_owned(), "413: too large".to_owned())]);
+    }
+
+    async fn a_failed_attempt_counts_once_however_often_it_is_recorded(database: Database) {
+        let (store, _) = database.open_store();
+        let mut c = store.connect().unwrap();
+        write(&database, &["a", "b"]);
+        let [a, b] = head(&mut c, 2).try_into().unwrap();
+        let attempt = |number, ids: &[&OutboxEvent], error: &str| FailedAttempt {
+            ids: BTreeMap::from([(number, ids.iter().map(|event| event.id).collect())]),
+            next_attempt_at: now(),
+            error: error.to_owned(),
+        };
+        let attempts = [attempt(1, &[&a, &b], "500"), attempt(2, &[&a], "503")];
+        // As after a commit with an unknown outcome.
+        for _ in 0..2 {
+            let record = |c: &mut _| {
+                attempts.iter().try_for_each(|attempt| outbox::record_failure(c, attempt))
+            };
+            store.write(&mut c, record).unwrap();
+            let counts: Vec<i32> = head(&mut c, 2).iter().map(|event| event.attempts).collect();
+            assert_eq!(counts, [2, 1]);
+        }
+        let (pending, _) = outbox::list(&mut c, 10).unwrap();
+        let errors: Vec<_> = pending.iter().map(|event| event.last_error.as_deref()).collect();
+        assert_eq!(errors, [Some("503"), Some("500")]);
     }
 
     async fn more_than_a_thousand_events_are_delivered_at_once(database: Database) {

@@ -1,5 +1,7 @@
 //! Migration 5, which renames tables and columns: no value is lost, up or down.
 
+use std::collections::BTreeMap;
+
 use matchcast::market::Side;
 use matchcast::store::outbox::{self, FailedAttempt};
 use matchcast::store::{self, AnyConnection, now};
@@ -47,7 +49,7 @@ on_both! {
         let mut c = database.connect();
         let shards: Vec<i16> = (0..outbox::SHARDS).collect();
         let events = outbox::heads(&mut c, &shards, 10).unwrap();
-        let ids = events.iter().map(|event| event.id).collect();
+        let ids = BTreeMap::from([(1, events.iter().map(|event| event.id).collect())]);
         let failure = FailedAttempt { ids, next_attempt_at: now(), error: "503".to_owned() };
         let work = |c: &mut AnyConnection| {
             outbox::record_failure(c, &failure)?;

@@ -1,7 +1,7 @@
 //! The statements of the hot path, of the engine and of the publisher, are prepared once per
 //! connection, whatever the size of a batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
@@ -123,7 +123,7 @@ fn publish(store: &Store, c: &mut AnyConnection, len: usize) {
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     let error = "503".to_owned();
     let next_attempt_at = now() + TimeDelta::seconds(1);
-    let failure = FailedAttempt { ids: ids.clone(), next_attempt_at, error };
+    let failure = FailedAttempt { ids: BTreeMap::from([(1, ids.clone())]), next_attempt_at, error };
     let work = |c: &mut AnyConnection| {
         outbox::record_failure(c, &failure)?;
         outbox::record_delivered(c, &events[..len])?;

@@ -39,9 +39,15 @@ fn is_root() -> bool {
     })
 }
 
-/// The server refuses to run as root, so root runs it as user `postgres`.
 fn command(program: &Path) -> Command {
-    let mut command = if is_root() {
+    let mut command = as_server_user(program);
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// PostgreSQL and PgBouncer refuse to run as root, so root runs them as user `postgres`.
+pub fn as_server_user(program: &Path) -> Command {
+    if is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
         // The kernel stops the server if this test is killed.
@@ -49,9 +55,7 @@ fn command(program: &Path) -> Command {
         command
     } else {
         Command::new(program)
-    };
-    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
+    }
 }
 
 fn run(mut command: Command) {
@@ -79,6 +83,25 @@ impl PostgresServer {
         initdb.args(["--no-sync", "--pgdata"]).arg(folder.path().join("data"));
         run(initdb);
         Some(Self::start_in(folder, &programs, variables))
+    }
+
+    /// A server that writes German, and the folder with its locale, or `None` on a machine that
+    /// cannot have one.
+    pub fn start_german() -> Option<(Self, TempDir)> {
+        let locales = tempfile::tempdir().expect("a temporary folder");
+        let locale = locales.path().join("de_DE.UTF-8");
+        let mut localedef = Command::new("localedef");
+        // It exits with 1 after a warning.
+        let _ = localedef.args(["-c", "-i", "de_DE", "-f", "UTF-8"]).arg(&locale).output();
+        if !locale.exists() {
+            return None;
+        }
+        make_readable(locales.path());
+        let path = locales.path().display().to_string();
+        let server = Self::start(&[("LOCPATH", &path)])?;
+        let set = "ALTER SYSTEM SET lc_messages = 'de_DE.UTF-8'";
+        server.execute(&[set, "SELECT pg_reload_conf()"]);
+        Some((server, locales))
     }
 
     /// A standby that receives everything this server commits.

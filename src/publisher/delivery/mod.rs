@@ -213,8 +213,9 @@ impl Delivery {
     }
 
     /// Puts the events back into their lane; they are sent again after `wait` at the earliest.
-    fn retry(&mut self, request: Request, wait: Duration, error: String) -> Completions {
-        let completions = Completions::failed_attempt(ids_of(&request.events), wait, error);
+    fn retry(&mut self, mut request: Request, wait: Duration, error: String) -> Completions {
+        request.events.iter_mut().for_each(|event| event.attempts += 1);
+        let completions = Completions::failed_attempt(&request.events, wait, error);
         self.lanes[request.lane].requeue(request.events);
         completions
     }

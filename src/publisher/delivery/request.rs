@@ -1,7 +1,6 @@
 //! Requests to the provider.
 
-use crate::publisher::outbox::completions::status_label;
-use crate::pusher::{Client, MAX_EVENTS_PER_BATCH, Outcome, OutgoingEvent, SocketId};
+use crate::pusher::{Client, MAX_EVENTS_PER_BATCH, Outcome, OutgoingEvent, SocketId, status_label};
 use crate::store::outbox::OutboxEvent;
 
 /// How many of the first of these events fit into one request.

@@ -72,7 +72,7 @@ fn after_a_failure_one_lane_after_the_other_sends_a_probe() {
     for request in start(&mut delivery, now) {
         let consequences = delivery.complete(request, unavailable(), now, 0.0);
         let [attempt] = &consequences.completions.failed_attempts[..] else { panic!("one") };
-        assert_eq!((attempt.ids.len(), attempt.error.as_str()), (1, "503"));
+        assert_eq!((attempt.event_count(), attempt.error.as_str()), (1, "503"));
     }
     let mut probed = Vec::new();
     for _ in 0..3 {

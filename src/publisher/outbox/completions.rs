@@ -1,8 +1,10 @@
 //! Outcomes of events that are not recorded in the database yet.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::outage::Outage;
+use crate::pusher::status_label;
 use crate::store::outbox::{self, FailedAttempt, OutboxEvent};
 use crate::store::{AnyConnection, StoreError, now};
 
@@ -33,16 +35,15 @@ pub struct Rejection {
     pub error: String,
 }
 
-/// The value of the label `status`: a status of HTTP, or `none` without a response.
-pub fn status_label(status: Option<u16>) -> String {
-    status.map_or_else(|| "none".to_owned(), |status| status.to_string())
-}
-
 impl Completions {
-    /// A failed attempt to send the events with these ids together. The next one follows after
-    /// `wait` at the earliest.
-    pub fn failed_attempt(ids: Vec<i64>, wait: Duration, error: String) -> Self {
+    /// A failed attempt to send these events together, which `attempts` already includes. The next
+    /// one follows after `wait` at the earliest.
+    pub fn failed_attempt(events: &[OutboxEvent], wait: Duration, error: String) -> Self {
         let wait = chrono::Duration::from_std(wait).unwrap_or_default();
+        let mut ids = BTreeMap::<i32, Vec<i64>>::new();
+        for event in events {
+            ids.entry(event.attempts).or_default().push(event.id);
+        }
         let attempt = FailedAttempt { ids, next_attempt_at: now() + wait, error };
         Self { failed_attempts: vec![attempt], ..Self::default() }
     }
@@ -78,7 +79,7 @@ impl Completions {
     /// Updates the metrics, and logs dead letters. Runs once, after the commit.
     pub fn count(&self) {
         let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
-        let retried = self.failed_attempts.iter().map(|attempt| attempt.ids.len()).sum();
+        let retried = self.failed_attempts.iter().map(FailedAttempt::event_count).sum();
         metrics::counter!("matchcast_events_delivered_total")
             .increment(count(self.delivered.len()));
         metrics::counter!("matchcast_events_skipped_total").increment(count(self.skipped.len()));
@@ -98,21 +99,20 @@ impl Completions {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_status_label_is_a_number_or_none() {
-        assert_eq!((status_label(Some(413)), status_label(None)), ("413".into(), "none".into()));
-    }
+    use crate::publisher::fixtures::event;
 
     #[test]
     fn later_completions_follow_earlier_ones() {
-        let attempt = |id| Completions::failed_attempt(vec![id], Duration::ZERO, String::new());
+        let attempt = |id| {
+            let events = [OutboxEvent { attempts: 1, ..event(id, 0, "trade.executed") }];
+            Completions::failed_attempt(&events, Duration::ZERO, String::new())
+        };
         let mut completions = Completions::default();
         assert!(completions.is_empty());
         for id in [1, 2] {
             completions.append(attempt(id));
         }
-        let ids: Vec<_> = completions.failed_attempts.iter().map(|a| a.ids.as_slice()).collect();
+        let ids: Vec<_> = completions.failed_attempts.iter().map(|a| a.ids[&1].clone()).collect();
         assert_eq!(ids, [[1], [2]]);
         assert!(!completions.is_empty());
     }

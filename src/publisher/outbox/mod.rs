@@ -186,7 +186,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publisher::fixtures::settings;
+    use crate::publisher::fixtures::{event, settings};
     use crate::store::{self, DatabaseUrl};
 
     /// An outbox on a database of its own, which is removed with the folder.
@@ -199,7 +199,8 @@ mod tests {
     }
 
     fn failed_attempt() -> Completions {
-        Completions::failed_attempt(vec![1], Duration::ZERO, "503".to_owned())
+        let events = [event(1, 0, "trade.executed")];
+        Completions::failed_attempt(&events, Duration::ZERO, "503".to_owned())
     }
 
     #[tokio::test]

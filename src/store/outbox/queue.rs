@@ -124,33 +124,47 @@ fn delete(connection: &mut AnyConnection, ids: &[i64]) -> Result<usize, StoreErr
     }
 }
 
-/// Events that failed together.
+/// A failed attempt to send some events together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedAttempt {
-    pub ids: Vec<i64>,
+    /// The ids of the events, by the number of this attempt: 1 for the first one of an event.
+    pub ids: BTreeMap<i32, Vec<i64>>,
     /// The earliest time of the next attempt.
     pub next_attempt_at: NaiveDateTime,
     /// The reason, without secrets.
     pub error: String,
 }
 
+impl FailedAttempt {
+    /// The number of events.
+    pub fn event_count(&self) -> usize {
+        self.ids.values().map(Vec::len).sum()
+    }
+}
+
 /// Records a failed attempt. Runs in a write transaction.
+///
+/// An attempt that is recorded already does not count again: it is recorded once more if the
+/// outcome of its commit was unknown.
 pub fn record_failure(
     connection: &mut AnyConnection,
     attempt: &FailedAttempt,
 ) -> Result<(), StoreError> {
-    let values = (
-        outbox::attempts.eq(outbox::attempts + 1),
-        outbox::next_attempt_at.eq(attempt.next_attempt_at),
-        outbox::last_error.eq(&attempt.error),
-    );
-    match connection {
-        AnyConnection::Postgres(c) => {
-            update!(outbox::table, outbox::id.eq_any(&attempt.ids), values).execute(c)?;
-        }
-        AnyConnection::Sqlite(c) => {
-            for id in &attempt.ids {
-                update!(outbox::table, outbox::id.eq(id), values).execute(c)?;
+    for (number, ids) in &attempt.ids {
+        let is_later = outbox::attempts.lt(number);
+        let values = (
+            outbox::attempts.eq(number),
+            outbox::next_attempt_at.eq(attempt.next_attempt_at),
+            outbox::last_error.eq(&attempt.error),
+        );
+        match connection {
+            AnyConnection::Postgres(c) => {
+                update!(outbox::table, outbox::id.eq_any(ids).and(is_later), values).execute(c)?;
+            }
+            AnyConnection::Sqlite(c) => {
+                for id in ids {
+                    update!(outbox::table, outbox::id.eq(id).and(is_later), values).execute(c)?;
+                }
             }
         }
     }
