@@ -4,7 +4,10 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use actix_web::rt::System;
+use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{self, App, PartEnded};
@@ -15,10 +18,15 @@ use crate::telemetry;
 const PART_ENDED_CODE: u8 = 3;
 
 pub fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let system = actix_web::rt::System::new();
+    let runtime = Arc::new(runtime::Builder::new_current_thread().enable_all().build()?);
+    let system = System::with_tokio_rt(|| Arc::clone(&runtime));
     let code = system.block_on(run_server(config));
-    // Dropping it would wait for threads that wait for a database that does not respond.
-    std::mem::forget(system);
+    // The system ends before the threads of the HTTP server may outlive this one.
+    drop(system);
+    if let Some(runtime) = Arc::into_inner(runtime) {
+        // Dropping it would wait for threads that wait for a database that does not respond.
+        runtime.shutdown_background();
+    }
     code
 }
 

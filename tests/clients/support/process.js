@@ -130,9 +130,14 @@ export class Process {
     }
   }
 
-  // Stops the program gracefully. A program that ignores the signal fails the test.
+  // Stops the program gracefully. A program that ignores the signal, or crashes, fails the test.
   async stop() {
+    const child = this.#child;
     await this.#end("SIGTERM");
+    const { exitCode, signalCode } = child ?? {};
+    if (exitCode > 0 || ![undefined, null, "SIGTERM", "SIGKILL"].includes(signalCode)) {
+      throw new Error(`${this.#name} ended with ${exitCode ?? signalCode}\n${this.log}`);
+    }
   }
 
   // Simulates a crash.
