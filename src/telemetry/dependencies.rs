@@ -24,6 +24,12 @@ static CONNECTION: Outage = Outage::warning(
     "no connection has ended with an error for some seconds",
 );
 
+static SESSION_COOKIE: Outage = Outage::warning(
+    "session_cookie",
+    "session cookies are ignored, because their signatures are wrong or their content is",
+    "no session cookie has been ignored for some seconds",
+);
+
 /// The outage that this line is counted for, if it comes from such a package.
 pub fn outage_of(metadata: &Metadata<'_>) -> Option<&'static Outage> {
     if *metadata.level() > Level::WARN {
@@ -32,6 +38,7 @@ pub fn outage_of(metadata: &Metadata<'_>) -> Option<&'static Outage> {
     match metadata.target().split_once("::") {
         Some(("actix_server", "accept" | "service")) => Some(&ACCEPT),
         Some(("actix_http", _)) => Some(&CONNECTION),
+        Some(("actix_session", _)) => Some(&SESSION_COOKIE),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -80,6 +81,22 @@ async fn junk_is_a_warning_and_counted() {
         process.log().contains("connections end with errors").then_some(())
     })
     .await;
+    let log = process.stop().await;
+    assert_eq!(messages(&log, "ERROR"), Vec::<String>::new());
+    assert_eq!(messages(&log, "WARN").len(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_cookies_are_one_warning() {
+    let database = Database::sqlite();
+    let process = Process::start(&database, &variables()).await;
+    let client = Client::new(process.address);
+    let forged = ["matchcast_session=visitor.abc", "matchcast_session=%00", "matchcast_session=a"];
+    for cookie in forged.iter().cycle().take(60) {
+        let response =
+            client.send(Method::GET, "/api/user", &[("cookie", cookie)], Vec::new()).await;
+        assert_eq!(response.status, 401);
+    }
     let log = process.stop().await;
     assert_eq!(messages(&log, "ERROR"), Vec::<String>::new());
     assert_eq!(messages(&log, "WARN").len(), 1, "{log}");

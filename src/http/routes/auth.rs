@@ -53,8 +53,11 @@ pub async fn login(
     let attempt = state.throttles.log_in(&request, &email)?;
     let (user, token) = state.auth.log_in(&email, password).await?;
     attempt.give_back();
-    open_session(&request, &cookie, &state, user.user_id(), &token).await?;
-    respond(&state, user, &token, StatusCode::OK, "Login successful").await
+    let user_id = user.user_id();
+    let response = respond(&state, user, &token, StatusCode::OK, "Login successful").await?;
+    // Last, so that a failed log-in leaves no session.
+    open_session(&request, &cookie, &state, user_id, &token).await?;
+    Ok(response)
 }
 
 /// Every client gets a bearer token; a page that sends its CSRF token wants a session as well.
