@@ -47,7 +47,14 @@ pub fn random_order() -> NewOrder {
 
 /// All orders have the same price and amount.
 pub fn order(user: i64, side: Side) -> NewOrder {
-    NewOrder { user: UserId(user), market: MarketId(1), side, price: PRICE, amount: AMOUNT }
+    NewOrder {
+        user: UserId(user),
+        market: MarketId(1),
+        side,
+        price: PRICE,
+        amount: AMOUNT,
+        client_order_id: None,
+    }
 }
 
 /// The HTTP/1.1 request that places an order.

@@ -79,6 +79,7 @@ export const trades = (symbol) => get("/trades", { symbol, limit: MAX_TRADES });
 export const orders = () => get("/my-orders");
 export const history = () => get("/balance-history", { currency: "all" });
 export const placeOrder = (order) => post("/orders", order);
+export const orderByClientId = (id) => get(`/orders/by-client-id/${encodeURIComponent(id)}`);
 export const cancelOrder = (id) => post(`/orders/${id}/cancel`);
 export const faucet = (currency) => post("/faucet", { currency });
 export const debugEvents = (after) => get("/debug/events", { after });

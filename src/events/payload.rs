@@ -11,7 +11,7 @@ use super::EventKind;
 use super::decimal::{DecimalNumber, DecimalString};
 use super::order::{cancel_reason_name, side_name, status_number};
 use super::timestamp::iso8601;
-use crate::market::{Account, Market, Order, Status, Trade};
+use crate::market::{Account, ClientOrderId, Market, Order, Status, Trade};
 
 /// `order.matched`, to the buyer and the seller of a trade.
 #[derive(Serialize)]
@@ -70,10 +70,12 @@ pub struct OrderUpdated<'a> {
     change: Change,
     /// Why the order was cancelled; null if it was not.
     cancel_reason: Option<&'static str>,
+    /// The owner's own name for the order; null without one.
+    client_order_id: Option<&'a str>,
 }
 
 impl<'a> OrderUpdated<'a> {
-    pub fn new(order: &Order, symbol: &'a str) -> Self {
+    pub fn new(order: &'a Order, symbol: &'a str) -> Self {
         let change = match order.status {
             Status::Open if order.filled.is_zero() => Change::Opened,
             Status::Open => Change::PartlyFilled,
@@ -97,6 +99,7 @@ impl<'a> OrderUpdated<'a> {
             status,
             change,
             cancel_reason: order.cancel_reason.map(cancel_reason_name),
+            client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
         }
     }
 }

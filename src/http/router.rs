@@ -49,6 +49,12 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/balance-history", get().to(accounts::balance_history)))
         .service(resource("/faucet", web::post().to(accounts::faucet)))
         .service(resource("/orders", get().to(markets::book)).route(web::post().to(orders::place)))
+        .service(resource("/orders/by-client-id/{id}", get().to(orders::get_by_client_id)))
+        .service(resource(
+            "/orders/by-client-id/{id}/cancel",
+            web::post().to(orders::cancel_by_client_id),
+        ))
+        .service(resource("/orders/{id}", get().to(orders::get)))
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
         .service(resource("/trades", get().to(markets::trades)))
         .service(

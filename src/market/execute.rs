@@ -79,6 +79,11 @@ impl Execution<'_> {
     fn place(&mut self, new: NewOrder) -> Result<Done, Rejection> {
         let id =
             self.state.order_ids.pop_front().expect("load() provides an id for each new order");
+        let client_order_id = new.client_order_id.map(|client_id| (new.user, client_id));
+        // First, so that a request that is repeated learns that it was executed.
+        if client_order_id.is_some_and(|id| self.state.client_order_ids.contains(&id)) {
+            return Err(Rejection::ClientOrderIdTaken);
+        }
         let market = self.market(new.market);
         let rules = market.rules;
         rules.check(&new)?;
@@ -97,6 +102,7 @@ impl Execution<'_> {
             .reserve(account(new.user, asset), order.reserved, id)
             .map_err(|_| Rejection::InsufficientFunds(new.side))?;
         self.new.insert(id);
+        self.state.client_order_ids.extend(client_order_id);
         let first_trade = self.trades.len();
         self.match_incoming(&mut order);
         if order.status == Status::Open {

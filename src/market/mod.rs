@@ -15,6 +15,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::float_arithmetic)]
 
 mod book;
+mod client_order_id;
 mod execute;
 mod ledger;
 mod money;
@@ -22,6 +23,7 @@ mod order;
 mod state;
 
 pub use book::{Book, Priority};
+pub use client_order_id::ClientOrderId;
 pub use execute::execute;
 pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
 pub use money::{Fixed, ParseError};
@@ -106,4 +108,6 @@ pub enum Rejection {
     ValueTooSmall { min_value: Fixed },
     /// The user has as many open orders in this market as are allowed.
     TooManyOpenOrders { at_most: u32 },
+    /// The user has had an order with this client order id.
+    ClientOrderIdTaken,
 }

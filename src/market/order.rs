@@ -6,7 +6,7 @@
 //! raises that total, because `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. The reservation therefore
 //! always suffices, and a fill refunds the difference.
 
-use super::{Fixed, MarketId, OrderId, TradeId, UserId};
+use super::{ClientOrderId, Fixed, MarketId, OrderId, TradeId, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
@@ -52,6 +52,7 @@ pub struct NewOrder {
     pub side: Side,
     pub price: Fixed,
     pub amount: Fixed,
+    pub client_order_id: Option<ClientOrderId>,
 }
 
 /// An order and its current state.
@@ -76,6 +77,7 @@ pub struct Order {
     pub status: Status,
     /// `None` unless it is cancelled; also if it was cancelled before reasons were recorded.
     pub cancel_reason: Option<CancelReason>,
+    pub client_order_id: Option<ClientOrderId>,
 }
 
 /// One fill between two orders.
@@ -135,6 +137,7 @@ impl NewOrder {
             reserved: Fixed::ZERO,
             status: Status::Open,
             cancel_reason: None,
+            client_order_id: self.client_order_id,
         };
         let total = order.total()?;
         order.reserved = match self.side {

@@ -1,10 +1,10 @@
 //! The input and the output of a batch.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    AccountKey, AssetId, Book, Done, Entry, Fixed, Ledger, MarketId, NewOrder, Order, OrderId,
-    Rejection, Trade, TradeId,
+    AccountKey, AssetId, Book, ClientOrderId, Done, Entry, Fixed, Ledger, MarketId, NewOrder,
+    Order, OrderId, Rejection, Trade, TradeId, UserId,
 };
 
 /// A market: its assets and commission rates.
@@ -70,6 +70,8 @@ pub struct State {
     pub ledger: Ledger,
     /// Ids for new orders, smallest first: one for each order to be placed.
     pub order_ids: VecDeque<OrderId>,
+    /// Client order ids of this batch's new orders that their users have used before.
+    pub client_order_ids: BTreeSet<(UserId, ClientOrderId)>,
     /// Deposits of the last day, for the accounts of this batch's deposits.
     pub recent_deposits: BTreeMap<AccountKey, u32>,
     /// The number of trades of each market so far.

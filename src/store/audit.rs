@@ -36,7 +36,7 @@ struct Check {
     query: &'static str,
 }
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check {
         name: "the accounts of an asset sum to its deposits less its withdrawals",
         query: "SELECT s.symbol AS subject, CAST(coalesce(d.total, 0) AS TEXT) AS expected, \
@@ -98,6 +98,15 @@ const CHECKS: [Check; 11] = [
             LEFT JOIN orders s ON s.id = t.sell_order_id AND s.side = 2 \
                 AND s.user_id = t.seller_id AND s.market_id = t.market_id AND s.price <= t.price \
             WHERE b.id IS NULL OR s.id IS NULL OR t.buyer_id = t.seller_id",
+    },
+    Check {
+        name: "an order belongs to a user and a market",
+        query: "SELECT 'order ' || o.id AS subject, 'an account of its user in each asset of its \
+                market' AS expected, 'user ' || o.user_id || ', market ' || o.market_id AS found \
+            FROM orders o LEFT JOIN markets m ON m.id = o.market_id \
+            LEFT JOIN accounts b ON b.user_id = o.user_id AND b.asset_id = m.base_asset_id \
+            LEFT JOIN accounts q ON q.user_id = o.user_id AND q.asset_id = m.quote_asset_id \
+            WHERE b.id IS NULL OR q.id IS NULL",
     },
     Check {
         name: "an order is filled by its trades",

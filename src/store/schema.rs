@@ -86,6 +86,7 @@ diesel::table! {
         updated_at -> Timestamp,
         cancelled_at -> Nullable<Timestamp>,
         cancel_reason -> Nullable<SmallInt>,
+        client_order_id -> Nullable<Text>,
     }
 }
 

@@ -76,7 +76,8 @@ on_both! {
 
         let held = database.lock_market("BTC");
         let amount = Fixed::from_units(1);
-        let order = NewOrder { user, market, side: Side::Buy, price: one, amount };
+        let (side, price, client_order_id) = (Side::Buy, one, None);
+        let order = NewOrder { user, market, side, price, amount, client_order_id };
         let mut calls: Vec<_> = (0..6).map(|_| Box::pin(engine.place(order, None))).collect();
         for call in &mut calls {
             // The first poll queues the order.

@@ -110,7 +110,8 @@ on_both! {
             .map(|number| {
                 let units = if number % 13 == 0 { TRAPPED_UNITS } else { number };
                 let amount = Fixed::from_units(units);
-                let order = NewOrder { user, market: market.id, side: Side::Buy, price, amount };
+                let (market, side, client_order_id) = (market.id, Side::Buy, None);
+                let order = NewOrder { user, market, side, price, amount, client_order_id };
                 (units, Box::pin(engine.place(order, None)))
             })
             .collect();

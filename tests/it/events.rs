@@ -57,12 +57,15 @@ on_both! {
             balance(&database, user, currency, row, rest)
         };
 
-        alice.place("BTC", "buy", "50000", "0.1").await.data();
+        let order = r#"{"symbol":"BTC","side":"buy","price":50000,"amount":0.1,
+            "client_order_id":"a-1"}"#;
+        alice.post("/api/orders", order).await.data();
         let opened = database.events();
         assert_eq!(lines(&opened), [
             line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-0-1",
                 "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
-                "filled_amount":"0","status":1,"change":"opened","cancel_reason":null}"#),
+                "filled_amount":"0","status":1,"change":"opened","cancel_reason":null,
+                "client_order_id":"a-1"}"#),
             balance(1, "USD", &opened[0], r#""available":"4925","locked":"5075""#),
         ]);
 
@@ -80,10 +83,11 @@ on_both! {
             line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-4000000-1",
                 "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
                 "filled_amount":"0.04","status":1,"change":"partly_filled",
-                "cancel_reason":null}"#),
+                "cancel_reason":null,"client_order_id":"a-1"}"#),
             line("private-user.2", "order.updated", r#"{"event_id":"order.updated-2-4000000-2",
                 "order_id":2,"symbol":"BTC","side":"sell","price":"49000.5","amount":"0.04",
-                "filled_amount":"0.04","status":2,"change":"filled","cancel_reason":null}"#),
+                "filled_amount":"0.04","status":2,"change":"filled","cancel_reason":null,
+                "client_order_id":null}"#),
             balance(1, "USD", &traded[0], r#""available":"4925","locked":"3045""#),
             balance(1, "BTC", &traded[0], r#""available":"0.54","locked":"0""#),
             balance(2, "BTC", &traded[0], r#""available":"0.96","locked":"0""#),
@@ -97,7 +101,7 @@ on_both! {
             line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-4000000-3",
                 "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
                 "filled_amount":"0.04","status":3,"change":"cancelled",
-                "cancel_reason":"user"}"#),
+                "cancel_reason":"user","client_order_id":"a-1"}"#),
             balance(1, "USD", &last[0], r#""available":"7970","locked":"0""#),
             balance(2, "USD", &last[2], r#""available":"12000.00000001","locked":"0""#),
         ]);

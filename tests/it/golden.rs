@@ -161,7 +161,8 @@ on_both! {
         check(&placed, 200,
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":1,"user_id":1,"symbol":"BTC","side":"buy","price":50000,"amount":0.1,
-                "filled_amount":0,"status":1,"cancel_reason":null,"cancelled_at":null,
+                "filled_amount":0,"status":1,"cancel_reason":null,"client_order_id":null,
+                "cancelled_at":null,
                 "created_at":"<time>",
                 "updated_at":"<time>"},"trade":null,"trades":[],"trade_count":0}}"#);
         assert!(placed.body.contains(r#""price":50000,"amount":0.1,"filled_amount":0,"#));
@@ -199,8 +200,8 @@ on_both! {
         check(&alice.get("/api/my-orders").await, 200,
             r#"{"success":true,"message":"User orders retrieved successfully","data":[{"id":1,
                 "symbol":"BTC","side":"buy","price":50000,"amount":0.1,"filled_amount":0,
-                "status":3,"cancel_reason":"user","date":"<plain time>",
-                "cancelled_at":"<plain time>"}]}"#);
+                "status":3,"cancel_reason":"user","client_order_id":null,
+                "date":"<plain time>","cancelled_at":"<plain time>"}]}"#);
         app.stop();
         database.audit();
     }
@@ -213,7 +214,8 @@ on_both! {
         check(&alice.place("BTC", "buy", "51000", "0.12").await, 200,
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":3,"user_id":1,"symbol":"BTC","side":"buy","price":51000,"amount":0.12,
-                "filled_amount":0.12,"status":2,"cancel_reason":null,"cancelled_at":null,
+                "filled_amount":0.12,"status":2,"cancel_reason":null,"client_order_id":null,
+                "cancelled_at":null,
                 "created_at":"<time>",
                 "updated_at":"<time>"},"trade":{"id":1,"sequence":1,"buy_order_id":3,
                 "sell_order_id":1,"buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,
@@ -226,11 +228,11 @@ on_both! {
         check(&bob.get("/api/my-orders").await, 200,
             r#"{"success":true,"message":"User orders retrieved successfully","data":[
                 {"id":2,"symbol":"BTC","side":"sell","price":50000.5,"amount":0.2,
-                "filled_amount":0.02,"status":1,"cancel_reason":null,"date":"<plain time>",
-                "cancelled_at":null},
+                "filled_amount":0.02,"status":1,"cancel_reason":null,"client_order_id":null,
+                "date":"<plain time>","cancelled_at":null},
                 {"id":1,"symbol":"BTC","side":"sell","price":50000,"amount":0.1,
-                "filled_amount":0.1,"status":2,"cancel_reason":null,"date":"<plain time>",
-                "cancelled_at":null}]}"#);
+                "filled_amount":0.1,"status":2,"cancel_reason":null,"client_order_id":null,
+                "date":"<plain time>","cancelled_at":null}]}"#);
         check(&alice.place("BTC", "buy", "50000", "1").await, 400,
             r#"{"success":false,"code":"insufficient_funds",
                 "message":"Insufficient USD balance for this buy order."}"#);

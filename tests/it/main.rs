@@ -10,6 +10,7 @@ mod bad_input;
 mod broadcasting;
 mod check;
 mod cli;
+mod client_order_ids;
 mod concurrency;
 mod consistency;
 mod crash;

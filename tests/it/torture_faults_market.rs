@@ -1,6 +1,6 @@
-//! A wall of the smallest possible orders in one market.
+//! Load: a wall of the smallest possible orders in one market, and a long run.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 
@@ -9,7 +9,7 @@ use crate::support::fault_injection::Seed;
 use crate::support::figures::Observation;
 use crate::support::process::Process;
 use crate::support::rounds;
-use crate::torture_faults::{choose, settings};
+use crate::torture_faults::{choose, observe, settings};
 
 /// Writes `count` asks of 0.00000001 ETH at 1 USD by Bob, as the engine would have.
 fn write_wall(database: &Database, count: usize) {
@@ -50,7 +50,7 @@ async fn a_wall_of_dust_does_not_stop_another_market() {
     // Nobody but Alice trades ETH: she takes the wall.
     let observation = Observation::start(&seed, &[], &process.log_in("charlie").await);
     observation.wait_for_success().await;
-    let (started, mut fills, mut longest) = (Instant::now(), 0, std::time::Duration::ZERO);
+    let (started, mut fills, mut longest) = (Instant::now(), 0, Duration::ZERO);
     for _ in 0..rounds(15) {
         let sent_at = Instant::now();
         let swept = alice.place("ETH", "buy", "1", "0.1").await.data();
@@ -66,4 +66,26 @@ async fn a_wall_of_dust_does_not_stop_another_market() {
         longest.as_millis()
     );
     figures.report("dust wall", &database);
+}
+
+/// Metrics are recorded, and nobody reads them: nothing piles up. On PostgreSQL, because SQLite's
+/// caches grow with the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_is_flat_while_metrics_are_recorded() {
+    const MAX_GROWTH_MB: u64 = 4;
+    let (database, seed) = (Database::postgres(), Seed::new());
+    let mut variables = settings();
+    variables.push(("MATCHCAST__HTTP__METRICS", "true".to_owned()));
+    let process = Process::start(&database, &variables).await;
+    let observation = observe(&process, &seed).await;
+    // Until then pools and caches grow to their size.
+    tokio::time::sleep(Duration::from_secs(choose(3, 60))).await;
+    let before = process.resident_mb();
+    tokio::time::sleep(Duration::from_secs(choose(4, 240))).await;
+    let after = process.resident_mb();
+    let mut figures = observation.stop(&process).await;
+    process.stop().await;
+    figures.more = format!("; {before} MB before, {after} MB after");
+    figures.report("metrics that nobody reads", &database);
+    assert!(after <= before + MAX_GROWTH_MB, "{before} MB grew to {after} MB");
 }

@@ -3,7 +3,7 @@
 //! It has no derived state: it records deposits, orders, fills and cancellations, and computes
 //! every balance, reservation and queue position from these records each time.
 
-use matchcast::market::{Command, Fixed, NewOrder, Rejection, Rules, Side, Status};
+use matchcast::market::{ClientOrderId, Command, Fixed, NewOrder, Rejection, Rules, Side, Status};
 
 use super::sequence::Limits;
 
@@ -32,6 +32,7 @@ struct OrderRecord {
     price: i128,
     amount: i128,
     rate: i128,
+    client_order_id: Option<ClientOrderId>,
     accepted: bool,
     cancelled: bool,
 }
@@ -113,8 +114,27 @@ impl NaiveMarket {
         let taker = self.orders.len();
         let (user, market, side) = (new.user.0, new.market.0, new.side);
         let (accepted, cancelled) = (false, false);
-        let record = OrderRecord { user, market, side, price, amount, rate, accepted, cancelled };
-        self.orders.push(record);
+        let client_order_id = new.client_order_id;
+        let is_taken = self.orders.iter().any(|order| {
+            order.accepted
+                && order.user == user
+                && client_order_id.is_some()
+                && order.client_order_id == client_order_id
+        });
+        self.orders.push(OrderRecord {
+            user,
+            market,
+            side,
+            price,
+            amount,
+            rate,
+            client_order_id,
+            accepted,
+            cancelled,
+        });
+        if is_taken {
+            return Err(Rejection::ClientOrderIdTaken);
+        }
 
         let value = mul_floor(price, amount);
         self.check_limits(taker, value)?;

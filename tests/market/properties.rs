@@ -112,7 +112,14 @@ fn split(batches: &[Batch], cuts: &[bool]) -> Vec<Batch> {
 
 fn place(user: i64, side: Side, price: i64, amount: i64) -> Command {
     let (price, amount) = (fixed(price), fixed(amount));
-    Command::Place(NewOrder { user: UserId(user), market: MarketId(1), side, price, amount })
+    Command::Place(NewOrder {
+        user: UserId(user),
+        market: MarketId(1),
+        side,
+        price,
+        amount,
+        client_order_id: None,
+    })
 }
 
 fn fund(world: &mut World, user: i64) {

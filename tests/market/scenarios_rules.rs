@@ -87,3 +87,26 @@ fn the_reason_of_a_cancellation_is_recorded() {
          order 1 is cancelled because User",
     );
 }
+
+#[test]
+fn a_client_order_id_belongs_to_one_order_of_its_user() {
+    check(
+        "taken by open, filled and cancelled orders, and by no refused one",
+        "ann deposits 1000 USD         -> 1000
+         bob deposits 10 BTC           -> 10
+         ann buys 20 BTC at 100 as x   -> InsufficientFunds(Buy)
+         ann buys 1 BTC at 100 as x    -> open
+         ann buys 1 BTC at 100 as x    -> ClientOrderIdTaken
+         ann buys 1 ETH at 100 as x    -> ClientOrderIdTaken
+         ann buys 1 BTC at 100 as X    -> open
+         # Another user's names are their own.
+         bob sells 2 BTC at 100 as x   -> filled: 1 at 100, 1 at 100
+         ann buys 1 BTC at 100 as x    -> ClientOrderIdTaken
+         ann buys 1 BTC at 100 as y    -> open
+         ann cancels 8                 -> cancelled
+         ann buys 1 BTC at 100 as y    -> ClientOrderIdTaken
+         # It is the first thing that a request learns that is repeated.
+         limit min_value 100000
+         ann buys 1 BTC at 100 as y    -> ClientOrderIdTaken",
+    );
+}

@@ -16,7 +16,7 @@
 //! are comments.
 
 use matchcast::market::{
-    AssetId, Command, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
+    AssetId, ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
 };
 
 use super::sequence::Limits;
@@ -92,7 +92,15 @@ fn command(words: &[&str], context: &str) -> Command {
             side: if *verb == "buys" { Side::Buy } else { Side::Sell },
             price: number(price),
             amount: number(amount),
+            client_order_id: None,
         }),
+        [order @ .., "as", name] => match command(order, context) {
+            Command::Place(order) => {
+                let client_order_id = ClientOrderId::parse(name);
+                Command::Place(NewOrder { client_order_id, ..order })
+            }
+            _ => panic!("only an order has a name: {context}"),
+        },
         [who, "cancels", id] => {
             let order = OrderId(id.parse().unwrap());
             Command::Cancel { user: user(who), market: MarketId(1), order }

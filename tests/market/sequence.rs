@@ -1,6 +1,8 @@
 //! Generates random sequences of commands in batches of random lengths.
 
-use matchcast::market::{Command, Fixed, MarketId, NewOrder, OrderId, Rules, Side, UserId};
+use matchcast::market::{
+    ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, Rules, Side, UserId,
+};
 use proptest::prelude::*;
 
 use super::world::{ASSETS, key};
@@ -106,17 +108,23 @@ fn command() -> impl Strategy<Value = Command> {
 
 fn place() -> impl Strategy<Value = Command> {
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-    (1..=USERS, 1..=2_i32, side, price(), amount()).prop_map(
-        |(user, market, side, price, amount)| {
+    (1..=USERS, 1..=2_i32, side, price(), amount(), client_order_id()).prop_map(
+        |(user, market, side, price, amount, client_order_id)| {
             Command::Place(NewOrder {
                 user: UserId(user),
                 market: MarketId(market),
                 side,
                 price: Fixed::from_units(price),
                 amount: Fixed::from_units(amount),
+                client_order_id,
             })
         },
     )
+}
+
+/// Few, so that users use the same one again.
+fn client_order_id() -> impl Strategy<Value = Option<ClientOrderId>> {
+    prop_oneof![4 => Just(None), 1 => "[ab]{1,2}".prop_map(|text| ClientOrderId::parse(&text))]
 }
 
 fn price() -> impl Strategy<Value = i64> {

@@ -156,6 +156,8 @@ impl World {
             let account = Account { id: 0, available, locked, open_orders };
             state.ledger.insert(*key, account);
         }
+        let used = self.orders.values().filter_map(|o| Some((o.user, o.client_order_id?)));
+        state.client_order_ids = used.collect();
         state.recent_deposits = self.deposits.clone();
         for trade in &self.trades {
             *state.trade_counts.entry(trade.market).or_default() += 1;

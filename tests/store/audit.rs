@@ -97,6 +97,13 @@ on_both! {
         ] {
             check(&database, &order(damage, id), &order(repair, id), expected);
         }
+        let unchecked = if database.is_postgres() { "" } else { "PRAGMA foreign_keys = OFF; " };
+        for column in ["user_id", "market_id"] {
+            let unknown = order(&format!("{column} = {column} + 1000"), best_ask);
+            let known = order(&format!("{column} = {column} - 1000"), best_ask);
+            let damage = format!("{unchecked}{unknown}");
+            check(&database, &damage, &known, "an order belongs to a user and a market");
+        }
     }
 
     async fn damage_to_trades_and_events_is_found(database: Database) {

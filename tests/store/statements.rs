@@ -69,7 +69,14 @@ impl Traders<'_> {
 
     fn order(&self, user: UserId, side: Side, price: &str) -> Command {
         let (price, amount) = (fixed(price), fixed("1"));
-        Command::Place(NewOrder { user, market: self.market(), side, price, amount })
+        Command::Place(NewOrder {
+            user,
+            market: self.market(),
+            side,
+            price,
+            amount,
+            client_order_id: None,
+        })
     }
 
     /// One batch of the engine, with `len` events.

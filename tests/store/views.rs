@@ -72,7 +72,7 @@ impl Traded {
     pub async fn place(&self, side: Side, price: &str, amount: &str) -> OrderId {
         let user = if side == Side::Buy { self.buyer } else { self.seller };
         let (price, amount, market) = (fixed(price), fixed(amount), self.market());
-        let order = NewOrder { user, market, side, price, amount };
+        let order = NewOrder { user, market, side, price, amount, client_order_id: None };
         self.engine.place(order, None).await.unwrap().order.id
     }
 }
@@ -117,11 +117,11 @@ on_both! {
         let third = traded.place(Side::Sell, "120", "3").await;
         let mut c = traded.store.connect().unwrap();
         let all = views::orders_of(&mut c, traded.seller, 10).unwrap();
-        let ids: Vec<OrderId> = all.iter().map(|order| order.id).collect();
+        let ids: Vec<OrderId> = all.iter().map(|view| view.order.id).collect();
         assert_eq!(ids, [third, second, first]);
-        let statuses: Vec<Status> = all.iter().map(|order| order.status).collect();
+        let statuses: Vec<Status> = all.iter().map(|view| view.order.status).collect();
         assert_eq!(statuses, [Status::Open, Status::Cancelled, Status::Filled]);
-        assert_eq!(all[2].filled, fixed("1"));
+        assert_eq!(all[2].order.filled, fixed("1"));
         let cancelled: Vec<bool> = all.iter().map(|order| order.cancelled_at.is_some()).collect();
         assert_eq!(cancelled, [false, true, false]);
         assert_eq!(views::orders_of(&mut c, traded.seller, 2).unwrap().len(), 2);

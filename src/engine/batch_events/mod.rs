@@ -199,8 +199,8 @@ mod tests {
     use super::{EventSettings, ExecutedBatch, of_batch};
     use crate::events::UserChannels;
     use crate::market::{
-        Account, AccountKey, Action, AssetId, Done, Entry, Fixed, Market, MarketId, Order, OrderId,
-        Plan, Reference, Rules, Side, State, Status, Trade, TradeId, UserId,
+        Account, AccountKey, Action, AssetId, ClientOrderId, Done, Entry, Fixed, Market, MarketId,
+        Order, OrderId, Plan, Reference, Rules, Side, State, Status, Trade, TradeId, UserId,
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
@@ -242,6 +242,7 @@ mod tests {
             reserved: MOST,
             status: Status::Open,
             cancel_reason: None,
+            client_order_id: ClientOrderId::parse(&"~".repeat(ClientOrderId::MAX_LEN)),
         };
         let trade = Trade {
             id: TradeId(LAST),

@@ -125,7 +125,7 @@ impl Input {
         self.0.get(field)
     }
 
-    pub(super) fn is_missing(&self, field: &str) -> bool {
+    pub fn is_missing(&self, field: &str) -> bool {
         match self.0.get(field) {
             None | Some(Value::Null) => true,
             Some(Value::String(text)) => text.trim().is_empty(),

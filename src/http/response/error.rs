@@ -223,6 +223,11 @@ impl From<Rejection> for ApiError {
                 "too_many_open_orders",
                 format!("You have {at_most} open orders in this market, which is the limit."),
             ),
+            Rejection::ClientOrderIdTaken => Self::refused(
+                StatusCode::CONFLICT,
+                "client_order_id_taken",
+                "You have an order with this client order id.",
+            ),
             Rejection::DepositLimit => Self::refused(
                 StatusCode::TOO_MANY_REQUESTS,
                 "faucet_limit",

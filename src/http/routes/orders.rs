@@ -10,12 +10,14 @@ use crate::events::order::{cancel_reason_name, side_name, status_number};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
-use crate::market::{NewOrder, Order, OrderId, Side, Status, Trade};
+use crate::market::{ClientOrderId, NewOrder, OrderId, Rejection, Side, Status, Trade};
 use crate::pusher::SocketId;
-use crate::store::views::{self, OrderView};
+use crate::store::views::{self, OrderName, OrderView};
 
 /// The most trades in the response to an order.
 const MAX_TRADES: usize = 100;
+const CLIENT_ORDER_ID_RULE: &str =
+    "The client order id field must be a string of 1 to 64 visible ASCII characters.";
 
 #[derive(Serialize)]
 struct PlacedBody<'a> {
@@ -39,6 +41,7 @@ struct OrderBody<'a> {
     filled_amount: DecimalNumber,
     status: u8,
     cancel_reason: Option<&'static str>,
+    client_order_id: Option<&'a str>,
     cancelled_at: Option<String>,
     created_at: String,
     updated_at: String,
@@ -71,11 +74,19 @@ struct MyOrderRow<'a> {
     filled_amount: DecimalNumber,
     status: u8,
     cancel_reason: Option<&'static str>,
+    client_order_id: Option<&'a str>,
     date: String,
     cancelled_at: Option<String>,
 }
 
-fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBody<'a> {
+/// The response to `GET /orders/{id}`.
+#[derive(Serialize)]
+struct OneOrder<'a> {
+    order: OrderBody<'a>,
+}
+
+fn order_body<'a>(view: &'a OrderView, symbol: &'a str) -> OrderBody<'a> {
+    let OrderView { order, created_at, updated_at, cancelled_at } = view;
     OrderBody {
         id: order.id.0,
         user_id: order.user.0,
@@ -86,9 +97,10 @@ fn order_body<'a>(order: &Order, symbol: &'a str, at: NaiveDateTime) -> OrderBod
         filled_amount: DecimalNumber(order.filled),
         status: status_number(order.status),
         cancel_reason: order.cancel_reason.map(cancel_reason_name),
-        cancelled_at: (order.status == Status::Cancelled).then(|| response::iso8601(at)),
-        created_at: response::iso8601(at),
-        updated_at: response::iso8601(at),
+        client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
+        cancelled_at: cancelled_at.map(response::iso8601),
+        created_at: response::iso8601(*created_at),
+        updated_at: response::iso8601(*updated_at),
     }
 }
 
@@ -118,9 +130,17 @@ pub async fn place(
     let order = read_order(&user, &input, &state)?;
     let symbol = state.catalog.symbol(order.market);
     let placed = state.engine.place(order, originating_socket(&request)).await?;
-    let trade = |trade| trade_body(trade, symbol, placed.executed_at);
+    let at = placed.executed_at;
+    let trade = |trade| trade_body(trade, symbol, at);
+    let is_cancelled = placed.order.status == Status::Cancelled;
+    let view = OrderView {
+        order: placed.order,
+        created_at: at,
+        updated_at: at,
+        cancelled_at: is_cancelled.then_some(at),
+    };
     let data = PlacedBody {
-        order: order_body(&placed.order, symbol, placed.executed_at),
+        order: order_body(&view, symbol),
         trade: placed.trades.first().map(trade),
         trades: placed.trades.iter().take(MAX_TRADES).map(trade).collect(),
         trade_count: placed.trades.len(),
@@ -158,8 +178,73 @@ fn read_order(
     };
     let price = validator.positive("price", state.excess_decimals);
     let amount = validator.positive("amount", state.excess_decimals);
+    let client_order_id = input.string("client_order_id").and_then(ClientOrderId::parse);
+    if client_order_id.is_none() && !input.is_missing("client_order_id") {
+        validator.fail("client_order_id", CLIENT_ORDER_ID_RULE);
+    }
     let (market, side, price, amount) = validator.finish((market, side, price, amount))?;
-    Ok(NewOrder { user: user.id, market: market.id, side, price, amount })
+    Ok(NewOrder { user: user.id, market: market.id, side, price, amount, client_order_id })
+}
+
+/// `GET /orders/{id}`
+pub async fn get(
+    user: AuthenticatedUser,
+    id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let view = find(&user, by_id(&id)?, &state).await?;
+    let order = order_body(&view, state.catalog.symbol(view.order.market));
+    Ok(response::ok("Order retrieved successfully", OneOrder { order }))
+}
+
+/// `GET /orders/by-client-id/{id}`
+pub async fn get_by_client_id(
+    user: AuthenticatedUser,
+    id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let view = find(&user, by_client_id(&id)?, &state).await?;
+    let order = order_body(&view, state.catalog.symbol(view.order.market));
+    Ok(response::ok("Order retrieved successfully", OneOrder { order }))
+}
+
+async fn find(
+    user: &AuthenticatedUser,
+    name: OrderName,
+    state: &AppState,
+) -> Result<OrderView, ApiError> {
+    let user = user.id;
+    let found = state.store.read(move |c| views::order_of(c, user, name)).await?;
+    Ok(found.ok_or(Rejection::OrderNotFound)?)
+}
+
+/// An id that is not a number is unknown.
+fn by_id(id: &str) -> Result<OrderName, ApiError> {
+    let id = id.parse().map_err(|_| Rejection::OrderNotFound)?;
+    Ok(OrderName::Id(OrderId(id)))
+}
+
+/// An id that no order can have is unknown.
+fn by_client_id(id: &str) -> Result<OrderName, ApiError> {
+    let id = ClientOrderId::parse(id).ok_or(Rejection::OrderNotFound)?;
+    Ok(OrderName::ClientOrderId(id))
+}
+
+fn my_order_row<'a>(view: &'a OrderView, state: &'a AppState) -> MyOrderRow<'a> {
+    let order = &view.order;
+    MyOrderRow {
+        id: order.id.0,
+        symbol: state.catalog.symbol(order.market),
+        side: side_name(order.side),
+        price: DecimalNumber(order.price),
+        amount: DecimalNumber(order.amount),
+        filled_amount: DecimalNumber(order.filled),
+        status: status_number(order.status),
+        cancel_reason: order.cancel_reason.map(cancel_reason_name),
+        client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
+        date: response::plain(view.created_at),
+        cancelled_at: view.cancelled_at.map(response::plain),
+    }
 }
 
 /// `GET /my-orders`
@@ -169,19 +254,7 @@ pub async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let (user, cap) = (user.id, state.list_cap);
     let orders = state.store.read(move |c| views::orders_of(c, user, cap)).await?;
-    let row = |order: &OrderView| MyOrderRow {
-        id: order.id.0,
-        symbol: state.catalog.symbol(order.market),
-        side: side_name(order.side),
-        price: DecimalNumber(order.price),
-        amount: DecimalNumber(order.amount),
-        filled_amount: DecimalNumber(order.filled),
-        status: status_number(order.status),
-        cancel_reason: order.cancel_reason.map(cancel_reason_name),
-        date: response::plain(order.created_at),
-        cancelled_at: order.cancelled_at.map(response::plain),
-    };
-    let rows: Vec<MyOrderRow<'_>> = orders.iter().map(row).collect();
+    let rows: Vec<_> = orders.iter().map(|view| my_order_row(view, &state)).collect();
     Ok(response::ok("User orders retrieved successfully", rows))
 }
 
@@ -192,9 +265,21 @@ pub async fn cancel(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    // An id that is not a number is unknown.
-    let id: i64 = id.parse().map_err(|_| crate::market::Rejection::OrderNotFound)?;
+    let id: i64 = id.parse().map_err(|_| Rejection::OrderNotFound)?;
     let socket = originating_socket(&request);
     state.engine.cancel(user.id, OrderId(id), socket).await?;
+    Ok(response::done("Order cancelled successfully"))
+}
+
+/// `POST /orders/by-client-id/{id}/cancel`
+pub async fn cancel_by_client_id(
+    user: AuthenticatedUser,
+    request: HttpRequest,
+    id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let view = find(&user, by_client_id(&id)?, &state).await?;
+    let socket = originating_socket(&request);
+    state.engine.cancel(user.id, view.order.id, socket).await?;
     Ok(response::done("Order cancelled successfully"))
 }

@@ -11,5 +11,5 @@ mod trade;
 
 pub use account::{AccountChange, AccountRow, NewAccountRow};
 pub use entry::{EntryRow, StoredEntry};
-pub use order::{OrderChange, OrderRow, StoredOrder};
+pub use order::{ClientOrderIdText, OrderChange, OrderRow, StoredOrder};
 pub use trade::{StoredTrade, TradeRow};

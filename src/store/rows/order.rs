@@ -1,9 +1,14 @@
 //! Orders.
 
 use chrono::NaiveDateTime;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
 use diesel::prelude::*;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::Text;
 
-use crate::market::{Fixed, MarketId, Order, OrderId, UserId};
+use crate::market::{ClientOrderId, Fixed, MarketId, Order, OrderId, UserId};
 use crate::store::StoreError;
 use crate::store::codes;
 use crate::store::schema::orders;
@@ -26,6 +31,32 @@ pub struct OrderRow {
     pub reserved: i64,
     pub status: i16,
     pub cancel_reason: Option<i16>,
+    pub client_order_id: Option<ClientOrderIdText>,
+}
+
+/// A [`ClientOrderId`] as a text of the database.
+#[derive(Clone, Copy, Debug, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct ClientOrderIdText(pub ClientOrderId);
+
+impl<DB: Backend> ToSql<Text, DB> for ClientOrderIdText
+where
+    str: ToSql<Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.0.as_str().to_sql(out)
+    }
+}
+
+impl<DB: Backend> FromSql<Text, DB> for ClientOrderIdText
+where
+    String: FromSql<Text, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        let text = String::from_sql(value)?;
+        let id = ClientOrderId::parse(&text).ok_or("a client order id with another character")?;
+        Ok(Self(id))
+    }
 }
 
 impl From<&Order> for OrderRow {
@@ -44,6 +75,7 @@ impl From<&Order> for OrderRow {
             reserved: order.reserved.units(),
             status: codes::status_code(order.status),
             cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
+            client_order_id: order.client_order_id.map(ClientOrderIdText),
         }
     }
 }
@@ -66,6 +98,7 @@ impl TryFrom<OrderRow> for Order {
             reserved: Fixed::from_units(row.reserved),
             status: codes::status_from_code(row.status)?,
             cancel_reason: row.cancel_reason.map(codes::cancel_reason_from_code).transpose()?,
+            client_order_id: row.client_order_id.map(|text| text.0),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::market::{Command, MarketId, NewOrder};
+use crate::market::{ClientOrderId, Command, MarketId, NewOrder, UserId};
 
 /// The orders to be placed.
 pub fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
@@ -10,6 +10,11 @@ pub fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
         Command::Place(order) => Some(order),
         Command::Cancel { .. } | Command::Deposit { .. } => None,
     })
+}
+
+/// The client order ids of the orders to be placed, with their users.
+pub fn client_order_ids(commands: &[Command]) -> BTreeSet<(UserId, ClientOrderId)> {
+    placed(commands).filter_map(|order| Some((order.user, order.client_order_id?))).collect()
 }
 
 /// The ids of the orders to be cancelled, sorted, each once.

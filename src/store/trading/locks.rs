@@ -1,11 +1,11 @@
 //! The locks of the batch's markets, and everything that is read by id once they are held.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use diesel::prelude::*;
 
 use super::{commands, postgres, sqlite};
-use crate::market::{Command, Market, MarketId, Order, OrderId, TradeId, UserId};
+use crate::market::{ClientOrderId, Command, Market, MarketId, Order, OrderId, TradeId, UserId};
 use crate::store::schema::orders;
 use crate::store::statement::on_connection;
 use crate::store::{AnyConnection, StoreError};
@@ -70,6 +70,20 @@ pub fn owner_and_market(
     let found = orders::table.find(order.0).select((orders::user_id, orders::market_id));
     let found: Option<(i64, i32)> = on_connection!(connection, |c| found.first(c).optional()?);
     Ok(found.map(|(user, market)| (UserId(user), MarketId(market))))
+}
+
+/// Those of these client order ids that their users have used.
+pub fn used_client_order_ids(
+    connection: &mut AnyConnection,
+    ids: BTreeSet<(UserId, ClientOrderId)>,
+) -> Result<BTreeSet<(UserId, ClientOrderId)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    match connection {
+        AnyConnection::Postgres(c) => postgres::used_client_order_ids(c, &ids),
+        AnyConnection::Sqlite(c) => sqlite::used_client_order_ids(c, ids),
+    }
 }
 
 pub fn orders_by_id(connection: &mut AnyConnection, ids: &[i64]) -> Result<Vec<Order>, StoreError> {

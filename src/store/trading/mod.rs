@@ -53,6 +53,9 @@ pub fn load(
     }
     state.trade_counts = trade_counts;
     accounts::load(connection, &mut state, commands)?;
+    // While the accounts are locked, which orders of a user in two markets mostly share.
+    let client_order_ids = commands::client_order_ids(commands);
+    state.client_order_ids = locks::used_client_order_ids(connection, client_order_ids)?;
     accounts::count_recent_deposits(connection, &mut state, commands, now)?;
     Ok(state)
 }

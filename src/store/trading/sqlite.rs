@@ -3,6 +3,7 @@
 //!
 //! The write transaction is the lock of everything.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
@@ -14,9 +15,9 @@ use diesel::sql_types::Timestamp;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::plan_rows::PlanRows;
-use crate::market::{AccountKey, Status};
+use crate::market::{AccountKey, ClientOrderId, Status, UserId};
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountRow, NewAccountRow, OrderRow};
+use crate::store::rows::{AccountRow, ClientOrderIdText, NewAccountRow, OrderRow};
 use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::update;
 use crate::store::{StoreError, codes};
@@ -60,6 +61,23 @@ pub fn orders_by_id(
         rows.extend(order.load(connection)?);
     }
     Ok(rows)
+}
+
+pub fn used_client_order_ids(
+    connection: &mut SqliteConnection,
+    ids: BTreeSet<(UserId, ClientOrderId)>,
+) -> Result<BTreeSet<(UserId, ClientOrderId)>, StoreError> {
+    let mut used = BTreeSet::new();
+    for (user, id) in ids {
+        let order = orders::table
+            .filter(orders::user_id.eq(user.0))
+            .filter(orders::client_order_id.eq(ClientOrderIdText(id)))
+            .select(orders::id);
+        if order.get_result::<i64>(connection).optional()?.is_some() {
+            used.insert((user, id));
+        }
+    }
+    Ok(used)
 }
 
 /// The accounts; creates those that are missing.

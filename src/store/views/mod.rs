@@ -8,5 +8,5 @@ mod trades;
 pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
 pub use book::{BookRow, book};
-pub use orders::{OrderView, orders_of};
+pub use orders::{OrderName, OrderView, order_of, orders_of};
 pub use trades::trades;

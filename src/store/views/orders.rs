@@ -3,23 +3,17 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::market::{CancelReason, Fixed, MarketId, Order, OrderId, Side, Status, UserId};
-use crate::store::rows::StoredOrder;
+use crate::market::{ClientOrderId, Order, OrderId, UserId};
+use crate::store::rows::{ClientOrderIdText, StoredOrder};
 use crate::store::schema::orders;
 use crate::store::{AnyConnection, StoreError};
 
 /// An order as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct OrderView {
-    pub id: OrderId,
-    pub market: MarketId,
-    pub side: Side,
-    pub price: Fixed,
-    pub amount: Fixed,
-    pub filled: Fixed,
-    pub status: Status,
-    pub cancel_reason: Option<CancelReason>,
+    pub order: Order,
     pub created_at: NaiveDateTime,
+    pub updated_at: NaiveDateTime,
     pub cancelled_at: Option<NaiveDateTime>,
 }
 
@@ -27,20 +21,33 @@ impl TryFrom<StoredOrder> for OrderView {
     type Error = StoreError;
 
     fn try_from(stored: StoredOrder) -> Result<Self, StoreError> {
-        let order = Order::try_from(stored.order)?;
-        Ok(Self {
-            id: order.id,
-            market: order.market,
-            side: order.side,
-            price: order.price,
-            amount: order.amount,
-            filled: order.filled,
-            status: order.status,
-            cancel_reason: order.cancel_reason,
-            created_at: stored.created_at,
-            cancelled_at: stored.cancelled_at,
-        })
+        let StoredOrder { order, created_at, updated_at, cancelled_at } = stored;
+        Ok(Self { order: Order::try_from(order)?, created_at, updated_at, cancelled_at })
     }
+}
+
+/// What a user calls an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderName {
+    Id(OrderId),
+    ClientOrderId(ClientOrderId),
+}
+
+/// An order of this user. `None` if there is none of this name, or it is another user's.
+pub fn order_of(
+    connection: &mut AnyConnection,
+    user: UserId,
+    name: OrderName,
+) -> Result<Option<OrderView>, StoreError> {
+    let own = orders::table.filter(orders::user_id.eq(user.0)).select(StoredOrder::as_select());
+    let found: Option<StoredOrder> = match name {
+        OrderName::Id(id) => own.filter(orders::id.eq(id.0)).first(connection),
+        OrderName::ClientOrderId(id) => {
+            own.filter(orders::client_order_id.eq(ClientOrderIdText(id))).first(connection)
+        }
+    }
+    .optional()?;
+    found.map(OrderView::try_from).transpose()
 }
 
 /// A user's orders, newest first.

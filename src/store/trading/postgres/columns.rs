@@ -7,7 +7,9 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
 
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountChange, EntryRow, OrderChange, OrderRow, TradeRow};
+use crate::store::rows::{
+    AccountChange, ClientOrderIdText, EntryRow, OrderChange, OrderRow, TradeRow,
+};
 use crate::store::trading::plan_rows::MarketChange;
 
 /// The columns of one table.
@@ -87,6 +89,7 @@ columns! {
         reserved: i64 => BigInt,
         status: i16 => SmallInt,
         cancel_reason: Option<i16> => Nullable<SmallInt>,
+        client_order_id: Option<ClientOrderIdText> => Nullable<Text>,
     }
 }
 

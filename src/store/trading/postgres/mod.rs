@@ -4,14 +4,16 @@
 mod columns;
 mod write_plan;
 
+use std::collections::BTreeSet;
+
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer};
+use diesel::sql_types::{Array, BigInt, Integer, Text};
 
 use super::plan_rows::PlanRows;
-use crate::market::AccountKey;
+use crate::market::{AccountKey, ClientOrderId, UserId};
 use crate::store::StoreError;
-use crate::store::rows::{AccountRow, OrderRow};
+use crate::store::rows::{AccountRow, ClientOrderIdText, OrderRow};
 use crate::store::schema::{accounts, markets, orders};
 use crate::store::statement::{prepared, statement};
 
@@ -41,6 +43,18 @@ statement! {
     "INSERT INTO accounts (user_id, asset_id, available, locked) \
      SELECT k.user_id, k.asset_id, 0, 0 FROM unnest(" [users] ", " [assets]
     ") AS k (user_id, asset_id) ORDER BY 1, 2 ON CONFLICT (user_id, asset_id) DO NOTHING"
+}
+
+// Orders without one are not in the index, hence the second condition.
+statement! {
+    UsedClientOrderIds {
+        users: Vec<i64> => Array<BigInt>,
+        ids: Vec<ClientOrderIdText> => Array<Text>,
+    }
+    -> (BigInt, Text):
+    "SELECT o.user_id, o.client_order_id FROM unnest(" [users] ", " [ids]
+    ") AS k (user_id, id) JOIN orders o ON o.user_id = k.user_id AND o.client_order_id = k.id \
+     AND o.client_order_id IS NOT NULL"
 }
 
 /// Locks the markets in the order of their ids; the ids with their numbers of trades.
@@ -74,6 +88,16 @@ pub fn orders_by_id(
 ) -> Result<Vec<OrderRow>, StoreError> {
     let orders = orders::table.filter(orders::id.eq_any(ids)).select(OrderRow::as_select());
     Ok(prepared!(orders).load(connection)?)
+}
+
+pub fn used_client_order_ids(
+    connection: &mut PgConnection,
+    ids: &BTreeSet<(UserId, ClientOrderId)>,
+) -> Result<BTreeSet<(UserId, ClientOrderId)>, StoreError> {
+    let users = ids.iter().map(|(user, _)| user.0).collect();
+    let ids = ids.iter().map(|(_, id)| ClientOrderIdText(*id)).collect();
+    let used: Vec<(i64, ClientOrderIdText)> = UsedClientOrderIds { users, ids }.load(connection)?;
+    Ok(used.into_iter().map(|(user, id)| (UserId(user), id.0)).collect())
 }
 
 /// Locks the accounts in the order of their keys; creates those that are missing.
