@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 27] = [
+const ENDPOINTS: [(&str, &str, Access); 30] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -31,7 +31,10 @@ const ENDPOINTS: [(&str, &str, Access); 27] = [
     ("POST", "/api/faucet", User),
     ("GET", "/api/orders", User),
     ("POST", "/api/orders", User),
+    ("GET", "/api/orders/{id}", User),
     ("POST", "/api/orders/{id}/cancel", User),
+    ("GET", "/api/orders/by-client-id/{id}", User),
+    ("POST", "/api/orders/by-client-id/{id}/cancel", User),
     ("GET", "/api/my-orders", User),
     ("GET", "/api/trades", User),
     ("GET", "/api/debug/events", User),
@@ -140,7 +143,7 @@ on_both! {
             assert!(response.body.starts_with("<!doctype html>"), "{path}");
         }
         let not_found = [
-            "/api", "/api/", "/api/nothing", "/api/user/", "/api/orders/1", "/api/orders/1/2/3",
+            "/api", "/api/", "/api/nothing", "/api/user/", "/api/orders/1/2", "/api/orders/1/2/3",
             "/broadcasting", "/broadcasting/nothing", "/sanctum/nothing",
         ];
         for path in not_found {

@@ -97,6 +97,10 @@ async fn forged_cookies_are_one_warning() {
             client.send(Method::GET, "/api/user", &[("cookie", cookie)], Vec::new()).await;
         assert_eq!(response.status, 401);
     }
+    wait_for("the warning", || async {
+        process.log().contains("session cookies are ignored").then_some(())
+    })
+    .await;
     let log = process.stop().await;
     assert_eq!(messages(&log, "ERROR"), Vec::<String>::new());
     assert_eq!(messages(&log, "WARN").len(), 1, "{log}");

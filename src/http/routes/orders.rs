@@ -192,9 +192,7 @@ pub async fn get(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let view = find(&user, by_id(&id)?, &state).await?;
-    let order = order_body(&view, state.catalog.symbol(view.order.market));
-    Ok(response::ok("Order retrieved successfully", OneOrder { order }))
+    show(&user, by_id(&id)?, &state).await
 }
 
 /// `GET /orders/by-client-id/{id}`
@@ -203,7 +201,15 @@ pub async fn get_by_client_id(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let view = find(&user, by_client_id(&id)?, &state).await?;
+    show(&user, by_client_id(&id)?, &state).await
+}
+
+async fn show(
+    user: &AuthenticatedUser,
+    name: OrderName,
+    state: &AppState,
+) -> Result<HttpResponse, ApiError> {
+    let view = find(user, name, state).await?;
     let order = order_body(&view, state.catalog.symbol(view.order.market));
     Ok(response::ok("Order retrieved successfully", OneOrder { order }))
 }
