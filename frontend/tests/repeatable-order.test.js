@@ -25,6 +25,17 @@ describe("an order whose response was lost", () => {
     expect([second, third]).toEqual([first, first]);
   });
 
+  it("keeps its name when a repetition is refused: the first may still be executed", async () => {
+    const { place } = useRepeatableOrder();
+    for (const error of [{ status: 0 }, { status: 503, code: "unavailable" }]) {
+      api.placeOrder.mockRejectedValueOnce(failure(error));
+      await expect(place(ORDER)).rejects.toThrow(/only once/);
+    }
+    api.placeOrder.mockResolvedValueOnce(PLACED);
+    await place(ORDER);
+    expect(new Set(sentIds()).size).toBe(1);
+  });
+
   it("is read if it was executed", async () => {
     const { place } = useRepeatableOrder();
     api.placeOrder.mockRejectedValueOnce(failure({ status: 0 }));

@@ -37,10 +37,10 @@ export function useRepeatableOrder() {
         unanswered = null;
         return { order, trades: [] };
       }
-      unanswered = isOutcomeUnknown(error) ? { content, id } : null;
-      if (unanswered) {
-        error.message += ` ${REPEATABLE}`;
-      }
+      // The refusal of a repetition says nothing about the first request, which may still arrive.
+      const isRepeated = unanswered?.id === id;
+      unanswered = isRepeated || isOutcomeUnknown(error) ? { content, id } : null;
+      if (unanswered) error.message += ` ${REPEATABLE}`;
       throw error;
     }
   }
