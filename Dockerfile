@@ -13,7 +13,7 @@ COPY frontend ./
 RUN npm run build
 
 FROM rust:1.95-slim-bookworm AS build
-# OpenSSL and libpq are compiled from source, which needs a C compiler, make and perl.
+# OpenSSL, libpq and jemalloc are compiled from source, which needs a C compiler, make and perl.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev make perl \
     && rm -rf /var/lib/apt/lists/*
@@ -21,6 +21,7 @@ WORKDIR /build
 
 FROM build AS dependencies
 # Cargo.toml names the benches, and cargo rejects a manifest whose files are missing.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY benches benches
 # An empty crate with the same dependencies: this layer is cached until Cargo.lock changes.

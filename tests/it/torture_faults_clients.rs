@@ -16,7 +16,23 @@ use crate::torture_faults::{choose, endure, observe, settings};
 
 /// The most that an idle process may keep, in MB.
 const RESIDENT_MB: u64 = 60;
+const MEMORY_RETURNS_WITHIN: Duration = Duration::from_secs(10);
 const MANY_DESCRIPTORS: &str = "ulimit -n 4096";
+
+/// Waits until the process keeps less than [`RESIDENT_MB`], and says how long that took. The time
+/// counts from the end of the attack.
+async fn memory_returns(process: &Process) -> String {
+    let ended = Instant::now();
+    let at_the_end = process.resident_mb();
+    let after = wait_for("memory to return", || async {
+        let resident = process.resident_mb();
+        (resident < RESIDENT_MB).then_some(resident)
+    })
+    .await;
+    let elapsed = ended.elapsed();
+    assert!(elapsed <= MEMORY_RETURNS_WITHIN, "{at_the_end} MB, then {after} MB {elapsed:?} later");
+    format!("{at_the_end} MB at the end, {after} MB {} ms later", elapsed.as_millis())
+}
 
 async fn connect(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let mut streams = Vec::with_capacity(count);
@@ -63,8 +79,8 @@ async fn orders_continue_during_slow_bodies() {
     }
     drop(streams);
     let mut figures = observation.stop(&process).await;
+    figures.more = format!("; {count} bodies, {}", memory_returns(&process).await);
     process.stop().await;
-    figures.more = format!("; {count} bodies");
     figures.report("slow bodies", &database);
 }
 
@@ -104,8 +120,9 @@ async fn orders_continue_while_clients_do_not_read() {
         }
     }
     endure().await;
-    let figures = observation.stop(&process).await;
+    let mut figures = observation.stop(&process).await;
     drop(streams);
+    figures.more = format!("; {}", memory_returns(&process).await);
     wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
     process.stop().await;
     figures.report("100 sockets that do not read", &database);
@@ -135,14 +152,7 @@ async fn memory_returns_after_wrong_log_ins_under_load() {
         }
     }
     let mut figures = observation.stop(&process).await;
-    let ended = Instant::now();
-    let after = wait_for("memory to return", || async {
-        let resident = process.resident_mb();
-        (resident < RESIDENT_MB).then_some(resident)
-    })
-    .await;
-    figures.more =
-        format!("; {count} log-ins, {after} MB {} ms later", ended.elapsed().as_millis());
+    figures.more = format!("; {count} log-ins, {}", memory_returns(&process).await);
     process.stop().await;
     figures.report("wrong log-ins", &database);
 }
