@@ -66,7 +66,9 @@ async function request(method, url, { data, params, headers } = {}) {
 }
 
 const get = async (url, params) => (await request("get", url, { params })).data;
-const post = async (url, data) => (await request("post", url, { data })).data;
+const post = async (url, data, headers) => (await request("post", url, { data, headers })).data;
+/** A request that is executed once, however often it is sent with this key. */
+const postOnce = (url, data, key) => post(url, data, { "Idempotency-Key": key });
 
 export const settings = () => get("/config");
 export const logIn = (email, password) => post("/login", { email, password });
@@ -78,9 +80,8 @@ export const book = (symbol) => get("/orders", { symbol });
 export const trades = (symbol) => get("/trades", { symbol, limit: MAX_TRADES });
 export const orders = () => get("/my-orders");
 export const history = () => get("/balance-history", { currency: "all" });
-export const placeOrder = (order) => post("/orders", order);
-export const orderByClientId = (id) => get(`/orders/by-client-id/${encodeURIComponent(id)}`);
-export const cancelOrder = (id) => post(`/orders/${id}/cancel`);
+export const placeOrder = (order, key) => postOnce("/orders", order, key);
+export const cancelOrder = (id) => postOnce(`/orders/${id}/cancel`, undefined, `cancel-${id}`);
 export const faucet = (currency) => post("/faucet", { currency });
 export const debugEvents = (after) => get("/debug/events", { after });
 export const sendEvent = (event) => post("/debug/events", event);

@@ -1,4 +1,5 @@
-//! Deletes expired tokens, sessions and webhook digests, as long as the process runs.
+//! Deletes expired tokens, sessions, webhook digests and idempotency keys, as long as the process
+//! runs.
 
 use std::time::Duration;
 
@@ -13,11 +14,8 @@ pub const INTERVAL: Duration = Duration::from_secs(300);
 /// The most rows that one transaction deletes.
 const BATCH: i64 = 500;
 
-static OUTAGE: Outage = Outage::warning(
-    "pruning",
-    "expired tokens, sessions and webhooks cannot be deleted",
-    "expired tokens, sessions and webhooks are deleted again",
-);
+static OUTAGE: Outage =
+    Outage::warning("pruning", "expired rows cannot be deleted", "expired rows are deleted again");
 
 /// Prunes now and then once per `interval`. Never completes.
 pub async fn run(store: Store, interval: Duration) {

@@ -7,11 +7,14 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::lanes::Lanes;
-use super::reply::{CancelledOrder, CompletedDeposit, PlacedOrder, Reply};
+use super::once::{KeysInFlight, Once};
+use super::reply::{
+    CancelledOrder, CompletedDeposit, Executed, PlacedOrder, Reply, StoredResponse,
+};
 use super::request::{Claim, LeaveOnDrop, QueuedRequest};
 use super::{EngineError, OriginatingSocket};
 use crate::deadline::Deadline;
-use crate::market::{AccountKey, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId};
+use crate::market::{AccountKey, Command, Fixed, NewOrder, OrderId, Rejection, UserId};
 use crate::store::{Store, StoreError, trading};
 
 /// Queues requests. Cheap to clone.
@@ -23,11 +26,12 @@ pub struct EngineHandle {
     lanes: Arc<Lanes>,
     store: Store,
     max_wait: Duration,
+    keys_in_flight: KeysInFlight,
 }
 
 impl EngineHandle {
-    pub(super) const fn new(lanes: Arc<Lanes>, store: Store, max_wait: Duration) -> Self {
-        Self { lanes, store, max_wait }
+    pub(super) fn new(lanes: Arc<Lanes>, store: Store, max_wait: Duration) -> Self {
+        Self { lanes, store, max_wait, keys_in_flight: KeysInFlight::default() }
     }
 
     /// Places an order and returns it as it stood after its own matching, with its trades.
@@ -36,7 +40,10 @@ impl EngineHandle {
         order: NewOrder,
         socket: Option<OriginatingSocket>,
     ) -> Result<PlacedOrder, EngineError> {
-        self.request(Command::Place(order), socket, Reply::Placed).await
+        match self.execute(Command::Place(order), socket).await? {
+            Executed::Placed(placed) => Ok(placed),
+            other => Err(of_another_kind(&other)),
+        }
     }
 
     /// Cancels an open order of this user.
@@ -46,17 +53,21 @@ impl EngineHandle {
         order: OrderId,
         socket: Option<OriginatingSocket>,
     ) -> Result<CancelledOrder, EngineError> {
-        let market = self.market_of(user, order).await?;
-        let command = Command::Cancel { user, market, order };
-        self.request(command, socket, Reply::Cancelled).await
+        let command = self.cancellation(user, order).await?;
+        match self.execute(command, socket).await? {
+            Executed::Cancelled(cancelled) => Ok(cancelled),
+            other => Err(of_another_kind(&other)),
+        }
     }
 
-    /// The market of an order of this user, whose lane executes the cancellation. An order never
-    /// moves to another market or user.
-    async fn market_of(&self, user: UserId, order: OrderId) -> Result<MarketId, EngineError> {
+    /// The command that cancels an order of this user. Its market, whose lane executes the
+    /// cancellation, is read here: an order never moves to another market or user.
+    pub async fn cancellation(&self, user: UserId, order: OrderId) -> Result<Command, EngineError> {
         let found = self.store.read(move |c| trading::owner_and_market(c, order)).await;
         match found {
-            Ok(Some((owner, market))) if owner == user => Ok(market),
+            Ok(Some((owner, market))) if owner == user => {
+                Ok(Command::Cancel { user, market, order })
+            }
             Ok(_) => Err(EngineError::Rejected(Rejection::OrderNotFound)),
             Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 Err(EngineError::Unavailable)
@@ -76,21 +87,54 @@ impl EngineHandle {
         daily_limit: u32,
     ) -> Result<CompletedDeposit, EngineError> {
         let command = Command::Deposit { account, amount, daily_limit };
-        self.request(command, None, Reply::Deposited).await
+        match self.execute(command, None).await? {
+            Executed::Deposited(deposit) => Ok(deposit),
+            other => Err(of_another_kind(&other)),
+        }
+    }
+
+    /// Executes a command.
+    pub async fn execute(
+        &self,
+        command: Command,
+        socket: Option<OriginatingSocket>,
+    ) -> Result<Executed, EngineError> {
+        let (sender, result) = oneshot::channel();
+        let reply = Reply::Executed(sender);
+        let claim = Claim::default();
+        let request = QueuedRequest::new(command, socket, None, claim.clone(), reply);
+        self.request(request, claim, result).await
+    }
+
+    /// Executes a command, unless a request with the same key was executed: then the response is
+    /// that of the earlier request.
+    ///
+    /// # Errors
+    /// [`EngineError::KeyInFlight`] and [`EngineError::KeyReused`]. A rejection is a response too.
+    pub async fn execute_once(
+        &self,
+        command: Command,
+        socket: Option<OriginatingSocket>,
+        once: Once,
+    ) -> Result<StoredResponse, EngineError> {
+        let key = self.keys_in_flight.add(&once.key).ok_or(EngineError::KeyInFlight)?;
+        let (sender, result) = oneshot::channel();
+        let reply = Reply::Response(sender);
+        let claim = Claim::with_key(key);
+        let request = QueuedRequest::new(command, socket, Some(once), claim.clone(), reply);
+        self.request(request, claim, result).await
     }
 
     async fn request<T>(
         &self,
-        command: Command,
-        socket: Option<OriginatingSocket>,
-        reply: impl FnOnce(oneshot::Sender<Result<T, EngineError>>) -> Reply,
+        request: QueuedRequest,
+        claim: Claim,
+        mut result: oneshot::Receiver<Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
-        let (sender, mut result) = oneshot::channel();
-        let claim = Claim::default();
-        let guard = LeaveOnDrop(claim.clone());
+        let guard = LeaveOnDrop(claim);
         let begin_by = Deadline::within(self.max_wait).instant();
         let end_by = Deadline::current().map(Deadline::instant);
-        self.lanes.push(QueuedRequest::new(command, socket, claim, reply(sender)))?;
+        self.lanes.push(request)?;
         if let Ok(result) = timeout_at(begin_by.into(), &mut result).await {
             return result.unwrap_or(Err(EngineError::OutcomeUnknown));
         }
@@ -124,4 +168,10 @@ impl EngineHandle {
     pub async fn stop(&self) {
         self.lanes.stop();
     }
+}
+
+/// A bug: the command was executed, and the reply does not say how.
+fn of_another_kind(executed: &Executed) -> EngineError {
+    tracing::error!(?executed, "a command has the reply of another kind");
+    EngineError::OutcomeUnknown
 }

@@ -8,6 +8,7 @@
 //! - A result is durable before it is returned; anything else is an error.
 //! - A request that fails (a constraint, a bug) does not affect its neighbours: a failed batch is
 //!   halved until the culprit is alone.
+//! - A request with an idempotency key is executed once, and its response is stored with it.
 //! - A full queue is an error at once, not a wait.
 //! - A request whose caller has gone, or that waited too long, is not executed. A caller that stops
 //!   waiting knows whether nothing happened, or that the outcome is unknown.
@@ -20,6 +21,7 @@ mod batch_events;
 mod handle;
 mod lane;
 mod lanes;
+mod once;
 mod originating_socket;
 mod reply;
 mod request;
@@ -39,8 +41,11 @@ use worker::Context;
 
 pub use batch_events::EventSettings;
 pub use handle::EngineHandle;
+pub use once::{Once, Render};
 pub use originating_socket::OriginatingSocket;
-pub use reply::{CancelledOrder, CompletedDeposit, PlacedOrder};
+pub use reply::{
+    CancelledOrder, CompletedDeposit, Executed, PlacedOrder, RenderedResponse, StoredResponse,
+};
 
 /// Why a request has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +53,12 @@ pub enum EngineError {
     /// The rules of the market reject the request. Nothing happened.
     #[error("rejected: {0:?}")]
     Rejected(Rejection),
+    /// A request with the same idempotency key is in flight. This one has changed nothing.
+    #[error("a request with this idempotency key is in flight")]
+    KeyInFlight,
+    /// Another request was executed with this idempotency key. This one has changed nothing.
+    #[error("another request had this idempotency key")]
+    KeyReused,
     /// The queue is full. Nothing happened; trying again soon may help.
     #[error("the queue is full")]
     QueueFull,

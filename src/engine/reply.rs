@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use tokio::sync::oneshot;
 
 use super::EngineError;
-use crate::market::{Done, Fixed, Order, Plan, Rejection, Trade};
+use crate::market::{AccountKey, Done, Fixed, Order, Plan, Rejection, Trade};
 
 /// A placed order, committed.
 #[derive(Clone, Debug)]
@@ -26,57 +26,85 @@ pub struct CancelledOrder {
 /// A deposit, committed.
 #[derive(Clone, Copy, Debug)]
 pub struct CompletedDeposit {
+    pub account: AccountKey,
+    pub amount: Fixed,
     /// The available balance after it.
     pub available: Fixed,
     pub executed_at: NaiveDateTime,
 }
 
-type Sender<T> = oneshot::Sender<Result<T, EngineError>>;
+/// What was executed for a request, committed.
+#[derive(Clone, Debug)]
+pub enum Executed {
+    Placed(PlacedOrder),
+    Cancelled(CancelledOrder),
+    Deposited(CompletedDeposit),
+}
+
+impl Executed {
+    pub(super) fn new(done: Done, plan: &Plan, executed_at: NaiveDateTime) -> Self {
+        match done {
+            Done::Placed { order, trades } => {
+                let trades = plan.trades[trades].to_vec();
+                Self::Placed(PlacedOrder { order, trades, executed_at })
+            }
+            Done::Cancelled { order } => Self::Cancelled(CancelledOrder { order, executed_at }),
+            Done::Deposited { account, amount, available } => {
+                Self::Deposited(CompletedDeposit { account, amount, available, executed_at })
+            }
+        }
+    }
+}
+
+/// A response as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedResponse {
+    /// An HTTP status.
+    pub status: u16,
+    pub body: String,
+}
+
+/// The response of the execution that took place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredResponse {
+    pub response: RenderedResponse,
+    /// It is that of an earlier request with the same key.
+    pub is_replayed: bool,
+}
 
 /// The way back to the caller of [`EngineHandle`](super::EngineHandle).
 pub enum Reply {
-    Placed(Sender<PlacedOrder>),
-    Cancelled(Sender<CancelledOrder>),
-    Deposited(Sender<CompletedDeposit>),
+    Executed(oneshot::Sender<Result<Executed, EngineError>>),
+    /// For a request with an idempotency key.
+    Response(oneshot::Sender<Result<StoredResponse, EngineError>>),
 }
 
 impl Reply {
     pub fn fail(self, error: EngineError) {
+        // The caller may be gone.
         match self {
-            Self::Placed(sender) => send(sender, Err(error)),
-            Self::Cancelled(sender) => send(sender, Err(error)),
-            Self::Deposited(sender) => send(sender, Err(error)),
+            Self::Executed(sender) => drop(sender.send(Err(error))),
+            Self::Response(sender) => drop(sender.send(Err(error))),
         }
     }
 
     /// Returns the outcome of the request's command in this committed plan.
-    ///
-    /// # Panics
-    /// If the outcome is of another kind than the request: a bug in [`crate::market::execute`].
     pub fn complete(
         self,
         outcome: Result<Done, Rejection>,
+        response: Option<RenderedResponse>,
         plan: &Plan,
         executed_at: NaiveDateTime,
     ) {
-        match (self, outcome) {
-            (reply, Err(rejection)) => reply.fail(EngineError::Rejected(rejection)),
-            (Self::Placed(sender), Ok(Done::Placed { order, trades })) => {
-                let trades = plan.trades[trades].to_vec();
-                send(sender, Ok(PlacedOrder { order, trades, executed_at }));
+        match (self, response, outcome) {
+            (Self::Response(sender), Some(response), _) => {
+                drop(sender.send(Ok(StoredResponse { response, is_replayed: false })));
             }
-            (Self::Cancelled(sender), Ok(Done::Cancelled { order })) => {
-                send(sender, Ok(CancelledOrder { order, executed_at }));
+            (reply, _, Err(rejection)) => reply.fail(EngineError::Rejected(rejection)),
+            (Self::Executed(sender), _, Ok(done)) => {
+                drop(sender.send(Ok(Executed::new(done, plan, executed_at))));
             }
-            (Self::Deposited(sender), Ok(Done::Deposited { available })) => {
-                send(sender, Ok(CompletedDeposit { available, executed_at }));
-            }
-            (_, Ok(done)) => panic!("a command was answered in kind of another: {done:?}"),
+            (reply @ Self::Response(_), None, Ok(_)) => reply.fail(EngineError::OutcomeUnknown),
         }
     }
-}
-
-fn send<T>(sender: Sender<T>, result: Result<T, EngineError>) {
-    // The caller may be gone.
-    let _ = sender.send(result);
 }

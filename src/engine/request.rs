@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::reply::Reply;
+use super::once::{KeyInFlight, Once};
+use super::reply::{Reply, StoredResponse};
 use super::{EngineError, OriginatingSocket};
 use crate::market::Command;
 
@@ -18,9 +19,21 @@ const LEFT: u8 = 2;
 ///
 /// So a caller that leaves knows that nothing happened and nothing will, or that it cannot know.
 #[derive(Clone, Debug, Default)]
-pub struct Claim(Arc<AtomicU8>);
+pub struct Claim(Arc<ClaimState>);
+
+#[derive(Debug, Default)]
+struct ClaimState {
+    state: AtomicU8,
+    /// Until the request is left or has a reply.
+    key: Mutex<Option<KeyInFlight>>,
+}
 
 impl Claim {
+    pub fn with_key(key: KeyInFlight) -> Self {
+        let (state, key) = (AtomicU8::new(WAITING), Mutex::new(Some(key)));
+        Self(Arc::new(ClaimState { state, key }))
+    }
+
     /// For the lane: the request is about to be executed. False if its caller has left it.
     fn begin(&self) -> bool {
         self.change(WAITING, EXECUTING) != Err(LEFT)
@@ -33,15 +46,24 @@ impl Claim {
 
     /// For the caller: the request must not be executed. False if its execution has begun.
     pub fn leave(&self) -> bool {
-        self.change(WAITING, LEFT) != Err(EXECUTING)
+        let is_left = self.change(WAITING, LEFT) != Err(EXECUTING);
+        if is_left {
+            self.release_key();
+        }
+        is_left
     }
 
     fn is_left(&self) -> bool {
-        self.0.load(Ordering::Acquire) == LEFT
+        self.0.state.load(Ordering::Acquire) == LEFT
+    }
+
+    /// Another request with the same key may follow.
+    fn release_key(&self) {
+        self.0.key.lock().take();
     }
 
     fn change(&self, from: u8, to: u8) -> Result<u8, u8> {
-        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+        self.0.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
     }
 }
 
@@ -58,6 +80,7 @@ impl Drop for LeaveOnDrop {
 pub struct QueuedRequest {
     pub command: Command,
     pub socket: Option<OriginatingSocket>,
+    pub once: Option<Once>,
     pub queued_at: Instant,
     claim: Claim,
     /// `None` once there was one.
@@ -68,11 +91,12 @@ impl QueuedRequest {
     pub fn new(
         command: Command,
         socket: Option<OriginatingSocket>,
+        once: Option<Once>,
         claim: Claim,
         reply: Reply,
     ) -> Self {
         let reply = Mutex::new(Some(reply));
-        Self { command, socket, queued_at: Instant::now(), claim, reply }
+        Self { command, socket, once, queued_at: Instant::now(), claim, reply }
     }
 
     /// The request is about to be executed. False if it must not be: its caller has left, or it has
@@ -96,7 +120,19 @@ impl QueuedRequest {
 
     /// Takes the way back to the caller. `None` if there was a reply.
     pub fn take_reply(&self) -> Option<Reply> {
+        self.claim.release_key();
         self.reply.lock().take()
+    }
+
+    /// Replies with the response of an earlier request with the same key. `None`: that was another
+    /// request.
+    pub fn replay(&self, response: Option<StoredResponse>) {
+        match (self.take_reply(), response) {
+            // The caller may be gone.
+            (Some(Reply::Response(sender)), Some(response)) => drop(sender.send(Ok(response))),
+            (Some(reply), _) => reply.fail(EngineError::KeyReused),
+            (None, _) => {}
+        }
     }
 
     /// Replies with an error, unless there was a reply.

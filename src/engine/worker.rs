@@ -1,5 +1,6 @@
 //! The thread of a lane: executes batches and replies.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,12 +9,13 @@ use chrono::NaiveDateTime;
 
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::lane::{Batch, Lane, count_expired};
+use super::reply::{Executed, RenderedResponse, StoredResponse};
 use super::request::QueuedRequest;
 use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric};
 use crate::market::{Command, Plan, execute};
 use crate::outage::Outage;
 use crate::store::markets::Catalog;
-use crate::store::{AnyConnection, Store, StoreError, now, outbox, trading};
+use crate::store::{AnyConnection, Store, StoreError, idempotency, now, outbox, trading};
 
 static UNAVAILABLE: Outage = Outage::error(
     "engine_database",
@@ -43,10 +45,15 @@ pub struct Worker {
     connection: Option<AnyConnection>,
 }
 
-/// The result of a committed transaction.
+/// The result of a committed transaction. A request of the batch that is in neither of the first
+/// two was left.
 struct Committed {
-    /// The positions of the requests that were executed; the others of the batch were left.
+    /// Positions of requests, in order. Those beyond the outcomes of the plan were not executed.
     executed: Vec<usize>,
+    /// Requests whose key was found, by position. `None`: with another request.
+    repeated: BTreeMap<usize, Option<StoredResponse>>,
+    /// The responses of executed requests with a key, by position.
+    responses: BTreeMap<usize, RenderedResponse>,
     plan: Plan,
     at: NaiveDateTime,
     has_changed_books: bool,
@@ -115,17 +122,19 @@ impl Worker {
     /// Replies to the requests of a committed batch. Those that were not executed, because the
     /// fills of a batch are limited, go back to the lane.
     fn complete(&self, requests: Vec<(usize, QueuedRequest)>, committed: Committed) {
-        let Committed { executed, mut plan, at, .. } = committed;
+        let Committed { executed, mut repeated, mut responses, mut plan, at, .. } = committed;
         let mut outcomes = std::mem::take(&mut plan.outcomes).into_iter();
         let mut executed = executed.into_iter().peekable();
         let (mut expired, mut postponed) = (0, Vec::new());
         for (position, (queue, request)) in requests.into_iter().enumerate() {
-            if executed.next_if_eq(&position).is_none() {
+            if let Some(response) = repeated.remove(&position) {
+                request.replay(response);
+            } else if executed.next_if_eq(&position).is_none() {
                 expired += 1;
                 request.fail(EngineError::Expired);
             } else if let Some(outcome) = outcomes.next() {
                 if let Some(reply) = request.take_reply() {
-                    reply.complete(outcome, &plan, at);
+                    reply.complete(outcome, responses.remove(&position), &plan, at);
                 }
             } else {
                 postponed.push((queue, request));
@@ -152,16 +161,23 @@ impl Worker {
         }
     }
 
-    /// One transaction, on the kept connection or on a new one.
+    /// One transaction, on the kept connection or on a new one; a second one if the first has
+    /// failed in a way that the second may not.
     fn commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
-        if let Some(connection) = self.connection.take() {
-            match self.attempt(connection, batch) {
-                // The connection broke before the commit: nothing was written.
-                Err(StoreError::Unavailable(cause)) => {
-                    tracing::debug!(cause, "a lane lost its connection and opens a new one");
-                }
-                done => return Ok(done?),
+        let kept = self.connection.take();
+        let is_kept = kept.is_some();
+        let connection = kept.map_or_else(|| self.connect(), Ok)?;
+        match self.attempt(connection, batch) {
+            // The connection broke before the commit: nothing was written.
+            Err(StoreError::Unavailable(cause)) if is_kept => {
+                tracing::debug!(cause, "a lane lost its connection and opens a new one");
             }
+            // Another transaction has inserted a key that this one looked for and did not see. Now
+            // it is seen. Nothing was written.
+            Err(StoreError::Duplicate(cause)) => {
+                tracing::debug!(cause, "a batch is executed again after a duplicate");
+            }
+            done => return Ok(done?),
         }
         let connection = self.connect()?;
         Ok(self.attempt(connection, batch)?)
@@ -198,12 +214,14 @@ impl Worker {
         let commands: Vec<Command> = requests.iter().map(|(_, request)| request.command).collect();
         let mut state =
             trading::load(connection, &catalog.markets, &commands, settings.max_fills, now())?;
+        let repeated = find_repeated(connection, requests)?;
         // The locks are held. What has been left meanwhile is not executed.
         let begun = Instant::now();
         let executed: Vec<usize> = (0..requests.len())
+            .filter(|position| !repeated.contains_key(position))
             .filter(|position| requests[*position].1.begin(settings.max_wait, begun))
             .collect();
-        if executed.is_empty() {
+        if executed.is_empty() && repeated.is_empty() {
             return Err(StoreError::Abandoned);
         }
         let commands: Vec<Command> = executed.iter().map(|position| commands[*position]).collect();
@@ -221,13 +239,60 @@ impl Worker {
         let BatchEvents { new_events, oversized } =
             batch_events::of_batch(&settings.events, &batch);
         trading::apply(connection, &state, &plan, &new_events, at)?;
+        let responses = render(catalog, requests, &executed, &plan, at);
+        let rows = responses.iter().filter_map(|(position, response)| {
+            requests[*position].1.once.as_ref().map(|once| once.row(response))
+        });
+        idempotency::insert(connection, rows.collect(), at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
         }
         let has_changed_books = !plan.is_empty() && !state.trade_counts.is_empty();
         let has_events = !new_events.events.is_empty();
-        Ok(Committed { executed, plan, at, has_changed_books, has_events, oversized })
+        Ok(Committed {
+            executed,
+            repeated,
+            responses,
+            plan,
+            at,
+            has_changed_books,
+            has_events,
+            oversized,
+        })
     }
+}
+
+/// The requests whose keys are those of executed requests, by position. `None`: the executed
+/// request was another one.
+fn find_repeated(
+    connection: &mut AnyConnection,
+    requests: &[(usize, QueuedRequest)],
+) -> Result<BTreeMap<usize, Option<StoredResponse>>, StoreError> {
+    let once = || requests.iter().enumerate().filter_map(|(n, (_, r))| Some((n, r.once.as_ref()?)));
+    let keys = once().map(|(_, once)| once.key.clone()).collect();
+    let found = idempotency::find(connection, keys)?;
+    let repeated = once().filter_map(|(position, once)| {
+        let executed = found.get(&once.key)?.clone();
+        Some((position, once.replay(executed)))
+    });
+    Ok(repeated.collect())
+}
+
+/// The responses to the executed requests that have a key, by position.
+fn render(
+    catalog: &Catalog,
+    requests: &[(usize, QueuedRequest)],
+    executed: &[usize],
+    plan: &Plan,
+    at: NaiveDateTime,
+) -> BTreeMap<usize, RenderedResponse> {
+    let outcomes = executed.iter().zip(&plan.outcomes);
+    let responses = outcomes.filter_map(|(position, outcome)| {
+        let once = requests[*position].1.once.as_ref()?;
+        let outcome = outcome.clone().map(|done| Executed::new(done, plan, at));
+        Some((*position, (once.render)(catalog, outcome)))
+    });
+    responses.collect()
 }
 
 /// Which requests a failed batch concerns.

@@ -2,6 +2,7 @@
 //! modules.
 
 mod extract;
+mod idempotency;
 mod middleware;
 mod pending_subscriptions;
 mod readiness;

@@ -249,7 +249,8 @@ impl Execution<'_> {
         *recent = recent.saturating_add(1);
         let none = Reference::None;
         self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, none);
-        Ok(Done::Deposited { available: self.state.ledger.account(account).available })
+        let available = self.state.ledger.account(account).available;
+        Ok(Done::Deposited { account, amount, available })
     }
 
     fn credit_houses(&mut self) {

@@ -83,6 +83,9 @@ pub enum Done {
         order: Order,
     },
     Deposited {
+        account: AccountKey,
+        amount: Fixed,
+        /// The available balance after it.
         available: Fixed,
     },
 }

@@ -32,6 +32,11 @@ impl Catalog {
         self.markets.get(&market).map_or("", |market| market.symbol.as_str())
     }
 
+    /// The symbol of an asset, for an account that refers to it.
+    pub fn asset_symbol(&self, asset: AssetId) -> &str {
+        self.assets.get(&asset).map_or("", String::as_str)
+    }
+
     pub fn quote(&self) -> AssetId {
         self.asset(QUOTE).expect("ensure() creates the quote asset before the catalog is read")
     }

@@ -11,6 +11,7 @@ mod codes;
 mod connection;
 mod database_url;
 mod error;
+pub mod idempotency;
 pub mod leases;
 pub mod markets;
 mod migrations;

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use diesel::prelude::*;
 
-use super::schema::{sessions, tokens, webhooks};
+use super::schema::{idempotency_keys, sessions, tokens, webhooks};
 use super::{AnyConnection, StoreError, now};
 
 /// How long expired tokens and sessions are kept: a process whose clock is ahead by less than this
@@ -12,6 +12,8 @@ const EXPIRED_KEPT: TimeDelta = TimeDelta::hours(1);
 /// How long a webhook's digest is kept; providers repeat a webhook for five minutes, and webhooks
 /// that are older than ten minutes are refused.
 const WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
+/// How long a request's key and response are kept: 24 hours, also by a clock that is an hour ahead.
+const IDEMPOTENCY_KEYS_KEPT: TimeDelta = TimeDelta::hours(25);
 
 /// A table whose rows expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +21,12 @@ pub enum Expiring {
     Tokens,
     Sessions,
     Webhooks,
+    IdempotencyKeys,
 }
 
 impl Expiring {
-    pub const ALL: [Self; 3] = [Self::Tokens, Self::Sessions, Self::Webhooks];
+    pub const ALL: [Self; 4] =
+        [Self::Tokens, Self::Sessions, Self::Webhooks, Self::IdempotencyKeys];
 
     /// The name of the table.
     pub const fn table(self) -> &'static str {
@@ -30,6 +34,7 @@ impl Expiring {
             Self::Tokens => "tokens",
             Self::Sessions => "sessions",
             Self::Webhooks => "webhooks",
+            Self::IdempotencyKeys => "idempotency_keys",
         }
     }
 }
@@ -61,6 +66,18 @@ pub fn prune(
             let ids: Vec<String> = old.load(connection)?;
             diesel::delete(webhooks::table.filter(webhooks::digest.eq_any(ids)))
                 .execute(connection)?
+        }
+        Expiring::IdempotencyKeys => {
+            let oldest = now() - IDEMPOTENCY_KEYS_KEPT;
+            let old = idempotency_keys::table.filter(idempotency_keys::created_at.lt(oldest));
+            let columns = (idempotency_keys::user_id, idempotency_keys::key);
+            let old = old.order(idempotency_keys::created_at.asc()).select(columns).limit(limit);
+            let mut pruned = 0;
+            for key in old.load::<(i64, String)>(connection)? {
+                let key = idempotency_keys::table.find(key);
+                pruned += diesel::delete(key).execute(connection)?;
+            }
+            pruned
         }
     })
 }

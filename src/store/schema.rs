@@ -196,6 +196,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_keys (user_id, key) {
+        user_id -> BigInt,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> SmallInt,
+        body -> Text,
+        created_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(ledger_entries -> accounts (account_id));
 diesel::joinable!(accounts -> assets (asset_id));
 diesel::joinable!(published_books -> markets (market_id));
@@ -217,4 +228,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     published_books,
     channel_occupancy,
     webhooks,
+    idempotency_keys,
 );

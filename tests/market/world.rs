@@ -118,7 +118,7 @@ impl World {
                 Completed::Placed(order, plan.trades[trades].to_vec())
             }
             Done::Cancelled { order } => Completed::Cancelled(order),
-            Done::Deposited { available } => Completed::Deposited(available),
+            Done::Deposited { available, .. } => Completed::Deposited(available),
         };
         plan.outcomes.iter().cloned().map(|outcome| outcome.map(complete)).collect()
     }

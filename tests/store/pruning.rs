@@ -4,12 +4,13 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use matchcast::store::now;
 use matchcast::store::pruning::{Expiring, prune};
-use matchcast::store::schema::{sessions, tokens, webhooks};
+use matchcast::store::schema::{idempotency_keys, sessions, tokens, webhooks};
 
 use crate::on_both;
 use crate::support::database::Database;
 
-/// Writes a token, a session and a webhook with each of these names and times.
+/// Writes a token, a session and a webhook with each of these names and times, and an idempotency
+/// key that is a day older.
 pub fn write_rows(database: &Database, rows: &[(String, NaiveDateTime)]) {
     let mut c = database.connect();
     for (name, at) in rows {
@@ -35,16 +36,32 @@ pub fn write_rows(database: &Database, rows: &[(String, NaiveDateTime)]) {
             .values((webhooks::digest.eq(name), webhooks::received_at.eq(at)))
             .execute(&mut c)
             .unwrap();
+        diesel::insert_into(idempotency_keys::table)
+            .values((
+                idempotency_keys::user_id.eq(1),
+                idempotency_keys::key.eq(name),
+                idempotency_keys::fingerprint.eq([0; 32].as_slice()),
+                idempotency_keys::status.eq(200),
+                idempotency_keys::body.eq("{}"),
+                idempotency_keys::created_at.eq(*at - TimeDelta::days(1)),
+            ))
+            .execute(&mut c)
+            .unwrap();
     }
 }
 
 /// The names of the rows of each table.
-fn names(database: &Database) -> [Vec<String>; 3] {
+fn names(database: &Database) -> [Vec<String>; 4] {
     let mut c = database.connect();
     [
         tokens::table.select(tokens::secret_hash).order(tokens::secret_hash).load(&mut c).unwrap(),
         sessions::table.select(sessions::id).order(sessions::id).load(&mut c).unwrap(),
         webhooks::table.select(webhooks::digest).order(webhooks::digest).load(&mut c).unwrap(),
+        idempotency_keys::table
+            .select(idempotency_keys::key)
+            .order(idempotency_keys::key)
+            .load(&mut c)
+            .unwrap(),
     ]
 }
 
@@ -66,10 +83,11 @@ on_both! {
             let mut prune = || store.write(&mut c, |c| prune(c, expiring, 2)).unwrap();
             assert_eq!([prune(), prune()], [2, 2], "{expiring:?}");
         }
-        let [tokens, sessions, webhooks] = names(&database);
+        let [tokens, sessions, webhooks, keys] = names(&database);
         assert_eq!(tokens, ["old 5", "valid", "without end"]);
         assert_eq!(sessions, ["old 5", "valid"]);
         assert_eq!(webhooks, ["old 5", "valid"]);
+        assert_eq!(keys, ["old 5", "valid"]);
         for expiring in Expiring::ALL {
             let mut prune = || store.write(&mut c, |c| prune(c, expiring, 2)).unwrap();
             assert_eq!([prune(), prune()], [1, 0], "{expiring:?}");

@@ -120,9 +120,7 @@ impl ApiError {
             Self::Engine(EngineError::Stopped) => "stopping",
             Self::Engine(EngineError::OutcomeUnknown)
             | Self::Store(StoreError::CommitUnknown(_)) => "outcome_unknown",
-            Self::Engine(EngineError::Failed | EngineError::Rejected(_))
-            | Self::Store(_)
-            | Self::Internal(_) => "internal",
+            Self::Engine(_) | Self::Store(_) | Self::Internal(_) => "internal",
         }
     }
 
@@ -159,6 +157,16 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Rejected(rejection) => rejection.into(),
+            EngineError::KeyInFlight => Self::refused(
+                StatusCode::CONFLICT,
+                "idempotency_key_in_flight",
+                "A request with this idempotency key is being executed. Send this one again.",
+            ),
+            EngineError::KeyReused => Self::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This idempotency key was used for another request.",
+            ),
             error => Self::Engine(error),
         }
     }

@@ -1,9 +1,11 @@
-//! Responses: the envelope of successes, and errors.
+//! Responses: the envelope of successes, what the engine executed, and errors.
 
 mod envelope;
 mod error;
+mod executed;
 mod outages;
 
 pub use crate::events::timestamp::iso8601;
 pub use envelope::{done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, FieldErrors, Throttled, WRONG_PASSWORD};
+pub use executed::{OrderBody, TradeBody, of_executed};

@@ -1,13 +1,14 @@
 //! The user's balances and their history; the demo's faucet.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::events::decimal::DecimalNumber;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::idempotency::execute;
 use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
-use crate::market::{AccountKey, Action, AssetId, Fixed};
+use crate::market::{AccountKey, Action, AssetId, Command, Fixed};
 use crate::store::markets::QUOTE;
 use crate::store::views::{self, EntryView, ReferenceKind};
 
@@ -180,17 +181,10 @@ fn faucet_limit(symbol: &str) -> Fixed {
     Fixed::from_units(Fixed::ONE.units().saturating_mul(whole))
 }
 
-#[derive(Serialize)]
-struct FaucetBody {
-    currency: String,
-    amount: DecimalNumber,
-    /// Available after it.
-    balance: DecimalNumber,
-}
-
 /// `POST /faucet`: 404 if the demo is disabled.
 pub async fn faucet(
     user: AuthenticatedUser,
+    request: HttpRequest,
     input: Input,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -208,14 +202,9 @@ pub async fn faucet(
     if asset.is_some() && amount > most {
         validator.fail("amount", format!("The amount field must not be greater than {most}."));
     }
-    let (currency, asset) = validator.finish((currency, asset))?;
+    let (_, asset) = validator.finish((currency, asset))?;
 
     let account = AccountKey { user: user.id, asset };
-    let deposit = state.engine.deposit(account, amount, daily_limit).await?;
-    let body = FaucetBody {
-        currency,
-        amount: DecimalNumber(amount),
-        balance: DecimalNumber(deposit.available),
-    };
-    Ok(response::ok("Account funded successfully", body))
+    let command = Command::Deposit { account, amount, daily_limit };
+    execute(&state, &user, &request, Some(&input), command).await
 }

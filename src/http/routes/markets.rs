@@ -3,11 +3,10 @@
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::orders;
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::side_name;
 use crate::http::extract::AuthenticatedUser;
-use crate::http::response::{self, ApiError};
+use crate::http::response::{self, ApiError, TradeBody};
 use crate::http::state::AppState;
 use crate::market::{MarketId, Side};
 use crate::store::views::{self, BookRow};
@@ -85,7 +84,7 @@ pub async fn trades(
         }
     };
     let rows = state.store.read(move |c| views::trades(c, market, limit)).await?;
-    let row = |(trade, at): &(_, _)| orders::trade_body(trade, &symbol, *at);
+    let row = |(trade, at): &(_, _)| TradeBody::new(trade, &symbol, *at);
     let rows: Vec<_> = rows.iter().map(row).collect();
     Ok(response::ok("Trades retrieved successfully", rows))
 }

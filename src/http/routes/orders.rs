@@ -1,67 +1,19 @@
 //! Placing, listing and cancelling the user's orders.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use crate::engine::OriginatingSocket;
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{cancel_reason_name, side_name, status_number};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
-use crate::http::response::{self, ApiError};
+use crate::http::idempotency::execute;
+use crate::http::response::{self, ApiError, OrderBody};
 use crate::http::state::AppState;
-use crate::market::{ClientOrderId, NewOrder, OrderId, Rejection, Side, Status, Trade};
-use crate::pusher::SocketId;
+use crate::market::{ClientOrderId, Command, NewOrder, OrderId, Rejection, Side};
 use crate::store::views::{self, OrderName, OrderView};
 
-/// The most trades in the response to an order.
-const MAX_TRADES: usize = 100;
 const CLIENT_ORDER_ID_RULE: &str =
     "The client order id field must be a string of 1 to 64 visible ASCII characters.";
-
-#[derive(Serialize)]
-struct PlacedBody<'a> {
-    order: OrderBody<'a>,
-    /// The first of `trades`, for frontends that handle only one.
-    trade: Option<TradeBody<'a>>,
-    /// At most [`MAX_TRADES`], the first ones.
-    trades: Vec<TradeBody<'a>>,
-    /// The number of all trades of the order.
-    trade_count: usize,
-}
-
-#[derive(Serialize)]
-struct OrderBody<'a> {
-    id: i64,
-    user_id: i64,
-    symbol: &'a str,
-    side: &'static str,
-    price: DecimalNumber,
-    amount: DecimalNumber,
-    filled_amount: DecimalNumber,
-    status: u8,
-    cancel_reason: Option<&'static str>,
-    client_order_id: Option<&'a str>,
-    cancelled_at: Option<String>,
-    created_at: String,
-    updated_at: String,
-}
-
-#[derive(Serialize)]
-pub struct TradeBody<'a> {
-    id: i64,
-    /// Numbered per market, as in the event `trade.executed`.
-    sequence: i64,
-    buy_order_id: i64,
-    sell_order_id: i64,
-    buyer_id: i64,
-    seller_id: i64,
-    symbol: &'a str,
-    price: DecimalNumber,
-    amount: DecimalNumber,
-    created_at: String,
-    updated_at: String,
-}
 
 /// A row of `GET /my-orders`. Its dates have no fractions.
 #[derive(Serialize)]
@@ -85,41 +37,6 @@ struct OneOrder<'a> {
     order: OrderBody<'a>,
 }
 
-fn order_body<'a>(view: &'a OrderView, symbol: &'a str) -> OrderBody<'a> {
-    let OrderView { order, created_at, updated_at, cancelled_at } = view;
-    OrderBody {
-        id: order.id.0,
-        user_id: order.user.0,
-        symbol,
-        side: side_name(order.side),
-        price: DecimalNumber(order.price),
-        amount: DecimalNumber(order.amount),
-        filled_amount: DecimalNumber(order.filled),
-        status: status_number(order.status),
-        cancel_reason: order.cancel_reason.map(cancel_reason_name),
-        client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
-        cancelled_at: cancelled_at.map(response::iso8601),
-        created_at: response::iso8601(*created_at),
-        updated_at: response::iso8601(*updated_at),
-    }
-}
-
-pub fn trade_body<'a>(trade: &Trade, symbol: &'a str, at: NaiveDateTime) -> TradeBody<'a> {
-    TradeBody {
-        id: trade.id.0,
-        sequence: trade.sequence,
-        buy_order_id: trade.buy_order.0,
-        sell_order_id: trade.sell_order.0,
-        buyer_id: trade.buyer.0,
-        seller_id: trade.seller.0,
-        symbol,
-        price: DecimalNumber(trade.price),
-        amount: DecimalNumber(trade.amount),
-        created_at: response::iso8601(at),
-        updated_at: response::iso8601(at),
-    }
-}
-
 /// `POST /orders`
 pub async fn place(
     user: AuthenticatedUser,
@@ -127,32 +44,8 @@ pub async fn place(
     input: Input,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let order = read_order(&user, &input, &state)?;
-    let symbol = state.catalog.symbol(order.market);
-    let placed = state.engine.place(order, originating_socket(&request)).await?;
-    let at = placed.executed_at;
-    let trade = |trade| trade_body(trade, symbol, at);
-    let is_cancelled = placed.order.status == Status::Cancelled;
-    let view = OrderView {
-        order: placed.order,
-        created_at: at,
-        updated_at: at,
-        cancelled_at: is_cancelled.then_some(at),
-    };
-    let data = PlacedBody {
-        order: order_body(&view, symbol),
-        trade: placed.trades.first().map(trade),
-        trades: placed.trades.iter().take(MAX_TRADES).map(trade).collect(),
-        trade_count: placed.trades.len(),
-    };
-    Ok(response::ok("Order created successfully", data))
-}
-
-/// The page's connection, if the request names it. Pages that are not connected send `undefined`,
-/// which is ignored like everything else that is not a socket id.
-fn originating_socket(request: &HttpRequest) -> Option<OriginatingSocket> {
-    let header = request.headers().get("x-socket-id")?.to_str().ok()?;
-    SocketId::parse(header).ok().map(|id| OriginatingSocket::new(id.as_str()))
+    let command = Command::Place(read_order(&user, &input, &state)?);
+    execute(&state, &user, &request, Some(&input), command).await
 }
 
 fn read_order(
@@ -210,7 +103,7 @@ async fn show(
     state: &AppState,
 ) -> Result<HttpResponse, ApiError> {
     let view = find(user, name, state).await?;
-    let order = order_body(&view, state.catalog.symbol(view.order.market));
+    let order = OrderBody::new(&view, state.catalog.symbol(view.order.market));
     Ok(response::ok("Order retrieved successfully", OneOrder { order }))
 }
 
@@ -271,10 +164,8 @@ pub async fn cancel(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id: i64 = id.parse().map_err(|_| Rejection::OrderNotFound)?;
-    let socket = originating_socket(&request);
-    state.engine.cancel(user.id, OrderId(id), socket).await?;
-    Ok(response::done("Order cancelled successfully"))
+    let id = id.parse().map_err(|_| Rejection::OrderNotFound)?;
+    cancel_order(&user, &request, OrderId(id), &state).await
 }
 
 /// `POST /orders/by-client-id/{id}/cancel`
@@ -285,7 +176,15 @@ pub async fn cancel_by_client_id(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let view = find(&user, by_client_id(&id)?, &state).await?;
-    let socket = originating_socket(&request);
-    state.engine.cancel(user.id, view.order.id, socket).await?;
-    Ok(response::done("Order cancelled successfully"))
+    cancel_order(&user, &request, view.order.id, &state).await
+}
+
+async fn cancel_order(
+    user: &AuthenticatedUser,
+    request: &HttpRequest,
+    id: OrderId,
+    state: &AppState,
+) -> Result<HttpResponse, ApiError> {
+    let command = state.engine.cancellation(user.id, id).await?;
+    execute(state, user, request, None, command).await
 }

@@ -1,0 +1,196 @@
+//! Requests that were executed under a key of their clients, with their responses.
+
+use std::collections::BTreeMap;
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, SmallInt, Text, Timestamp};
+use diesel::sqlite::SqliteConnection;
+
+use super::schema::idempotency_keys;
+use super::statement::statement;
+use super::{AnyConnection, StoreError};
+use crate::market::UserId;
+
+/// A client's name for one request of a user: 1 to [`Self::MAX_LEN`] printable ASCII
+/// characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey {
+    user: UserId,
+    text: String,
+}
+
+impl IdempotencyKey {
+    pub const MAX_LEN: usize = 255;
+
+    /// `None` if the text is empty or too long, or has another character.
+    pub fn parse(user: UserId, text: &str) -> Option<Self> {
+        let is_valid = (1..=Self::MAX_LEN).contains(&text.len())
+            && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        is_valid.then(|| Self { user, text: text.to_owned() })
+    }
+}
+
+/// A request that was executed, and its response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutedRequest {
+    /// The SHA-256 of the request.
+    pub fingerprint: Vec<u8>,
+    /// The HTTP status of the response.
+    pub status: u16,
+    /// The body of the response.
+    pub body: String,
+}
+
+type Row = (i64, String, Vec<u8>, i16, String);
+
+statement! {
+    FindKeys { users: Vec<i64> => Array<BigInt>, keys: Vec<String> => Array<Text> }
+    -> (BigInt, Text, Binary, SmallInt, Text):
+    "SELECT i.user_id, i.key, i.fingerprint, i.status, i.body FROM unnest(" [users] ", " [keys]
+    ") AS k (user_id, key) JOIN idempotency_keys i ON i.user_id = k.user_id AND i.key = k.key"
+}
+
+statement! {
+    InsertKeys {
+        users: Vec<i64> => Array<BigInt>,
+        keys: Vec<String> => Array<Text>,
+        fingerprints: Vec<Vec<u8>> => Array<Binary>,
+        statuses: Vec<i16> => Array<SmallInt>,
+        bodies: Vec<String> => Array<Text>,
+        now: chrono::NaiveDateTime => Timestamp,
+    }
+    -> (BigInt,):
+    "INSERT INTO idempotency_keys (user_id, key, fingerprint, status, body, created_at) \
+     SELECT r.user_id, r.key, r.fingerprint, r.status, r.body, " [now] " FROM unnest(" [users] ", "
+    [keys] ", " [fingerprints] ", " [statuses] ", " [bodies]
+    ") AS r (user_id, key, fingerprint, status, body)"
+}
+
+/// Those of these keys under which requests were executed.
+///
+/// Of two transactions with the same key, the second sees it once both have locked the same row. If
+/// they have none in common, [`insert`] fails with [`StoreError::Duplicate`] in the second.
+pub fn find(
+    connection: &mut AnyConnection,
+    keys: Vec<IdempotencyKey>,
+) -> Result<BTreeMap<IdempotencyKey, ExecutedRequest>, StoreError> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = match connection {
+        AnyConnection::Postgres(c) => {
+            let (users, keys) = keys.into_iter().map(|key| (key.user.0, key.text)).unzip();
+            FindKeys { users, keys }.load::<Row>(c)?
+        }
+        AnyConnection::Sqlite(c) => find_on_sqlite(c, keys)?,
+    };
+    rows.into_iter().map(executed).collect()
+}
+
+fn executed(row: Row) -> Result<(IdempotencyKey, ExecutedRequest), StoreError> {
+    let (user, text, fingerprint, status, body) = row;
+    let status = u16::try_from(status)
+        .map_err(|_| StoreError::Other(format!("a stored response has the status {status}")))?;
+    let key = IdempotencyKey { user: UserId(user), text };
+    Ok((key, ExecutedRequest { fingerprint, status, body }))
+}
+
+fn find_on_sqlite(
+    connection: &mut SqliteConnection,
+    keys: Vec<IdempotencyKey>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for IdempotencyKey { user, text } in keys {
+        let key = idempotency_keys::table
+            .filter(idempotency_keys::user_id.eq(user.0))
+            .filter(idempotency_keys::key.eq(text))
+            .select((
+                idempotency_keys::user_id,
+                idempotency_keys::key,
+                idempotency_keys::fingerprint,
+                idempotency_keys::status,
+                idempotency_keys::body,
+            ));
+        rows.extend(key.load::<Row>(connection)?);
+    }
+    Ok(rows)
+}
+
+/// Records requests that the transaction executes.
+pub fn insert(
+    connection: &mut AnyConnection,
+    requests: Vec<(IdempotencyKey, ExecutedRequest)>,
+    now: chrono::NaiveDateTime,
+) -> Result<(), StoreError> {
+    if requests.is_empty() {
+        return Ok(());
+    }
+    match connection {
+        AnyConnection::Postgres(c) => insert_on_postgres(c, requests, now),
+        AnyConnection::Sqlite(c) => insert_on_sqlite(c, requests, now),
+    }
+}
+
+fn insert_on_postgres(
+    connection: &mut PgConnection,
+    requests: Vec<(IdempotencyKey, ExecutedRequest)>,
+    now: chrono::NaiveDateTime,
+) -> Result<(), StoreError> {
+    let len = requests.len();
+    let mut rows = InsertKeys {
+        users: Vec::with_capacity(len),
+        keys: Vec::with_capacity(len),
+        fingerprints: Vec::with_capacity(len),
+        statuses: Vec::with_capacity(len),
+        bodies: Vec::with_capacity(len),
+        now,
+    };
+    for (key, request) in requests {
+        rows.users.push(key.user.0);
+        rows.keys.push(key.text);
+        rows.fingerprints.push(request.fingerprint);
+        rows.statuses.push(status_code(request.status)?);
+        rows.bodies.push(request.body);
+    }
+    rows.execute(connection)?;
+    Ok(())
+}
+
+fn insert_on_sqlite(
+    connection: &mut SqliteConnection,
+    requests: Vec<(IdempotencyKey, ExecutedRequest)>,
+    now: chrono::NaiveDateTime,
+) -> Result<(), StoreError> {
+    for (key, request) in requests {
+        let values = (
+            idempotency_keys::user_id.eq(key.user.0),
+            idempotency_keys::key.eq(key.text),
+            idempotency_keys::fingerprint.eq(request.fingerprint),
+            idempotency_keys::status.eq(status_code(request.status)?),
+            idempotency_keys::body.eq(request.body),
+            idempotency_keys::created_at.eq(now),
+        );
+        diesel::insert_into(idempotency_keys::table).values(values).execute(connection)?;
+    }
+    Ok(())
+}
+
+fn status_code(status: u16) -> Result<i16, StoreError> {
+    i16::try_from(status).map_err(|_| StoreError::Other(format!("a response has status {status}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IdempotencyKey, UserId};
+
+    #[test]
+    fn a_key_has_one_to_255_printable_characters() {
+        for text in ["a", " ", "!~", "a b", &"x".repeat(255)] {
+            assert!(IdempotencyKey::parse(UserId(1), text).is_some(), "{text}");
+        }
+        for text in ["", "a\t", "\u{7f}", "é", &"x".repeat(256)] {
+            assert_eq!(IdempotencyKey::parse(UserId(1), text), None, "{text:?}");
+        }
+    }
+}
