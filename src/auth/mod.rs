@@ -4,7 +4,6 @@
 //! in, register, log out, change the password. Everything that this process revokes is rejected by
 //! it immediately; other processes may accept it until their caches expire.
 
-mod argon2id;
 mod authenticator;
 mod error;
 mod passwords;

@@ -11,9 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use argon2::Argon2;
+use argon2::password_hash::rand_core::OsRng;
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use tokio::sync::Semaphore;
 
-use super::argon2id;
 use super::error::AuthError;
 use crate::deadline::Deadline;
 
@@ -100,7 +102,15 @@ fn deadline() -> Instant {
 
 /// Hashes on the current thread, which takes some milliseconds.
 pub fn hash(password: &str) -> Result<String, AuthError> {
-    argon2id::hash(password)
+    let salt = SaltString::generate(&mut OsRng);
+    let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
+    hash.map(|hash| hash.to_string()).map_err(|_| AuthError::Hashing)
+}
+
+/// With the algorithm and the parameters of the stored hash. `false` if it cannot be read.
+fn verify_argon2(password: &str, stored: &str) -> bool {
+    PasswordHash::new(stored)
+        .is_ok_and(|stored| Argon2::default().verify_password(password.as_bytes(), &stored).is_ok())
 }
 
 fn verify(
@@ -113,11 +123,11 @@ fn verify(
         if let Ok(true) = bcrypt::verify(password, stored_or_dummy) {
             return hash(password).map(|rehashed| Verification::Outdated { rehashed });
         }
-        argon2id::verify(password, DUMMY_HASH);
+        verify_argon2(password, DUMMY_HASH);
         spend_bcrypt(password, missing_costs(Some(cost), highest_cost));
         return Ok(Verification::Wrong);
     }
-    if argon2id::verify(password, stored_or_dummy) && stored.is_some() {
+    if verify_argon2(password, stored_or_dummy) && stored.is_some() {
         return Ok(Verification::Correct);
     }
     spend_bcrypt(password, missing_costs(None, highest_cost));
@@ -150,9 +160,12 @@ fn spend_bcrypt(password: &str, costs: Vec<u32>) {
 
 #[cfg(test)]
 mod tests {
-    use argon2::password_hash::PasswordHash;
+    use argon2::{Algorithm, Params, Version};
 
-    use super::{DUMMY_HASH, Verification, bcrypt_cost, hash, missing_costs};
+    use super::{
+        Argon2, DUMMY_HASH, PasswordHash, PasswordHasher, SaltString, Verification, bcrypt_cost,
+        hash, missing_costs,
+    };
     use crate::auth::AuthError;
 
     fn verify(password: &str, stored: Option<&str>) -> Result<Verification, AuthError> {
@@ -192,6 +205,23 @@ mod tests {
         assert_eq!(verify("correct horse", Some(&stored)).unwrap(), Verification::Correct);
         assert_eq!(verify("battery staple", Some(&stored)).unwrap(), Verification::Wrong);
         assert_eq!(verify("correct horse", None).unwrap(), Verification::Wrong);
+    }
+
+    /// Laravel's parameters for argon2i and argon2id.
+    #[test]
+    fn argon2_hashes_with_other_parameters_verify() {
+        for algorithm in [Algorithm::Argon2i, Algorithm::Argon2id] {
+            let params = Params::new(65536, 4, 1, None).unwrap();
+            let salt = SaltString::encode_b64(b"sixteen bytes of").unwrap();
+            let argon2 = Argon2::new(algorithm, Version::V0x13, params);
+            let stored = argon2.hash_password(b"correct horse", &salt).unwrap().to_string();
+            let verified = |password| verify(password, Some(&stored)).unwrap();
+            assert_eq!(verified("correct horse"), Verification::Correct, "{stored}");
+            assert_eq!(verified("battery staple"), Verification::Wrong, "{stored}");
+        }
+        for broken in ["", "$", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ"] {
+            assert_eq!(verify("correct horse", Some(broken)).unwrap(), Verification::Wrong);
+        }
     }
 
     #[test]
