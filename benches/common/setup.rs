@@ -47,14 +47,7 @@ pub fn random_order() -> NewOrder {
 
 /// All orders have the same price and amount.
 pub fn order(user: i64, side: Side) -> NewOrder {
-    NewOrder {
-        user: UserId(user),
-        market: MarketId(1),
-        side,
-        price: PRICE,
-        amount: AMOUNT,
-        client_order_id: None,
-    }
+    NewOrder::gtc(UserId(user), MarketId(1), side, PRICE, AMOUNT)
 }
 
 /// The HTTP/1.1 request that places an order.
@@ -66,7 +59,7 @@ pub fn request(order: &NewOrder) -> String {
     let number = |value| serde_json::to_string(&DecimalNumber(value)).expect("a number");
     let body = format!(
         r#"{{"symbol":"BTC","side":"{side}","price":{},"amount":{}}}"#,
-        number(order.price),
+        number(order.limit()),
         number(order.amount)
     );
     post("/api/orders", order.user.0, &body)

@@ -12,6 +12,7 @@ pub fn market(raw: RawMarket) -> Result<Market, ConfigError> {
         tick_size: at_least_a_unit(&raw.tick_size, "TICK_SIZE")?,
         lot_size: at_least_a_unit(&raw.lot_size, "LOT_SIZE")?,
         max_open_orders: Some(raw.max_open_orders).filter(|limit| *limit > 0),
+        max_slippage: rate(&raw.max_slippage, "MATCHCAST__MARKET__MAX_SLIPPAGE")?,
     };
     let max_fills_per_transaction = raw.max_fills_per_transaction;
     let symbols = symbols(raw.symbols)?;

@@ -104,6 +104,7 @@ pub struct RawMarket {
     pub tick_size: String,
     pub lot_size: String,
     pub max_open_orders: u32,
+    pub max_slippage: String,
     #[serde(deserialize_with = "positive")]
     pub max_fills_per_transaction: NonZeroUsize,
     pub excess_decimals: ExcessDecimals,

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use tokio::sync::oneshot;
 
 use super::EngineError;
-use crate::market::{AccountKey, Done, Fixed, Order, Plan, Rejection, Trade};
+use crate::market::{AccountKey, Done, Fixed, Order, Plan, PreventedTrade, Rejection, Trade};
 
 /// A placed order, committed.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct PlacedOrder {
     pub order: Order,
     /// The trades of this order as the taker, in the order of execution.
     pub trades: Vec<Trade>,
+    /// Trades that did not take place, because both orders are of the same user.
+    pub prevented: Vec<PreventedTrade>,
     pub executed_at: NaiveDateTime,
 }
 
@@ -44,9 +46,9 @@ pub enum Executed {
 impl Executed {
     pub(super) fn new(done: Done, plan: &Plan, executed_at: NaiveDateTime) -> Self {
         match done {
-            Done::Placed { order, trades } => {
+            Done::Placed { order, trades, prevented } => {
                 let trades = plan.trades[trades].to_vec();
-                Self::Placed(PlacedOrder { order, trades, executed_at })
+                Self::Placed(PlacedOrder { order, trades, prevented, executed_at })
             }
             Done::Cancelled { order } => Self::Cancelled(CancelledOrder { order, executed_at }),
             Done::Deposited { account, amount, available } => {

@@ -72,6 +72,8 @@ pub struct OrderUpdated<'a> {
     cancel_reason: Option<&'static str>,
     /// The owner's own name for the order; null without one.
     client_order_id: Option<&'a str>,
+    /// The part of the amount that was taken away to prevent a self-trade.
+    prevented_amount: DecimalString,
 }
 
 impl<'a> OrderUpdated<'a> {
@@ -83,13 +85,14 @@ impl<'a> OrderUpdated<'a> {
             Status::Cancelled => Change::Cancelled,
         };
         let status = status_number(order.status);
+        let (kind, filled) = (EventKind::OrderUpdated, order.filled.units());
+        let mut event_id = format!("{kind}-{}-{filled}-{status}", order.id);
+        if order.prevented.is_positive() {
+            // The only change, perhaps.
+            event_id.push_str(&format!("-{}", order.prevented.units()));
+        }
         Self {
-            event_id: format!(
-                "{}-{}-{}-{status}",
-                EventKind::OrderUpdated,
-                order.id,
-                order.filled.units()
-            ),
+            event_id,
             order_id: order.id.0,
             symbol,
             side: side_name(order.side),
@@ -100,6 +103,7 @@ impl<'a> OrderUpdated<'a> {
             change,
             cancel_reason: order.cancel_reason.map(cancel_reason_name),
             client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
+            prevented_amount: order.prevented.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AccountKey, Action, AssetId, CancelReason, Command, Done, Fixed, Market, MarketId, NewOrder,
-    Order, OrderId, Plan, Reference, Rejection, Side, State, Status, Trade, TradeId, UserId,
+    Order, OrderId, Plan, Reference, Rejection, Side, State, Status, Trade, UserId,
 };
 
 /// Executes a batch: changes `state` and returns the plan of everything to be written.
@@ -36,15 +36,15 @@ pub fn execute(state: &mut State, commands: &[Command], max_fills: usize) -> Pla
     execution.into_plan(outcomes)
 }
 
-struct Execution<'a> {
-    state: &'a mut State,
+pub(super) struct Execution<'a> {
+    pub state: &'a mut State,
     /// The most trades of the batch.
-    max_fills: usize,
-    trades: Vec<Trade>,
+    pub max_fills: usize,
+    pub trades: Vec<Trade>,
     new: BTreeSet<OrderId>,
-    changed: BTreeSet<OrderId>,
+    pub changed: BTreeSet<OrderId>,
     /// Commission collected in this batch; each house user gets one ledger entry.
-    commission: BTreeMap<MarketId, Fixed>,
+    pub commission: BTreeMap<MarketId, Fixed>,
 }
 
 impl Execution<'_> {
@@ -57,12 +57,15 @@ impl Execution<'_> {
         }
         let Some(book) = self.state.books.get(&order.market) else { return true };
         let mut wanted = order.amount;
-        let matches = book.matches(order.side.opposite(), order.price);
-        let fills = matches.map_while(|id| self.state.orders.get(&id)).take_while(|maker| {
-            let is_wanted = wanted.is_positive() && maker.user != order.user;
-            wanted = wanted.checked_sub(maker.remaining()).unwrap_or_default();
+        let matches = book.matches(order.side.opposite(), order.limit());
+        let makers = matches.map_while(|id| self.state.orders.get(&id)).take_while(|maker| {
+            let is_wanted = wanted.is_positive();
+            if maker.user != order.user {
+                wanted = wanted.checked_sub(maker.remaining()).unwrap_or_default();
+            }
             is_wanted
         });
+        let fills = makers.filter(|maker| maker.user != order.user);
         fills.take(room.saturating_add(1)).count() <= room
     }
 
@@ -84,124 +87,47 @@ impl Execution<'_> {
         if client_order_id.is_some_and(|id| self.state.client_order_ids.contains(&id)) {
             return Err(Rejection::ClientOrderIdTaken);
         }
+        let price = self.worst_price(&new)?;
         let market = self.market(new.market);
-        let rules = market.rules;
-        rules.check(&new)?;
-        let base = account(new.user, market.base);
+        let (base, rules) = (account(new.user, market.base), market.rules);
+        let rate = match new.side {
+            Side::Buy => market.buyer_rate,
+            Side::Sell => market.seller_rate,
+        };
+        rules.check(&new, price)?;
         let open_orders = self.state.ledger.account(base).open_orders;
-        if let Some(at_most) = rules.max_open_orders.filter(|at_most| open_orders >= *at_most) {
+        let at_most = rules.max_open_orders.filter(|at_most| open_orders >= *at_most);
+        if let Some(at_most) = at_most.filter(|_| new.may_rest()) {
             return Err(Rejection::TooManyOpenOrders { at_most });
         }
-        let (asset, rate) = match new.side {
-            Side::Buy => (market.quote, market.buyer_rate),
-            Side::Sell => (market.base, market.seller_rate),
-        };
-        let mut order = new.open(id, rate).ok_or(Rejection::OutOfRange)?;
+        let mut order = new.open(id, price, rate).ok_or(Rejection::OutOfRange)?;
+        if new.post_only && self.would_match(&order) {
+            return Err(Rejection::PostOnlyWouldMatch);
+        }
+        let reserved_in = self.reserved_in(&order);
         self.state
             .ledger
-            .reserve(account(new.user, asset), order.reserved, id)
+            .reserve(reserved_in, order.reserved, id)
             .map_err(|_| Rejection::InsufficientFunds(new.side))?;
         self.new.insert(id);
         self.state.client_order_ids.extend(client_order_id);
         let first_trade = self.trades.len();
-        self.match_incoming(&mut order);
+        let prevented = self.match_incoming(&mut order);
         if order.status == Status::Open {
             self.state.ledger.count_open_order(base, true);
         }
         self.state.insert_order(order);
-        Ok(Done::Placed { order, trades: first_trade..self.trades.len() })
+        Ok(Done::Placed { order, trades: first_trade..self.trades.len(), prevented })
     }
 
-    /// Fills `taker` from the other side of the book until it is filled or nothing matches.
-    fn match_incoming(&mut self, taker: &mut Order) {
-        while taker.status == Status::Open {
-            let book = self.state.books.entry(taker.market).or_default();
-            let Some(maker_id) = book.next_match(taker.side.opposite(), taker.price) else {
-                return;
-            };
-            let mut maker = self.state.orders[&maker_id];
-            if maker.user == taker.user {
-                return self.close(taker, CancelReason::SelfTrade);
-            }
-            if self.trades.len() >= self.max_fills {
-                return self.close(taker, CancelReason::FillLimit);
-            }
-            if self.trade(taker, &mut maker).is_none() {
-                return self.close(taker, CancelReason::OutOfRange);
-            }
-            if maker.status == Status::Filled {
-                let base = account(maker.user, self.market(maker.market).base);
-                self.state.ledger.count_open_order(base, false);
-                let book = self.state.books.entry(maker.market).or_default();
-                book.remove(maker.side, maker.price, maker.id);
-            }
-            self.changed.insert(maker.id);
-            self.state.orders.insert(maker.id, maker);
+    /// The worst price that the order accepts.
+    fn worst_price(&mut self, new: &NewOrder) -> Result<Fixed, Rejection> {
+        if let Some(price) = new.price {
+            return Ok(price);
         }
-    }
-
-    /// One fill: the smaller remaining amount, at the maker's price.
-    ///
-    /// Returns `None` and changes nothing if the fill would take a balance, or the sum of an
-    /// order's fills, out of range.
-    fn trade(&mut self, taker: &mut Order, maker: &mut Order) -> Option<()> {
-        let amount = taker.remaining().min(maker.remaining());
-        let price = maker.price;
-        let value = price.mul_floor(amount).expect("a fill is worth no more than its order");
-        let taken = taker.filled_with(amount, value)?;
-        let made = maker.filled_with(amount, value)?;
-        let ((buy, bought), (sell, sold)) = match taker.side {
-            Side::Buy => (taken, made),
-            Side::Sell => (made, taken),
-        };
-        let reference = Reference::Trade(self.trades.len());
-        let Market { id: market, base, quote, .. } = *self.market(buy.market);
-        let proceeds = value.checked_sub(sold.commission).expect("commission is part of the value");
-        let collected = self.commission.get(&market).copied().unwrap_or_default();
-        let collected = collected.checked_add(bought.commission)?.checked_add(sold.commission)?;
-        let credits = [
-            (account(buy.user, base), amount),
-            (account(sell.user, quote), proceeds),
-            (account(market.house(), quote), collected),
-        ];
-        if !credits.iter().all(|(key, credit)| self.state.ledger.can_credit(*key, *credit)) {
-            return None;
-        }
-
-        let paid = bought.spent.negated();
-        let ledger = &mut self.state.ledger;
-        let done = Action::TradeCompleted;
-        ledger.post(account(buy.user, quote), done, Fixed::ZERO, paid, reference);
-        if bought.refund.is_positive() {
-            let buyer = account(buy.user, quote);
-            ledger.release(buyer, Action::OrderRefund, bought.refund, buy.id);
-        }
-        ledger.post(account(buy.user, base), done, amount, Fixed::ZERO, reference);
-        ledger.post(account(sell.user, base), done, Fixed::ZERO, amount.negated(), reference);
-        ledger.post(account(sell.user, quote), done, proceeds, Fixed::ZERO, reference);
-
-        self.commission.insert(market, collected);
-        let count = self.state.trade_counts.entry(market).or_default();
-        *count = count.checked_add(1).expect("no market sees 2^63 trades");
-        self.trades.push(Trade {
-            id: TradeId(0),
-            market,
-            sequence: *count,
-            buy_order: buy.id,
-            sell_order: sell.id,
-            buyer: buy.user,
-            seller: sell.user,
-            price,
-            amount,
-            value,
-            buyer_commission: bought.commission,
-            seller_commission: sold.commission,
-        });
-        match taker.side {
-            Side::Buy => (*taker, *maker) = (buy, sell),
-            Side::Sell => (*taker, *maker) = (sell, buy),
-        }
-        Some(())
+        let best = self.best_price(new.market, new.side.opposite());
+        let best = best.ok_or(Rejection::NoMarketPrice)?;
+        Ok(self.market(new.market).rules.market_bound(new.side, best))
     }
 
     fn cancel(&mut self, user: UserId, market: MarketId, id: OrderId) -> Result<Done, Rejection> {
@@ -212,25 +138,25 @@ impl Execution<'_> {
         if order.status != Status::Open {
             return Err(Rejection::OrderNotOpen);
         }
-        self.state.books.entry(order.market).or_default().remove(order.side, order.price, id);
         self.close(&mut order, CancelReason::User);
-        let base = account(user, self.market(market).base);
-        self.state.ledger.count_open_order(base, false);
-        self.changed.insert(id);
-        self.state.orders.insert(id, order);
+        self.update_maker(order);
         Ok(Done::Cancelled { order })
     }
 
     /// Cancels the remaining amount of an order and releases its reservation.
-    fn close(&mut self, order: &mut Order, reason: CancelReason) {
-        let market = self.market(order.market);
-        let asset = match order.side {
-            Side::Buy => market.quote,
-            Side::Sell => market.base,
-        };
+    pub(super) fn close(&mut self, order: &mut Order, reason: CancelReason) {
         let reserved = order.cancel(reason);
-        let account = account(order.user, asset);
-        self.state.ledger.release(account, Action::OrderCancelled, reserved, order.id);
+        let reserved_in = self.reserved_in(order);
+        self.state.ledger.release(reserved_in, Action::OrderCancelled, reserved, order.id);
+    }
+
+    /// The account in which the order reserves.
+    pub(super) fn reserved_in(&self, order: &Order) -> AccountKey {
+        let market = self.market(order.market);
+        match order.side {
+            Side::Buy => account(order.user, market.quote),
+            Side::Sell => account(order.user, market.base),
+        }
     }
 
     fn deposit(
@@ -277,11 +203,11 @@ impl Execution<'_> {
         }
     }
 
-    fn market(&self, id: MarketId) -> &Market {
+    pub(super) fn market(&self, id: MarketId) -> &Market {
         self.state.markets.get(&id).expect("load() provides every market of a batch")
     }
 }
 
-fn account(user: UserId, asset: AssetId) -> AccountKey {
+pub(super) fn account(user: UserId, asset: AssetId) -> AccountKey {
     AccountKey { user, asset }
 }

@@ -4,6 +4,7 @@
 //! by the store) and returns everything to be written ([`Plan`]). Guarantees for every batch:
 //!
 //! - Price–time priority at the maker's price, partial fills, no self-trade.
+//! - A fill-or-kill order fills completely or not at all; a post-only order matches nothing.
 //! - No number leaves its range: a fill that an account could not hold is not executed, and the
 //!   remaining amount of the incoming order is cancelled.
 //! - Nothing is created or lost: per asset, the entries of a batch sum to its deposits.
@@ -18,9 +19,11 @@ mod book;
 mod client_order_id;
 mod execute;
 mod ledger;
+mod matching;
 mod money;
 mod order;
 mod state;
+mod terms;
 
 pub use book::{Book, Priority};
 pub use client_order_id::ClientOrderId;
@@ -29,6 +32,7 @@ pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
 pub use money::{Fixed, ParseError};
 pub use order::{CancelReason, NewOrder, Order, Side, Status, Trade};
 pub use state::{Market, Plan, Rules, State};
+pub use terms::{OrderType, SelfTradePrevention, TimeInForce};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($number:ty);)*) => {$(
@@ -78,6 +82,7 @@ pub enum Done {
     Placed {
         order: Order,
         trades: std::ops::Range<usize>,
+        prevented: Vec<PreventedTrade>,
     },
     Cancelled {
         order: Order,
@@ -88,6 +93,15 @@ pub enum Done {
         /// The available balance after it.
         available: Fixed,
     },
+}
+
+/// A trade that did not take place, because both orders are of the same user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreventedTrade {
+    pub maker: OrderId,
+    pub price: Fixed,
+    /// What would have been traded.
+    pub amount: Fixed,
 }
 
 /// Why a command was rejected. A rejection changes nothing.
@@ -103,6 +117,10 @@ pub enum Rejection {
     OutOfRange,
     /// The account has reached its daily limit of deposits.
     DepositLimit,
+    /// The order must rest, and would match.
+    PostOnlyWouldMatch,
+    /// A market order, and no order that it could match, whose price would be its bound.
+    NoMarketPrice,
     /// The price is not a multiple of the tick size.
     NotOnTick { tick_size: Fixed },
     /// The amount is not a multiple of the lot size.

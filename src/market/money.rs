@@ -118,6 +118,13 @@ impl Fixed {
         i64::try_from(quotient).ok().map(Self)
     }
 
+    /// ⌊self ÷ other⌋ in units of 10⁻⁸, for non-negative numbers. `None` also if `other` is zero.
+    pub fn div_floor(self, other: Self) -> Option<Self> {
+        let scaled = i128::from(self.0).checked_mul(i128::from(SCALE))?;
+        let quotient = scaled.checked_div(i128::from(other.0))?;
+        i64::try_from(quotient).ok().map(Self)
+    }
+
     fn product(self, other: Self) -> Option<i128> {
         debug_assert!(self.0 >= 0 && other.0 >= 0, "rounding is defined for non-negative numbers");
         i128::from(self.0).checked_mul(i128::from(other.0))

@@ -6,7 +6,10 @@
 //! raises that total, because `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. The reservation therefore
 //! always suffices, and a fill refunds the difference.
 
-use super::{ClientOrderId, Fixed, MarketId, OrderId, TradeId, UserId};
+use super::{
+    ClientOrderId, Fixed, MarketId, OrderId, OrderType, SelfTradePrevention, TimeInForce, TradeId,
+    UserId,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
@@ -19,6 +22,14 @@ impl Side {
         match self {
             Self::Buy => Self::Sell,
             Self::Sell => Self::Buy,
+        }
+    }
+
+    /// The limit of an order of this side that accepts every price.
+    pub const fn any_price(self) -> Fixed {
+        match self {
+            Self::Buy => Fixed::MAX,
+            Self::Sell => Fixed::UNIT,
         }
     }
 }
@@ -38,20 +49,32 @@ pub enum CancelReason {
     User,
     /// It would have matched an order of the same user.
     SelfTrade,
+    /// It is immediate or cancel, and nothing more matched.
+    Ioc,
+    /// It is fill or kill, and did not fill completely.
+    Fok,
+    /// It is a market order, and the next price is too far from the best one.
+    Slippage,
     /// A fill would have taken a balance, or the sum of its fills, out of range.
     OutOfRange,
     /// It has had as many fills as one transaction may have.
     FillLimit,
 }
 
-/// A limit order to be placed.
+/// An order to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     pub user: UserId,
     pub market: MarketId,
     pub side: Side,
-    pub price: Fixed,
+    /// The worst price that it accepts. `None`: a market order.
+    pub price: Option<Fixed>,
     pub amount: Fixed,
+    /// A market order never rests, so for it [`TimeInForce::Gtc`] is [`TimeInForce::Ioc`].
+    pub time_in_force: TimeInForce,
+    /// It is rejected if it would match, and always rests.
+    pub post_only: bool,
+    pub self_trade_prevention: SelfTradePrevention,
     pub client_order_id: Option<ClientOrderId>,
 }
 
@@ -62,10 +85,17 @@ pub struct Order {
     pub user: UserId,
     pub market: MarketId,
     pub side: Side,
+    pub order_type: OrderType,
+    pub time_in_force: TimeInForce,
+    pub post_only: bool,
+    pub self_trade_prevention: SelfTradePrevention,
+    /// The worst price that it accepts.
     pub price: Fixed,
     pub amount: Fixed,
     /// The part of the amount that is filled.
     pub filled: Fixed,
+    /// The part of the amount that [`SelfTradePrevention::Decrement`] took away.
+    pub prevented: Fixed,
     /// The value of the fills so far, in the quote asset.
     pub filled_value: Fixed,
     /// Commission charged so far, in the quote asset.
@@ -119,18 +149,60 @@ pub(super) struct Fill {
 }
 
 impl NewOrder {
-    /// The order before its first match, with its reservation.
+    /// An order that rests in the book until it is filled or cancelled.
+    pub const fn gtc(
+        user: UserId,
+        market: MarketId,
+        side: Side,
+        price: Fixed,
+        amount: Fixed,
+    ) -> Self {
+        Self {
+            user,
+            market,
+            side,
+            price: Some(price),
+            amount,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            self_trade_prevention: SelfTradePrevention::CancelNewest,
+            client_order_id: None,
+        }
+    }
+
+    /// The worst price that it may accept, whatever the best one is.
+    pub fn limit(&self) -> Fixed {
+        self.price.unwrap_or(self.side.any_price())
+    }
+
+    /// Whether what does not fill at once stays in the book.
+    pub fn may_rest(&self) -> bool {
+        self.price.is_some() && self.time_in_force == TimeInForce::Gtc
+    }
+
+    /// The order before its first match, with its reservation. `price` is the worst that it
+    /// accepts.
     ///
     /// `None` if its value or its reservation is out of range.
-    pub fn open(self, id: OrderId, commission_rate: Fixed) -> Option<Order> {
+    pub fn open(self, id: OrderId, price: Fixed, commission_rate: Fixed) -> Option<Order> {
+        let (order_type, time_in_force) = match (self.price, self.time_in_force) {
+            (Some(_), time_in_force) => (OrderType::Limit, time_in_force),
+            (None, TimeInForce::Fok) => (OrderType::Market, TimeInForce::Fok),
+            (None, TimeInForce::Gtc | TimeInForce::Ioc) => (OrderType::Market, TimeInForce::Ioc),
+        };
         let mut order = Order {
             id,
             user: self.user,
             market: self.market,
             side: self.side,
-            price: self.price,
+            order_type,
+            time_in_force,
+            post_only: self.post_only,
+            self_trade_prevention: self.self_trade_prevention,
+            price,
             amount: self.amount,
             filled: Fixed::ZERO,
+            prevented: Fixed::ZERO,
             filled_value: Fixed::ZERO,
             commission: Fixed::ZERO,
             commission_rate,
@@ -149,9 +221,17 @@ impl NewOrder {
 }
 
 impl Order {
-    /// The amount that is not filled yet.
+    /// The amount that may still be filled.
     pub fn remaining(&self) -> Fixed {
-        self.amount.checked_sub(self.filled).expect("no more than the amount is filled")
+        let unfilled = self.amount.checked_sub(self.filled);
+        unfilled
+            .and_then(|unfilled| unfilled.checked_sub(self.prevented))
+            .expect("no more than the amount is filled or prevented")
+    }
+
+    /// The average price of the fills, rounded down. `None` if there is none.
+    pub fn average_price(&self) -> Option<Fixed> {
+        self.filled_value.div_floor(self.filled)
     }
 
     /// Value and commission of the whole order if the remaining amount fills at its limit.
@@ -176,21 +256,42 @@ impl Order {
         let charged = self.commission_rate.mul_ceil(self.filled_value)?;
         let commission = charged.checked_sub(self.commission)?;
         self.commission = charged;
-        if self.remaining().is_zero() {
+        if self.filled == self.amount {
             self.status = Status::Filled;
+        } else if self.remaining().is_zero() {
+            self.status = Status::Cancelled;
+            self.cancel_reason = Some(CancelReason::SelfTrade);
         }
         let spent = match self.side {
             Side::Buy => value.checked_add(commission)?,
             Side::Sell => amount,
         };
-        let still_needed = match self.side {
-            Side::Buy => self.total()?.checked_sub(self.filled_value)?.checked_sub(charged)?,
-            Side::Sell => self.remaining(),
-        };
+        let still_needed = self.still_needed()?;
         let refund = self.reserved.checked_sub(spent)?.checked_sub(still_needed)?;
         assert!(refund >= Fixed::ZERO, "the reservation does not cover the fill");
         self.reserved = still_needed;
         Some((self, Fill { commission, spent, refund }))
+    }
+
+    /// The reservation for the remaining amount.
+    fn still_needed(&self) -> Option<Fixed> {
+        match self.side {
+            Side::Buy => self.total()?.checked_sub(self.filled_value)?.checked_sub(self.commission),
+            Side::Sell => Some(self.remaining()),
+        }
+    }
+
+    /// Takes away a part of the remaining amount, and returns its reservation. An order with
+    /// nothing left is cancelled.
+    pub(super) fn prevent(&mut self, amount: Fixed) -> Fixed {
+        let reserved = self.reserved;
+        self.prevented = self.prevented.checked_add(amount).expect("no more than the amount");
+        self.reserved = self.still_needed().expect("a part costs no more than the whole");
+        if self.remaining().is_zero() {
+            self.status = Status::Cancelled;
+            self.cancel_reason = Some(CancelReason::SelfTrade);
+        }
+        reserved.checked_sub(self.reserved).expect("a part costs no more than the whole")
     }
 
     /// Closes the order and returns its remaining reservation.

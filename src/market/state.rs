@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
     AccountKey, AssetId, Book, ClientOrderId, Done, Entry, Fixed, Ledger, MarketId, NewOrder,
-    Order, OrderId, Rejection, Trade, TradeId, UserId,
+    Order, OrderId, Rejection, Side, Trade, TradeId, UserId,
 };
 
 /// A market: its assets and commission rates.
@@ -32,6 +32,8 @@ pub struct Rules {
     pub lot_size: Fixed,
     /// The most open orders of a user. `None`: no limit.
     pub max_open_orders: Option<u32>,
+    /// How far the price of a market order may be from the best one: 0.05 is 5 %.
+    pub max_slippage: Fixed,
 }
 
 impl Rules {
@@ -41,22 +43,32 @@ impl Rules {
         tick_size: Fixed::UNIT,
         lot_size: Fixed::UNIT,
         max_open_orders: None,
+        max_slippage: Fixed::ONE,
     };
 
     /// # Errors
     /// The first rule that the order violates. [`Rules::max_open_orders`] is not checked here.
-    pub(super) fn check(&self, order: &NewOrder) -> Result<(), Rejection> {
-        if !order.price.is_multiple_of(self.tick_size) {
+    pub(super) fn check(&self, order: &NewOrder, price: Fixed) -> Result<(), Rejection> {
+        if order.price.is_some_and(|price| !price.is_multiple_of(self.tick_size)) {
             return Err(Rejection::NotOnTick { tick_size: self.tick_size });
         }
         if !order.amount.is_multiple_of(self.lot_size) {
             return Err(Rejection::NotInLots { lot_size: self.lot_size });
         }
-        let value = order.price.mul_floor(order.amount).ok_or(Rejection::OutOfRange)?;
+        let value = price.mul_floor(order.amount).ok_or(Rejection::OutOfRange)?;
         if value < self.min_value {
             return Err(Rejection::ValueTooSmall { min_value: self.min_value });
         }
         Ok(())
+    }
+
+    /// The worst price of a market order, if `best` is the best price that it could match.
+    pub(super) fn market_bound(&self, side: Side, best: Fixed) -> Fixed {
+        let slippage = best.mul_floor(self.max_slippage).unwrap_or(Fixed::MAX);
+        match side {
+            Side::Buy => best.checked_add(slippage).unwrap_or(Fixed::MAX),
+            Side::Sell => best.checked_sub(slippage).unwrap_or_default().max(Fixed::UNIT),
+        }
     }
 }
 

@@ -129,7 +129,9 @@ const CHECKS: [Check; 12] = [
             'status ' || status || ', ' || filled_amount || ' of ' || amount AS found FROM orders \
             WHERE (status = 2) <> (filled_amount = amount) \
                 OR (status = 3) <> (cancelled_at IS NOT NULL) \
-                OR (status <> 3 AND cancel_reason IS NOT NULL)",
+                OR (status <> 3 AND cancel_reason IS NOT NULL) \
+                OR filled_amount + prevented_amount > amount \
+                OR (status = 1 AND filled_amount + prevented_amount = amount)",
     },
     Check {
         name: "a user's open orders in a market are counted",

@@ -1,9 +1,12 @@
-//! The numbers that stand for sides, statuses, actions and references in the database.
+//! The numbers that stand for the terms and statuses of orders, actions and references in the
+//! database.
 //!
 //! They are stored, so a number never changes its meaning.
 
 use super::StoreError;
-use crate::market::{Action, CancelReason, Side, Status};
+use crate::market::{
+    Action, CancelReason, OrderType, SelfTradePrevention, Side, Status, TimeInForce,
+};
 
 pub const fn side_code(side: Side) -> i16 {
     match side {
@@ -43,6 +46,9 @@ pub const fn cancel_reason_code(reason: CancelReason) -> i16 {
         CancelReason::SelfTrade => 2,
         CancelReason::OutOfRange => 3,
         CancelReason::FillLimit => 4,
+        CancelReason::Ioc => 5,
+        CancelReason::Fok => 6,
+        CancelReason::Slippage => 7,
     }
 }
 
@@ -52,7 +58,61 @@ pub fn cancel_reason_from_code(code: i16) -> Result<CancelReason, StoreError> {
         2 => Ok(CancelReason::SelfTrade),
         3 => Ok(CancelReason::OutOfRange),
         4 => Ok(CancelReason::FillLimit),
+        5 => Ok(CancelReason::Ioc),
+        6 => Ok(CancelReason::Fok),
+        7 => Ok(CancelReason::Slippage),
         _ => Err(unknown("reason of a cancellation", code)),
+    }
+}
+
+pub const fn order_type_code(order_type: OrderType) -> i16 {
+    match order_type {
+        OrderType::Limit => 1,
+        OrderType::Market => 2,
+    }
+}
+
+pub fn order_type_from_code(code: i16) -> Result<OrderType, StoreError> {
+    match code {
+        1 => Ok(OrderType::Limit),
+        2 => Ok(OrderType::Market),
+        _ => Err(unknown("type of an order", code)),
+    }
+}
+
+pub const fn time_in_force_code(time_in_force: TimeInForce) -> i16 {
+    match time_in_force {
+        TimeInForce::Gtc => 1,
+        TimeInForce::Ioc => 2,
+        TimeInForce::Fok => 3,
+    }
+}
+
+pub fn time_in_force_from_code(code: i16) -> Result<TimeInForce, StoreError> {
+    match code {
+        1 => Ok(TimeInForce::Gtc),
+        2 => Ok(TimeInForce::Ioc),
+        3 => Ok(TimeInForce::Fok),
+        _ => Err(unknown("time in force", code)),
+    }
+}
+
+pub const fn self_trade_code(prevention: SelfTradePrevention) -> i16 {
+    match prevention {
+        SelfTradePrevention::CancelNewest => 1,
+        SelfTradePrevention::CancelOldest => 2,
+        SelfTradePrevention::CancelBoth => 3,
+        SelfTradePrevention::Decrement => 4,
+    }
+}
+
+pub fn self_trade_from_code(code: i16) -> Result<SelfTradePrevention, StoreError> {
+    match code {
+        1 => Ok(SelfTradePrevention::CancelNewest),
+        2 => Ok(SelfTradePrevention::CancelOldest),
+        3 => Ok(SelfTradePrevention::CancelBoth),
+        4 => Ok(SelfTradePrevention::Decrement),
+        _ => Err(unknown("self-trade prevention", code)),
     }
 }
 

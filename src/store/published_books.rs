@@ -116,13 +116,13 @@ pub struct BookDepth {
 statement! {
     Depth { market: i32 => Integer, depth: i64 => BigInt } -> (SmallInt, BigInt, BigInt, BigInt):
     "(SELECT CAST(1 AS SMALLINT), price, \
-     CAST(sum((amount - filled_amount) / 100000000) AS BIGINT), \
-     CAST(sum((amount - filled_amount) % 100000000) AS BIGINT) \
+     CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT), \
+     CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT) \
      FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 1 \
      GROUP BY price ORDER BY price DESC LIMIT " [depth] ") UNION ALL \
      (SELECT CAST(2 AS SMALLINT), price, \
-     CAST(sum((amount - filled_amount) / 100000000) AS BIGINT), \
-     CAST(sum((amount - filled_amount) % 100000000) AS BIGINT) \
+     CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT), \
+     CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT) \
      FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 2 \
      GROUP BY price ORDER BY price LIMIT " [depth] ")"
 }
@@ -167,8 +167,8 @@ fn level((price, whole, rest): (i64, i64, i64)) -> Level {
 
 /// The sums as in [`Depth`]. The query builder's sum of BIGINT is a NUMERIC, which Diesel reads
 /// from SQLite as a float.
-const WHOLE: &str = "CAST(sum((amount - filled_amount) / 100000000) AS BIGINT)";
-const REST: &str = "CAST(sum((amount - filled_amount) % 100000000) AS BIGINT)";
+const WHOLE: &str = "CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT)";
+const REST: &str = "CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT)";
 
 fn levels(
     connection: &mut SqliteConnection,

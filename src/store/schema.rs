@@ -87,6 +87,11 @@ diesel::table! {
         cancelled_at -> Nullable<Timestamp>,
         cancel_reason -> Nullable<SmallInt>,
         client_order_id -> Nullable<Text>,
+        order_type -> SmallInt,
+        time_in_force -> SmallInt,
+        post_only -> Bool,
+        self_trade_prevention -> SmallInt,
+        prevented_amount -> BigInt,
     }
 }
 

@@ -10,7 +10,6 @@ use tokio::sync::watch;
 
 use crate::on_both;
 use crate::support::client::Client;
-use crate::support::database::Database;
 use crate::support::process::Process;
 use crate::support::rounds;
 

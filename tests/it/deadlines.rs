@@ -76,8 +76,7 @@ on_both! {
 
         let held = database.lock_market("BTC");
         let amount = Fixed::from_units(1);
-        let (side, price, client_order_id) = (Side::Buy, one, None);
-        let order = NewOrder { user, market, side, price, amount, client_order_id };
+        let order = NewOrder::gtc(user, market, Side::Buy, one, amount);
         let mut calls: Vec<_> = (0..6).map(|_| Box::pin(engine.place(order, None))).collect();
         for call in &mut calls {
             // The first poll queues the order.

@@ -110,8 +110,7 @@ on_both! {
             .map(|number| {
                 let units = if number % 13 == 0 { TRAPPED_UNITS } else { number };
                 let amount = Fixed::from_units(units);
-                let (market, side, client_order_id) = (market.id, Side::Buy, None);
-                let order = NewOrder { user, market, side, price, amount, client_order_id };
+                let order = NewOrder::gtc(user, market.id, Side::Buy, price, amount);
                 (units, Box::pin(engine.place(order, None)))
             })
             .collect();

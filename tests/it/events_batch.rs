@@ -89,7 +89,7 @@ impl Batches {
     fn order(&self, side: Side, price: &str, amount: &str) -> NewOrder {
         let user = if side == Side::Buy { BUYER } else { SELLER };
         let (price, amount) = (fixed(price), fixed(amount));
-        NewOrder { user, market: self.market(), side, price, amount, client_order_id: None }
+        NewOrder::gtc(user, self.market(), side, price, amount)
     }
 
     /// Executes the requests in one transaction: they collect in the queue behind an order that

@@ -162,9 +162,11 @@ on_both! {
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":1,"user_id":1,"symbol":"BTC","side":"buy","price":50000,"amount":0.1,
                 "filled_amount":0,"status":1,"cancel_reason":null,"client_order_id":null,
-                "cancelled_at":null,
-                "created_at":"<time>",
-                "updated_at":"<time>"},"trade":null,"trades":[],"trade_count":0}}"#);
+                "average_price":null,"commission":0,
+                "type":"limit","time_in_force":"gtc","post_only":false,
+                "prevented_amount":0,
+                "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},"trade":null,"trades":[],"trade_count":0,
+                "prevented_trades":[]}}"#);
         assert!(placed.body.contains(r#""price":50000,"amount":0.1,"filled_amount":0,"#));
 
         let bob = app.log_in("bob").await;
@@ -201,6 +203,10 @@ on_both! {
             r#"{"success":true,"message":"User orders retrieved successfully","data":[{"id":1,
                 "symbol":"BTC","side":"buy","price":50000,"amount":0.1,"filled_amount":0,
                 "status":3,"cancel_reason":"user","client_order_id":null,
+                "average_price":null,"commission":0,
+                "type":"limit","time_in_force":"gtc","post_only":false,
+                "prevented_amount":0,
+                "created_at":"<time>","updated_at":"<time>",
                 "date":"<plain time>","cancelled_at":"<plain time>"}]}"#);
         app.stop();
         database.audit();
@@ -215,23 +221,33 @@ on_both! {
             r#"{"success":true,"message":"Order created successfully","data":{"order":{
                 "id":3,"user_id":1,"symbol":"BTC","side":"buy","price":51000,"amount":0.12,
                 "filled_amount":0.12,"status":2,"cancel_reason":null,"client_order_id":null,
-                "cancelled_at":null,
-                "created_at":"<time>",
-                "updated_at":"<time>"},"trade":{"id":1,"sequence":1,"buy_order_id":3,
+                "average_price":50000.08333333,"commission":90.00015,
+                "type":"limit","time_in_force":"gtc","post_only":false,
+                "prevented_amount":0,
+                "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},"trade":{"id":1,"sequence":1,"buy_order_id":3,
                 "sell_order_id":1,"buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,
                 "amount":0.1,"created_at":"<time>","updated_at":"<time>"},"trades":[
                 {"id":1,"sequence":1,"buy_order_id":3,"sell_order_id":1,"buyer_id":1,"seller_id":2,
                 "symbol":"BTC","price":50000,"amount":0.1,"created_at":"<time>",
                 "updated_at":"<time>"},{"id":2,"sequence":2,"buy_order_id":3,"sell_order_id":2,
                 "buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000.5,"amount":0.02,
-                "created_at":"<time>","updated_at":"<time>"}],"trade_count":2}}"#);
+                "created_at":"<time>","updated_at":"<time>"}],"trade_count":2,
+                "prevented_trades":[]}}"#);
         check(&bob.get("/api/my-orders").await, 200,
             r#"{"success":true,"message":"User orders retrieved successfully","data":[
                 {"id":2,"symbol":"BTC","side":"sell","price":50000.5,"amount":0.2,
                 "filled_amount":0.02,"status":1,"cancel_reason":null,"client_order_id":null,
+                "average_price":50000.5,"commission":0,
+                "type":"limit","time_in_force":"gtc","post_only":false,
+                "prevented_amount":0,
+                "created_at":"<time>","updated_at":"<time>",
                 "date":"<plain time>","cancelled_at":null},
                 {"id":1,"symbol":"BTC","side":"sell","price":50000,"amount":0.1,
                 "filled_amount":0.1,"status":2,"cancel_reason":null,"client_order_id":null,
+                "average_price":50000,"commission":0,
+                "type":"limit","time_in_force":"gtc","post_only":false,
+                "prevented_amount":0,
+                "created_at":"<time>","updated_at":"<time>",
                 "date":"<plain time>","cancelled_at":null}]}"#);
         check(&alice.place("BTC", "buy", "50000", "1").await, 400,
             r#"{"success":false,"code":"insufficient_funds",

@@ -39,6 +39,7 @@ mod long_outage;
 mod lost_database;
 mod malformed_requests;
 mod memory;
+mod order_types;
 mod outage_log;
 mod outages;
 mod outbox;

@@ -3,7 +3,10 @@
 //! It has no derived state: it records deposits, orders, fills and cancellations, and computes
 //! every balance, reservation and queue position from these records each time.
 
-use matchcast::market::{ClientOrderId, Command, Fixed, NewOrder, Rejection, Rules, Side, Status};
+use matchcast::market::{
+    ClientOrderId, Command, Fixed, NewOrder, Rejection, Rules, SelfTradePrevention, Side, Status,
+    TimeInForce,
+};
 
 use super::sequence::Limits;
 
@@ -33,6 +36,8 @@ struct OrderRecord {
     amount: i128,
     rate: i128,
     client_order_id: Option<ClientOrderId>,
+    /// What self-trade prevention took away.
+    prevented: i128,
     accepted: bool,
     cancelled: bool,
 }
@@ -56,17 +61,19 @@ pub struct OrderState {
     pub value: i128,
     pub commission: i128,
     pub reserved: i128,
+    pub prevented: i128,
     pub status: Status,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    Placed(usize, OrderState, Vec<Fill>),
+    /// With the makers and amounts of the trades that were prevented.
+    Placed(usize, OrderState, Vec<Fill>, Vec<(usize, i128)>),
     Cancelled(OrderState),
     Deposited(i128),
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct NaiveMarket {
     pub buyer_rate: i128,
     pub seller_rate: i128,
@@ -109,11 +116,10 @@ impl NaiveMarket {
     }
 
     fn place(&mut self, new: &NewOrder) -> Result<Done, Rejection> {
-        let (price, amount) = (units(new.price), units(new.amount));
+        let amount = units(new.amount);
         let rate = if new.side == Side::Buy { self.buyer_rate } else { self.seller_rate };
         let taker = self.orders.len();
         let (user, market, side) = (new.user.0, new.market.0, new.side);
-        let (accepted, cancelled) = (false, false);
         let client_order_id = new.client_order_id;
         let is_taken = self.orders.iter().any(|order| {
             order.accepted
@@ -121,26 +127,39 @@ impl NaiveMarket {
                 && client_order_id.is_some()
                 && order.client_order_id == client_order_id
         });
+        let any_price = if side == Side::Buy { MAX_UNITS } else { 1 };
         self.orders.push(OrderRecord {
             user,
             market,
             side,
-            price,
+            price: new.price.map_or(any_price, units),
             amount,
             rate,
             client_order_id,
-            accepted,
-            cancelled,
+            prevented: 0,
+            accepted: false,
+            cancelled: false,
         });
         if is_taken {
             return Err(Rejection::ClientOrderIdTaken);
         }
+        if new.price.is_none() {
+            let best = self.best_maker(taker).ok_or(Rejection::NoMarketPrice)?;
+            let best = self.orders[best].price;
+            let slippage = mul_floor(best, units(self.limits.rules.max_slippage));
+            let bound = if side == Side::Buy { best + slippage } else { best - slippage };
+            self.orders[taker].price = bound.clamp(1, MAX_UNITS);
+        }
 
+        let price = self.orders[taker].price;
         let value = mul_floor(price, amount);
-        self.check_limits(taker, value)?;
+        self.check_limits(taker, value, new)?;
         let cost = value + mul_ceil(rate, value);
         if cost > MAX_UNITS {
             return Err(Rejection::OutOfRange);
+        }
+        if new.post_only && self.best_maker(taker).is_some() {
+            return Err(Rejection::PostOnlyWouldMatch);
         }
         let (asset, needed) =
             if side == Side::Buy { (USD.0, cost) } else { (base(market), amount) };
@@ -150,23 +169,54 @@ impl NaiveMarket {
         self.orders[taker].accepted = true;
 
         let first = self.fills.len();
+        let before = self.clone();
+        let mut prevented = self.fill(taker, new.self_trade_prevention);
+        if new.time_in_force == TimeInForce::Fok && self.filled(taker) < amount {
+            *self = before;
+            prevented.clear();
+        }
+        let rests = new.price.is_some() && new.time_in_force == TimeInForce::Gtc;
+        if self.is_open(taker) && !rests {
+            self.orders[taker].cancelled = true;
+        }
+        let fills = self.fills[first..].to_vec();
+        Ok(Done::Placed(taker, self.order_state(taker), fills, prevented))
+    }
+
+    /// Fills an order until nothing matches. The makers and amounts of prevented trades.
+    fn fill(&mut self, taker: usize, mode: SelfTradePrevention) -> Vec<(usize, i128)> {
+        let (first, mut prevented) = (self.fills.len(), Vec::new());
         while self.is_open(taker) {
             let Some(maker) = self.best_maker(taker) else { break };
             let fill = self.fill_between(taker, maker);
             let is_at_limit = self.fills.len() - first == self.limits.max_fills;
-            if self.orders[maker].user == user || is_at_limit || !self.can_settle(&fill) {
+            if self.orders[maker].user == self.orders[taker].user {
+                prevented.push((maker, fill.amount));
+                match mode {
+                    SelfTradePrevention::CancelNewest => self.orders[taker].cancelled = true,
+                    SelfTradePrevention::CancelOldest => self.orders[maker].cancelled = true,
+                    SelfTradePrevention::CancelBoth => {
+                        self.orders[taker].cancelled = true;
+                        self.orders[maker].cancelled = true;
+                    }
+                    SelfTradePrevention::Decrement => {
+                        self.orders[taker].prevented += fill.amount;
+                        self.orders[maker].prevented += fill.amount;
+                    }
+                }
+            } else if is_at_limit || !self.can_settle(&fill) {
                 self.orders[taker].cancelled = true;
             } else {
                 self.fills.push(fill);
             }
         }
-        Ok(Done::Placed(taker, self.order_state(taker), self.fills[first..].to_vec()))
+        prevented
     }
 
-    fn check_limits(&self, order: usize, value: i128) -> Result<(), Rejection> {
-        let Rules { min_value, tick_size, lot_size, max_open_orders } = self.limits.rules;
+    fn check_limits(&self, order: usize, value: i128, new: &NewOrder) -> Result<(), Rejection> {
+        let Rules { min_value, tick_size, lot_size, max_open_orders, .. } = self.limits.rules;
         let OrderRecord { user, market, price, amount, .. } = self.orders[order];
-        if price % units(tick_size) != 0 {
+        if new.price.is_some() && price % units(tick_size) != 0 {
             return Err(Rejection::NotOnTick { tick_size });
         }
         if amount % units(lot_size) != 0 {
@@ -183,7 +233,7 @@ impl NaiveMarket {
         };
         let open = (0..order).filter(is_open).count();
         match max_open_orders {
-            Some(at_most) if open >= usize::try_from(at_most).unwrap() => {
+            Some(at_most) if new.may_rest() && open >= usize::try_from(at_most).unwrap() => {
                 Err(Rejection::TooManyOpenOrders { at_most })
             }
             _ => Ok(()),
@@ -211,7 +261,7 @@ impl NaiveMarket {
     }
 
     fn fill_between(&self, taker: usize, maker: usize) -> Fill {
-        let remaining = |i: usize| self.orders[i].amount - self.filled(i);
+        let remaining = |i: usize| self.remaining(i);
         let amount = remaining(taker).min(remaining(maker));
         let price = self.orders[maker].price;
         let value = mul_floor(price, amount);
@@ -251,19 +301,23 @@ impl NaiveMarket {
         self.fills.iter().filter(move |fill| fill.buy == order || fill.sell == order)
     }
 
+    fn remaining(&self, order: usize) -> i128 {
+        self.orders[order].amount - self.filled(order) - self.orders[order].prevented
+    }
+
     fn is_open(&self, order: usize) -> bool {
-        let OrderRecord { accepted, cancelled, amount, .. } = self.orders[order];
-        accepted && !cancelled && self.filled(order) < amount
+        let OrderRecord { accepted, cancelled, .. } = self.orders[order];
+        accepted && !cancelled && self.remaining(order) > 0
     }
 
     /// The maximum amount that the order can still cost: of the base for a sell order, of the quote
     /// including commission for a buy order.
     fn reserved(&self, order: usize) -> i128 {
-        let OrderRecord { side, price, amount, rate, .. } = self.orders[order];
+        let OrderRecord { side, price, rate, .. } = self.orders[order];
         if !self.is_open(order) {
             return 0;
         }
-        let remaining = amount - self.filled(order);
+        let remaining = self.remaining(order);
         if side == Side::Sell {
             return remaining;
         }
@@ -313,15 +367,16 @@ impl NaiveMarket {
     }
 
     pub fn order_state(&self, order: usize) -> OrderState {
-        let OrderRecord { cancelled, amount, rate, .. } = self.orders[order];
+        let OrderRecord { amount, rate, prevented, .. } = self.orders[order];
         let (filled, value) = (self.filled(order), self.value(order));
-        let status = match (cancelled, filled == amount) {
-            (true, _) => Status::Cancelled,
+        let status = match (self.is_open(order), filled == amount) {
+            (true, _) => Status::Open,
             (false, true) => Status::Filled,
-            (false, false) => Status::Open,
+            (false, false) => Status::Cancelled,
         };
         let commission = mul_ceil(rate, value);
-        OrderState { filled, value, commission, reserved: self.reserved(order), status }
+        let reserved = self.reserved(order);
+        OrderState { filled, value, commission, reserved, prevented, status }
     }
 
     /// The positions of all accepted orders.

@@ -1,7 +1,7 @@
 //! Property tests: statements that hold for every sequence of commands.
 
 use matchcast::market::{
-    Command, Fixed, MarketId, NewOrder, Order, Rejection, Side, Status, Trade, UserId,
+    Command, Fixed, MarketId, NewOrder, Order, OrderId, Rejection, Side, Status, Trade, UserId,
 };
 use proptest::prelude::*;
 
@@ -32,6 +32,7 @@ fn order_state(order: &Order) -> OrderState {
         value: units(order.filled_value),
         commission: units(order.commission),
         reserved: units(order.reserved),
+        prevented: units(order.prevented),
         status: order.status,
     }
 }
@@ -52,9 +53,13 @@ fn fill(trade: &Trade) -> Fill {
 /// Converts an outcome of the market to the model's types.
 fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
     outcome.map(|completed| match completed {
-        Completed::Placed(order, trades) => {
-            let position = usize::try_from(order.id.0 - 1).unwrap();
-            naive::Done::Placed(position, order_state(&order), trades.iter().map(fill).collect())
+        Completed::Placed(order, trades, prevented) => {
+            let position = |id: OrderId| usize::try_from(id.0 - 1).unwrap();
+            let fills = trades.iter().map(fill).collect();
+            let prevented =
+                prevented.iter().map(|trade| (position(trade.maker), units(trade.amount)));
+            let prevented = prevented.collect();
+            naive::Done::Placed(position(order.id), order_state(&order), fills, prevented)
         }
         Completed::Cancelled(order) => naive::Done::Cancelled(order_state(&order)),
         Completed::Deposited(available) => naive::Done::Deposited(units(available)),
@@ -112,14 +117,7 @@ fn split(batches: &[Batch], cuts: &[bool]) -> Vec<Batch> {
 
 fn place(user: i64, side: Side, price: i64, amount: i64) -> Command {
     let (price, amount) = (fixed(price), fixed(amount));
-    Command::Place(NewOrder {
-        user: UserId(user),
-        market: MarketId(1),
-        side,
-        price,
-        amount,
-        client_order_id: None,
-    })
+    Command::Place(NewOrder::gtc(UserId(user), MarketId(1), side, price, amount))
 }
 
 fn fund(world: &mut World, user: i64) {

@@ -10,13 +10,19 @@
 //! ann has 49.25 USD, 50.75 locked
 //! order 1 is open, 0.4 filled, 30.45 reserved
 //! order 2 is cancelled because SelfTrade
-//! limit tick_size 0.5                              or min_value, lot_size, open_orders, fills
+//! order 2 is open, 1 prevented                     by self-trade prevention
+//! ann buys 1 BTC at market -> filled: 1 at 50
+//! ann buys 1 BTC at 50 fok -> cancelled            or ioc, post-only, cancel-newest,
+//!                                                  cancel-oldest, cancel-both, decrement
+//! limit tick_size 0.5                              or min_value, lot_size, open_orders, fills,
+//!                                                  slippage
 //! ```
 //! Numbers may be in any notation; `max` is the largest possible amount. Lines that begin with `#`
 //! are comments.
 
 use matchcast::market::{
-    AssetId, ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
+    AssetId, ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, SelfTradePrevention, Side,
+    Status, TimeInForce, UserId,
 };
 
 use super::sequence::Limits;
@@ -55,6 +61,11 @@ fn run_line(world: &mut World, line: &str, context: &str) {
             let found = (status_name(order.status), order.filled, order.reserved);
             assert_eq!(found, (*status, number(filled), number(reserved)), "{context}");
         }
+        ["order", id, "is", status, prevented, "prevented"] => {
+            let order = &world.orders[&OrderId(id.parse().unwrap())];
+            let found = (status_name(order.status), order.prevented);
+            assert_eq!(found, (*status, number(prevented)), "{context}");
+        }
         [who, "has", available, symbol, rest @ ..] => {
             let locked = match rest {
                 [] => Fixed::ZERO,
@@ -78,6 +89,7 @@ fn set_limit(limits: &mut Limits, name: &str, limit: Fixed) {
         "min_value" => limits.rules.min_value = limit,
         "tick_size" => limits.rules.tick_size = limit,
         "lot_size" => limits.rules.lot_size = limit,
+        "slippage" => limits.rules.max_slippage = limit,
         "open_orders" => limits.rules.max_open_orders = Some(count().try_into().unwrap()),
         "fills" => limits.max_fills = count().try_into().unwrap(),
         _ => panic!("there is no limit {name}"),
@@ -86,21 +98,34 @@ fn set_limit(limits: &mut Limits, name: &str, limit: Fixed) {
 
 fn command(words: &[&str], context: &str) -> Command {
     match words {
-        [who, verb @ ("buys" | "sells"), amount, symbol, "at", price] => Command::Place(NewOrder {
-            user: user(who),
-            market: MarketId(if *symbol == "BTC" { 1 } else { 2 }),
-            side: if *verb == "buys" { Side::Buy } else { Side::Sell },
-            price: number(price),
-            amount: number(amount),
-            client_order_id: None,
+        [who, verb @ ("buys" | "sells"), amount, symbol, "at", price] => {
+            let market = MarketId(if *symbol == "BTC" { 1 } else { 2 });
+            let side = if *verb == "buys" { Side::Buy } else { Side::Sell };
+            let amount = number(amount);
+            let order = NewOrder::gtc(user(who), market, side, Fixed::UNIT, amount);
+            let price = (*price != "market").then(|| number(price));
+            Command::Place(NewOrder { price, ..order })
+        }
+        [order @ .., term @ ("ioc" | "fok" | "post-only")] => {
+            with_terms(command(order, context), |order| match *term {
+                "ioc" => order.time_in_force = TimeInForce::Ioc,
+                "fok" => order.time_in_force = TimeInForce::Fok,
+                _ => order.post_only = true,
+            })
+        }
+        [order @ .., mode @ ("cancel-newest" | "cancel-oldest" | "cancel-both" | "decrement")] => {
+            with_terms(command(order, context), |order| {
+                order.self_trade_prevention = match *mode {
+                    "cancel-newest" => SelfTradePrevention::CancelNewest,
+                    "cancel-oldest" => SelfTradePrevention::CancelOldest,
+                    "cancel-both" => SelfTradePrevention::CancelBoth,
+                    _ => SelfTradePrevention::Decrement,
+                };
+            })
+        }
+        [order @ .., "as", name] => with_terms(command(order, context), |order| {
+            order.client_order_id = ClientOrderId::parse(name);
         }),
-        [order @ .., "as", name] => match command(order, context) {
-            Command::Place(order) => {
-                let client_order_id = ClientOrderId::parse(name);
-                Command::Place(NewOrder { client_order_id, ..order })
-            }
-            _ => panic!("only an order has a name: {context}"),
-        },
         [who, "cancels", id] => {
             let order = OrderId(id.parse().unwrap());
             Command::Cancel { user: user(who), market: MarketId(1), order }
@@ -117,9 +142,15 @@ fn command(words: &[&str], context: &str) -> Command {
     }
 }
 
+fn with_terms(command: Command, change: impl FnOnce(&mut NewOrder)) -> Command {
+    let Command::Place(mut order) = command else { panic!("{command:?} is not an order") };
+    change(&mut order);
+    Command::Place(order)
+}
+
 fn describe(outcome: &Outcome) -> String {
     match outcome {
-        Ok(Completed::Placed(order, trades)) => {
+        Ok(Completed::Placed(order, trades, _)) => {
             let fills = trades.iter().map(|trade| format!("{} at {}", trade.amount, trade.price));
             let fills = fills.collect::<Vec<_>>().join(", ");
             let colon = if fills.is_empty() { "" } else { ": " };

@@ -1,7 +1,8 @@
 //! Generates random sequences of commands in batches of random lengths.
 
 use matchcast::market::{
-    ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, Rules, Side, UserId,
+    ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, Rules, SelfTradePrevention, Side,
+    TimeInForce, UserId,
 };
 use proptest::prelude::*;
 
@@ -62,11 +63,13 @@ fn limits() -> impl Strategy<Value = Limits> {
     let max_fills = prop_oneof![2 => Just(usize::MAX), 3 => 1..=3_usize];
     let max_open_orders = prop_oneof![2 => Just(None), 1 => (0..=3_u32).prop_map(Some)];
     let units = |most: i64| prop_oneof![6 => Just(1_i64), 1 => 1..=most];
-    (max_fills, max_open_orders, units(ONE), units(3), units(3)).prop_map(
-        |(max_fills, max_open_orders, min_value, tick_size, lot_size)| {
+    let max_slippage = prop_oneof![2 => Just(ONE / 20), 1 => 0..=ONE / 50];
+    (max_fills, max_open_orders, units(ONE), units(3), units(3), max_slippage).prop_map(
+        |(max_fills, max_open_orders, min_value, tick_size, lot_size, max_slippage)| {
             let [min_value, tick_size, lot_size] =
                 [min_value, tick_size, lot_size].map(Fixed::from_units);
-            let rules = Rules { min_value, tick_size, lot_size, max_open_orders };
+            let max_slippage = Fixed::from_units(max_slippage);
+            let rules = Rules { min_value, tick_size, lot_size, max_open_orders, max_slippage };
             Limits { rules, max_fills }
         },
     )
@@ -108,18 +111,39 @@ fn command() -> impl Strategy<Value = Command> {
 
 fn place() -> impl Strategy<Value = Command> {
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-    (1..=USERS, 1..=2_i32, side, price(), amount(), client_order_id()).prop_map(
-        |(user, market, side, price, amount, client_order_id)| {
+    let order = (1..=USERS, 1..=2_i32, side, price(), amount());
+    (order, terms(), client_order_id()).prop_map(
+        |((user, market, side, price, amount), terms, client_order_id)| {
+            let (time_in_force, post_only, self_trade_prevention, is_market) = terms;
             Command::Place(NewOrder {
                 user: UserId(user),
                 market: MarketId(market),
                 side,
-                price: Fixed::from_units(price),
+                price: (!is_market).then_some(Fixed::from_units(price)),
                 amount: Fixed::from_units(amount),
+                time_in_force,
+                post_only: post_only && !is_market && time_in_force == TimeInForce::Gtc,
+                self_trade_prevention,
                 client_order_id,
             })
         },
     )
+}
+
+/// Most orders rest, so that there is a book.
+fn terms() -> impl Strategy<Value = (TimeInForce, bool, SelfTradePrevention, bool)> {
+    let time_in_force = prop_oneof![
+        4 => Just(TimeInForce::Gtc),
+        1 => Just(TimeInForce::Ioc),
+        1 => Just(TimeInForce::Fok),
+    ];
+    let self_trade_prevention = prop_oneof![
+        Just(SelfTradePrevention::CancelNewest),
+        Just(SelfTradePrevention::CancelOldest),
+        Just(SelfTradePrevention::CancelBoth),
+        Just(SelfTradePrevention::Decrement),
+    ];
+    (time_in_force, prop::bool::weighted(0.1), self_trade_prevention, prop::bool::weighted(0.1))
 }
 
 /// Few, so that users use the same one again.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use matchcast::market::{
     Account, AccountKey, Action, AssetId, Command, Done, Fixed, Market, MarketId, NewOrder, Order,
-    OrderId, Priority, Rejection, Side, State, Status, Trade, UserId, execute,
+    OrderId, PreventedTrade, Priority, Rejection, Side, State, Status, Trade, UserId, execute,
 };
 
 use super::sequence::Limits;
@@ -28,7 +28,7 @@ pub enum Loading {
 /// The result of a command, with its trades instead of their positions in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completed {
-    Placed(Order, Vec<Trade>),
+    Placed(Order, Vec<Trade>, Vec<PreventedTrade>),
     Cancelled(Order),
     Deposited(Fixed),
 }
@@ -114,8 +114,8 @@ impl World {
             self.trades.push(*trade);
         }
         let complete = |done| match done {
-            Done::Placed { order, trades } => {
-                Completed::Placed(order, plan.trades[trades].to_vec())
+            Done::Placed { order, trades, prevented } => {
+                Completed::Placed(order, plan.trades[trades].to_vec(), prevented)
             }
             Done::Cancelled { order } => Completed::Cancelled(order),
             Done::Deposited { available, .. } => Completed::Deposited(available),
@@ -173,7 +173,11 @@ impl World {
                 _ => None,
             })
             .collect();
-        let prices = incoming.iter().map(|new| new.price);
+        let prices = incoming.iter().map(|new| new.limit());
+        let covers_nothing = |user: UserId| {
+            let mut own = incoming.iter().filter(|new| new.user == user);
+            own.any(|new| new.self_trade_prevention.changes_resting())
+        };
         let limit = if side == Side::Sell { prices.max() } else { prices.min() };
         let Some(limit) = limit else { return };
         let cancelled = commands.iter().filter_map(|command| match command {
@@ -198,9 +202,11 @@ impl World {
             if self.loading == Loading::Head && (beyond_limit || wanted <= 0 || most_orders == 0) {
                 break;
             }
-            most_orders = most_orders.saturating_sub(1);
             state.insert_order(*order);
-            wanted -= units(order.remaining());
+            if !covers_nothing(order.user) {
+                most_orders = most_orders.saturating_sub(1);
+                wanted -= units(order.remaining());
+            }
             state.books.entry(market).or_default().set_known_to(side, rank(&order));
         }
         if self.loading == Loading::Whole || (wanted > 0 && most_orders > 0) {
@@ -252,6 +258,8 @@ impl World {
             assert_eq!(usize::try_from(*counted).unwrap(), open, "open orders of {key:?}");
         }
         for order in self.orders.values() {
+            let remaining = order.remaining().units();
+            assert!(remaining >= 0 && (order.status != Status::Open || remaining > 0), "{order:?}");
             let filled = order.filled == order.amount;
             assert_eq!(order.status == Status::Filled, filled, "{order:?}");
             assert!(order.status == Status::Open || order.reserved.is_zero(), "{order:?}");

@@ -69,14 +69,7 @@ impl Traders<'_> {
 
     fn order(&self, user: UserId, side: Side, price: &str) -> Command {
         let (price, amount) = (fixed(price), fixed("1"));
-        Command::Place(NewOrder {
-            user,
-            market: self.market(),
-            side,
-            price,
-            amount,
-            client_order_id: None,
-        })
+        Command::Place(NewOrder::gtc(user, self.market(), side, price, amount))
     }
 
     /// One batch of the engine, with `len` events.

@@ -72,7 +72,7 @@ impl Traded {
     pub async fn place(&self, side: Side, price: &str, amount: &str) -> OrderId {
         let user = if side == Side::Buy { self.buyer } else { self.seller };
         let (price, amount, market) = (fixed(price), fixed(amount), self.market());
-        let order = NewOrder { user, market, side, price, amount, client_order_id: None };
+        let order = NewOrder::gtc(user, market, side, price, amount);
         self.engine.place(order, None).await.unwrap().order.id
     }
 }

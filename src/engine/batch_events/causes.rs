@@ -43,7 +43,10 @@ pub fn of_orders<'a>(batch: &'a ExecutedBatch<'_>) -> HashMap<OrderId, Cause<'a>
     for (index, outcome) in plan.outcomes.iter().enumerate() {
         let socket = batch.sockets.get(index).copied().flatten();
         match outcome {
-            Ok(Done::Placed { order, trades }) => {
+            Ok(Done::Placed { order, trades, prevented }) => {
+                if order.self_trade_prevention.changes_resting() {
+                    prevented.iter().for_each(|trade| add(trade.maker, socket));
+                }
                 for trade in &plan.trades[trades.clone()] {
                     add(trade.buy_order, socket);
                     add(trade.sell_order, socket);

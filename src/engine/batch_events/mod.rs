@@ -200,7 +200,8 @@ mod tests {
     use crate::events::UserChannels;
     use crate::market::{
         Account, AccountKey, Action, AssetId, ClientOrderId, Done, Entry, Fixed, Market, MarketId,
-        Order, OrderId, Plan, Reference, Rules, Side, State, Status, Trade, TradeId, UserId,
+        Order, OrderId, OrderType, Plan, Reference, Rules, SelfTradePrevention, Side, State,
+        Status, TimeInForce, Trade, TradeId, UserId,
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
@@ -233,9 +234,14 @@ mod tests {
             user: USER,
             market: MARKET,
             side: Side::Sell,
+            order_type: OrderType::Limit,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            self_trade_prevention: SelfTradePrevention::Decrement,
             price: MOST,
             amount: MOST,
             filled: MOST,
+            prevented: MOST,
             filled_value: MOST,
             commission: MOST,
             commission_rate: MOST,
@@ -267,7 +273,7 @@ mod tests {
             reference: Reference::Trade(0),
         };
         Plan {
-            outcomes: vec![Ok(Done::Placed { order, trades: 0..1 })],
+            outcomes: vec![Ok(Done::Placed { order, trades: 0..1, prevented: Vec::new() })],
             new_orders: vec![order],
             changed_orders: Vec::new(),
             trades: vec![trade],

@@ -10,6 +10,9 @@ use crate::config::ExcessDecimals;
 use crate::http::response::{ApiError, FieldErrors};
 use crate::market::{Fixed, ParseError};
 
+/// More characters than any word of a list has.
+const MAX_WORD: usize = 32;
+
 /// Reads fields and collects the errors of those that are invalid.
 ///
 /// A getter returns `None` exactly when it has added an error, so [`Validator::finish`] can return
@@ -94,6 +97,43 @@ impl<'a> Validator<'a> {
         excess: ExcessDecimals,
     ) -> Option<Fixed> {
         if self.input.is_missing(field) { None } else { self.positive(field, excess) }
+    }
+
+    /// A required word of a list, with its meaning.
+    pub fn one_of<T: Copy>(&mut self, field: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(field, MAX_WORD)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            self.fail(field, format!("The selected {} is invalid.", self::words(field)));
+        }
+        found.map(|(_, meaning)| *meaning)
+    }
+
+    pub fn optional_one_of<T: Copy>(
+        &mut self,
+        field: &'static str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        if self.input.is_missing(field) { None } else { self.one_of(field, words) }
+    }
+
+    /// As Laravel: `true`, `false`, 1 and 0, and the last two as strings. Forms also send words.
+    pub fn optional_bool(&mut self, field: &'static str) -> Option<bool> {
+        if self.input.is_missing(field) {
+            return None;
+        }
+        let text = self.input.value(field).map(|value| match value {
+            Value::String(text) => text.trim().to_owned(),
+            value => value.to_string(),
+        });
+        match text.as_deref() {
+            Some("true" | "1") => Some(true),
+            Some("false" | "0") => Some(false),
+            _ => {
+                self.fail(field, format!("The {} field must be true or false.", words(field)));
+                None
+            }
+        }
     }
 
     /// Returns the values of the getters: of one option, or of a tuple of options.

@@ -216,6 +216,16 @@ impl From<Rejection> for ApiError {
             Rejection::OutOfRange => {
                 Self::invalid("amount", "The value of price and amount is out of range.")
             }
+            Rejection::PostOnlyWouldMatch => Self::refused(
+                bad,
+                "post_only_would_match",
+                "The post-only order would match at once. Nothing was reserved.",
+            ),
+            Rejection::NoMarketPrice => Self::refused(
+                bad,
+                "no_market_price",
+                "There is no order that this market order could match.",
+            ),
             Rejection::NotOnTick { tick_size } => {
                 Self::invalid("price", format!("The price must be a multiple of {tick_size}."))
             }

@@ -7,9 +7,11 @@ use serde::Serialize;
 use super::envelope::{done, ok};
 use crate::engine::{CompletedDeposit, Executed, PlacedOrder};
 use crate::events::decimal::DecimalNumber;
-use crate::events::order::{cancel_reason_name, side_name, status_number};
+use crate::events::order::{
+    cancel_reason_name, order_type_name, side_name, status_number, time_in_force_name,
+};
 use crate::events::timestamp::iso8601;
-use crate::market::{ClientOrderId, Status, Trade};
+use crate::market::{ClientOrderId, PreventedTrade, Status, Trade};
 use crate::store::markets::Catalog;
 use crate::store::views::OrderView;
 
@@ -25,6 +27,8 @@ struct PlacedBody<'a> {
     trades: Vec<TradeBody<'a>>,
     /// The number of all trades of the order.
     trade_count: usize,
+    /// In the order in which they would have taken place.
+    prevented_trades: Vec<PreventedTradeBody>,
 }
 
 #[derive(Serialize)]
@@ -33,15 +37,42 @@ pub struct OrderBody<'a> {
     user_id: i64,
     symbol: &'a str,
     side: &'static str,
+    #[serde(flatten)]
+    details: OrderDetails<'a>,
+    cancelled_at: Option<String>,
+}
+
+/// What every list and response says of an order in the same way.
+#[derive(Serialize)]
+pub struct OrderDetails<'a> {
+    #[serde(rename = "type")]
+    order_type: &'static str,
+    time_in_force: &'static str,
+    post_only: bool,
+    /// The worst price that it accepts.
     price: DecimalNumber,
     amount: DecimalNumber,
     filled_amount: DecimalNumber,
+    /// The part of the amount that was taken away to prevent a self-trade.
+    prevented_amount: DecimalNumber,
+    /// Of its fills, rounded down.
+    average_price: Option<DecimalNumber>,
+    /// Charged so far, in the quote asset.
+    commission: DecimalNumber,
     status: u8,
     cancel_reason: Option<&'static str>,
     client_order_id: Option<&'a str>,
-    cancelled_at: Option<String>,
     created_at: String,
     updated_at: String,
+}
+
+/// A trade that did not take place, because both orders are of the same user.
+#[derive(Serialize)]
+struct PreventedTradeBody {
+    /// The resting order.
+    order_id: i64,
+    price: DecimalNumber,
+    amount: DecimalNumber,
 }
 
 #[derive(Serialize)]
@@ -70,21 +101,35 @@ struct DepositBody<'a> {
 
 impl<'a> OrderBody<'a> {
     pub fn new(view: &'a OrderView, symbol: &'a str) -> Self {
-        let OrderView { order, created_at, updated_at, cancelled_at } = view;
         Self {
-            id: order.id.0,
-            user_id: order.user.0,
+            id: view.order.id.0,
+            user_id: view.order.user.0,
             symbol,
-            side: side_name(order.side),
+            side: side_name(view.order.side),
+            details: OrderDetails::new(view),
+            cancelled_at: view.cancelled_at.map(iso8601),
+        }
+    }
+}
+
+impl<'a> OrderDetails<'a> {
+    pub fn new(view: &'a OrderView) -> Self {
+        let order = &view.order;
+        Self {
+            order_type: order_type_name(order.order_type),
+            time_in_force: time_in_force_name(order.time_in_force),
+            post_only: order.post_only,
             price: DecimalNumber(order.price),
             amount: DecimalNumber(order.amount),
             filled_amount: DecimalNumber(order.filled),
+            prevented_amount: DecimalNumber(order.prevented),
+            average_price: order.average_price().map(DecimalNumber),
+            commission: DecimalNumber(order.commission),
             status: status_number(order.status),
             cancel_reason: order.cancel_reason.map(cancel_reason_name),
             client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
-            cancelled_at: cancelled_at.map(iso8601),
-            created_at: iso8601(*created_at),
-            updated_at: iso8601(*updated_at),
+            created_at: iso8601(view.created_at),
+            updated_at: iso8601(view.updated_at),
         }
     }
 }
@@ -132,8 +177,17 @@ fn placed_order(placed: &PlacedOrder, catalog: &Catalog) -> HttpResponse {
         trade: placed.trades.first().map(trade),
         trades: placed.trades.iter().take(MAX_TRADES).map(trade).collect(),
         trade_count: placed.trades.len(),
+        prevented_trades: placed.prevented.iter().take(MAX_TRADES).map(prevented_trade).collect(),
     };
     ok("Order created successfully", data)
+}
+
+fn prevented_trade(prevented: &PreventedTrade) -> PreventedTradeBody {
+    PreventedTradeBody {
+        order_id: prevented.maker.0,
+        price: DecimalNumber(prevented.price),
+        amount: DecimalNumber(prevented.amount),
+    }
 }
 
 fn completed_deposit(deposit: &CompletedDeposit, catalog: &Catalog) -> HttpResponse {

@@ -8,4 +8,4 @@ mod outages;
 pub use crate::events::timestamp::iso8601;
 pub use envelope::{done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, FieldErrors, Throttled, WRONG_PASSWORD};
-pub use executed::{OrderBody, TradeBody, of_executed};
+pub use executed::{OrderBody, OrderDetails, TradeBody, of_executed};

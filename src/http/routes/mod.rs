@@ -8,6 +8,7 @@ pub mod dashboard;
 pub mod debug;
 pub mod health;
 pub mod markets;
+mod new_order;
 pub mod orders;
 pub mod settings;
 pub mod webhook;

@@ -3,30 +3,23 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use crate::events::decimal::DecimalNumber;
-use crate::events::order::{cancel_reason_name, side_name, status_number};
-use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use super::new_order::read_order;
+use crate::events::order::side_name;
+use crate::http::extract::{AuthenticatedUser, Input};
 use crate::http::idempotency::execute;
-use crate::http::response::{self, ApiError, OrderBody};
+use crate::http::response::{self, ApiError, OrderBody, OrderDetails};
 use crate::http::state::AppState;
-use crate::market::{ClientOrderId, Command, NewOrder, OrderId, Rejection, Side};
+use crate::market::{ClientOrderId, Command, OrderId, Rejection};
 use crate::store::views::{self, OrderName, OrderView};
 
-const CLIENT_ORDER_ID_RULE: &str =
-    "The client order id field must be a string of 1 to 64 visible ASCII characters.";
-
-/// A row of `GET /my-orders`. Its dates have no fractions.
+/// A row of `GET /my-orders`. Two of its dates have no fractions.
 #[derive(Serialize)]
 struct MyOrderRow<'a> {
     id: i64,
     symbol: &'a str,
     side: &'static str,
-    price: DecimalNumber,
-    amount: DecimalNumber,
-    filled_amount: DecimalNumber,
-    status: u8,
-    cancel_reason: Option<&'static str>,
-    client_order_id: Option<&'a str>,
+    #[serde(flatten)]
+    details: OrderDetails<'a>,
     date: String,
     cancelled_at: Option<String>,
 }
@@ -44,39 +37,8 @@ pub async fn place(
     input: Input,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = Command::Place(read_order(&user, &input, &state)?);
+    let command = Command::Place(read_order(user.id, &input, &state)?);
     execute(&state, &user, &request, Some(&input), command).await
-}
-
-fn read_order(
-    user: &AuthenticatedUser,
-    input: &Input,
-    state: &AppState,
-) -> Result<NewOrder, ApiError> {
-    let mut validator = Validator::of(input);
-    let symbol = validator.text("symbol", 16);
-    let market = symbol.as_deref().and_then(|symbol| state.catalog.market(symbol));
-    if symbol.is_some() && market.is_none() {
-        validator.fail("symbol", "The selected symbol is invalid.");
-    }
-    let side = validator.text("side", 4);
-    let side = match side.as_deref() {
-        Some("buy") => Some(Side::Buy),
-        Some("sell") => Some(Side::Sell),
-        Some(_) => {
-            validator.fail("side", "The selected side is invalid.");
-            None
-        }
-        None => None,
-    };
-    let price = validator.positive("price", state.excess_decimals);
-    let amount = validator.positive("amount", state.excess_decimals);
-    let client_order_id = input.string("client_order_id").and_then(ClientOrderId::parse);
-    if client_order_id.is_none() && !input.is_missing("client_order_id") {
-        validator.fail("client_order_id", CLIENT_ORDER_ID_RULE);
-    }
-    let (market, side, price, amount) = validator.finish((market, side, price, amount))?;
-    Ok(NewOrder { user: user.id, market: market.id, side, price, amount, client_order_id })
 }
 
 /// `GET /orders/{id}`
@@ -130,17 +92,11 @@ fn by_client_id(id: &str) -> Result<OrderName, ApiError> {
 }
 
 fn my_order_row<'a>(view: &'a OrderView, state: &'a AppState) -> MyOrderRow<'a> {
-    let order = &view.order;
     MyOrderRow {
-        id: order.id.0,
-        symbol: state.catalog.symbol(order.market),
-        side: side_name(order.side),
-        price: DecimalNumber(order.price),
-        amount: DecimalNumber(order.amount),
-        filled_amount: DecimalNumber(order.filled),
-        status: status_number(order.status),
-        cancel_reason: order.cancel_reason.map(cancel_reason_name),
-        client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
+        id: view.order.id.0,
+        symbol: state.catalog.symbol(view.order.market),
+        side: side_name(view.order.side),
+        details: OrderDetails::new(view),
         date: response::plain(view.created_at),
         cancelled_at: view.cancelled_at.map(response::plain),
     }

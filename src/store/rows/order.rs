@@ -32,6 +32,11 @@ pub struct OrderRow {
     pub status: i16,
     pub cancel_reason: Option<i16>,
     pub client_order_id: Option<ClientOrderIdText>,
+    pub order_type: i16,
+    pub time_in_force: i16,
+    pub post_only: bool,
+    pub self_trade_prevention: i16,
+    pub prevented_amount: i64,
 }
 
 /// A [`ClientOrderId`] as a text of the database.
@@ -76,6 +81,11 @@ impl From<&Order> for OrderRow {
             status: codes::status_code(order.status),
             cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
             client_order_id: order.client_order_id.map(ClientOrderIdText),
+            order_type: codes::order_type_code(order.order_type),
+            time_in_force: codes::time_in_force_code(order.time_in_force),
+            post_only: order.post_only,
+            self_trade_prevention: codes::self_trade_code(order.self_trade_prevention),
+            prevented_amount: order.prevented.units(),
         }
     }
 }
@@ -99,6 +109,11 @@ impl TryFrom<OrderRow> for Order {
             status: codes::status_from_code(row.status)?,
             cancel_reason: row.cancel_reason.map(codes::cancel_reason_from_code).transpose()?,
             client_order_id: row.client_order_id.map(|text| text.0),
+            order_type: codes::order_type_from_code(row.order_type)?,
+            time_in_force: codes::time_in_force_from_code(row.time_in_force)?,
+            post_only: row.post_only,
+            self_trade_prevention: codes::self_trade_from_code(row.self_trade_prevention)?,
+            prevented: Fixed::from_units(row.prevented_amount),
         })
     }
 }
@@ -126,6 +141,7 @@ pub struct OrderChange {
     pub reserved: i64,
     pub status: i16,
     pub cancel_reason: Option<i16>,
+    pub prevented_amount: i64,
 }
 
 impl From<&Order> for OrderChange {
@@ -138,6 +154,7 @@ impl From<&Order> for OrderChange {
             reserved: order.reserved.units(),
             status: codes::status_code(order.status),
             cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
+            prevented_amount: order.prevented.units(),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! The heads of the books: the resting orders that the incoming orders of a batch can consume.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
 use super::commands::placed;
-use crate::market::{Command, Fixed, MarketId, Order, OrderId, Priority, Side, State, Status};
+use crate::market::{
+    Command, Fixed, MarketId, NewOrder, Order, OrderId, Priority, Side, State, Status, UserId,
+};
 use crate::store::rows::OrderRow;
 use crate::store::schema::{OPEN_ASKS, OPEN_BIDS, orders};
 use crate::store::statement::prepared;
@@ -30,7 +34,8 @@ struct Page {
 /// Loads the head of one side of a book.
 ///
 /// The incoming orders consume no more than their amounts, and no more resting orders than a batch
-/// may have fills. The batch may cancel orders of the head, so these are added.
+/// may have fills. The batch may cancel orders of the head, so these are added: those that it
+/// names, and those of users whose incoming orders cancel or reduce resting ones.
 pub fn load(
     connection: &mut AnyConnection,
     state: &mut State,
@@ -41,8 +46,8 @@ pub fn load(
 ) -> Result<(), StoreError> {
     let incoming = || placed(commands).filter(|order| order.market == market && order.side != side);
     let worst = match side {
-        Side::Sell => incoming().map(|order| order.price).max(),
-        Side::Buy => incoming().map(|order| order.price).min(),
+        Side::Sell => incoming().map(NewOrder::limit).max(),
+        Side::Buy => incoming().map(NewOrder::limit).min(),
     };
     let Some(limit) = worst else { return Ok(()) };
     let wanted = incoming().map(|order| units(order.amount)).sum::<i128>();
@@ -51,6 +56,10 @@ pub fn load(
     });
     let cancelled: Vec<i128> = cancelled.map(|order| units(order.remaining())).collect();
     let wanted = wanted + cancelled.iter().sum::<i128>();
+    // The orders of these users may be cancelled or reduced by their incoming ones, without a fill,
+    // so they cover nothing.
+    let changes_resting = incoming().filter(|order| order.self_trade_prevention.changes_resting());
+    let users: BTreeSet<UserId> = changes_resting.map(|order| order.user).collect();
     // One more than can be filled: it tells whether an order would go on matching.
     let most_orders = max_fills.saturating_add(cancelled.len()).saturating_add(1);
 
@@ -68,9 +77,11 @@ pub fn load(
         let is_enough = read(connection, &page, |order| {
             state.insert_order(order);
             last = Some((order.price, order.id));
-            covered += units(order.remaining());
-            loaded += 1;
             page_len += 1;
+            if !users.contains(&order.user) {
+                covered += units(order.remaining());
+                loaded += 1;
+            }
             covered >= wanted || loaded >= most_orders
         })?;
         let book = state.books.entry(market).or_default();

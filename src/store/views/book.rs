@@ -25,7 +25,8 @@ pub fn book(
     side: Side,
     cap: i64,
 ) -> Result<Vec<BookRow>, StoreError> {
-    let columns = (orders::user_id, orders::price, orders::amount - orders::filled_amount);
+    let remaining = orders::amount - orders::filled_amount - orders::prevented_amount;
+    let columns = (orders::user_id, orders::price, remaining);
     let of_market = orders::table.filter(orders::market_id.eq(market.0)).select(columns);
     let rows: Vec<(i64, i64, i64)> = match side {
         Side::Sell => {

@@ -4,7 +4,7 @@
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
 
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
@@ -90,6 +90,11 @@ columns! {
         status: i16 => SmallInt,
         cancel_reason: Option<i16> => Nullable<SmallInt>,
         client_order_id: Option<ClientOrderIdText> => Nullable<Text>,
+        order_type: i16 => SmallInt,
+        time_in_force: i16 => SmallInt,
+        post_only: bool => Bool,
+        self_trade_prevention: i16 => SmallInt,
+        prevented_amount: i64 => BigInt,
     }
 }
 
@@ -102,6 +107,7 @@ columns! {
         reserved: i64 => BigInt,
         status: i16 => SmallInt,
         cancel_reason: Option<i16> => Nullable<SmallInt>,
+        prevented_amount: i64 => BigInt,
     }
 }
 

@@ -66,7 +66,7 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         out.push_sql("), changed_orders AS (UPDATE orders SET filled_amount = r.filled_amount, ");
         out.push_sql("filled_value = r.filled_value, commission = r.commission, ");
         out.push_sql("reserved = r.reserved, status = r.status, cancel_reason = r.cancel_reason, ");
-        out.push_sql("updated_at = now, ");
+        out.push_sql("prevented_amount = r.prevented_amount, updated_at = now, ");
         out.push_sql("cancelled_at = CASE WHEN r.status = 3 THEN now END FROM batch, ");
         push_rows(&self.changed_orders, &mut out)?;
         out.push_sql(" WHERE orders.id = r.id), changed_accounts AS (UPDATE accounts SET ");

@@ -1,0 +1,273 @@
+//! Matches an incoming order with the other side of the book.
+
+use std::collections::BTreeMap;
+
+use super::execute::{Execution, account};
+use super::order::Fill;
+use super::{
+    AccountKey, Action, CancelReason, Fixed, Market, MarketId, Order, OrderType, PreventedTrade,
+    Reference, SelfTradePrevention, Side, Status, TimeInForce, Trade, TradeId,
+};
+
+/// One fill between two orders, before it changes an account.
+struct Match {
+    buy: Order,
+    bought: Fill,
+    sell: Order,
+    sold: Fill,
+    amount: Fixed,
+    value: Fixed,
+}
+
+impl Match {
+    /// The smaller remaining amount, at the maker's price. `None` if the sum of an order's fills
+    /// would be out of range.
+    fn new(taker: &Order, maker: &Order) -> Option<Self> {
+        let amount = taker.remaining().min(maker.remaining());
+        let value = maker.price.mul_floor(amount).expect("a fill is worth no more than its order");
+        let (taken, spent_by_taker) = taker.filled_with(amount, value)?;
+        let (made, spent_by_maker) = maker.filled_with(amount, value)?;
+        Some(match taker.side {
+            Side::Buy => Self {
+                buy: taken,
+                bought: spent_by_taker,
+                sell: made,
+                sold: spent_by_maker,
+                amount,
+                value,
+            },
+            Side::Sell => Self {
+                buy: made,
+                bought: spent_by_maker,
+                sell: taken,
+                sold: spent_by_taker,
+                amount,
+                value,
+            },
+        })
+    }
+
+    fn taker(&self, side: Side) -> Order {
+        match side {
+            Side::Buy => self.buy,
+            Side::Sell => self.sell,
+        }
+    }
+
+    fn proceeds(&self) -> Fixed {
+        self.value.checked_sub(self.sold.commission).expect("commission is part of the value")
+    }
+
+    fn commission(&self) -> Option<Fixed> {
+        self.bought.commission.checked_add(self.sold.commission)
+    }
+}
+
+impl Execution<'_> {
+    /// Fills `taker` from the other side of the book, as far as its terms allow. What may not rest
+    /// is cancelled.
+    pub(super) fn match_incoming(&mut self, taker: &mut Order) -> Vec<PreventedTrade> {
+        let mut prevented = Vec::new();
+        if taker.time_in_force == TimeInForce::Fok && !self.fills_completely(taker) {
+            self.close(taker, CancelReason::Fok);
+            return prevented;
+        }
+        while taker.status == Status::Open {
+            let book = self.state.books.entry(taker.market).or_default();
+            let Some(maker_id) = book.next_match(taker.side.opposite(), taker.price) else { break };
+            let mut maker = self.state.orders[&maker_id];
+            if maker.user == taker.user {
+                let amount = taker.remaining().min(maker.remaining());
+                prevented.push(PreventedTrade { maker: maker_id, price: maker.price, amount });
+                self.prevent(taker, &mut maker, amount);
+            } else if self.trades.len() >= self.max_fills {
+                self.close(taker, CancelReason::FillLimit);
+            } else if self.trade(taker, &mut maker).is_none() {
+                self.close(taker, CancelReason::OutOfRange);
+            } else {
+                self.update_maker(maker);
+            }
+        }
+        if taker.status == Status::Open {
+            self.end_or_rest(taker);
+        }
+        prevented
+    }
+
+    /// Nothing matches any more.
+    fn end_or_rest(&mut self, taker: &mut Order) {
+        let is_beyond_bound = taker.order_type == OrderType::Market
+            && self.best_price(taker.market, taker.side.opposite()).is_some();
+        match taker.time_in_force {
+            TimeInForce::Gtc => {}
+            TimeInForce::Fok => unreachable!("it fills completely, or was cancelled before"),
+            TimeInForce::Ioc if is_beyond_bound => self.close(taker, CancelReason::Slippage),
+            TimeInForce::Ioc => self.close(taker, CancelReason::Ioc),
+        }
+    }
+
+    /// Both orders are of the same user.
+    fn prevent(&mut self, taker: &mut Order, maker: &mut Order, amount: Fixed) {
+        match taker.self_trade_prevention {
+            SelfTradePrevention::CancelNewest => self.close(taker, CancelReason::SelfTrade),
+            SelfTradePrevention::CancelOldest => self.cancel_maker(maker),
+            SelfTradePrevention::CancelBoth => {
+                self.cancel_maker(maker);
+                self.close(taker, CancelReason::SelfTrade);
+            }
+            SelfTradePrevention::Decrement => {
+                for order in [&mut *taker, &mut *maker] {
+                    let released = order.prevent(amount);
+                    let reserved_in = self.reserved_in(order);
+                    let ledger = &mut self.state.ledger;
+                    ledger.release(reserved_in, Action::OrderCancelled, released, order.id);
+                }
+                self.update_maker(*maker);
+            }
+        }
+    }
+
+    fn cancel_maker(&mut self, maker: &mut Order) {
+        self.close(maker, CancelReason::SelfTrade);
+        self.update_maker(*maker);
+    }
+
+    /// Stores a resting order that was changed, and removes it from the book unless it is open.
+    pub(super) fn update_maker(&mut self, maker: Order) {
+        if maker.status != Status::Open {
+            let base = account(maker.user, self.market(maker.market).base);
+            self.state.ledger.count_open_order(base, false);
+            let book = self.state.books.entry(maker.market).or_default();
+            book.remove(maker.side, maker.price, maker.id);
+        }
+        self.changed.insert(maker.id);
+        self.state.orders.insert(maker.id, maker);
+    }
+
+    /// Whether the order would fill completely now. Decides like [`Self::match_incoming`], without
+    /// changing anything.
+    fn fills_completely(&mut self, taker: &Order) -> bool {
+        let Market { base, quote, id, .. } = *self.market(taker.market);
+        let mut taker = *taker;
+        let mut credits: BTreeMap<AccountKey, Fixed> = BTreeMap::new();
+        let house = account(id.house(), quote);
+        credits.insert(house, self.commission.get(&id).copied().unwrap_or_default());
+        let mut fills = self.trades.len();
+        for maker in self.makers(&taker) {
+            if maker.user == taker.user {
+                match taker.self_trade_prevention {
+                    SelfTradePrevention::CancelOldest => continue,
+                    _ => return false,
+                }
+            }
+            let Some(next) = Match::new(&taker, &maker) else { return false };
+            let Some(commission) = next.commission() else { return false };
+            for (key, credit) in [
+                (account(next.buy.user, base), next.amount),
+                (account(next.sell.user, quote), next.proceeds()),
+                (house, commission),
+            ] {
+                let sum = credits.entry(key).or_default();
+                let Some(credited) = sum.checked_add(credit) else { return false };
+                *sum = credited;
+                if !self.state.ledger.can_credit(key, credited) {
+                    return false;
+                }
+            }
+            fills = fills.saturating_add(1);
+            if fills > self.max_fills {
+                return false;
+            }
+            taker = next.taker(taker.side);
+            if taker.status == Status::Filled {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The resting orders that match, in order of priority.
+    fn makers(&self, taker: &Order) -> Vec<Order> {
+        let Some(book) = self.state.books.get(&taker.market) else { return Vec::new() };
+        let ids = book.matches(taker.side.opposite(), taker.price);
+        let mut wanted = taker.remaining();
+        let makers = ids.map(|id| self.state.orders[&id]).take_while(|maker| {
+            let is_wanted = wanted.is_positive();
+            if maker.user != taker.user {
+                wanted = wanted.checked_sub(maker.remaining()).unwrap_or_default();
+            }
+            is_wanted
+        });
+        makers.collect()
+    }
+
+    pub(super) fn would_match(&mut self, order: &Order) -> bool {
+        let book = self.state.books.entry(order.market).or_default();
+        book.next_match(order.side.opposite(), order.price).is_some()
+    }
+
+    /// The price of the next resting order of this side.
+    pub(super) fn best_price(&mut self, market: MarketId, resting: Side) -> Option<Fixed> {
+        let book = self.state.books.entry(market).or_default();
+        let best = book.next_match(resting, resting.opposite().any_price())?;
+        Some(self.state.orders[&best].price)
+    }
+
+    /// One fill.
+    ///
+    /// Returns `None` and changes nothing if the fill would take a balance, or the sum of an
+    /// order's fills, out of range.
+    fn trade(&mut self, taker: &mut Order, maker: &mut Order) -> Option<()> {
+        let fill = Match::new(taker, maker)?;
+        let commission = fill.commission()?;
+        let proceeds = fill.proceeds();
+        let Match { buy, bought, sell, sold, amount, value } = fill;
+        let reference = Reference::Trade(self.trades.len());
+        let Market { id: market, base, quote, .. } = *self.market(buy.market);
+        let collected = self.commission.get(&market).copied().unwrap_or_default();
+        let collected = collected.checked_add(commission)?;
+        let credits = [
+            (account(buy.user, base), amount),
+            (account(sell.user, quote), proceeds),
+            (account(market.house(), quote), collected),
+        ];
+        if !credits.iter().all(|(key, credit)| self.state.ledger.can_credit(*key, *credit)) {
+            return None;
+        }
+
+        let paid = bought.spent.negated();
+        let ledger = &mut self.state.ledger;
+        let done = Action::TradeCompleted;
+        ledger.post(account(buy.user, quote), done, Fixed::ZERO, paid, reference);
+        if bought.refund.is_positive() {
+            let buyer = account(buy.user, quote);
+            ledger.release(buyer, Action::OrderRefund, bought.refund, buy.id);
+        }
+        ledger.post(account(buy.user, base), done, amount, Fixed::ZERO, reference);
+        ledger.post(account(sell.user, base), done, Fixed::ZERO, amount.negated(), reference);
+        ledger.post(account(sell.user, quote), done, proceeds, Fixed::ZERO, reference);
+
+        self.commission.insert(market, collected);
+        let count = self.state.trade_counts.entry(market).or_default();
+        *count = count.checked_add(1).expect("no market sees 2^63 trades");
+        self.trades.push(Trade {
+            id: TradeId(0),
+            market,
+            sequence: *count,
+            buy_order: buy.id,
+            sell_order: sell.id,
+            buyer: buy.user,
+            seller: sell.user,
+            price: maker.price,
+            amount,
+            value,
+            buyer_commission: bought.commission,
+            seller_commission: sold.commission,
+        });
+        match taker.side {
+            Side::Buy => (*taker, *maker) = (buy, sell),
+            Side::Sell => (*taker, *maker) = (sell, buy),
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Order types over the API: time in force, post-only, market orders and self-trade prevention.
+
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::app::TestApp;
+use crate::support::client::{Client, Response};
+use crate::support::outbox::{OutboxRow, start_with_events};
+
+async fn place(client: &Client, side: &str, price: Value, amount: &str, more: Value) -> Response {
+    let mut order = json!({ "symbol": "BTC", "side": side, "price": price, "amount": amount });
+    let fields = order.as_object_mut().unwrap();
+    fields.extend(more.as_object().unwrap().clone());
+    client.post("/api/orders", &order.to_string()).await
+}
+
+/// These fields of the order in a response.
+fn fields<const N: usize>(response: &Response, names: [&str; N]) -> [String; N] {
+    let order = response.data()["order"].clone();
+    names.map(|name| order[name].to_string())
+}
+
+on_both! {
+    async fn the_terms_of_an_order_are_kept_and_shown(database: Database) {
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        place(&bob, "sell", json!("100"), "0.2", json!({})).await.data();
+        place(&bob, "sell", json!("102"), "0.1", json!({})).await.data();
+        let names = ["type", "time_in_force", "post_only", "price", "status", "cancel_reason"];
+
+        let fok = place(&alice, "buy", json!("102"), "1", json!({ "time_in_force": "fok" })).await;
+        assert_eq!(fields(&fok, names),
+            ["\"limit\"", "\"fok\"", "false", "102", "3", "\"fok\""]);
+        assert_eq!(fok.data()["trades"], json!([]));
+        assert_eq!(alice.available("USD").await, "10000");
+
+        let ioc = place(&alice, "buy", json!("100"), "1", json!({ "time_in_force": "ioc" })).await;
+        assert_eq!(fields(&ioc, names),
+            ["\"limit\"", "\"ioc\"", "false", "100", "3", "\"ioc\""]);
+        assert_eq!(fields(&ioc, ["filled_amount", "average_price", "commission"]),
+            ["0.2", "100", "0.3"]);
+
+        place(&bob, "sell", json!("100"), "0.1", json!({})).await.data();
+        let market = place(&alice, "buy", Value::Null, "0.2", json!({ "type": "market" })).await;
+        assert_eq!(fields(&market, names),
+            ["\"market\"", "\"ioc\"", "false", "105", "2", "null"]);
+        assert_eq!(fields(&market, ["average_price"]), ["101"]);
+        let none = place(&alice, "buy", Value::Null, "0.2", json!({ "type": "market" })).await;
+        assert_eq!((none.status, none.json()["code"].clone()), (400, json!("no_market_price")));
+
+        let post_only = json!({ "post_only": true });
+        let resting = place(&alice, "buy", json!("99"), "0.1", post_only.clone()).await;
+        assert_eq!(fields(&resting, names), ["\"limit\"", "\"gtc\"", "true", "99", "1", "null"]);
+        let refused = place(&bob, "sell", json!("99"), "0.1", post_only).await;
+        assert_eq!((refused.status, refused.json()["code"].clone()),
+            (400, json!("post_only_would_match")));
+
+        // The same in every answer about the order.
+        let row = alice.get("/api/my-orders").await.data()[0].clone();
+        let id = row["id"].clone();
+        let one = alice.get(&format!("/api/orders/{id}")).await.data()["order"].clone();
+        for name in names.iter().chain(&["average_price", "commission", "created_at"]) {
+            assert_eq!(row[name], one[name], "{name}");
+        }
+        app.stop();
+        database.audit();
+    }
+
+    async fn a_market_order_stops_at_its_bound(database: Database) {
+        let variables = [("MATCHCAST__MARKET__MAX_SLIPPAGE", "0.01")];
+        let app = TestApp::start_with(&database, &variables).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        place(&bob, "buy", json!("100"), "0.1", json!({})).await.data();
+        place(&bob, "buy", json!("98"), "0.1", json!({})).await.data();
+        let sold = place(&alice, "sell", Value::Null, "0.2", json!({ "type": "market" })).await;
+        assert_eq!(fields(&sold, ["price", "status", "cancel_reason", "filled_amount"]),
+            ["99", "3", "\"slippage\"", "0.1"]);
+        assert_eq!(alice.available("BTC").await, "0.4");
+        app.stop();
+        database.audit();
+    }
+
+    async fn prevented_self_trades_are_reported(database: Database) {
+        let (app, _provider) = start_with_events(&database, &["order.updated"], &[]).await;
+        let alice = app.log_in("alice").await;
+        place(&alice, "sell", json!("100"), "0.3", json!({})).await.data();
+        for _ in 0..2 {
+            let decrement = json!({ "self_trade_prevention": "decrement" });
+            let placed = place(&alice, "buy", json!("100"), "0.1", decrement).await;
+            assert_eq!(fields(&placed, ["status", "cancel_reason", "prevented_amount"]),
+                ["3", "\"self_trade\"", "0.1"]);
+            assert_eq!(placed.data()["prevented_trades"],
+                json!([{ "order_id": 1, "price": 100, "amount": 0.1 }]));
+        }
+        let resting = alice.get("/api/orders/1").await.data()["order"].clone();
+        assert_eq!((&resting["status"], resting["prevented_amount"].to_string()),
+            (&json!(1), "0.2".to_owned()));
+        assert_eq!(alice.available("BTC").await, "0.4");
+        let book = alice.get("/api/orders?symbol=BTC").await.data();
+        assert_eq!(book["asks"][0]["amount"].to_string(), "0.1");
+
+        let oldest = json!({ "self_trade_prevention": "cancel_oldest" });
+        place(&alice, "buy", json!("100"), "0.1", oldest).await.data();
+        let cancelled = alice.get("/api/orders/1").await.data()["order"].clone();
+        assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]),
+            (&json!(3), &json!("self_trade")));
+        let events = database.events_named("order.updated");
+        let of_first: Vec<Value> =
+            events.iter().map(OutboxRow::json).filter(|data| data["order_id"] == 1).collect();
+        let prevented: Vec<&str> =
+            of_first.iter().map(|data| data["prevented_amount"].as_str().unwrap()).collect();
+        assert_eq!(prevented, ["0", "0.1", "0.2", "0.2"]);
+        let mut ids: Vec<&Value> = of_first.iter().map(|data| &data["event_id"]).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 4, "each change has an id of its own");
+        app.stop();
+        database.audit();
+    }
+
+    async fn terms_that_do_not_go_together_are_errors_that_name_the_field(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        let price = json!("100");
+        for (price, more, field) in [
+            (&price, json!({ "type": "stop" }), "type"),
+            (&price, json!({ "type": 1 }), "type"),
+            (&price, json!({ "type": "market" }), "price"),
+            (&Value::Null, json!({}), "price"),
+            (&Value::Null, json!({ "type": "market", "time_in_force": "gtc" }), "time_in_force"),
+            (&Value::Null, json!({ "type": "market", "post_only": true }), "post_only"),
+            (&price, json!({ "time_in_force": "day" }), "time_in_force"),
+            (&price, json!({ "time_in_force": "GTC" }), "time_in_force"),
+            (&price, json!({ "post_only": "maybe" }), "post_only"),
+            (&price, json!({ "post_only": 1, "time_in_force": "fok" }), "post_only"),
+            (&price, json!({ "self_trade_prevention": "none" }), "self_trade_prevention"),
+        ] {
+            let response = place(&alice, "buy", price.clone(), "0.1", more.clone()).await;
+            assert_eq!(response.status, 422, "{more}: {}", response.body);
+            let errors = response.json()["errors"].clone();
+            let named: Vec<&String> = errors.as_object().unwrap().keys().collect();
+            assert_eq!(named, [field], "{more}: {errors}");
+        }
+        assert!(database.order_ids().is_empty());
+        // Empty fields are missing ones, and forms have no booleans.
+        let form = "symbol=BTC&side=buy&price=1&amount=1&type=&time_in_force=&post_only=1";
+        let placed = alice.post_form("/api/orders", form).await;
+        assert_eq!(fields(&placed, ["type", "time_in_force", "post_only"]),
+            ["\"limit\"", "\"gtc\"", "true"]);
+        app.stop();
+        database.audit();
+    }
+}
