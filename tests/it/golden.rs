@@ -165,7 +165,8 @@ on_both! {
                 "average_price":null,"commission":0,
                 "type":"limit","time_in_force":"gtc","post_only":false,
                 "prevented_amount":0,
-                "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},"trade":null,"trades":[],"trade_count":0,
+                "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},
+                "trade":null,"trades":[],"trade_count":0,
                 "prevented_trades":[]}}"#);
         assert!(placed.body.contains(r#""price":50000,"amount":0.1,"filled_amount":0,"#));
 
@@ -224,7 +225,8 @@ on_both! {
                 "average_price":50000.08333333,"commission":90.00015,
                 "type":"limit","time_in_force":"gtc","post_only":false,
                 "prevented_amount":0,
-                "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},"trade":{"id":1,"sequence":1,"buy_order_id":3,
+                "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},
+                "trade":{"id":1,"sequence":1,"buy_order_id":3,
                 "sell_order_id":1,"buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,
                 "amount":0.1,"created_at":"<time>","updated_at":"<time>"},"trades":[
                 {"id":1,"sequence":1,"buy_order_id":3,"sell_order_id":1,"buyer_id":1,"seller_id":2,

@@ -223,6 +223,18 @@ mod tests {
     }
 
     #[test]
+    fn only_the_lanes_of_these_events_are_read_again() {
+        let mut lanes = Lanes::new(2, 10);
+        lanes.start_reading();
+        lanes.fill(Vec::new());
+        assert!(lanes.are_exhausted());
+        lanes.mark_unread_for(&events(&[3]));
+        assert!(lanes.want_events());
+        let odd: Vec<i16> = (1..SHARDS).step_by(2).collect();
+        assert_eq!(lanes.start_reading().shards, odd);
+    }
+
+    #[test]
     fn a_full_page_causes_another_read_and_is_all_that_a_lane_keeps() {
         let mut lanes = Lanes::new(1, 2);
         lanes.start_reading();
