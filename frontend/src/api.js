@@ -81,6 +81,7 @@ export const trades = (symbol) => get("/trades", { symbol, limit: MAX_TRADES });
 export const orders = () => get("/my-orders");
 export const history = () => get("/balance-history", { currency: "all" });
 export const placeOrder = (order, key) => postOnce("/orders", order, key);
+export const previewOrder = (order) => post("/orders/preview", order);
 export const cancelOrder = (id) => postOnce(`/orders/${id}/cancel`, undefined, `cancel-${id}`);
 export const faucet = (currency) => post("/faucet", { currency });
 export const debugEvents = (after) => get("/debug/events", { after });

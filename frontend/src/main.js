@@ -4,5 +4,6 @@ import { router } from "./router.js";
 import "./styles/base.css";
 import "./styles/components.css";
 import "./styles/dashboard.css";
+import "./styles/order-form.css";
 
 createApp(App).use(router).mount("#app");

@@ -95,6 +95,7 @@ impl App {
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config),
             excess_decimals: config.market.excess_decimals,
+            max_fills: config.market.max_fills_per_transaction.get(),
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),

@@ -5,8 +5,8 @@ use actix_web::{Resource, Route, guard, web};
 use super::middleware::private;
 use super::response::ApiError;
 use super::routes::{
-    accounts, auth, broadcasting, csrf_cookie, dashboard, debug, health, markets, orders, settings,
-    webhook,
+    accounts, auth, broadcasting, csrf_cookie, dashboard, debug, health, markets, orders, preview,
+    settings, webhook,
 };
 
 /// Adds all routes.
@@ -54,6 +54,7 @@ fn api(config: &mut web::ServiceConfig) {
             "/orders/by-client-id/{id}/cancel",
             web::post().to(orders::cancel_by_client_id),
         ))
+        .service(resource("/orders/preview", web::post().to(preview::preview)))
         .service(resource("/orders/{id}", get().to(orders::get)))
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
         .service(resource("/trades", get().to(markets::trades)))

@@ -33,6 +33,8 @@ pub struct AppState {
     pub pending_subscriptions: PendingSubscriptions,
     pub settings: PublicSettings,
     pub excess_decimals: ExcessDecimals,
+    /// The most fills of an order.
+    pub max_fills: usize,
     /// `None`: metrics are disabled.
     pub metrics: Option<PrometheusHandle>,
     /// Most rows of a list.

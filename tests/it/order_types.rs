@@ -7,11 +7,15 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
 use crate::support::outbox::{OutboxRow, start_with_events};
 
-async fn place(client: &Client, side: &str, price: Value, amount: &str, more: Value) -> Response {
+fn order(side: &str, price: Value, amount: &str, more: Value) -> String {
     let mut order = json!({ "symbol": "BTC", "side": side, "price": price, "amount": amount });
     let fields = order.as_object_mut().unwrap();
     fields.extend(more.as_object().unwrap().clone());
-    client.post("/api/orders", &order.to_string()).await
+    order.to_string()
+}
+
+async fn place(client: &Client, side: &str, price: Value, amount: &str, more: Value) -> Response {
+    client.post("/api/orders", &order(side, price, amount, more)).await
 }
 
 /// These fields of the order in a response.
@@ -146,6 +150,78 @@ on_both! {
         let placed = alice.post_form("/api/orders", form).await;
         assert_eq!(fields(&placed, ["type", "time_in_force", "post_only"]),
             ["\"limit\"", "\"gtc\"", "true"]);
+        app.stop();
+        database.audit();
+    }
+}
+
+async fn preview(client: &Client, side: &str, price: Value, amount: &str, more: Value) -> Value {
+    let response = client.post("/api/orders/preview", &order(side, price, amount, more)).await;
+    response.data()
+}
+
+on_both! {
+    async fn a_preview_is_what_the_order_then_does_and_changes_nothing(database: Database) {
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let book = [(&bob, "100", "0.2"), (&alice, "101", "0.1"), (&bob, "102", "0.3")];
+        for (client, price, amount) in book {
+            place(client, "sell", json!(price), amount, json!({})).await.data();
+        }
+        let fok = json!({ "time_in_force": "fok" });
+        for (price, amount, more) in [
+            (json!("102"), "1", fok),
+            (Value::Null, "0.25", json!({ "type": "market" })),
+            (json!("102"), "0.4", json!({ "self_trade_prevention": "cancel_oldest" })),
+            (json!("99"), "0.1", json!({ "post_only": true })),
+        ] {
+            let before = (alice.get("/api/profile").await.body, database.order_ids());
+            let previewed = preview(&alice, "buy", price.clone(), amount, more.clone()).await;
+            assert_eq!(before, (alice.get("/api/profile").await.body, database.order_ids()));
+            let placed = place(&alice, "buy", price, amount, more.clone()).await.data();
+            assert_eq!(previewed["rejection"], Value::Null);
+            let order = &placed["order"];
+            for name in
+                ["price", "filled_amount", "average_price", "commission", "status", "cancel_reason"]
+            {
+                assert_eq!(previewed[name], order[name], "{name} of {more}: {previewed}");
+            }
+            assert_eq!(previewed["prevented_trades"], placed["prevented_trades"]);
+            assert_eq!(previewed["fill_count"], placed["trade_count"]);
+            let fills = |list: &Value| -> Vec<(String, String)> {
+                let all = list.as_array().unwrap().iter();
+                all.map(|one| (one["price"].to_string(), one["amount"].to_string())).collect()
+            };
+            assert_eq!(fills(&previewed["fills"]), fills(&placed["trades"]));
+        }
+        app.stop();
+        database.audit();
+    }
+
+    async fn a_preview_shows_reservation_rest_and_the_rule_that_refuses(database: Database) {
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        place(&bob, "sell", json!("100"), "0.2", json!({})).await.data();
+        let rests = preview(&alice, "buy", json!("110"), "1", json!({})).await;
+        let numbers = ["reserved", "value", "commission", "filled_amount", "resting_amount"];
+        assert_eq!(numbers.map(|name| rests[name].to_string()),
+            ["111.65", "20", "0.3", "0.2", "0.8"]);
+        assert_eq!(rests["fills"], json!([{ "price": 100, "amount": 0.2, "value": 20 }]));
+
+        let poor = preview(&alice, "buy", json!("100"), "1000", json!({})).await;
+        assert_eq!(poor["rejection"]["code"], "insufficient_funds");
+        assert_eq!((&poor["fills"], &poor["status"]), (&json!([]), &Value::Null));
+        let post_only = json!({ "post_only": true });
+        let post_only = preview(&alice, "buy", json!("100"), "1", post_only).await;
+        assert_eq!(post_only["rejection"]["code"], "post_only_would_match");
+        let tiny = preview(&alice, "buy", json!("1e-8"), "0.1", json!({})).await;
+        assert!(tiny["rejection"]["errors"]["amount"].is_array(), "{tiny}");
+        // A user without accounts, and a body without fields.
+        let mut carol = app.visitor();
+        carol.register("carol").await;
+        let nothing = preview(&carol, "sell", json!("100"), "1", json!({})).await;
+        assert_eq!(nothing["rejection"]["code"], "insufficient_funds");
+        assert_eq!(alice.post("/api/orders/preview", "{}").await.status, 422);
         app.stop();
         database.audit();
     }

@@ -255,13 +255,24 @@ impl From<Rejection> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// The body of an error response.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorBody {
     success: bool,
-    message: &'a str,
-    code: &'a str,
+    message: String,
+    code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a FieldErrors>,
+    errors: Option<FieldErrors>,
+}
+
+impl ApiError {
+    pub fn body(&self) -> ErrorBody {
+        let errors = match self {
+            Self::Invalid(errors) => Some(errors.clone()),
+            _ => None,
+        };
+        ErrorBody { success: false, message: self.message(), code: self.code(), errors }
+    }
 }
 
 impl ResponseError for ApiError {
@@ -297,11 +308,6 @@ impl ResponseError for ApiError {
             response.insert_header(("x-ratelimit-limit", *limit));
             response.insert_header(("x-ratelimit-remaining", 0));
         }
-        let errors = match self {
-            Self::Invalid(errors) => Some(errors),
-            _ => None,
-        };
-        let message = self.message();
-        response.json(Body { success: false, message: &message, code: self.code(), errors })
+        response.json(self.body())
     }
 }

@@ -68,7 +68,7 @@ pub struct OrderDetails<'a> {
 
 /// A trade that did not take place, because both orders are of the same user.
 #[derive(Serialize)]
-struct PreventedTradeBody {
+pub struct PreventedTradeBody {
     /// The resting order.
     order_id: i64,
     price: DecimalNumber,
@@ -177,16 +177,23 @@ fn placed_order(placed: &PlacedOrder, catalog: &Catalog) -> HttpResponse {
         trade: placed.trades.first().map(trade),
         trades: placed.trades.iter().take(MAX_TRADES).map(trade).collect(),
         trade_count: placed.trades.len(),
-        prevented_trades: placed.prevented.iter().take(MAX_TRADES).map(prevented_trade).collect(),
+        prevented_trades: placed
+            .prevented
+            .iter()
+            .take(MAX_TRADES)
+            .map(PreventedTradeBody::from)
+            .collect(),
     };
     ok("Order created successfully", data)
 }
 
-fn prevented_trade(prevented: &PreventedTrade) -> PreventedTradeBody {
-    PreventedTradeBody {
-        order_id: prevented.maker.0,
-        price: DecimalNumber(prevented.price),
-        amount: DecimalNumber(prevented.amount),
+impl From<&PreventedTrade> for PreventedTradeBody {
+    fn from(prevented: &PreventedTrade) -> Self {
+        Self {
+            order_id: prevented.maker.0,
+            price: DecimalNumber(prevented.price),
+            amount: DecimalNumber(prevented.amount),
+        }
     }
 }
 

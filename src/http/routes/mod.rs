@@ -10,5 +10,6 @@ pub mod health;
 pub mod markets;
 mod new_order;
 pub mod orders;
+pub mod preview;
 pub mod settings;
 pub mod webhook;

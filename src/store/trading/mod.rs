@@ -10,6 +10,7 @@ mod commands;
 mod locks;
 mod plan_rows;
 mod postgres;
+mod preview;
 mod resting;
 mod sqlite;
 
@@ -23,6 +24,7 @@ use plan_rows::PlanRows;
 
 pub use locks::{next_trade_ids, owner_and_market};
 pub use plan_rows::NewEvents;
+pub use preview::read as read_for_preview;
 
 /// Loads and locks everything that `commands` can touch.
 ///

@@ -1,0 +1,120 @@
+//! What an order would do if it were placed now. Changes nothing.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::new_order::read_order;
+use crate::events::decimal::DecimalNumber;
+use crate::events::order::{cancel_reason_name, status_number};
+use crate::http::extract::{AuthenticatedUser, Input};
+use crate::http::response::{self, ApiError, ErrorBody, PreventedTradeBody};
+use crate::http::state::AppState;
+use crate::market::{
+    self, Action, Command, Done, Fixed, Order, Plan, PreventedTrade, Status, Trade,
+};
+use crate::store::trading;
+
+/// The most fills and prevented trades in a response.
+const MAX_TRADES: usize = 100;
+
+/// `None` and empty where the order would be refused.
+#[derive(Serialize)]
+struct PreviewBody {
+    /// Why the order would be refused.
+    rejection: Option<ErrorBody>,
+    /// The worst price that it would accept: that of the order, or the bound of a market order.
+    price: Option<DecimalNumber>,
+    /// The first [`MAX_TRADES`].
+    fills: Vec<FillBody>,
+    fill_count: usize,
+    filled_amount: DecimalNumber,
+    average_price: Option<DecimalNumber>,
+    /// Of all fills, in the quote asset.
+    value: DecimalNumber,
+    /// On all fills, in the quote asset.
+    commission: DecimalNumber,
+    /// What the order would lock before its fills: of the quote asset for a buy order, of the base
+    /// asset for a sell order.
+    reserved: DecimalNumber,
+    /// What would rest in the book.
+    resting_amount: DecimalNumber,
+    status: Option<u8>,
+    cancel_reason: Option<&'static str>,
+    /// The first [`MAX_TRADES`].
+    prevented_trades: Vec<PreventedTradeBody>,
+}
+
+#[derive(Serialize)]
+struct FillBody {
+    price: DecimalNumber,
+    amount: DecimalNumber,
+    value: DecimalNumber,
+}
+
+/// `POST /orders/preview`
+pub async fn preview(
+    user: AuthenticatedUser,
+    input: Input,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let order = read_order(user.id, &input, &state)?;
+    let market = state.catalog.markets.get(&order.market).cloned();
+    let market = market.ok_or(ApiError::Internal("the market of an order is unknown"))?;
+    let max_fills = state.max_fills;
+    let read = move |c: &mut _| trading::read_for_preview(c, &market, &order, max_fills);
+    let mut touched = state.store.read_snapshot(read).await?;
+    let mut plan = market::execute(&mut touched, &[Command::Place(order)], max_fills);
+    let body = match plan.outcomes.pop() {
+        Some(Ok(Done::Placed { order, prevented, .. })) => placed(&order, &plan, &prevented),
+        Some(Err(rejection)) => refused(&ApiError::from(rejection)),
+        _ => return Err(ApiError::Internal("an order has the outcome of another command")),
+    };
+    Ok(response::ok("Order previewed successfully", body))
+}
+
+fn placed(order: &Order, plan: &Plan, prevented: &[PreventedTrade]) -> PreviewBody {
+    let reserved = plan.entries.iter().find(|entry| entry.action == Action::OrderReserved);
+    let is_open = order.status == Status::Open;
+    PreviewBody {
+        rejection: None,
+        price: Some(DecimalNumber(order.price)),
+        fills: plan.trades.iter().take(MAX_TRADES).map(fill).collect(),
+        fill_count: plan.trades.len(),
+        filled_amount: DecimalNumber(order.filled),
+        average_price: order.average_price().map(DecimalNumber),
+        value: DecimalNumber(order.filled_value),
+        commission: DecimalNumber(order.commission),
+        reserved: DecimalNumber(reserved.map_or(Fixed::ZERO, |entry| entry.locked_change)),
+        resting_amount: DecimalNumber(if is_open { order.remaining() } else { Fixed::ZERO }),
+        status: Some(status_number(order.status)),
+        cancel_reason: order.cancel_reason.map(cancel_reason_name),
+        prevented_trades: prevented.iter().take(MAX_TRADES).map(PreventedTradeBody::from).collect(),
+    }
+}
+
+fn fill(trade: &Trade) -> FillBody {
+    FillBody {
+        price: DecimalNumber(trade.price),
+        amount: DecimalNumber(trade.amount),
+        value: DecimalNumber(trade.value),
+    }
+}
+
+fn refused(error: &ApiError) -> PreviewBody {
+    let nothing = DecimalNumber(Fixed::ZERO);
+    PreviewBody {
+        rejection: Some(error.body()),
+        price: None,
+        fills: Vec::new(),
+        fill_count: 0,
+        filled_amount: nothing,
+        average_price: None,
+        value: nothing,
+        commission: nothing,
+        reserved: nothing,
+        resting_amount: nothing,
+        status: None,
+        cancel_reason: None,
+        prevented_trades: Vec::new(),
+    }
+}
