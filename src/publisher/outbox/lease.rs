@@ -102,6 +102,7 @@ impl LeaseTerm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{self, DatabaseUrl, Store};
 
     #[test]
     fn a_lease_is_held_until_its_end_and_renewed_before() {
@@ -114,5 +115,44 @@ mod tests {
         assert!(term.is_held(now + interval) && !term.is_held(until));
         term.update(None, now + interval);
         assert!(!term.is_held(now + interval));
+    }
+
+    fn store(folder: &tempfile::TempDir) -> Store {
+        let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
+        let url = DatabaseUrl::parse(&url).unwrap();
+        store::migrate(&url).unwrap();
+        Store::open(url, 1).unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_process_holds_the_lease_until_it_releases_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = Connection::new(store(&folder));
+        let duration = Duration::from_secs(30);
+        let (mut first, mut second) = (Lease::new(duration), Lease::new(duration));
+        assert!(first.acquire(&mut connection).await.unwrap().is_some());
+        assert_eq!(second.acquire(&mut connection).await.unwrap(), None);
+        // One that does not hold it releases nothing.
+        second.release(&mut connection).await.unwrap();
+        let mut third = Lease::new(duration);
+        assert_eq!(third.acquire(&mut connection).await.unwrap(), None);
+        first.release(&mut connection).await.unwrap();
+        assert!(third.acquire(&mut connection).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_renewed_once_a_third_of_its_duration_has_passed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = Connection::new(store(&folder));
+        let mut lease = Lease::new(Duration::from_secs(3000));
+        assert_eq!(lease.renewal_interval(), Duration::from_secs(1000));
+        let now = Instant::now();
+        for (remaining, is_renewed) in [(2500, false), (1500, true)] {
+            let until = now + Duration::from_secs(remaining);
+            lease.held_until = Some(until);
+            let held = lease.acquire(&mut connection).await.unwrap().unwrap();
+            assert_eq!(held > until, is_renewed, "{remaining} s before its end");
+            assert!(is_renewed || held == until);
+        }
     }
 }
