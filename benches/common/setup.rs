@@ -52,24 +52,32 @@ pub fn order(user: i64, side: Side) -> NewOrder {
 
 /// The HTTP/1.1 request that places an order.
 pub fn request(order: &NewOrder) -> String {
+    post("/api/orders", order.user.0, "", &format!("{{{}}}", fields(order)))
+}
+
+/// The same with an idempotency key and a client order id, both of them `name`.
+#[allow(dead_code, reason = "one of two benchmarks has keys")]
+pub fn request_with_key(order: &NewOrder, name: u64) -> String {
+    let body = format!(r#"{{{},"client_order_id":"bench-{name}"}}"#, fields(order));
+    let header = format!("idempotency-key: bench-{name}\r\n");
+    post("/api/orders", order.user.0, &header, &body)
+}
+
+fn fields(order: &NewOrder) -> String {
     let side = match order.side {
         Side::Buy => "buy",
         Side::Sell => "sell",
     };
     let number = |value| serde_json::to_string(&DecimalNumber(value)).expect("a number");
-    let body = format!(
-        r#"{{"symbol":"BTC","side":"{side}","price":{},"amount":{}}}"#,
-        number(order.limit()),
-        number(order.amount)
-    );
-    post("/api/orders", order.user.0, &body)
+    let (price, amount) = (number(order.limit()), number(order.amount));
+    format!(r#""symbol":"BTC","side":"{side}","price":{price},"amount":{amount}"#)
 }
 
-/// An HTTP/1.1 request of a user with a JSON body.
-pub fn post(path: &str, user: i64, body: &str) -> String {
+/// An HTTP/1.1 request of a user with a JSON body, and more header lines.
+pub fn post(path: &str, user: i64, headers: &str, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {user}|{TOKEN_SECRET}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+         {headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }

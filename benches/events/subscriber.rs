@@ -42,7 +42,7 @@ pub async fn subscribe(address: &str, users: RangeInclusive<i64>, log: EventLog)
     for user in users {
         let channel = format!("private-user.{user}");
         let body = json!({"socket_id": socket_id, "channel_name": channel}).to_string();
-        let request = setup::post("/api/broadcasting/auth", user, &body);
+        let request = setup::post("/api/broadcasting/auth", user, "", &body);
         let response: Value =
             serde_json::from_slice(connection.exchange(&request).await).expect("an authorization");
         let data = json!({"channel": channel, "auth": response["auth"]});

@@ -12,10 +12,18 @@ use crate::setup;
 /// [`measure_memory`] prints the memory after each step of this many orders.
 const STEP: u64 = 100_000;
 
+/// Whether each order has an idempotency key and a client order id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    Without,
+    With,
+}
+
 /// Orders with a response per second, and the memory in MB before and after.
 pub async fn measure(
     database: &Database,
     connection: &str,
+    keys: Keys,
     connections: usize,
     duration: Duration,
 ) -> (f64, String) {
@@ -25,7 +33,7 @@ pub async fn measure(
     let responses = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let until = move |_: u64| started.elapsed() < duration;
-    run_clients(&server, connections, &responses, until).await;
+    run_clients(&server, keys, connections, &responses, until).await;
     let rate = responses.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
     (rate, format!("idle={idle} after={}", server.memory_mb()))
 }
@@ -38,13 +46,15 @@ pub async fn measure_memory(database: &Database, connections: usize) {
     let responses = Arc::new(AtomicU64::new(0));
     for step in 1..=10 {
         let goal = step * STEP;
-        run_clients(&server, connections, &responses, move |count| count < goal).await;
+        let until = move |count| count < goal;
+        run_clients(&server, Keys::Without, connections, &responses, until).await;
         println!("memory_mb orders={goal} value={}", server.memory_mb());
     }
 }
 
 async fn run_clients(
     server: &Server,
+    keys: Keys,
     connections: usize,
     responses: &Arc<AtomicU64>,
     has_more: impl Fn(u64) -> bool + Copy + Send + 'static,
@@ -55,7 +65,7 @@ async fn run_clients(
             tokio::spawn(async move {
                 let mut connection = Connection::open(&address).await;
                 while has_more(responses.load(Ordering::Relaxed)) {
-                    connection.exchange(&setup::request(&setup::random_order())).await;
+                    connection.exchange(&request(keys)).await;
                     responses.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -63,5 +73,14 @@ async fn run_clients(
         .collect();
     for task in tasks {
         task.await.expect("no client panics");
+    }
+}
+
+fn request(keys: Keys) -> String {
+    static LAST_NAME: AtomicU64 = AtomicU64::new(0);
+    let order = setup::random_order();
+    match keys {
+        Keys::Without => setup::request(&order),
+        Keys::With => setup::request_with_key(&order, LAST_NAME.fetch_add(1, Ordering::Relaxed)),
     }
 }

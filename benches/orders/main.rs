@@ -3,8 +3,8 @@
 //! The workload is the one of benches/baseline: a thousand users, one price, one amount and a
 //! random side, so that half of the orders trade on arrival. The first part measures the engine
 //! with 1, 16, 64 and 256 concurrent clients, the second the binary over HTTP with 256 keep-alive
-//! connections. After each measurement the audit verifies the accounts; a figure for wrong results
-//! would be worthless.
+//! connections, and again with an idempotency key and a client order id on every order. After each
+//! measurement the audit verifies the accounts; a figure for wrong results would be worthless.
 //!
 //! `cargo bench -- engine`, `-- http` or `-- memory` (a million orders) runs one part. SECONDS_EACH
 //! limits each measurement, FLOOR_FILE is the output of scripts/baseline.sh, TEST_DATABASE_URL is
@@ -27,6 +27,7 @@ mod setup;
 use std::time::Duration;
 
 use database::Database;
+use http::Keys;
 
 /// Numbers of concurrent clients. Each waits for the result before it sends the next order.
 const CLIENTS: [usize; 4] = [1, 16, 64, 256];
@@ -87,12 +88,24 @@ fn main() {
             }
         }
         if runs("http") {
-            for connection in ["null", "embedded"] {
+            let mut without_keys = None;
+            for (part, connection, keys) in [
+                ("http_null", "null", Keys::Without),
+                ("http_null_keys", "null", Keys::With),
+                ("http_embedded", "embedded", Keys::Without),
+            ] {
                 let database = create();
-                let measured = http::measure(&database, connection, HTTP_CONNECTIONS, duration);
+                let measured =
+                    http::measure(&database, connection, keys, HTTP_CONNECTIONS, duration);
                 let (rate, memory) = runtime.block_on(measured);
-                baseline.report(&format!("http_{connection}"), name, HTTP_CONNECTIONS, rate);
-                println!("http_{connection}_memory_mb database={name} {memory}");
+                baseline.report(part, name, HTTP_CONNECTIONS, rate);
+                println!("{part}_memory_mb database={name} {memory}");
+                match (keys, without_keys) {
+                    (Keys::With, Some(without)) => {
+                        println!("{part}_ratio database={name} value={:.2}", rate / without);
+                    }
+                    _ => without_keys = Some(rate),
+                }
                 database.audit();
             }
         }

@@ -67,6 +67,7 @@ impl Lanes {
         let market = match request.command {
             Command::Place(order) => Some(order.market),
             Command::Cancel { market, .. } => Some(market),
+            Command::CancelAll { market, .. } => market,
             Command::Deposit { .. } => None,
         };
         let place = match market {

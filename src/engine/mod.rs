@@ -44,7 +44,8 @@ pub use handle::EngineHandle;
 pub use once::{Once, Render};
 pub use originating_socket::OriginatingSocket;
 pub use reply::{
-    CancelledOrder, CompletedDeposit, Executed, PlacedOrder, RenderedResponse, StoredResponse,
+    CancelledOrder, CancelledOrders, CompletedDeposit, Executed, PlacedOrder, RenderedResponse,
+    StoredResponse,
 };
 
 /// Why a request has no result.

@@ -25,6 +25,14 @@ pub struct CancelledOrder {
     pub executed_at: NaiveDateTime,
 }
 
+/// Orders that were cancelled together, committed.
+#[derive(Clone, Debug)]
+pub struct CancelledOrders {
+    /// By id.
+    pub orders: Vec<Order>,
+    pub executed_at: NaiveDateTime,
+}
+
 /// A deposit, committed.
 #[derive(Clone, Copy, Debug)]
 pub struct CompletedDeposit {
@@ -40,6 +48,7 @@ pub struct CompletedDeposit {
 pub enum Executed {
     Placed(PlacedOrder),
     Cancelled(CancelledOrder),
+    CancelledAll(CancelledOrders),
     Deposited(CompletedDeposit),
 }
 
@@ -51,6 +60,9 @@ impl Executed {
                 Self::Placed(PlacedOrder { order, trades, prevented, executed_at })
             }
             Done::Cancelled { order } => Self::Cancelled(CancelledOrder { order, executed_at }),
+            Done::CancelledAll { orders } => {
+                Self::CancelledAll(CancelledOrders { orders, executed_at })
+            }
             Done::Deposited { account, amount, available } => {
                 Self::Deposited(CompletedDeposit { account, amount, available, executed_at })
             }

@@ -70,11 +70,12 @@ fn key(
     })
 }
 
-/// The SHA-256 of the method, the path and the fields, in the order of their names: how the fields
-/// are ordered and separated makes no other request.
+/// The SHA-256 of the method, the path with its query, and the fields in the order of their names:
+/// how the fields are ordered and separated makes no other request.
 fn fingerprint(request: &HttpRequest, input: Option<&Input>) -> [u8; 32] {
     let mut digest = Sha256::new();
-    for part in [request.method().as_str(), request.uri().path()] {
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    for part in [request.method().as_str(), target] {
         digest.update(part);
         digest.update([0]);
     }

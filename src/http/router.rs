@@ -48,7 +48,11 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/profile", get().to(accounts::profile)))
         .service(resource("/balance-history", get().to(accounts::balance_history)))
         .service(resource("/faucet", web::post().to(accounts::faucet)))
-        .service(resource("/orders", get().to(markets::book)).route(web::post().to(orders::place)))
+        .service(
+            resource("/orders", get().to(markets::book))
+                .route(web::post().to(orders::place))
+                .route(web::delete().to(orders::cancel_all)),
+        )
         .service(resource("/orders/by-client-id/{id}", get().to(orders::get_by_client_id)))
         .service(resource(
             "/orders/by-client-id/{id}/cancel",

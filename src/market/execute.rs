@@ -73,6 +73,7 @@ impl Execution<'_> {
         match command {
             Command::Place(new) => self.place(new),
             Command::Cancel { user, market, order } => self.cancel(user, market, order),
+            Command::CancelAll { user, market, side } => Ok(self.cancel_all(user, market, side)),
             Command::Deposit { account, amount, daily_limit } => {
                 self.deposit(account, amount, daily_limit)
             }
@@ -139,8 +140,23 @@ impl Execution<'_> {
             return Err(Rejection::OrderNotOpen);
         }
         self.close(&mut order, CancelReason::User);
-        self.update_maker(order);
+        self.update_resting(order);
         Ok(Done::Cancelled { order })
+    }
+
+    fn cancel_all(&mut self, user: UserId, market: Option<MarketId>, side: Option<Side>) -> Done {
+        let is_meant = |order: &&Order| {
+            order.user == user
+                && order.status == Status::Open
+                && market.is_none_or(|market| order.market == market)
+                && side.is_none_or(|side| order.side == side)
+        };
+        let mut orders: Vec<Order> = self.state.orders.values().filter(is_meant).copied().collect();
+        for order in &mut orders {
+            self.close(order, CancelReason::User);
+            self.update_resting(*order);
+        }
+        Done::CancelledAll { orders }
     }
 
     /// Cancels the remaining amount of an order and releases its reservation.

@@ -85,7 +85,7 @@ impl Execution<'_> {
             } else if self.trade(taker, &mut maker).is_none() {
                 self.close(taker, CancelReason::OutOfRange);
             } else {
-                self.update_maker(maker);
+                self.update_resting(maker);
             }
         }
         if taker.status == Status::Open {
@@ -122,26 +122,26 @@ impl Execution<'_> {
                     let ledger = &mut self.state.ledger;
                     ledger.release(reserved_in, Action::OrderCancelled, released, order.id);
                 }
-                self.update_maker(*maker);
+                self.update_resting(*maker);
             }
         }
     }
 
     fn cancel_maker(&mut self, maker: &mut Order) {
         self.close(maker, CancelReason::SelfTrade);
-        self.update_maker(*maker);
+        self.update_resting(*maker);
     }
 
     /// Stores a resting order that was changed, and removes it from the book unless it is open.
-    pub(super) fn update_maker(&mut self, maker: Order) {
-        if maker.status != Status::Open {
-            let base = account(maker.user, self.market(maker.market).base);
+    pub(super) fn update_resting(&mut self, order: Order) {
+        if order.status != Status::Open {
+            let base = account(order.user, self.market(order.market).base);
             self.state.ledger.count_open_order(base, false);
-            let book = self.state.books.entry(maker.market).or_default();
-            book.remove(maker.side, maker.price, maker.id);
+            let book = self.state.books.entry(order.market).or_default();
+            book.remove(order.side, order.price, order.id);
         }
-        self.changed.insert(maker.id);
-        self.state.orders.insert(maker.id, maker);
+        self.changed.insert(order.id);
+        self.state.orders.insert(order.id, order);
     }
 
     /// Whether the order would fill completely now. Decides like [`Self::match_incoming`], without

@@ -71,8 +71,22 @@ impl MarketId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Place(NewOrder),
-    Cancel { user: UserId, market: MarketId, order: OrderId },
-    Deposit { account: AccountKey, amount: Fixed, daily_limit: u32 },
+    Cancel {
+        user: UserId,
+        market: MarketId,
+        order: OrderId,
+    },
+    /// Cancels the user's open orders: in one market or in all, of one side or of both.
+    CancelAll {
+        user: UserId,
+        market: Option<MarketId>,
+        side: Option<Side>,
+    },
+    Deposit {
+        account: AccountKey,
+        amount: Fixed,
+        daily_limit: u32,
+    },
 }
 
 /// The result of an executed command.
@@ -86,6 +100,10 @@ pub enum Done {
     },
     Cancelled {
         order: Order,
+    },
+    /// By id.
+    CancelledAll {
+        orders: Vec<Order>,
     },
     Deposited {
         account: AccountKey,

@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 31] = [
+const ENDPOINTS: [(&str, &str, Access); 32] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -31,6 +31,7 @@ const ENDPOINTS: [(&str, &str, Access); 31] = [
     ("POST", "/api/faucet", User),
     ("GET", "/api/orders", User),
     ("POST", "/api/orders", User),
+    ("DELETE", "/api/orders", User),
     ("POST", "/api/orders/preview", User),
     ("GET", "/api/orders/{id}", User),
     ("POST", "/api/orders/{id}/cancel", User),

@@ -8,6 +8,7 @@ mod support;
 mod access;
 mod bad_input;
 mod broadcasting;
+mod cancel_all;
 mod check;
 mod cli;
 mod client_order_ids;

@@ -70,6 +70,7 @@ pub enum Done {
     /// With the makers and amounts of the trades that were prevented.
     Placed(usize, OrderState, Vec<Fill>, Vec<(usize, i128)>),
     Cancelled(OrderState),
+    CancelledAll(Vec<usize>),
     Deposited(i128),
 }
 
@@ -99,6 +100,15 @@ impl NaiveMarket {
                 }
                 self.orders[position].cancelled = true;
                 Ok(Done::Cancelled(self.order_state(position)))
+            }
+            Command::CancelAll { user, market, side } => {
+                let cancelled: Vec<usize> = (0..self.orders.len())
+                    .filter(|i| self.is_open(*i) && self.orders[*i].user == user.0)
+                    .filter(|i| market.is_none_or(|market| market.0 == self.orders[*i].market))
+                    .filter(|i| side.is_none_or(|side| side == self.orders[*i].side))
+                    .collect();
+                cancelled.iter().for_each(|i| self.orders[*i].cancelled = true);
+                Ok(Done::CancelledAll(cancelled))
             }
             Command::Deposit { account, amount, daily_limit } => {
                 let (user, asset) = (account.user.0, account.asset.0);
@@ -151,8 +161,7 @@ impl NaiveMarket {
             self.orders[taker].price = bound.clamp(1, MAX_UNITS);
         }
 
-        let price = self.orders[taker].price;
-        let value = mul_floor(price, amount);
+        let value = mul_floor(self.orders[taker].price, amount);
         self.check_limits(taker, value, new)?;
         let cost = value + mul_ceil(rate, value);
         if cost > MAX_UNITS {
@@ -175,8 +184,7 @@ impl NaiveMarket {
             *self = before;
             prevented.clear();
         }
-        let rests = new.price.is_some() && new.time_in_force == TimeInForce::Gtc;
-        if self.is_open(taker) && !rests {
+        if self.is_open(taker) && !new.may_rest() {
             self.orders[taker].cancelled = true;
         }
         let fills = self.fills[first..].to_vec();

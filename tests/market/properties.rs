@@ -62,6 +62,10 @@ fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
             naive::Done::Placed(position(order.id), order_state(&order), fills, prevented)
         }
         Completed::Cancelled(order) => naive::Done::Cancelled(order_state(&order)),
+        Completed::CancelledAll(orders) => {
+            let positions = orders.iter().map(|order| usize::try_from(order.id.0 - 1).unwrap());
+            naive::Done::CancelledAll(positions.collect())
+        }
         Completed::Deposited(available) => naive::Done::Deposited(units(available)),
     })
 }

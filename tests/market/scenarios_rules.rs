@@ -110,3 +110,28 @@ fn a_client_order_id_belongs_to_one_order_of_its_user() {
          ann buys 1 BTC at 100 as y    -> ClientOrderIdTaken",
     );
 }
+
+#[test]
+fn open_orders_are_cancelled_together() {
+    check(
+        "of one market, of one side, and all that are left",
+        "rates 0 0
+         ann deposits 1000 USD         -> 1000
+         ann deposits 10 BTC           -> 10
+         bob deposits 1000 USD         -> 1000
+         ann buys 1 BTC at 50          -> open
+         ann buys 2 BTC at 40          -> open
+         ann sells 3 BTC at 60         -> open
+         ann buys 1 ETH at 30          -> open
+         bob buys 1 BTC at 20          -> open
+         ann cancels all BTC asks      -> 1 cancelled
+         ann has 10 BTC
+         ann cancels all BTC           -> 2 cancelled
+         order 1 is cancelled because User
+         ann has 970 USD, 30 locked
+         ann cancels all bids          -> 1 cancelled
+         ann has 1000 USD
+         ann cancels all               -> 0 cancelled
+         bob has 980 USD, 20 locked",
+    );
+}

@@ -7,6 +7,7 @@
 //! ann buys 1 BTC at 50              -> open        or filled, cancelled, a rejection
 //! bob sells 2 BTC at 40             -> open: 1 at 50       its fills in order
 //! ann cancels 1                     -> cancelled           order ids start at 1
+//! ann cancels all BTC bids          -> 2 cancelled         of one market or all, side or both
 //! ann has 49.25 USD, 50.75 locked
 //! order 1 is open, 0.4 filled, 30.45 reserved
 //! order 2 is cancelled because SelfTrade
@@ -126,6 +127,19 @@ fn command(words: &[&str], context: &str) -> Command {
         [order @ .., "as", name] => with_terms(command(order, context), |order| {
             order.client_order_id = ClientOrderId::parse(name);
         }),
+        [who, "cancels", "all", rest @ ..] => {
+            let market = rest.iter().find_map(|word| match *word {
+                "BTC" => Some(MarketId(1)),
+                "ETH" => Some(MarketId(2)),
+                _ => None,
+            });
+            let side = rest.iter().find_map(|word| match *word {
+                "bids" => Some(Side::Buy),
+                "asks" => Some(Side::Sell),
+                _ => None,
+            });
+            Command::CancelAll { user: user(who), market, side }
+        }
         [who, "cancels", id] => {
             let order = OrderId(id.parse().unwrap());
             Command::Cancel { user: user(who), market: MarketId(1), order }
@@ -156,6 +170,7 @@ fn describe(outcome: &Outcome) -> String {
             let colon = if fills.is_empty() { "" } else { ": " };
             format!("{}{colon}{fills}", status_name(order.status))
         }
+        Ok(Completed::CancelledAll(orders)) => format!("{} cancelled", orders.len()),
         Ok(Completed::Cancelled(order)) => status_name(order.status).to_owned(),
         Ok(Completed::Deposited(available)) => available.to_string(),
         Err(rejection) => format!("{rejection:?}"),

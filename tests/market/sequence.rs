@@ -106,7 +106,13 @@ fn command() -> impl Strategy<Value = Command> {
     let deposit = (1..=USERS, prop::sample::select(ASSETS.to_vec()), amount(), 1..=6_u32).prop_map(
         |(user, asset, units, limit)| deposit_command(key(UserId(user), asset), units, limit),
     );
-    prop_oneof![12 => place(), 3 => cancel, 1 => deposit]
+    let side = prop::option::of(prop_oneof![Just(Side::Buy), Just(Side::Sell)]);
+    let cancel_all =
+        (1..=USERS, prop::option::of(1..=2_i32), side).prop_map(|(user, market, side)| {
+            let (user, market) = (UserId(user), market.map(MarketId));
+            Command::CancelAll { user, market, side }
+        });
+    prop_oneof![24 => place(), 6 => cancel, 1 => cancel_all, 2 => deposit]
 }
 
 fn place() -> impl Strategy<Value = Command> {

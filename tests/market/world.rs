@@ -30,6 +30,7 @@ pub enum Loading {
 pub enum Completed {
     Placed(Order, Vec<Trade>, Vec<PreventedTrade>),
     Cancelled(Order),
+    CancelledAll(Vec<Order>),
     Deposited(Fixed),
 }
 
@@ -118,6 +119,7 @@ impl World {
                 Completed::Placed(order, plan.trades[trades].to_vec(), prevented)
             }
             Done::Cancelled { order } => Completed::Cancelled(order),
+            Done::CancelledAll { orders } => Completed::CancelledAll(orders),
             Done::Deposited { available, .. } => Completed::Deposited(available),
         };
         plan.outcomes.iter().cloned().map(|outcome| outcome.map(complete)).collect()
@@ -141,10 +143,8 @@ impl World {
                     self.last_order_id += 1;
                     state.order_ids.push_back(OrderId(self.last_order_id));
                 }
-                Command::Cancel { order, .. } => {
-                    if let Some(order) = self.orders.get(order) {
-                        state.insert_order(*order);
-                    }
+                Command::Cancel { .. } | Command::CancelAll { .. } => {
+                    self.named(command).for_each(|order| state.insert_order(*order));
                 }
                 Command::Deposit { .. } => {}
             }
@@ -180,13 +180,12 @@ impl World {
         };
         let limit = if side == Side::Sell { prices.max() } else { prices.min() };
         let Some(limit) = limit else { return };
-        let cancelled = commands.iter().filter_map(|command| match command {
-            Command::Cancel { order, .. } => self.orders.get(order),
-            _ => None,
-        });
         let units = |amount: Fixed| i128::from(amount.units());
-        let cancelled: Vec<&Order> =
-            cancelled.filter(|order| order.market == market && order.side == side).collect();
+        let cancelled: Vec<&Order> = commands
+            .iter()
+            .flat_map(|command| self.named(command))
+            .filter(|order| order.market == market && order.side == side)
+            .collect();
         let mut most_orders = self.limits.max_fills.saturating_add(cancelled.len() + 1);
         let mut wanted: i128 = incoming.iter().map(|new| units(new.amount)).sum();
         wanted += cancelled.iter().map(|order| units(order.remaining())).sum::<i128>();
@@ -212,6 +211,21 @@ impl World {
         if self.loading == Loading::Whole || (wanted > 0 && most_orders > 0) {
             state.books.entry(market).or_default().set_known_up_to(side, limit);
         }
+    }
+
+    /// The orders that a command is to cancel.
+    fn named(&self, command: &Command) -> impl Iterator<Item = &Order> {
+        let command = *command;
+        self.orders.values().filter(move |order| match command {
+            Command::Cancel { order: id, .. } => order.id == id,
+            Command::CancelAll { user, market, side } => {
+                order.user == user
+                    && order.status == Status::Open
+                    && market.is_none_or(|market| order.market == market)
+                    && side.is_none_or(|side| order.side == side)
+            }
+            Command::Place(_) | Command::Deposit { .. } => false,
+        })
     }
 
     /// The open orders of one side, by id.

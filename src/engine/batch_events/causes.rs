@@ -54,6 +54,9 @@ pub fn of_orders<'a>(batch: &'a ExecutedBatch<'_>) -> HashMap<OrderId, Cause<'a>
                 add(order.id, socket);
             }
             Ok(Done::Cancelled { order }) => add(order.id, socket),
+            Ok(Done::CancelledAll { orders }) => {
+                orders.iter().for_each(|order| add(order.id, socket));
+            }
             Ok(Done::Deposited { .. }) | Err(_) => {}
         }
     }

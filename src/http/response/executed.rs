@@ -92,6 +92,12 @@ pub struct TradeBody<'a> {
 }
 
 #[derive(Serialize)]
+struct CancelledAllBody {
+    /// The oldest first.
+    order_ids: Vec<i64>,
+}
+
+#[derive(Serialize)]
 struct DepositBody<'a> {
     currency: &'a str,
     amount: DecimalNumber,
@@ -157,6 +163,10 @@ pub fn of_executed(executed: &Executed, catalog: &Catalog) -> HttpResponse {
     match executed {
         Executed::Placed(placed) => placed_order(placed, catalog),
         Executed::Cancelled(_) => done("Order cancelled successfully"),
+        Executed::CancelledAll(cancelled) => {
+            let order_ids = cancelled.orders.iter().map(|order| order.id.0).collect();
+            ok("Orders cancelled successfully", CancelledAllBody { order_ids })
+        }
         Executed::Deposited(deposit) => completed_deposit(deposit, catalog),
     }
 }

@@ -1,14 +1,14 @@
 //! The markets of a batch, the orders that its commands place, and those that they name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::market::{ClientOrderId, Command, MarketId, NewOrder, UserId};
+use crate::market::{ClientOrderId, Command, Market, MarketId, NewOrder, UserId};
 
 /// The orders to be placed.
 pub fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
     commands.iter().filter_map(|command| match command {
         Command::Place(order) => Some(order),
-        Command::Cancel { .. } | Command::Deposit { .. } => None,
+        Command::Cancel { .. } | Command::CancelAll { .. } | Command::Deposit { .. } => None,
     })
 }
 
@@ -23,18 +23,23 @@ pub fn named_orders(commands: &[Command]) -> Vec<i64> {
         .iter()
         .filter_map(|command| match command {
             Command::Cancel { order, .. } => Some(order.0),
-            Command::Place(_) | Command::Deposit { .. } => None,
+            Command::Place(_) | Command::CancelAll { .. } | Command::Deposit { .. } => None,
         })
         .collect();
     named.into_iter().collect()
 }
 
-/// The markets whose books the commands change.
-pub fn markets(commands: &[Command]) -> BTreeSet<MarketId> {
-    let market = |command: &Command| match command {
-        Command::Place(order) => Some(order.market),
-        Command::Cancel { market, .. } => Some(*market),
-        Command::Deposit { .. } => None,
-    };
-    commands.iter().filter_map(market).collect()
+/// The markets whose books the commands change, of all these markets.
+pub fn markets(commands: &[Command], all: &BTreeMap<MarketId, Market>) -> BTreeSet<MarketId> {
+    let mut markets = BTreeSet::new();
+    for command in commands {
+        match command {
+            Command::Place(order) => markets.extend([order.market]),
+            Command::Cancel { market, .. } => markets.extend([*market]),
+            Command::CancelAll { market: Some(market), .. } => markets.extend([*market]),
+            Command::CancelAll { market: None, .. } => markets.extend(all.keys()),
+            Command::Deposit { .. } => {}
+        }
+    }
+    markets
 }

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use diesel::prelude::*;
 
 use super::{commands, postgres, sqlite};
-use crate::market::{ClientOrderId, Command, Market, MarketId, Order, OrderId, TradeId, UserId};
+use crate::market::{
+    ClientOrderId, Command, Market, MarketId, Order, OrderId, Status, TradeId, UserId,
+};
+use crate::store::rows::OrderRow;
 use crate::store::schema::orders;
 use crate::store::statement::on_connection;
-use crate::store::{AnyConnection, StoreError};
+use crate::store::{AnyConnection, StoreError, codes};
 
 /// Locks the markets of the batch and returns the number of trades that each has had.
 pub fn lock_markets(
@@ -16,7 +19,7 @@ pub fn lock_markets(
     markets: &BTreeMap<MarketId, Market>,
     commands: &[Command],
 ) -> Result<BTreeMap<MarketId, i64>, StoreError> {
-    let touched = commands::markets(commands);
+    let touched = commands::markets(commands, markets);
     if let Some(unknown) = touched.iter().find(|id| !markets.contains_key(id)) {
         return Err(StoreError::Other(format!(
             "market {unknown} was created after this process started"
@@ -84,6 +87,33 @@ pub fn used_client_order_ids(
         AnyConnection::Postgres(c) => postgres::used_client_order_ids(c, &ids),
         AnyConnection::Sqlite(c) => sqlite::used_client_order_ids(c, ids),
     }
+}
+
+/// The open orders that commands cancel together. Read after the locks of their markets are held.
+pub fn open_orders(
+    connection: &mut AnyConnection,
+    commands: &[Command],
+) -> Result<Vec<Order>, StoreError> {
+    let mut found = Vec::new();
+    for command in commands {
+        let Command::CancelAll { user, market, side } = command else { continue };
+        let open = orders::table
+            .filter(orders::user_id.eq(user.0))
+            .filter(orders::status.eq(codes::status_code(Status::Open)))
+            .select(OrderRow::as_select());
+        let mut open = open.into_boxed();
+        if let Some(market) = market {
+            open = open.filter(orders::market_id.eq(market.0));
+        }
+        if let Some(side) = side {
+            open = open.filter(orders::side.eq(codes::side_code(*side)));
+        }
+        let rows: Vec<OrderRow> = open.load(connection)?;
+        for row in rows {
+            found.push(Order::try_from(row)?);
+        }
+    }
+    Ok(found)
 }
 
 pub fn orders_by_id(connection: &mut AnyConnection, ids: &[i64]) -> Result<Vec<Order>, StoreError> {

@@ -45,7 +45,9 @@ pub fn load(
         order_ids: locks::next_order_ids(connection, commands::placed(commands).count())?,
         ..State::default()
     };
-    for order in locks::orders_by_id(connection, &named)? {
+    let named = locks::orders_by_id(connection, &named)?;
+    let cancelled = locks::open_orders(connection, commands)?;
+    for order in named.into_iter().chain(cancelled) {
         state.insert_order(order);
     }
     for market in &touched {
