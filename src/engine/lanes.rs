@@ -66,8 +66,7 @@ impl Lanes {
     pub fn push(&self, request: QueuedRequest) -> Result<(), EngineError> {
         let market = match request.command {
             Command::Place(order) => Some(order.market),
-            Command::Cancel { market, .. } => Some(market),
-            Command::CancelAll { market, .. } => market,
+            Command::Cancel { market, .. } | Command::CancelAll { market, .. } => Some(market),
             Command::Deposit { .. } => None,
         };
         let place = match market {

@@ -76,6 +76,8 @@ pub struct RenderedResponse {
     /// An HTTP status.
     pub status: u16,
     pub body: String,
+    /// Whether it is stored with the key. If not, the request can be sent again, corrected or not.
+    pub is_kept: bool,
 }
 
 /// The response of the execution that took place.

@@ -240,9 +240,9 @@ impl Worker {
             batch_events::of_batch(&settings.events, &batch);
         trading::apply(connection, &state, &plan, &new_events, at)?;
         let responses = render(catalog, requests, &executed, &plan, at);
-        let rows = responses.iter().filter_map(|(position, response)| {
-            requests[*position].1.once.as_ref().map(|once| once.row(response))
-        });
+        let rows = responses
+            .iter()
+            .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));
         idempotency::insert(connection, rows.collect(), at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;

@@ -1,9 +1,9 @@
 //! `Idempotency-Key`: a request that is sent again is executed once, and has the same response.
 //!
 //! Follows the draft <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
-//! What the engine decides is stored with the key, be it an order or a rejection. What is refused
-//! before (an invalid field, a full queue) is not, so that the request can be corrected or sent
-//! again.
+//! What the engine decides is stored with the key, be it an order or a rejection such as missing
+//! funds. A request with an invalid field, or one that was not executed, can be corrected and sent
+//! again with the same key.
 
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
@@ -13,14 +13,15 @@ use sha2::{Digest, Sha256};
 use super::extract::{AuthenticatedUser, Input};
 use super::response::{self, ApiError};
 use super::state::AppState;
-use crate::engine::{Executed, Once, OriginatingSocket, RenderedResponse};
+use crate::engine::{Executed, Once, OriginatingSocket, RenderedResponse, StoredResponse};
 use crate::market::{Command, Rejection};
 use crate::pusher::SocketId;
 use crate::store::idempotency::IdempotencyKey;
 use crate::store::markets::Catalog;
 
 const HEADER: &str = "idempotency-key";
-const REPLAYED: &str = "idempotency-replayed";
+/// The header of a response that is repeated.
+pub const REPLAYED: (&str, &str) = ("idempotency-replayed", "true");
 
 /// Executes a command, once per idempotency key if the request has one. `input` are the fields that
 /// were read.
@@ -31,20 +32,50 @@ pub async fn execute(
     input: Option<&Input>,
     command: Command,
 ) -> Result<HttpResponse, ApiError> {
-    let socket = originating_socket(request);
-    let Some(key) = key(user, request)? else {
-        let executed = state.engine.execute(command, socket).await?;
+    let Some(key) = key(user, request, "")? else {
+        let executed = state.engine.execute(command, originating_socket(request)).await?;
         return Ok(response::of_executed(&executed, &state.catalog));
     };
-    let fingerprint = fingerprint(request, input);
-    let once = Once { key, fingerprint, render };
-    let stored = state.engine.execute_once(command, socket, once).await?;
+    let stored = execute_once(state, request, input, command, key).await?;
+    respond(stored)
+}
+
+/// One of several commands of a request, each of which is executed in a transaction of its own.
+/// `part` is its name among them; the first one has none, and so recognizes a key that was used for
+/// another request.
+pub async fn execute_part(
+    state: &AppState,
+    user: &AuthenticatedUser,
+    request: &HttpRequest,
+    command: Command,
+    part: &str,
+) -> Result<StoredResponse, ApiError> {
+    let Some(key) = key(user, request, part)? else {
+        let executed = state.engine.execute(command, originating_socket(request)).await?;
+        let response = render(&state.catalog, Ok(executed));
+        return Ok(StoredResponse { response, is_replayed: false });
+    };
+    execute_once(state, request, None, command, key).await
+}
+
+async fn execute_once(
+    state: &AppState,
+    request: &HttpRequest,
+    input: Option<&Input>,
+    command: Command,
+    key: IdempotencyKey,
+) -> Result<StoredResponse, ApiError> {
+    let once = Once { key, fingerprint: fingerprint(request, input), render };
+    Ok(state.engine.execute_once(command, originating_socket(request), once).await?)
+}
+
+fn respond(stored: StoredResponse) -> Result<HttpResponse, ApiError> {
     let status = StatusCode::from_u16(stored.response.status)
         .map_err(|_| ApiError::Internal("a stored response has no valid status"))?;
     let mut response = HttpResponse::build(status);
     response.content_type("application/json");
     if stored.is_replayed {
-        response.insert_header((REPLAYED, "true"));
+        response.insert_header(REPLAYED);
     }
     Ok(response.body(stored.response.body))
 }
@@ -59,11 +90,12 @@ fn originating_socket(request: &HttpRequest) -> Option<OriginatingSocket> {
 fn key(
     user: &AuthenticatedUser,
     request: &HttpRequest,
+    part: &str,
 ) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = request.headers().get_all(HEADER);
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| values.next().is_none());
-    let key = text.and_then(|text| IdempotencyKey::parse(user.id, text));
+    let key = text.and_then(|text| IdempotencyKey::parse(user.id, text, part));
     key.map(Some).ok_or_else(|| {
         let text = "The Idempotency-Key header must have 1 to 255 printable ASCII characters.";
         ApiError::invalid("Idempotency-Key", text)
@@ -93,5 +125,8 @@ fn render(catalog: &Catalog, result: Result<Executed, Rejection>) -> RenderedRes
     let status = response.status().as_u16();
     // These bodies are complete, and not streams.
     let body = response.into_body().try_into_bytes().unwrap_or_default();
-    RenderedResponse { status, body: String::from_utf8_lossy(&body).into_owned() }
+    let body = String::from_utf8_lossy(&body).into_owned();
+    // What the request can be corrected for, and what may be different tomorrow, is not kept.
+    let is_kept = matches!(status, 200 | 400 | 409);
+    RenderedResponse { status, body, is_kept }
 }

@@ -5,8 +5,8 @@ use actix_web::{Resource, Route, guard, web};
 use super::middleware::private;
 use super::response::ApiError;
 use super::routes::{
-    accounts, auth, broadcasting, csrf_cookie, dashboard, debug, health, markets, orders, preview,
-    settings, webhook,
+    accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, health, markets,
+    orders, preview, settings, webhook,
 };
 
 /// Adds all routes.
@@ -51,7 +51,7 @@ fn api(config: &mut web::ServiceConfig) {
         .service(
             resource("/orders", get().to(markets::book))
                 .route(web::post().to(orders::place))
-                .route(web::delete().to(orders::cancel_all)),
+                .route(web::delete().to(cancel_all::cancel_all)),
         )
         .service(resource("/orders/by-client-id/{id}", get().to(orders::get_by_client_id)))
         .service(resource(

@@ -88,14 +88,14 @@ impl Execution<'_> {
         if client_order_id.is_some_and(|id| self.state.client_order_ids.contains(&id)) {
             return Err(Rejection::ClientOrderIdTaken);
         }
-        let price = self.worst_price(&new)?;
+        let (reference_price, price) = self.prices(&new)?;
         let market = self.market(new.market);
         let (base, rules) = (account(new.user, market.base), market.rules);
         let rate = match new.side {
             Side::Buy => market.buyer_rate,
             Side::Sell => market.seller_rate,
         };
-        rules.check(&new, price)?;
+        rules.check(&new, reference_price)?;
         let open_orders = self.state.ledger.account(base).open_orders;
         let at_most = rules.max_open_orders.filter(|at_most| open_orders >= *at_most);
         if let Some(at_most) = at_most.filter(|_| new.may_rest()) {
@@ -121,14 +121,14 @@ impl Execution<'_> {
         Ok(Done::Placed { order, trades: first_trade..self.trades.len(), prevented })
     }
 
-    /// The worst price that the order accepts.
-    fn worst_price(&mut self, new: &NewOrder) -> Result<Fixed, Rejection> {
+    /// The price that its value is computed with, and the worst price that the order accepts.
+    fn prices(&mut self, new: &NewOrder) -> Result<(Fixed, Fixed), Rejection> {
         if let Some(price) = new.price {
-            return Ok(price);
+            return Ok((price, price));
         }
         let best = self.best_price(new.market, new.side.opposite());
         let best = best.ok_or(Rejection::NoMarketPrice)?;
-        Ok(self.market(new.market).rules.market_bound(new.side, best))
+        Ok((best, self.market(new.market).rules.market_bound(new.side, best)))
     }
 
     fn cancel(&mut self, user: UserId, market: MarketId, id: OrderId) -> Result<Done, Rejection> {
@@ -144,11 +144,11 @@ impl Execution<'_> {
         Ok(Done::Cancelled { order })
     }
 
-    fn cancel_all(&mut self, user: UserId, market: Option<MarketId>, side: Option<Side>) -> Done {
+    fn cancel_all(&mut self, user: UserId, market: MarketId, side: Option<Side>) -> Done {
         let is_meant = |order: &&Order| {
             order.user == user
                 && order.status == Status::Open
-                && market.is_none_or(|market| order.market == market)
+                && order.market == market
                 && side.is_none_or(|side| order.side == side)
         };
         let mut orders: Vec<Order> = self.state.orders.values().filter(is_meant).copied().collect();

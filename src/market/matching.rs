@@ -120,7 +120,9 @@ impl Execution<'_> {
                     let released = order.prevent(amount);
                     let reserved_in = self.reserved_in(order);
                     let ledger = &mut self.state.ledger;
-                    ledger.release(reserved_in, Action::OrderCancelled, released, order.id);
+                    if released.is_positive() {
+                        ledger.release(reserved_in, Action::OrderCancelled, released, order.id);
+                    }
                 }
                 self.update_resting(*maker);
             }

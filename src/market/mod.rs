@@ -76,10 +76,10 @@ pub enum Command {
         market: MarketId,
         order: OrderId,
     },
-    /// Cancels the user's open orders: in one market or in all, of one side or of both.
+    /// Cancels the user's open orders in a market, of one side or of both.
     CancelAll {
         user: UserId,
-        market: Option<MarketId>,
+        market: MarketId,
         side: Option<Side>,
     },
     Deposit {

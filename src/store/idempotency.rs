@@ -23,11 +23,14 @@ pub struct IdempotencyKey {
 impl IdempotencyKey {
     pub const MAX_LEN: usize = 255;
 
-    /// `None` if the text is empty or too long, or has another character.
-    pub fn parse(user: UserId, text: &str) -> Option<Self> {
+    /// The key of a part of a request, or of all of it if `part` is empty. `None` if the text is
+    /// empty or too long, or has another character.
+    pub fn parse(user: UserId, text: &str, part: &str) -> Option<Self> {
         let is_valid = (1..=Self::MAX_LEN).contains(&text.len())
             && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        is_valid.then(|| Self { user, text: text.to_owned() })
+        // The separator is no character of a client's key.
+        let separator = if part.is_empty() { "" } else { "\n" };
+        is_valid.then(|| Self { user, text: format!("{text}{separator}{part}") })
     }
 }
 
@@ -187,10 +190,10 @@ mod tests {
     #[test]
     fn a_key_has_one_to_255_printable_characters() {
         for text in ["a", " ", "!~", "a b", &"x".repeat(255)] {
-            assert!(IdempotencyKey::parse(UserId(1), text).is_some(), "{text}");
+            assert!(IdempotencyKey::parse(UserId(1), text, "").is_some(), "{text}");
         }
         for text in ["", "a\t", "\u{7f}", "é", &"x".repeat(256)] {
-            assert_eq!(IdempotencyKey::parse(UserId(1), text), None, "{text:?}");
+            assert_eq!(IdempotencyKey::parse(UserId(1), text, ""), None, "{text:?}");
         }
     }
 }

@@ -308,7 +308,7 @@ fn another(
         ("http", "cors_origins") => "https://a.example",
         ("database", "url") => "sqlite://elsewhere",
         ("market", "symbols") => "SOL",
-        ("market", "min_value" | "tick_size" | "lot_size") => "0.5",
+        ("market", "min_value" | "tick_size" | "lot_size" | "max_slippage") => "0.5",
         ("market", "excess_decimals") => "truncate",
         ("commission", _) => "0.5",
         ("auth", "secure_cookies") => "true",

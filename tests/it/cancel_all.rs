@@ -56,11 +56,15 @@ on_both! {
         alice.place("BTC", "buy", "10", "0.1").await.data();
         for (query, field) in [
             ("?symbol=XYZ", "symbol"), ("?symbol=btc", "symbol"), ("?side=both", "side"),
+            ("?Symbol=BTC", "query"), ("?symbol=BTC&sides=buy", "query"),
         ] {
             let response = cancel_all(&alice, query).await;
             assert_eq!(response.status, 422, "{query}");
             assert!(response.json()["errors"][field].is_array(), "{}", response.body);
         }
+        let body = br#"{"symbol":"ETH"}"#.to_vec();
+        let response = alice.send(Method::DELETE, "/api/orders", &[], body).await;
+        assert!(response.json()["errors"]["body"].is_array(), "{}", response.body);
         let keyed = async |query: &str| {
             let headers = [("idempotency-key", "all")];
             let path = format!("/api/orders{query}");
@@ -77,4 +81,33 @@ on_both! {
         app.stop();
         database.audit();
     }
+}
+
+/// Only the lanes of PostgreSQL execute markets at the same time.
+#[cfg(feature = "postgres-tests")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_market_delays_no_other_while_all_orders_are_cancelled() {
+    let database = crate::support::database::Database::postgres();
+    let app = TestApp::start_with(&database, &[("MATCHCAST__ENGINE__MAX_WAIT_MS", "60000")]).await;
+    let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+    alice.place("BTC", "buy", "10", "0.1").await.data();
+    alice.place("ETH", "buy", "10", "0.1").await.data();
+    let lock = database.lock_market("ETH");
+    let cancelling = {
+        let alice = alice.clone();
+        tokio::spawn(async move { ids(&alice, "").await })
+    };
+    // The order in BTC is cancelled while ETH is still locked, and others trade there.
+    crate::support::wait_for("the cancellation in BTC", || async {
+        let order = alice.get("/api/orders/1").await.data()["order"].clone();
+        (order["status"] == 3).then_some(())
+    })
+    .await;
+    bob.place("BTC", "buy", "10", "0.1").await.data();
+    bob.post("/api/faucet", r#"{"currency":"USD","amount":1}"#).await.data();
+    assert!(!cancelling.is_finished());
+    drop(lock);
+    assert_eq!(cancelling.await.unwrap(), json!([1, 2]));
+    app.stop();
+    database.audit();
 }

@@ -81,12 +81,12 @@ on_both! {
     async fn an_invalid_name_is_an_error_that_names_the_field(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
-        for id in [json!("a b"), json!("é"), json!("x".repeat(65)), json!(7)] {
+        for id in [json!("a b"), json!("é"), json!("x".repeat(65)), json!(" "), json!(7)] {
             let response = place(&alice, "BTC", "10", &id).await;
             assert_eq!(response.status, 422, "{id}");
             assert!(response.json()["errors"]["client_order_id"].is_array(), "{}", response.body);
         }
-        for none in [Value::Null, json!(""), json!(" ")] {
+        for none in [Value::Null, json!("")] {
             let order = place(&alice, "BTC", "10", &none).await.data()["order"].clone();
             assert_eq!(order["client_order_id"], Value::Null);
         }

@@ -386,7 +386,7 @@ on_both! {
         let alice = app.log_in("alice").await;
         check(&alice.get("/api/nothing").await, 404,
             r#"{"success":false,"code":"not_found","message":"Not found."}"#);
-        check(&alice.send(Method::DELETE, "/api/orders", &[JSON], Vec::new()).await, 405,
+        check(&alice.send(Method::PATCH, "/api/orders", &[JSON], Vec::new()).await, 405,
             r#"{"success":false,"code":"method_not_allowed",
                 "message":"This method is not allowed here."}"#);
         check(&alice.place("XYZ", "buy", "-1", "null").await, 422,

@@ -139,9 +139,19 @@ on_both! {
         assert_eq!(rejected.json()["code"], "insufficient_funds");
         assert_repeated(&place(&alice, "key", "1000000").await, &rejected);
 
-        assert_eq!(place(&alice, "other", "0").await.status, 422);
+        // An invalid field, a violated rule of the market, and a value out of range.
+        for amount in ["0", "0.00000000001", "1e-10", "90000000000"] {
+            assert_eq!(place(&alice, "other", amount).await.status, 422, "{amount}");
+        }
         assert_eq!(place(&alice, "other", "1").await.status, 200);
         assert_eq!(database.order_ids().len(), 1);
+        let limited = json!({ "currency": "BTC", "amount": "0.01" });
+        while post(&alice, "/api/faucet", "limit", &limited).await.status == 200 {
+            post(&alice, "/api/faucet", &format!("{}", rand::random::<u64>()), &limited).await;
+            database.execute("DELETE FROM idempotency_keys WHERE key = 'limit'");
+        }
+        let refused = post(&alice, "/api/faucet", "limit", &limited).await;
+        assert_refused(&refused, 429, "faucet_limit");
 
         for key in ["", "é", "a\tb", &"x".repeat(256)] {
             let response = place(&alice, key, "1").await;

@@ -104,7 +104,7 @@ impl NaiveMarket {
             Command::CancelAll { user, market, side } => {
                 let cancelled: Vec<usize> = (0..self.orders.len())
                     .filter(|i| self.is_open(*i) && self.orders[*i].user == user.0)
-                    .filter(|i| market.is_none_or(|market| market.0 == self.orders[*i].market))
+                    .filter(|i| self.orders[*i].market == market.0)
                     .filter(|i| side.is_none_or(|side| side == self.orders[*i].side))
                     .collect();
                 cancelled.iter().for_each(|i| self.orders[*i].cancelled = true);
@@ -153,16 +153,18 @@ impl NaiveMarket {
         if is_taken {
             return Err(Rejection::ClientOrderIdTaken);
         }
+        let mut reference_price = self.orders[taker].price;
         if new.price.is_none() {
             let best = self.best_maker(taker).ok_or(Rejection::NoMarketPrice)?;
             let best = self.orders[best].price;
             let slippage = mul_floor(best, units(self.limits.rules.max_slippage));
             let bound = if side == Side::Buy { best + slippage } else { best - slippage };
             self.orders[taker].price = bound.clamp(1, MAX_UNITS);
+            reference_price = best;
         }
 
+        self.check_limits(taker, mul_floor(reference_price, amount), new)?;
         let value = mul_floor(self.orders[taker].price, amount);
-        self.check_limits(taker, value, new)?;
         let cost = value + mul_ceil(rate, value);
         if cost > MAX_UNITS {
             return Err(Rejection::OutOfRange);

@@ -114,7 +114,7 @@ fn a_client_order_id_belongs_to_one_order_of_its_user() {
 #[test]
 fn open_orders_are_cancelled_together() {
     check(
-        "of one market, of one side, and all that are left",
+        "of one side, of both, and in another market",
         "rates 0 0
          ann deposits 1000 USD         -> 1000
          ann deposits 10 BTC           -> 10
@@ -129,9 +129,9 @@ fn open_orders_are_cancelled_together() {
          ann cancels all BTC           -> 2 cancelled
          order 1 is cancelled because User
          ann has 970 USD, 30 locked
-         ann cancels all bids          -> 1 cancelled
+         ann cancels all ETH bids      -> 1 cancelled
          ann has 1000 USD
-         ann cancels all               -> 0 cancelled
+         ann cancels all ETH           -> 0 cancelled
          bob has 980 USD, 20 locked",
     );
 }

@@ -122,6 +122,16 @@ fn a_market_order_fills_within_its_bound() {
          bob sells 3 BTC at market     -> cancelled: 1 at 50, 1 at 45
          order 5 is cancelled because Slippage",
     );
+    check(
+        "the minimum value is that at the best price, not at the bound",
+        "limit slippage 1
+         limit min_value 100
+         ann deposits 1000 USD         -> 1000
+         bob deposits 10 BTC           -> 10
+         ann buys 4 BTC at 50          -> open
+         bob sells 1 BTC at market     -> ValueTooSmall { min_value: Fixed(10000000000) }
+         bob sells 2 BTC at market     -> filled: 2 at 50",
+    );
     check_with_sellers(
         "the reservation is for the bound",
         "limit slippage 1

@@ -7,7 +7,7 @@
 //! ann buys 1 BTC at 50              -> open        or filled, cancelled, a rejection
 //! bob sells 2 BTC at 40             -> open: 1 at 50       its fills in order
 //! ann cancels 1                     -> cancelled           order ids start at 1
-//! ann cancels all BTC bids          -> 2 cancelled         of one market or all, side or both
+//! ann cancels all BTC bids          -> 2 cancelled         of one side or both
 //! ann has 49.25 USD, 50.75 locked
 //! order 1 is open, 0.4 filled, 30.45 reserved
 //! order 2 is cancelled because SelfTrade
@@ -127,16 +127,12 @@ fn command(words: &[&str], context: &str) -> Command {
         [order @ .., "as", name] => with_terms(command(order, context), |order| {
             order.client_order_id = ClientOrderId::parse(name);
         }),
-        [who, "cancels", "all", rest @ ..] => {
-            let market = rest.iter().find_map(|word| match *word {
-                "BTC" => Some(MarketId(1)),
-                "ETH" => Some(MarketId(2)),
-                _ => None,
-            });
-            let side = rest.iter().find_map(|word| match *word {
-                "bids" => Some(Side::Buy),
-                "asks" => Some(Side::Sell),
-                _ => None,
+        [who, "cancels", "all", symbol, side @ ..] => {
+            let market = MarketId(if *symbol == "BTC" { 1 } else { 2 });
+            let side = side.first().map(|side| match *side {
+                "bids" => Side::Buy,
+                "asks" => Side::Sell,
+                _ => panic!("{side} is no side: {context}"),
             });
             Command::CancelAll { user: user(who), market, side }
         }

@@ -107,11 +107,10 @@ fn command() -> impl Strategy<Value = Command> {
         |(user, asset, units, limit)| deposit_command(key(UserId(user), asset), units, limit),
     );
     let side = prop::option::of(prop_oneof![Just(Side::Buy), Just(Side::Sell)]);
-    let cancel_all =
-        (1..=USERS, prop::option::of(1..=2_i32), side).prop_map(|(user, market, side)| {
-            let (user, market) = (UserId(user), market.map(MarketId));
-            Command::CancelAll { user, market, side }
-        });
+    let cancel_all = (1..=USERS, 1..=2_i32, side).prop_map(|(user, market, side)| {
+        let (user, market) = (UserId(user), MarketId(market));
+        Command::CancelAll { user, market, side }
+    });
     prop_oneof![24 => place(), 6 => cancel, 1 => cancel_all, 2 => deposit]
 }
 

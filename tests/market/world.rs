@@ -221,7 +221,7 @@ impl World {
             Command::CancelAll { user, market, side } => {
                 order.user == user
                     && order.status == Status::Open
-                    && market.is_none_or(|market| order.market == market)
+                    && order.market == market
                     && side.is_none_or(|side| order.side == side)
             }
             Command::Place(_) | Command::Deposit { .. } => false,

@@ -305,7 +305,7 @@ mod tests {
         // Two counterparties, one order and one account on two channels each; one public channel.
         assert_eq!(events.len(), 4 + 2 + 2 + 1);
         for event in &events {
-            assert!(event.data.len() < 400, "{}: {}", event.data.len(), event.data);
+            assert!(event.data.len() < 500, "{}: {}", event.data.len(), event.data);
         }
     }
 }

@@ -135,6 +135,11 @@ impl Input {
         self.0.get(field)
     }
 
+    /// Whether the field has no value, not even white space.
+    pub fn is_absent(&self, field: &str) -> bool {
+        matches!(self.0.get(field), None | Some(Value::Null)) || self.string(field) == Some("")
+    }
+
     pub fn is_missing(&self, field: &str) -> bool {
         match self.0.get(field) {
             None | Some(Value::Null) => true,

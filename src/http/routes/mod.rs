@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod auth;
 pub mod broadcasting;
+pub mod cancel_all;
 pub mod csrf_cookie;
 pub mod dashboard;
 pub mod debug;

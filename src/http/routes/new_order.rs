@@ -54,7 +54,7 @@ pub fn read_order(user: UserId, input: &Input, state: &AppState) -> Result<NewOr
     let self_trade_prevention =
         validator.optional_one_of("self_trade_prevention", &SELF_TRADE_PREVENTIONS);
     let client_order_id = input.string("client_order_id").and_then(ClientOrderId::parse);
-    if client_order_id.is_none() && !input.is_missing("client_order_id") {
+    if client_order_id.is_none() && !input.is_absent("client_order_id") {
         validator.fail("client_order_id", CLIENT_ORDER_ID_RULE);
     }
     let (market, side, price, amount) = validator.finish((market, side, price, amount))?;

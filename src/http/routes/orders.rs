@@ -1,15 +1,15 @@
 //! Placing, listing and cancelling the user's orders.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::new_order::read_order;
 use crate::events::order::side_name;
 use crate::http::extract::{AuthenticatedUser, Input};
 use crate::http::idempotency::execute;
-use crate::http::response::{self, ApiError, FieldErrors, OrderBody, OrderDetails};
+use crate::http::response::{self, ApiError, OrderBody, OrderDetails};
 use crate::http::state::AppState;
-use crate::market::{ClientOrderId, Command, OrderId, Rejection, Side};
+use crate::market::{ClientOrderId, Command, OrderId, Rejection};
 use crate::store::views::{self, OrderName, OrderView};
 
 /// A row of `GET /my-orders`. Two of its dates have no fractions.
@@ -122,39 +122,6 @@ pub async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let id = id.parse().map_err(|_| Rejection::OrderNotFound)?;
     cancel_order(&user, &request, OrderId(id), &state).await
-}
-
-#[derive(Deserialize)]
-pub struct CancelAllQuery {
-    /// `None` or empty: of all markets.
-    symbol: Option<String>,
-    /// `None` or empty: of both sides.
-    side: Option<String>,
-}
-
-/// `DELETE /orders?symbol=BTC&side=buy`
-pub async fn cancel_all(
-    user: AuthenticatedUser,
-    request: HttpRequest,
-    query: web::Query<CancelAllQuery>,
-    state: web::Data<AppState>,
-) -> Result<HttpResponse, ApiError> {
-    let CancelAllQuery { symbol, side } = query.into_inner();
-    let mut errors = FieldErrors::default();
-    let market = symbol.filter(|symbol| !symbol.is_empty()).map(|symbol| {
-        let market = state.catalog.market(&symbol).map(|market| market.id);
-        market.ok_or_else(|| errors.add("symbol", "The selected symbol is invalid."))
-    });
-    let side = side.filter(|side| !side.is_empty()).map(|side| match side.as_str() {
-        "buy" => Ok(Side::Buy),
-        "sell" => Ok(Side::Sell),
-        _ => Err(errors.add("side", "The selected side is invalid.")),
-    });
-    let (Ok(market), Ok(side)) = (market.transpose(), side.transpose()) else {
-        return Err(ApiError::Invalid(errors));
-    };
-    let command = Command::CancelAll { user: user.id, market, side };
-    execute(&state, &user, &request, None, command).await
 }
 
 /// `POST /orders/by-client-id/{id}/cancel`

@@ -1,8 +1,8 @@
 //! The markets of a batch, the orders that its commands place, and those that they name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::market::{ClientOrderId, Command, Market, MarketId, NewOrder, UserId};
+use crate::market::{ClientOrderId, Command, MarketId, NewOrder, UserId};
 
 /// The orders to be placed.
 pub fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
@@ -29,17 +29,12 @@ pub fn named_orders(commands: &[Command]) -> Vec<i64> {
     named.into_iter().collect()
 }
 
-/// The markets whose books the commands change, of all these markets.
-pub fn markets(commands: &[Command], all: &BTreeMap<MarketId, Market>) -> BTreeSet<MarketId> {
-    let mut markets = BTreeSet::new();
-    for command in commands {
-        match command {
-            Command::Place(order) => markets.extend([order.market]),
-            Command::Cancel { market, .. } => markets.extend([*market]),
-            Command::CancelAll { market: Some(market), .. } => markets.extend([*market]),
-            Command::CancelAll { market: None, .. } => markets.extend(all.keys()),
-            Command::Deposit { .. } => {}
-        }
-    }
-    markets
+/// The markets whose books the commands change.
+pub fn markets(commands: &[Command]) -> BTreeSet<MarketId> {
+    let market = |command: &Command| match command {
+        Command::Place(order) => Some(order.market),
+        Command::Cancel { market, .. } | Command::CancelAll { market, .. } => Some(*market),
+        Command::Deposit { .. } => None,
+    };
+    commands.iter().filter_map(market).collect()
 }

@@ -19,7 +19,7 @@ pub fn lock_markets(
     markets: &BTreeMap<MarketId, Market>,
     commands: &[Command],
 ) -> Result<BTreeMap<MarketId, i64>, StoreError> {
-    let touched = commands::markets(commands, markets);
+    let touched = commands::markets(commands);
     if let Some(unknown) = touched.iter().find(|id| !markets.contains_key(id)) {
         return Err(StoreError::Other(format!(
             "market {unknown} was created after this process started"
@@ -99,12 +99,10 @@ pub fn open_orders(
         let Command::CancelAll { user, market, side } = command else { continue };
         let open = orders::table
             .filter(orders::user_id.eq(user.0))
+            .filter(orders::market_id.eq(market.0))
             .filter(orders::status.eq(codes::status_code(Status::Open)))
             .select(OrderRow::as_select());
         let mut open = open.into_boxed();
-        if let Some(market) = market {
-            open = open.filter(orders::market_id.eq(market.0));
-        }
         if let Some(side) = side {
             open = open.filter(orders::side.eq(codes::side_code(*side)));
         }

@@ -1,0 +1,96 @@
+//! Cancels the user's open orders, each market in a transaction of its own: so a market that is
+//! locked delays no other.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::StoredResponse;
+use crate::http::extract::{AuthenticatedUser, RawBody};
+use crate::http::idempotency::{REPLAYED, execute_part};
+use crate::http::response::{self, ApiError, FieldErrors};
+use crate::http::state::AppState;
+use crate::market::{Command, Market, MarketId, Side};
+
+/// The response for one market.
+#[derive(Deserialize)]
+struct OneMarket {
+    data: CancelledOrders,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+struct CancelledOrders {
+    /// The oldest first.
+    order_ids: Vec<i64>,
+}
+
+/// `DELETE /orders?symbol=BTC&side=buy`
+pub async fn cancel_all(
+    user: AuthenticatedUser,
+    request: HttpRequest,
+    query: web::Query<BTreeMap<String, String>>,
+    body: RawBody,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let (only, side) = read_filter(&query, &body, &state)?;
+    let all = state.catalog.markets.values();
+    let mut markets = all.filter(|market| only.is_none_or(|only| market.id == only));
+    let cancel = |market: &Market, part: &str| {
+        let command = Command::CancelAll { user: user.id, market: market.id, side };
+        let (state, user, request, part) = (&state, &user, &request, part.to_owned());
+        async move { execute_part(state, user, request, command, &part).await }
+    };
+    let mut done = Vec::new();
+    if let Some(first) = markets.next() {
+        done.push(cancel(first, "").await?);
+    }
+    done.extend(try_join_all(markets.map(|market| cancel(market, &market.symbol))).await?);
+    let mut cancelled = CancelledOrders::default();
+    for stored in &done {
+        cancelled.order_ids.extend(order_ids(stored)?);
+    }
+    cancelled.order_ids.sort_unstable();
+    let mut response = response::ok("Orders cancelled successfully", cancelled);
+    if done.first().is_some_and(|first| first.is_replayed) {
+        let (name, value) = REPLAYED;
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+
+fn order_ids(stored: &StoredResponse) -> Result<Vec<i64>, ApiError> {
+    let parsed = serde_json::from_str::<OneMarket>(&stored.response.body);
+    let parsed = parsed.map_err(|_| ApiError::Internal("a cancellation has no order ids"))?;
+    Ok(parsed.data.order_ids)
+}
+
+/// A filter that is misspelt or in the wrong place is an error: otherwise more would be cancelled.
+fn read_filter(
+    query: &BTreeMap<String, String>,
+    body: &RawBody,
+    state: &AppState,
+) -> Result<(Option<MarketId>, Option<Side>), ApiError> {
+    let mut errors = FieldErrors::default();
+    let (mut market, mut side) = (None, None);
+    for (name, value) in query {
+        match (name.as_str(), value.as_str()) {
+            ("symbol" | "side", "") => {}
+            ("symbol", symbol) => match state.catalog.market(symbol) {
+                Some(found) => market = Some(found.id),
+                None => errors.add("symbol", "The selected symbol is invalid."),
+            },
+            ("side", "buy") => side = Some(Side::Buy),
+            ("side", "sell") => side = Some(Side::Sell),
+            ("side", _) => errors.add("side", "The selected side is invalid."),
+            _ => errors.add("query", "Only the parameters symbol and side are known."),
+        }
+    }
+    if !matches!(body.0.trim_ascii(), b"" | b"{}") {
+        errors.add("body", "The parameters symbol and side belong into the URL.");
+    }
+    if errors.is_empty() { Ok((market, side)) } else { Err(ApiError::Invalid(errors)) }
+}
