@@ -191,3 +191,173 @@ impl Authenticator {
 fn normalized(email: &str) -> String {
     email.to_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{self, DatabaseUrl};
+
+    const PASSWORD: &str = "correct horse";
+
+    /// An authenticator with caches, and the user `ann@test.example`.
+    struct Fixture {
+        auth: Authenticator,
+        store: Store,
+        user: User,
+        token: IssuedToken,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
+            let url = DatabaseUrl::parse(&url).unwrap();
+            store::migrate(&url).unwrap();
+            let store = Store::open(url, 2).unwrap();
+            let auth = Authenticator::new(store.clone(), None, Duration::from_secs(60));
+            let (user, token) = auth.register(registration(), Vec::new()).await.unwrap();
+            Self { auth, store, user, token, _folder: folder }
+        }
+
+        async fn log_in(&self, email: &str, password: &str) -> Option<IssuedToken> {
+            match self.auth.log_in(email, password.to_owned()).await {
+                Ok((user, token)) => {
+                    assert_eq!(user.user_id(), self.user.user_id());
+                    Some(token)
+                }
+                Err(AuthError::InvalidCredentials) => None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+
+        async fn is_valid(&self, token: &IssuedToken) -> bool {
+            self.accepts(&token.text).await == Some((self.user.user_id(), SignIn::Token(token.id)))
+        }
+
+        /// The user and the sign-in of a token; `None` if it is rejected.
+        async fn accepts(&self, text: &str) -> Option<(UserId, SignIn)> {
+            match self.auth.verify_token(text).await {
+                Ok(accepted) => Some(accepted),
+                Err(AuthError::Unauthenticated) => None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+
+        async fn open_session(&self, token: &IssuedToken, hours: i64) -> Option<String> {
+            let (user, lifetime) = (self.user.user_id(), TimeDelta::hours(hours));
+            self.auth.sessions().open(user, token.id, "csrf", lifetime).await.unwrap()
+        }
+    }
+
+    fn registration() -> Registration {
+        let email = "Ann@test.example".to_owned();
+        Registration { name: "Ann".to_owned(), email, password: PASSWORD.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_user_registers_once_and_logs_in() {
+        let fixture = Fixture::new().await;
+        let Fixture { auth, user, token, .. } = &fixture;
+        assert!(fixture.is_valid(token).await);
+        assert_eq!(auth.user(user.user_id()).await.unwrap().email, "ann@test.example");
+        assert!(matches!(auth.user(UserId(99)).await, Err(AuthError::Unauthenticated)));
+        assert!(auth.is_registered("ANN@test.example").await.unwrap());
+        assert!(!auth.is_registered("bob@test.example").await.unwrap());
+        let again = auth.register(registration(), Vec::new()).await;
+        assert!(matches!(again.map(|_| ()), Err(AuthError::EmailTaken)));
+
+        let second = fixture.log_in("ann@TEST.example", PASSWORD).await.unwrap();
+        assert!(second.id != token.id && fixture.is_valid(&second).await);
+        assert!(fixture.log_in("ann@test.example", "battery staple").await.is_none());
+        assert!(fixture.log_in("bob@test.example", PASSWORD).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn only_the_token_itself_is_accepted_until_it_ends() {
+        let fixture = Fixture::new().await;
+        let Fixture { auth, store, user, token, .. } = &fixture;
+        let (id, secret) = token.text.split_once('|').unwrap();
+        let wrong = format!("{id}|{}", secret.replace(|c| c != '0', "0"));
+        for text in ["", "|", id, "x|y", "99|secret", &wrong, &format!("{id}|"), secret] {
+            assert_eq!(fixture.accepts(text).await, None, "{text}");
+        }
+        for (lifetime, is_valid) in [(-1, false), (1, true)] {
+            let lifetime = Some(TimeDelta::hours(lifetime));
+            let other = Authenticator::new(store.clone(), lifetime, Duration::ZERO);
+            let (_, token) = other.log_in("ann@test.example", PASSWORD.to_owned()).await.unwrap();
+            assert_eq!(fixture.is_valid(&token).await, is_valid);
+        }
+        assert!(fixture.is_valid(token).await, "it is cached");
+        auth.log_out(user.user_id(), SignIn::Token(token.id)).await.unwrap();
+        assert!(!fixture.is_valid(token).await);
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_with_its_token_and_by_itself() {
+        let fixture = Fixture::new().await;
+        let Fixture { auth, user, token, .. } = &fixture;
+        let sessions = auth.sessions();
+        let key = fixture.open_session(token, 1).await.unwrap();
+        let loaded = sessions.load(&key).await.unwrap().unwrap();
+        assert_eq!((loaded.user, loaded.token), (Some(user.user_id()), Some(token.id)));
+        assert_eq!(loaded.csrf_token, "csrf");
+        assert_ne!(loaded.id, key, "the database has only the hash");
+        assert_eq!(sessions.load("another key").await.unwrap(), None);
+
+        let expired = fixture.open_session(token, -1).await.unwrap();
+        assert_eq!(sessions.load(&expired).await.unwrap(), None);
+        let deleted = fixture.open_session(token, 1).await.unwrap();
+        assert!(sessions.load(&deleted).await.unwrap().is_some());
+        sessions.delete(&deleted).await.unwrap();
+        assert_eq!(sessions.load(&deleted).await.unwrap(), None);
+
+        let sign_in = SignIn::Session { id: loaded.id, token: loaded.token };
+        auth.log_out(user.user_id(), sign_in).await.unwrap();
+        assert_eq!(sessions.load(&key).await.unwrap(), None);
+        assert!(!fixture.is_valid(token).await);
+        assert_eq!(fixture.open_session(token, 1).await, None, "its token is gone");
+    }
+
+    #[tokio::test]
+    async fn a_new_password_ends_all_other_sign_ins() {
+        let fixture = Fixture::new().await;
+        let Fixture { auth, user, token: kept, .. } = &fixture;
+        let other = fixture.log_in("ann@test.example", PASSWORD).await.unwrap();
+        let session = fixture.open_session(&other, 1).await.unwrap();
+        assert!(fixture.is_valid(&other).await);
+        assert!(auth.sessions().load(&session).await.unwrap().is_some());
+
+        let verify = async |password: &str| {
+            let user = auth.user(user.user_id()).await.unwrap();
+            auth.verify_password(&user, password.to_owned()).await.unwrap()
+        };
+        assert!(verify("battery staple").await.is_none());
+        let (verified, late) = (verify(PASSWORD).await.unwrap(), verify(PASSWORD).await.unwrap());
+        let change = async |verified| {
+            auth.change_password(verified, "new password".to_owned(), SignIn::Token(kept.id)).await
+        };
+        change(verified).await.unwrap();
+        assert!(matches!(change(late).await, Err(AuthError::PasswordChanged)));
+        assert!(fixture.is_valid(kept).await);
+        assert!(!fixture.is_valid(&other).await);
+        assert_eq!(auth.sessions().load(&session).await.unwrap(), None);
+        assert!(fixture.log_in("ann@test.example", PASSWORD).await.is_none());
+        assert!(fixture.log_in("ann@test.example", "new password").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_bcrypt_hash_is_noted_and_replaced_at_the_next_log_in() {
+        let fixture = Fixture::new().await;
+        let Fixture { auth, store, user, .. } = &fixture;
+        let bcrypt = bcrypt::hash(PASSWORD, 4).unwrap();
+        let (id, old) = (user.user_id(), user.password.clone().unwrap());
+        store.transact(move |c| users::replace_password(c, id, &old, &bcrypt)).await.unwrap();
+        auth.note_stored_hashes().await.unwrap();
+        assert_eq!(auth.passwords.note(""), 4);
+        assert!(fixture.log_in("ann@test.example", "battery staple").await.is_none());
+        assert!(fixture.log_in("ann@test.example", PASSWORD).await.is_some());
+        let replaced = auth.user(id).await.unwrap().password.unwrap();
+        assert!(replaced.starts_with("$argon2id$"), "{replaced}");
+    }
+}

@@ -163,8 +163,8 @@ mod tests {
     use argon2::{Algorithm, Params, Version};
 
     use super::{
-        Argon2, DUMMY_HASH, PasswordHash, PasswordHasher, SaltString, Verification, bcrypt_cost,
-        hash, missing_costs,
+        Argon2, DUMMY_HASH, PasswordHash, PasswordHasher, Passwords, SaltString, Verification,
+        bcrypt_cost, hash, missing_costs,
     };
     use crate::auth::AuthError;
 
@@ -183,6 +183,29 @@ mod tests {
             }
         }
         assert!(missing_costs(None, 0).is_empty(), "there are no bcrypt hashes");
+    }
+
+    #[test]
+    fn the_highest_bcrypt_cost_is_remembered() {
+        let passwords = Passwords::default();
+        for (stored, highest) in [("", 0), ("$2y$05$a", 5), ("$2y$04$a", 5), ("$2y$06$a", 6)] {
+            assert_eq!(passwords.note(stored), highest, "{stored}");
+        }
+        assert_eq!(passwords.note(DUMMY_HASH), 6);
+    }
+
+    #[tokio::test]
+    async fn passwords_are_hashed_and_verified_on_other_threads() {
+        let passwords = Passwords::default();
+        let stored = passwords.hash("correct horse".to_owned()).await.unwrap();
+        for (password, stored, expected) in [
+            ("correct horse", Some(&stored), Verification::Correct),
+            ("battery staple", Some(&stored), Verification::Wrong),
+            ("correct horse", None, Verification::Wrong),
+        ] {
+            let verified = passwords.verify(password.to_owned(), stored.cloned()).await.unwrap();
+            assert_eq!(verified, expected, "{password}");
+        }
     }
 
     #[test]
