@@ -55,16 +55,13 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+    use crate::store::fixtures::temporary;
+    use crate::store::now;
     use crate::store::sessions::{Session, create_session};
-    use crate::store::{self, DatabaseUrl, now};
 
     #[tokio::test]
     async fn rows_are_pruned_again_and_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
-        let url = DatabaseUrl::parse(&url).unwrap();
-        store::migrate(&url).unwrap();
-        let store = Store::open(url, 1).unwrap();
+        let (_folder, store) = temporary(1);
         let pruning = tokio::spawn(run(store.clone(), Duration::from_millis(10)));
         let expires_at = now() - TimeDelta::hours(2);
         let create = || {

@@ -195,7 +195,7 @@ fn normalized(email: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{self, DatabaseUrl};
+    use crate::store::fixtures::temporary;
 
     const PASSWORD: &str = "correct horse";
 
@@ -210,11 +210,7 @@ mod tests {
 
     impl Fixture {
         async fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
-            let url = DatabaseUrl::parse(&url).unwrap();
-            store::migrate(&url).unwrap();
-            let store = Store::open(url, 2).unwrap();
+            let (folder, store) = temporary(2);
             let auth = Authenticator::new(store.clone(), None, Duration::from_secs(60));
             let (user, token) = auth.register(registration(), Vec::new()).await.unwrap();
             Self { auth, store, user, token, _folder: folder }

@@ -55,17 +55,9 @@ impl Execution<'_> {
         if self.trades.is_empty() {
             return true;
         }
-        let Some(book) = self.state.books.get(&order.market) else { return true };
-        let mut wanted = order.amount;
-        let matches = book.matches(order.side.opposite(), order.limit());
-        let makers = matches.map_while(|id| self.state.orders.get(&id)).take_while(|maker| {
-            let is_wanted = wanted.is_positive();
-            if maker.user != order.user {
-                wanted = wanted.checked_sub(maker.remaining()).unwrap_or_default();
-            }
-            is_wanted
-        });
-        let fills = makers.filter(|maker| maker.user != order.user);
+        let NewOrder { user, market, side, amount, .. } = *order;
+        let makers = self.makers(user, market, side, order.limit(), amount);
+        let fills = makers.filter(|maker| maker.user != user);
         fills.take(room.saturating_add(1)).count() <= room
     }
 

@@ -6,7 +6,7 @@ use super::execute::{Execution, account};
 use super::order::Fill;
 use super::{
     AccountKey, Action, CancelReason, Fixed, Market, MarketId, Order, OrderType, PreventedTrade,
-    Reference, SelfTradePrevention, Side, Status, TimeInForce, Trade, TradeId,
+    Reference, SelfTradePrevention, Side, Status, TimeInForce, Trade, TradeId, UserId,
 };
 
 /// One fill between two orders, before it changes an account.
@@ -148,21 +148,22 @@ impl Execution<'_> {
 
     /// Whether the order would fill completely now. Decides like [`Self::match_incoming`], without
     /// changing anything.
-    fn fills_completely(&mut self, taker: &Order) -> bool {
+    fn fills_completely(&self, taker: &Order) -> bool {
         let Market { base, quote, id, .. } = *self.market(taker.market);
         let mut taker = *taker;
         let mut credits: BTreeMap<AccountKey, Fixed> = BTreeMap::new();
         let house = account(id.house(), quote);
         credits.insert(house, self.commission.get(&id).copied().unwrap_or_default());
         let mut fills = self.trades.len();
-        for maker in self.makers(&taker) {
+        let Order { user, market, side, price, .. } = taker;
+        for maker in self.makers(user, market, side, price, taker.remaining()) {
             if maker.user == taker.user {
                 match taker.self_trade_prevention {
                     SelfTradePrevention::CancelOldest => continue,
                     _ => return false,
                 }
             }
-            let Some(next) = Match::new(&taker, &maker) else { return false };
+            let Some(next) = Match::new(&taker, maker) else { return false };
             let Some(commission) = next.commission() else { return false };
             for (key, credit) in [
                 (account(next.buy.user, base), next.amount),
@@ -188,19 +189,26 @@ impl Execution<'_> {
         false
     }
 
-    /// The resting orders that match, in order of priority.
-    fn makers(&self, taker: &Order) -> Vec<Order> {
-        let Some(book) = self.state.books.get(&taker.market) else { return Vec::new() };
-        let ids = book.matches(taker.side.opposite(), taker.price);
-        let mut wanted = taker.remaining();
-        let makers = ids.map(|id| self.state.orders[&id]).take_while(|maker| {
+    /// The resting orders that an incoming order of this user would meet until `amount` is covered
+    /// by orders of others, in order of priority.
+    pub(super) fn makers(
+        &self,
+        user: UserId,
+        market: MarketId,
+        side: Side,
+        limit: Fixed,
+        amount: Fixed,
+    ) -> impl Iterator<Item = &Order> {
+        let book = self.state.books.get(&market).into_iter();
+        let ids = book.flat_map(move |book| book.matches(side.opposite(), limit));
+        let mut wanted = amount;
+        ids.map(|id| &self.state.orders[&id]).take_while(move |maker| {
             let is_wanted = wanted.is_positive();
-            if maker.user != taker.user {
+            if maker.user != user {
                 wanted = wanted.checked_sub(maker.remaining()).unwrap_or_default();
             }
             is_wanted
-        });
-        makers.collect()
+        })
     }
 
     pub(super) fn would_match(&mut self, order: &Order) -> bool {

@@ -11,6 +11,8 @@ mod codes;
 mod connection;
 mod database_url;
 mod error;
+#[cfg(test)]
+pub mod fixtures;
 pub mod idempotency;
 pub mod leases;
 pub mod markets;

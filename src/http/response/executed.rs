@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use chrono::NaiveDateTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::envelope::{done, ok};
 use crate::engine::{CompletedDeposit, Executed, PlacedOrder};
@@ -15,8 +15,8 @@ use crate::market::{ClientOrderId, PreventedTrade, Status, Trade};
 use crate::store::markets::Catalog;
 use crate::store::views::OrderView;
 
-/// The most trades in the response to an order.
-const MAX_TRADES: usize = 100;
+/// The most trades in the response to an order or its preview.
+pub const MAX_TRADES: usize = 100;
 
 #[derive(Serialize)]
 struct PlacedBody<'a> {
@@ -91,10 +91,11 @@ pub struct TradeBody<'a> {
     updated_at: String,
 }
 
-#[derive(Serialize)]
-struct CancelledAllBody {
+/// Orders that were cancelled together.
+#[derive(Default, Deserialize, Serialize)]
+pub struct CancelledOrders {
     /// The oldest first.
-    order_ids: Vec<i64>,
+    pub order_ids: Vec<i64>,
 }
 
 #[derive(Serialize)]
@@ -165,7 +166,7 @@ pub fn of_executed(executed: &Executed, catalog: &Catalog) -> HttpResponse {
         Executed::Cancelled(_) => done("Order cancelled successfully"),
         Executed::CancelledAll(cancelled) => {
             let order_ids = cancelled.orders.iter().map(|order| order.id.0).collect();
-            ok("Orders cancelled successfully", CancelledAllBody { order_ids })
+            ok("Orders cancelled successfully", CancelledOrders { order_ids })
         }
         Executed::Deposited(deposit) => completed_deposit(deposit, catalog),
     }
@@ -187,23 +188,20 @@ fn placed_order(placed: &PlacedOrder, catalog: &Catalog) -> HttpResponse {
         trade: placed.trades.first().map(trade),
         trades: placed.trades.iter().take(MAX_TRADES).map(trade).collect(),
         trade_count: placed.trades.len(),
-        prevented_trades: placed
-            .prevented
-            .iter()
-            .take(MAX_TRADES)
-            .map(PreventedTradeBody::from)
-            .collect(),
+        prevented_trades: PreventedTradeBody::first_of(&placed.prevented),
     };
     ok("Order created successfully", data)
 }
 
-impl From<&PreventedTrade> for PreventedTradeBody {
-    fn from(prevented: &PreventedTrade) -> Self {
-        Self {
+impl PreventedTradeBody {
+    /// The first [`MAX_TRADES`].
+    pub fn first_of(prevented: &[PreventedTrade]) -> Vec<Self> {
+        let body = |prevented: &PreventedTrade| Self {
             order_id: prevented.maker.0,
             price: DecimalNumber(prevented.price),
             amount: DecimalNumber(prevented.amount),
-        }
+        };
+        prevented.iter().take(MAX_TRADES).map(body).collect()
     }
 }
 

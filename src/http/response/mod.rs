@@ -8,4 +8,7 @@ mod outages;
 pub use crate::events::timestamp::iso8601;
 pub use envelope::{done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
-pub use executed::{OrderBody, OrderDetails, PreventedTradeBody, TradeBody, of_executed};
+pub use executed::{
+    CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, TradeBody,
+    of_executed,
+};

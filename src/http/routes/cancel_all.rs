@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::try_join_all;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::engine::StoredResponse;
 use crate::http::extract::{AuthenticatedUser, RawBody};
 use crate::http::idempotency::{REPLAYED, execute_part};
-use crate::http::response::{self, ApiError, FieldErrors};
+use crate::http::response::{self, ApiError, CancelledOrders, FieldErrors};
 use crate::http::state::AppState;
 use crate::market::{Command, Market, MarketId, Side};
 
@@ -19,12 +19,6 @@ use crate::market::{Command, Market, MarketId, Side};
 #[derive(Deserialize)]
 struct OneMarket {
     data: CancelledOrders,
-}
-
-#[derive(Default, Deserialize, Serialize)]
-struct CancelledOrders {
-    /// The oldest first.
-    order_ids: Vec<i64>,
 }
 
 /// `DELETE /orders?symbol=BTC&side=buy`

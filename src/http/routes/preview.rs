@@ -7,15 +7,12 @@ use super::new_order::read_order;
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{cancel_reason_name, status_number};
 use crate::http::extract::{AuthenticatedUser, Input};
-use crate::http::response::{self, ApiError, ErrorBody, PreventedTradeBody};
+use crate::http::response::{self, ApiError, ErrorBody, MAX_TRADES, PreventedTradeBody};
 use crate::http::state::AppState;
 use crate::market::{
     self, Action, Command, Done, Fixed, Order, Plan, PreventedTrade, Status, Trade,
 };
 use crate::store::trading;
-
-/// The most fills and prevented trades in a response.
-const MAX_TRADES: usize = 100;
 
 /// `None` and empty where the order would be refused.
 #[derive(Serialize)]
@@ -88,7 +85,7 @@ fn placed(order: &Order, plan: &Plan, prevented: &[PreventedTrade]) -> PreviewBo
         resting_amount: DecimalNumber(if is_open { order.remaining() } else { Fixed::ZERO }),
         status: Some(status_number(order.status)),
         cancel_reason: order.cancel_reason.map(cancel_reason_name),
-        prevented_trades: prevented.iter().take(MAX_TRADES).map(PreventedTradeBody::from).collect(),
+        prevented_trades: PreventedTradeBody::first_of(prevented),
     }
 }
 

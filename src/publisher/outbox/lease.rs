@@ -102,7 +102,7 @@ impl LeaseTerm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{self, DatabaseUrl, Store};
+    use crate::store::fixtures::temporary;
 
     #[test]
     fn a_lease_is_held_until_its_end_and_renewed_before() {
@@ -117,17 +117,10 @@ mod tests {
         assert!(!term.is_held(now + interval));
     }
 
-    fn store(folder: &tempfile::TempDir) -> Store {
-        let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
-        let url = DatabaseUrl::parse(&url).unwrap();
-        store::migrate(&url).unwrap();
-        Store::open(url, 1).unwrap()
-    }
-
     #[tokio::test]
     async fn one_process_holds_the_lease_until_it_releases_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut connection = Connection::new(store(&folder));
+        let (_folder, store) = temporary(1);
+        let mut connection = Connection::new(store);
         let duration = Duration::from_secs(30);
         let (mut first, mut second) = (Lease::new(duration), Lease::new(duration));
         assert!(first.acquire(&mut connection).await.unwrap().is_some());
@@ -142,8 +135,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_is_renewed_once_a_third_of_its_duration_has_passed() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut connection = Connection::new(store(&folder));
+        let (_folder, store) = temporary(1);
+        let mut connection = Connection::new(store);
         let mut lease = Lease::new(Duration::from_secs(3000));
         assert_eq!(lease.renewal_interval(), Duration::from_secs(1000));
         let now = Instant::now();

@@ -187,15 +187,12 @@ impl Outbox {
 mod tests {
     use super::*;
     use crate::publisher::fixtures::{event, settings};
-    use crate::store::{self, DatabaseUrl};
+    use crate::store::fixtures::temporary;
 
     /// An outbox on a database of its own, which is removed with the folder.
     fn outbox() -> (Outbox, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
-        let url = DatabaseUrl::parse(&url).unwrap();
-        store::migrate(&url).unwrap();
-        (Outbox::new(Store::open(url, 1).unwrap(), &settings()), folder)
+        let (folder, store) = temporary(1);
+        (Outbox::new(store, &settings()), folder)
     }
 
     fn failed_attempt() -> Completions {
