@@ -4,6 +4,7 @@
 //! deliver the outbox → close WebSockets and requests. The HTTP server runs until the end, because
 //! the embedded provider is part of it.
 
+mod advancing;
 mod database;
 mod demo;
 mod descriptors;
@@ -149,13 +150,22 @@ impl App {
             .metrics
             .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
         let mut reporting = Part::spawn("log", endless(outage::report()));
+        let advancing = advancing::run(self.store.clone(), engine.clone(), advancing::INTERVAL);
+        let mut advancing = Part::spawn("advancing", endless(advancing));
         let pruning = pruning::run(self.store, pruning::INTERVAL);
         let mut pruning = Part::spawn("pruning", endless(pruning));
         let server_handle: ServerHandle = server.handle();
         let mut serving = Part::spawn("HTTP server", async move { Ok(server.await?) });
         let mut executing = Part::of_thread("engine", self.engine_thread)?;
 
-        let parts = [&mut publishing, &mut serving, &mut executing, &mut reporting, &mut pruning];
+        let parts = [
+            &mut publishing,
+            &mut serving,
+            &mut executing,
+            &mut reporting,
+            &mut pruning,
+            &mut advancing,
+        ];
         let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
         let ended = tokio::select! {
             () = stop => None,

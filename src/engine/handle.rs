@@ -14,7 +14,7 @@ use super::reply::{
 use super::request::{Claim, LeaveOnDrop, QueuedRequest};
 use super::{EngineError, OriginatingSocket};
 use crate::deadline::Deadline;
-use crate::market::{AccountKey, Command, Fixed, NewOrder, OrderId, Rejection, UserId};
+use crate::market::{AccountKey, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId};
 use crate::store::{Store, StoreError, trading};
 
 /// Queues requests. Cheap to clone.
@@ -60,14 +60,18 @@ impl EngineHandle {
         }
     }
 
-    /// The command that cancels an order of this user. Its market, whose lane executes the
-    /// cancellation, is read here: an order never moves to another market or user.
+    /// The command that cancels an order of this user.
     pub async fn cancellation(&self, user: UserId, order: OrderId) -> Result<Command, EngineError> {
+        let market = self.market_of(user, order).await?;
+        Ok(Command::Cancel { user, market, order })
+    }
+
+    /// The market of an order of this user, whose lane executes the commands about it. It is read
+    /// here: an order never moves to another market or user.
+    pub async fn market_of(&self, user: UserId, order: OrderId) -> Result<MarketId, EngineError> {
         let found = self.store.read(move |c| trading::owner_and_market(c, order)).await;
         match found {
-            Ok(Some((owner, market))) if owner == user => {
-                Ok(Command::Cancel { user, market, order })
-            }
+            Ok(Some((owner, market))) if owner == user => Ok(market),
             Ok(_) => Err(EngineError::Rejected(Rejection::OrderNotFound)),
             Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
                 Err(EngineError::Unavailable)
@@ -152,6 +156,11 @@ impl EngineHandle {
             None if claim.leave() => Err(EngineError::Expired),
             None => Err(EngineError::OutcomeUnknown),
         }
+    }
+
+    /// Cancels the orders of a market that have expired, and executes triggered stop orders.
+    pub async fn advance(&self, market: MarketId) -> Result<(), EngineError> {
+        self.execute(Command::Advance { market }, None).await.map(drop)
     }
 
     /// The number of requests that wait, without those of batches in progress.

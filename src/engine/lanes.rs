@@ -16,7 +16,7 @@ use super::EngineError;
 use super::lane::Lane;
 use super::request::QueuedRequest;
 use super::worker::{Context, Worker};
-use crate::market::{Command, MarketId};
+use crate::market::MarketId;
 
 /// How often the threads are checked when none of them has ended.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -64,11 +64,7 @@ impl Lanes {
     /// # Errors
     /// Those of [`Lane::push`], and [`EngineError::Failed`] if the market is unknown.
     pub fn push(&self, request: QueuedRequest) -> Result<(), EngineError> {
-        let market = match request.command {
-            Command::Place(order) => Some(order.market),
-            Command::Cancel { market, .. } | Command::CancelAll { market, .. } => Some(market),
-            Command::Deposit { .. } => None,
-        };
+        let market = request.command.market();
         let place = match market {
             Some(market) => self.of_markets.get(&market),
             None => Some(&self.of_accounts),

@@ -1,12 +1,16 @@
 //! The results of requests, and how they are returned.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDateTime;
 use tokio::sync::oneshot;
 
 use super::EngineError;
-use crate::market::{AccountKey, Done, Fixed, Order, Plan, PreventedTrade, Rejection, Trade};
+use crate::market::{
+    self, AccountKey, Done, Fixed, Order, OrderId, Plan, PreventedTrade, Rejection, Trade,
+};
 
-/// A placed order, committed.
+/// An order that was placed or amended, committed.
 #[derive(Clone, Debug)]
 pub struct PlacedOrder {
     /// As it stood after its own matching.
@@ -15,7 +19,30 @@ pub struct PlacedOrder {
     pub trades: Vec<Trade>,
     /// Trades that did not take place, because both orders are of the same user.
     pub prevented: Vec<PreventedTrade>,
+    pub placed_at: NaiveDateTime,
     pub executed_at: NaiveDateTime,
+}
+
+impl PlacedOrder {
+    fn new(placed: market::PlacedOrder, plan: &Plan, times: &Times) -> Self {
+        let market::PlacedOrder { order, trades, prevented } = placed;
+        let (executed_at, placed_at) = (times.executed_at, times.placed_at(order.id));
+        Self { order, trades: plan.trades[trades].to_vec(), prevented, placed_at, executed_at }
+    }
+}
+
+/// The times of a batch.
+#[derive(Clone, Debug)]
+pub struct Times {
+    pub executed_at: NaiveDateTime,
+    /// Of orders that were placed before and are amended.
+    pub placed_at: BTreeMap<OrderId, NaiveDateTime>,
+}
+
+impl Times {
+    fn placed_at(&self, order: OrderId) -> NaiveDateTime {
+        self.placed_at.get(&order).copied().unwrap_or(self.executed_at)
+    }
 }
 
 /// A cancelled order, committed.
@@ -47,21 +74,32 @@ pub struct CompletedDeposit {
 #[derive(Clone, Debug)]
 pub enum Executed {
     Placed(PlacedOrder),
+    /// One result for each order.
+    Batch(Vec<Result<PlacedOrder, Rejection>>),
+    Amended(PlacedOrder),
     Cancelled(CancelledOrder),
     CancelledAll(CancelledOrders),
+    /// The orders that have expired.
+    Advanced(CancelledOrders),
     Deposited(CompletedDeposit),
 }
 
 impl Executed {
-    pub(super) fn new(done: Done, plan: &Plan, executed_at: NaiveDateTime) -> Self {
+    pub(super) fn new(done: Done, plan: &Plan, times: &Times) -> Self {
+        let executed_at = times.executed_at;
         match done {
-            Done::Placed { order, trades, prevented } => {
-                let trades = plan.trades[trades].to_vec();
-                Self::Placed(PlacedOrder { order, trades, prevented, executed_at })
+            Done::Placed(placed) => Self::Placed(PlacedOrder::new(placed, plan, times)),
+            Done::Batch(results) => {
+                let placed = |placed| PlacedOrder::new(placed, plan, times);
+                Self::Batch(results.into_iter().map(|result| result.map(placed)).collect())
             }
+            Done::Amended(amended) => Self::Amended(PlacedOrder::new(amended, plan, times)),
             Done::Cancelled { order } => Self::Cancelled(CancelledOrder { order, executed_at }),
             Done::CancelledAll { orders } => {
                 Self::CancelledAll(CancelledOrders { orders, executed_at })
+            }
+            Done::Advanced { expired: orders } => {
+                Self::Advanced(CancelledOrders { orders, executed_at })
             }
             Done::Deposited { account, amount, available } => {
                 Self::Deposited(CompletedDeposit { account, amount, available, executed_at })
@@ -110,7 +148,7 @@ impl Reply {
         outcome: Result<Done, Rejection>,
         response: Option<RenderedResponse>,
         plan: &Plan,
-        executed_at: NaiveDateTime,
+        times: &Times,
     ) {
         match (self, response, outcome) {
             (Self::Response(sender), Some(response), _) => {
@@ -118,7 +156,7 @@ impl Reply {
             }
             (reply, _, Err(rejection)) => reply.fail(EngineError::Rejected(rejection)),
             (Self::Executed(sender), _, Ok(done)) => {
-                drop(sender.send(Ok(Executed::new(done, plan, executed_at))));
+                drop(sender.send(Ok(Executed::new(done, plan, times))));
             }
             (reply @ Self::Response(_), None, Ok(_)) => reply.fail(EngineError::OutcomeUnknown),
         }

@@ -83,7 +83,7 @@ pub struct QueuedRequest {
     pub once: Option<Once>,
     pub queued_at: Instant,
     claim: Claim,
-    /// `None` once there was one.
+    /// `None` once there was one, or if nobody waits.
     reply: Mutex<Option<Reply>>,
 }
 
@@ -97,6 +97,12 @@ impl QueuedRequest {
     ) -> Self {
         let reply = Mutex::new(Some(reply));
         Self { command, socket, once, queued_at: Instant::now(), claim, reply }
+    }
+
+    /// A request that nobody waits for.
+    pub fn unasked(command: Command) -> Self {
+        let (claim, queued_at) = (Claim::default(), Instant::now());
+        Self { command, socket: None, once: None, queued_at, claim, reply: Mutex::new(None) }
     }
 
     /// The request is about to be executed. False if it must not be: its caller has left, or it has

@@ -5,14 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::NaiveDateTime;
-
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::lane::{Batch, Lane, count_expired};
-use super::reply::{Executed, RenderedResponse, StoredResponse};
+use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
 use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric};
-use crate::market::{Command, Plan, execute};
+use crate::market::{Command, Done, MarketId, Plan, execute};
 use crate::outage::Outage;
 use crate::store::markets::Catalog;
 use crate::store::{AnyConnection, Store, StoreError, idempotency, now, outbox, trading};
@@ -55,7 +53,9 @@ struct Committed {
     /// The responses of executed requests with a key, by position.
     responses: BTreeMap<usize, RenderedResponse>,
     plan: Plan,
-    at: NaiveDateTime,
+    times: Times,
+    /// Open markets with triggered stop orders that are left for the next batch.
+    triggering: Vec<MarketId>,
     has_changed_books: bool,
     has_events: bool,
     oversized: Vec<OversizedEvent>,
@@ -107,7 +107,7 @@ impl Worker {
                 fail_all(&requests, EngineError::Expired);
             }
             Err(Failure::OneRequest(cause)) if requests.len() == 1 => {
-                let command = requests.first().map(|(_, request)| request.command);
+                let command = requests.first().map(|(_, request)| &request.command);
                 tracing::error!(cause, ?command, "a request failed");
                 metrics::counter!("matchcast_engine_failed_total").increment(1);
                 fail_all(&requests, EngineError::Failed);
@@ -122,7 +122,10 @@ impl Worker {
     /// Replies to the requests of a committed batch. Those that were not executed, because the
     /// fills of a batch are limited, go back to the lane.
     fn complete(&self, requests: Vec<(usize, QueuedRequest)>, committed: Committed) {
-        let Committed { executed, mut repeated, mut responses, mut plan, at, .. } = committed;
+        let Committed {
+            executed, mut repeated, mut responses, mut plan, times, triggering, ..
+        } = committed;
+        let queue = requests.first().map_or(0, |(queue, _)| *queue);
         let mut outcomes = std::mem::take(&mut plan.outcomes).into_iter();
         let mut executed = executed.into_iter().peekable();
         let (mut expired, mut postponed) = (0, Vec::new());
@@ -134,7 +137,7 @@ impl Worker {
                 request.fail(EngineError::Expired);
             } else if let Some(outcome) = outcomes.next() {
                 if let Some(reply) = request.take_reply() {
-                    reply.complete(outcome, responses.remove(&position), &plan, at);
+                    reply.complete(outcome, responses.remove(&position), &plan, &times);
                 }
             } else {
                 postponed.push((queue, request));
@@ -144,6 +147,8 @@ impl Worker {
             count_expired(expired);
         }
         self.lane.put_back(postponed);
+        let advance = |market| (queue, QueuedRequest::unasked(Command::Advance { market }));
+        self.lane.put_back(triggering.into_iter().map(advance).collect());
     }
 
     /// Notifies the publishers of events and books, and logs events that were too large.
@@ -211,7 +216,8 @@ impl Worker {
         if requests.iter().all(|(_, request)| request.is_left()) {
             return Err(StoreError::Abandoned);
         }
-        let commands: Vec<Command> = requests.iter().map(|(_, request)| request.command).collect();
+        let commands: Vec<Command> =
+            requests.iter().map(|(_, request)| request.command.clone()).collect();
         let mut state =
             trading::load(connection, &catalog.markets, &commands, settings.max_fills, now())?;
         let repeated = find_repeated(connection, requests)?;
@@ -224,7 +230,8 @@ impl Worker {
         if executed.is_empty() && repeated.is_empty() {
             return Err(StoreError::Abandoned);
         }
-        let commands: Vec<Command> = executed.iter().map(|position| commands[*position]).collect();
+        let commands: Vec<Command> =
+            executed.iter().map(|position| commands[*position].clone()).collect();
         let sockets: Vec<Option<&OriginatingSocket>> = if settings.events.to_others {
             executed.iter().map(|position| requests[*position].1.socket.as_ref()).collect()
         } else {
@@ -239,7 +246,13 @@ impl Worker {
         let BatchEvents { new_events, oversized } =
             batch_events::of_batch(&settings.events, &batch);
         trading::apply(connection, &state, &plan, &new_events, at)?;
-        let responses = render(catalog, requests, &executed, &plan, at);
+        let amended = plan.outcomes.iter().filter_map(|outcome| match outcome {
+            Ok(Done::Amended(amended)) => Some(amended.order.id),
+            _ => None,
+        });
+        let placed_at = trading::placed_at(connection, amended.collect())?;
+        let times = Times { executed_at: at, placed_at };
+        let responses = render(catalog, requests, &executed, &plan, &times);
         let rows = responses
             .iter()
             .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));
@@ -247,14 +260,18 @@ impl Worker {
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
         }
-        let has_changed_books = !plan.is_empty() && !state.trade_counts.is_empty();
+        let states = state.market_states.iter();
+        let triggering = states.filter(|(_, state)| state.is_triggering()).map(|(id, _)| *id);
+        let triggering = triggering.collect();
+        let has_changed_books = !plan.is_empty() && !state.market_states.is_empty();
         let has_events = !new_events.events.is_empty();
         Ok(Committed {
             executed,
             repeated,
             responses,
             plan,
-            at,
+            times,
+            triggering,
             has_changed_books,
             has_events,
             oversized,
@@ -284,12 +301,12 @@ fn render(
     requests: &[(usize, QueuedRequest)],
     executed: &[usize],
     plan: &Plan,
-    at: NaiveDateTime,
+    times: &Times,
 ) -> BTreeMap<usize, RenderedResponse> {
     let outcomes = executed.iter().zip(&plan.outcomes);
     let responses = outcomes.filter_map(|(position, outcome)| {
         let once = requests[*position].1.once.as_ref()?;
-        let outcome = outcome.clone().map(|done| Executed::new(done, plan, at));
+        let outcome = outcome.clone().map(|done| Executed::new(done, plan, times));
         Some((*position, (once.render)(catalog, outcome)))
     });
     responses.collect()

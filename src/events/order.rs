@@ -1,7 +1,7 @@
 //! How the terms, the status and the cancel reason of an order are encoded in JSON, in events and
 //! in the API alike.
 
-use crate::market::{CancelReason, OrderType, Side, Status, TimeInForce};
+use crate::market::{CancelReason, MarketStatus, OrderType, Side, Status, TimeInForce};
 
 pub const fn side_name(side: Side) -> &'static str {
     match side {
@@ -27,13 +27,24 @@ pub const fn cancel_reason_name(reason: CancelReason) -> &'static str {
         CancelReason::Ioc => "ioc",
         CancelReason::Fok => "fok",
         CancelReason::Slippage => "slippage",
+        CancelReason::Expired => "expired",
     }
 }
 
-pub const fn order_type_name(order_type: OrderType) -> &'static str {
-    match order_type {
-        OrderType::Limit => "limit",
-        OrderType::Market => "market",
+pub const fn order_type_name(order_type: OrderType, is_stop: bool) -> &'static str {
+    match (order_type, is_stop) {
+        (OrderType::Limit, false) => "limit",
+        (OrderType::Market, false) => "market",
+        (OrderType::Limit, true) => "stop_limit",
+        (OrderType::Market, true) => "stop_market",
+    }
+}
+
+pub const fn market_status_name(status: MarketStatus) -> &'static str {
+    match status {
+        MarketStatus::Open => "open",
+        MarketStatus::CancelOnly => "cancel_only",
+        MarketStatus::Halted => "halted",
     }
 }
 
@@ -42,5 +53,6 @@ pub const fn time_in_force_name(time_in_force: TimeInForce) -> &'static str {
         TimeInForce::Gtc => "gtc",
         TimeInForce::Ioc => "ioc",
         TimeInForce::Fok => "fok",
+        TimeInForce::Gtd(_) => "gtd",
     }
 }

@@ -47,6 +47,8 @@ impl<'a> OrderMatched<'a> {
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Change {
+    /// It waits for its stop price.
+    Waiting,
     /// It rests in the book, unfilled.
     Opened,
     PartlyFilled,
@@ -74,11 +76,14 @@ pub struct OrderUpdated<'a> {
     client_order_id: Option<&'a str>,
     /// The part of the amount that was taken away to prevent a self-trade.
     prevented_amount: DecimalString,
+    /// Null: not a stop order.
+    stop_price: Option<DecimalString>,
 }
 
 impl<'a> OrderUpdated<'a> {
     pub fn new(order: &'a Order, symbol: &'a str) -> Self {
         let change = match order.status {
+            Status::Open if order.is_waiting() => Change::Waiting,
             Status::Open if order.filled.is_zero() => Change::Opened,
             Status::Open => Change::PartlyFilled,
             Status::Filled => Change::Filled,
@@ -86,11 +91,10 @@ impl<'a> OrderUpdated<'a> {
         };
         let status = status_number(order.status);
         let (kind, filled) = (EventKind::OrderUpdated, order.filled.units());
-        let mut event_id = format!("{kind}-{}-{filled}-{status}", order.id);
-        if order.prevented.is_positive() {
-            // The only change, perhaps.
-            event_id.push_str(&format!("-{}", order.prevented.units()));
-        }
+        // Whatever changes of an order, one of these numbers does.
+        let (amount, prevented) = (order.amount.units(), order.prevented.units());
+        let numbers = format!("{}-{amount}-{filled}-{prevented}-{status}", order.arrival);
+        let event_id = format!("{kind}-{}-{numbers}", order.id);
         Self {
             event_id,
             order_id: order.id.0,
@@ -104,6 +108,7 @@ impl<'a> OrderUpdated<'a> {
             cancel_reason: order.cancel_reason.map(cancel_reason_name),
             client_order_id: order.client_order_id.as_ref().map(ClientOrderId::as_str),
             prevented_amount: order.prevented.into(),
+            stop_price: order.stop.map(|stop| stop.price.into()),
         }
     }
 }
@@ -154,7 +159,7 @@ impl<'a> TradeExecuted<'a> {
             symbol,
             price: trade.price.into(),
             amount: trade.amount.into(),
-            side: side_name(trade.taker_side()),
+            side: side_name(trade.taker_side),
             executed_at: iso8601(at),
         }
     }

@@ -59,7 +59,10 @@ fn api(config: &mut web::ServiceConfig) {
             web::post().to(orders::cancel_by_client_id),
         ))
         .service(resource("/orders/preview", web::post().to(preview::preview)))
-        .service(resource("/orders/{id}", get().to(orders::get)))
+        .service(resource("/orders/batch", web::post().to(orders::place_batch)))
+        .service(
+            resource("/orders/{id}", get().to(orders::get)).route(web::patch().to(orders::amend)),
+        )
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
         .service(resource("/trades", get().to(markets::trades)))
         .service(

@@ -6,18 +6,27 @@
 
 use std::collections::BTreeSet;
 
-use super::{Fixed, OrderId, Side};
+use super::{Fixed, Order, OrderId, Side};
 
 /// A position in the queue of one side; the smallest is matched first.
 ///
-/// The highest bids and the lowest asks come first, equal prices in order of arrival, which is the
-/// order of ids: ids are assigned while the market's lock is held.
+/// The highest bids and the lowest asks come first, equal prices in order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Priority(i64, OrderId);
+pub struct Priority {
+    rank: i64,
+    arrival: i64,
+    order: OrderId,
+}
 
 impl Priority {
-    pub fn new(side: Side, price: Fixed, id: OrderId) -> Self {
-        Self(rank(side, price), id)
+    pub fn of(order: &Order) -> Self {
+        let rank = rank(order.side, order.price);
+        Self { rank, arrival: order.arrival, order: order.id }
+    }
+
+    /// That of the last order of this side that matches an incoming one with this limit.
+    fn last_at(side: Side, limit: Fixed) -> Self {
+        Self { rank: rank(side, limit), arrival: i64::MAX, order: OrderId(i64::MAX) }
     }
 }
 
@@ -50,12 +59,12 @@ impl Book {
         }
     }
 
-    pub fn insert(&mut self, side: Side, price: Fixed, id: OrderId) {
-        self.queue(side).resting.insert(Priority::new(side, price, id));
+    pub fn insert(&mut self, order: &Order) {
+        self.queue(order.side).resting.insert(Priority::of(order));
     }
 
-    pub fn remove(&mut self, side: Side, price: Fixed, id: OrderId) {
-        self.queue(side).resting.remove(&Priority::new(side, price, id));
+    pub fn remove(&mut self, order: &Order) {
+        self.queue(order.side).resting.remove(&Priority::of(order));
     }
 
     /// Records that the book contains every resting order of this side up to and including
@@ -66,7 +75,7 @@ impl Book {
 
     /// Records that the book contains every resting order of this side up to the price `limit`.
     pub fn set_known_up_to(&mut self, side: Side, limit: Fixed) {
-        self.queue(side).known_to = Some(Priority(rank(side, limit), OrderId(i64::MAX)));
+        self.queue(side).known_to = Some(Priority::last_at(side, limit));
     }
 
     /// The loaded resting orders that match an incoming order of the other side with this limit, in
@@ -76,8 +85,8 @@ impl Book {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
         };
-        let reach = Priority(rank(resting, limit), OrderId(i64::MAX));
-        queue.resting.range(..=reach).map(|Priority(_, id)| *id)
+        let reach = Priority::last_at(resting, limit);
+        queue.resting.range(..=reach).map(|priority| priority.order)
     }
 
     /// The next resting order that matches an incoming order of the other side with this limit.
@@ -89,13 +98,13 @@ impl Book {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
         };
-        let reach = Priority(rank(resting, limit), OrderId(i64::MAX));
+        let reach = Priority::last_at(resting, limit);
         let first = queue.resting.first().copied().filter(|first| *first <= reach);
         let examined = first.unwrap_or(reach);
         assert!(
             queue.known_to.is_some_and(|known_to| examined <= known_to),
             "matching went beyond the loaded part of the book"
         );
-        first.map(|Priority(_, id)| id)
+        first.map(|priority| priority.order)
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AccountKey, Action, AssetId, CancelReason, Command, Done, Fixed, Market, MarketId, NewOrder,
-    Order, OrderId, Plan, Reference, Rejection, Side, State, Status, Trade, UserId,
+    AccountKey, Action, AssetId, CancelReason, Command, Done, ExecutedStop, Fixed, Market,
+    MarketId, MarketStatus, NewOrder, Order, OrderId, Plan, Reference, Rejection, Side, State,
+    Status, Trade, UserId,
 };
 
 /// Executes a batch: changes `state` and returns the plan of everything to be written.
@@ -12,11 +13,13 @@ use super::{
 /// A plan has at most `max_fills` trades. A command that could need more than are left is not
 /// executed, nor are those after it: they are for the next batch, so that no result depends on how
 /// commands were divided into batches. An order that needs more than `max_fills` alone gets them,
-/// and its rest is cancelled.
+/// and its rest is cancelled. Likewise a batch ends when a trade triggers stop orders that are not
+/// ready: the next one begins with them.
 ///
 /// # Panics
 /// If `state` lacks something that the batch can touch, or an invariant of this module is violated.
 pub fn execute(state: &mut State, commands: &[Command], max_fills: usize) -> Plan {
+    let market_states = state.market_states.clone();
     let mut execution = Execution {
         state,
         max_fills,
@@ -24,16 +27,24 @@ pub fn execute(state: &mut State, commands: &[Command], max_fills: usize) -> Pla
         new: BTreeSet::new(),
         changed: BTreeSet::new(),
         commission: BTreeMap::new(),
+        stops: Vec::new(),
     };
     let mut outcomes = Vec::with_capacity(commands.len());
     for command in commands {
-        if !execution.has_room_for(command) {
+        if !execution.execute_triggered(outcomes.len()) || !execution.has_room_for(command) {
             break;
         }
-        outcomes.push(execution.execute(*command));
+        let first_trade = execution.trades.len();
+        outcomes.push(execution.execute(command));
+        execution.note_trades(first_trade);
     }
+    execution.execute_triggered(outcomes.len());
     execution.credit_houses();
-    execution.into_plan(outcomes)
+    let after = execution.state.market_states.iter();
+    let changed_markets =
+        after.filter(|(id, state)| market_states.get(id) != Some(state)).map(|(id, _)| *id);
+    let changed_markets = changed_markets.collect();
+    Plan { changed_markets, ..execution.into_plan(outcomes) }
 }
 
 pub(super) struct Execution<'a> {
@@ -41,102 +52,128 @@ pub(super) struct Execution<'a> {
     /// The most trades of the batch.
     pub max_fills: usize,
     pub trades: Vec<Trade>,
-    new: BTreeSet<OrderId>,
+    pub new: BTreeSet<OrderId>,
     pub changed: BTreeSet<OrderId>,
     /// Commission collected in this batch; each house user gets one ledger entry.
     pub commission: BTreeMap<MarketId, Fixed>,
+    pub stops: Vec<ExecutedStop>,
+}
+
+/// What a command that is undone goes back to.
+pub(super) struct Snapshot {
+    state: State,
+    trades: usize,
+    new: BTreeSet<OrderId>,
+    changed: BTreeSet<OrderId>,
+    commission: BTreeMap<MarketId, Fixed>,
 }
 
 impl Execution<'_> {
     /// Whether the fills of this command fit into the batch. The first one always has room.
     fn has_room_for(&self, command: &Command) -> bool {
-        let Command::Place(order) = command else { return true };
-        let room = self.max_fills.saturating_sub(self.trades.len());
+        match command {
+            Command::Place(order) => {
+                let NewOrder { user, market, side, amount, .. } = *order;
+                self.has_room(user, market, side, order.limit(), amount)
+            }
+            Command::Batch { .. } => self.trades.is_empty(),
+            Command::Amend { order, price, amount, .. } => {
+                let Some(order) = self.state.orders.get(order) else { return true };
+                let (limit, amount) =
+                    (price.unwrap_or(order.price), amount.unwrap_or(order.amount));
+                self.has_room(order.user, order.market, order.side, limit, amount)
+            }
+            Command::Cancel { .. }
+            | Command::CancelAll { .. }
+            | Command::Advance { .. }
+            | Command::Deposit { .. } => true,
+        }
+    }
+
+    pub(super) fn has_room_for_order(&self, order: &Order) -> bool {
+        self.has_room(order.user, order.market, order.side, order.price, order.remaining())
+    }
+
+    fn has_room(
+        &self,
+        user: UserId,
+        market: MarketId,
+        side: Side,
+        limit: Fixed,
+        amount: Fixed,
+    ) -> bool {
         if self.trades.is_empty() {
             return true;
         }
-        let NewOrder { user, market, side, amount, .. } = *order;
-        let makers = self.makers(user, market, side, order.limit(), amount);
+        let room = self.max_fills.saturating_sub(self.trades.len());
+        let makers = self.makers(user, market, side, limit, amount);
         let fills = makers.filter(|maker| maker.user != user);
         fills.take(room.saturating_add(1)).count() <= room
     }
 
-    fn execute(&mut self, command: Command) -> Result<Done, Rejection> {
-        match command {
-            Command::Place(new) => self.place(new),
+    fn execute(&mut self, command: &Command) -> Result<Done, Rejection> {
+        match *command {
+            Command::Place(new) => self.place(new).map(Done::Placed),
+            Command::Batch { ref orders, is_atomic } => Ok(self.place_batch(orders, is_atomic)),
+            Command::Amend { user, market, order, price, amount } => {
+                self.amend(user, market, order, price, amount).map(Done::Amended)
+            }
             Command::Cancel { user, market, order } => self.cancel(user, market, order),
-            Command::CancelAll { user, market, side } => Ok(self.cancel_all(user, market, side)),
+            Command::CancelAll { user, market, side } => self.cancel_all(user, market, side),
+            Command::Advance { market } => Ok(self.advance(market)),
             Command::Deposit { account, amount, daily_limit } => {
                 self.deposit(account, amount, daily_limit)
             }
         }
     }
 
-    fn place(&mut self, new: NewOrder) -> Result<Done, Rejection> {
-        let id =
-            self.state.order_ids.pop_front().expect("load() provides an id for each new order");
-        let client_order_id = new.client_order_id.map(|client_id| (new.user, client_id));
-        // First, so that a request that is repeated learns that it was executed.
-        if client_order_id.is_some_and(|id| self.state.client_order_ids.contains(&id)) {
-            return Err(Rejection::ClientOrderIdTaken);
+    /// # Errors
+    /// If the market accepts less than it does with this status.
+    pub(super) fn require(
+        &mut self,
+        market: MarketId,
+        least: MarketStatus,
+    ) -> Result<(), Rejection> {
+        let status = self.market_state(market).status;
+        if status == MarketStatus::Open || status == least {
+            Ok(())
+        } else {
+            Err(Rejection::MarketNotOpen(status))
         }
-        let (reference_price, price) = self.prices(&new)?;
-        let market = self.market(new.market);
-        let (base, rules) = (account(new.user, market.base), market.rules);
-        let rate = match new.side {
-            Side::Buy => market.buyer_rate,
-            Side::Sell => market.seller_rate,
-        };
-        rules.check(&new, reference_price)?;
-        let open_orders = self.state.ledger.account(base).open_orders;
-        let at_most = rules.max_open_orders.filter(|at_most| open_orders >= *at_most);
-        if let Some(at_most) = at_most.filter(|_| new.may_rest()) {
-            return Err(Rejection::TooManyOpenOrders { at_most });
-        }
-        let mut order = new.open(id, price, rate).ok_or(Rejection::OutOfRange)?;
-        if new.post_only && self.would_match(&order) {
-            return Err(Rejection::PostOnlyWouldMatch);
-        }
-        let reserved_in = self.reserved_in(&order);
-        self.state
-            .ledger
-            .reserve(reserved_in, order.reserved, id)
-            .map_err(|_| Rejection::InsufficientFunds(new.side))?;
-        self.new.insert(id);
-        self.state.client_order_ids.extend(client_order_id);
-        let first_trade = self.trades.len();
-        let prevented = self.match_incoming(&mut order);
-        if order.status == Status::Open {
-            self.state.ledger.count_open_order(base, true);
-        }
-        self.state.insert_order(order);
-        Ok(Done::Placed { order, trades: first_trade..self.trades.len(), prevented })
     }
 
-    /// The price that its value is computed with, and the worst price that the order accepts.
-    fn prices(&mut self, new: &NewOrder) -> Result<(Fixed, Fixed), Rejection> {
-        if let Some(price) = new.price {
-            return Ok((price, price));
+    /// # Errors
+    /// [`Rejection::OrderNotFound`] and [`Rejection::OrderNotOpen`].
+    pub(super) fn own_open_order(
+        &self,
+        user: UserId,
+        market: MarketId,
+        id: OrderId,
+    ) -> Result<Order, Rejection> {
+        match self.state.orders.get(&id) {
+            Some(order) if order.user != user || order.market != market => {
+                Err(Rejection::OrderNotFound)
+            }
+            Some(order) if order.status != Status::Open => Err(Rejection::OrderNotOpen),
+            Some(order) => Ok(*order),
+            None => Err(Rejection::OrderNotFound),
         }
-        let best = self.best_price(new.market, new.side.opposite());
-        let best = best.ok_or(Rejection::NoMarketPrice)?;
-        Ok((best, self.market(new.market).rules.market_bound(new.side, best)))
     }
 
     fn cancel(&mut self, user: UserId, market: MarketId, id: OrderId) -> Result<Done, Rejection> {
-        let mut order = match self.state.orders.get(&id) {
-            Some(order) if order.user == user && order.market == market => *order,
-            _ => return Err(Rejection::OrderNotFound),
-        };
-        if order.status != Status::Open {
-            return Err(Rejection::OrderNotOpen);
-        }
-        self.close(&mut order, CancelReason::User);
-        self.update_resting(order);
+        let mut order = self.own_open_order(user, market, id)?;
+        self.require(market, MarketStatus::CancelOnly)?;
+        self.cancel_open(&mut order, CancelReason::User);
         Ok(Done::Cancelled { order })
     }
 
-    fn cancel_all(&mut self, user: UserId, market: MarketId, side: Option<Side>) -> Done {
+    fn cancel_all(
+        &mut self,
+        user: UserId,
+        market: MarketId,
+        side: Option<Side>,
+    ) -> Result<Done, Rejection> {
+        self.require(market, MarketStatus::CancelOnly)?;
         let is_meant = |order: &&Order| {
             order.user == user
                 && order.status == Status::Open
@@ -145,10 +182,18 @@ impl Execution<'_> {
         };
         let mut orders: Vec<Order> = self.state.orders.values().filter(is_meant).copied().collect();
         for order in &mut orders {
-            self.close(order, CancelReason::User);
-            self.update_resting(*order);
+            self.cancel_open(order, CancelReason::User);
         }
-        Done::CancelledAll { orders }
+        Ok(Done::CancelledAll { orders })
+    }
+
+    /// Cancels an order that rests or waits.
+    pub(super) fn cancel_open(&mut self, order: &mut Order, reason: CancelReason) {
+        if order.is_waiting() {
+            self.stop_waiting(order);
+        }
+        self.close(order, reason);
+        self.update_resting(*order);
     }
 
     /// Cancels the remaining amount of an order and releases its reservation.
@@ -208,7 +253,27 @@ impl Execution<'_> {
             changed_orders,
             trades: self.trades,
             entries: self.state.ledger.take_entries(),
+            stops: self.stops,
+            changed_markets: BTreeSet::new(),
         }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            state: self.state.clone(),
+            trades: self.trades.len(),
+            new: self.new.clone(),
+            changed: self.changed.clone(),
+            commission: self.commission.clone(),
+        }
+    }
+
+    pub(super) fn restore(&mut self, before: Snapshot) {
+        *self.state = before.state;
+        self.trades.truncate(before.trades);
+        self.new = before.new;
+        self.changed = before.changed;
+        self.commission = before.commission;
     }
 
     pub(super) fn market(&self, id: MarketId) -> &Market {

@@ -99,7 +99,7 @@ impl Execution<'_> {
         let is_beyond_bound = taker.order_type == OrderType::Market
             && self.best_price(taker.market, taker.side.opposite()).is_some();
         match taker.time_in_force {
-            TimeInForce::Gtc => {}
+            TimeInForce::Gtc | TimeInForce::Gtd(_) => {}
             TimeInForce::Fok => unreachable!("it fills completely, or was cancelled before"),
             TimeInForce::Ioc if is_beyond_bound => self.close(taker, CancelReason::Slippage),
             TimeInForce::Ioc => self.close(taker, CancelReason::Ioc),
@@ -140,7 +140,7 @@ impl Execution<'_> {
             let base = account(order.user, self.market(order.market).base);
             self.state.ledger.count_open_order(base, false);
             let book = self.state.books.entry(order.market).or_default();
-            book.remove(order.side, order.price, order.id);
+            book.remove(&order);
         }
         self.changed.insert(order.id);
         self.state.orders.insert(order.id, order);
@@ -258,12 +258,13 @@ impl Execution<'_> {
         ledger.post(account(sell.user, quote), done, proceeds, Fixed::ZERO, reference);
 
         self.commission.insert(market, collected);
-        let count = self.state.trade_counts.entry(market).or_default();
-        *count = count.checked_add(1).expect("no market sees 2^63 trades");
+        let state = self.market_state(market);
+        state.trades = state.trades.checked_add(1).expect("no market sees 2^63 trades");
+        let sequence = state.trades;
         self.trades.push(Trade {
             id: TradeId(0),
             market,
-            sequence: *count,
+            sequence,
             buy_order: buy.id,
             sell_order: sell.id,
             buyer: buy.user,
@@ -273,6 +274,7 @@ impl Execution<'_> {
             value,
             buyer_commission: bought.commission,
             seller_commission: sold.commission,
+            taker_side: taker.side,
         });
         match taker.side {
             Side::Buy => (*taker, *maker) = (buy, sell),

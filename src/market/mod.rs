@@ -5,6 +5,7 @@
 //!
 //! - Price–time priority at the maker's price, partial fills, no self-trade.
 //! - A fill-or-kill order fills completely or not at all; a post-only order matches nothing.
+//! - A stop order that a trade triggers is executed before any later command of its market.
 //! - No number leaves its range: a fill that an account could not hold is not executed, and the
 //!   remaining amount of the incoming order is cancelled.
 //! - Nothing is created or lost: per asset, the entries of a batch sum to its deposits.
@@ -15,24 +16,34 @@
 //! the engine isolates the command.
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::float_arithmetic)]
 
+use std::sync::Arc;
+
+mod amend;
+mod batch;
 mod book;
 mod client_order_id;
 mod execute;
 mod ledger;
+mod market_state;
 mod matching;
 mod money;
 mod order;
+mod place;
 mod state;
+mod stops;
 mod terms;
+mod trigger;
 
 pub use book::{Book, Priority};
 pub use client_order_id::ClientOrderId;
 pub use execute::execute;
 pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
+pub use market_state::{MarketState, MarketStatus, PriceRange};
 pub use money::{Fixed, ParseError};
 pub use order::{CancelReason, NewOrder, Order, Side, Status, Trade};
-pub use state::{Market, Plan, Rules, State};
-pub use terms::{OrderType, SelfTradePrevention, TimeInForce};
+pub use state::{ExecutedStop, Market, PlacedOrder, Plan, Rules, State};
+pub use stops::Stops;
+pub use terms::{OrderType, SelfTradePrevention, Stop, TimeInForce, UnixMicros};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($number:ty);)*) => {$(
@@ -67,10 +78,25 @@ impl MarketId {
     }
 }
 
-/// A user's request to the market.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A request to the market.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Place(NewOrder),
+    /// Places orders of one user one after the other, before any triggered stop order. If it is
+    /// atomic, all of them or none.
+    Batch {
+        orders: Arc<[NewOrder]>,
+        is_atomic: bool,
+    },
+    /// Changes the price or the whole amount of an open order, or both. It keeps its priority only
+    /// if its price stays and its amount does not grow.
+    Amend {
+        user: UserId,
+        market: MarketId,
+        order: OrderId,
+        price: Option<Fixed>,
+        amount: Option<Fixed>,
+    },
     Cancel {
         user: UserId,
         market: MarketId,
@@ -82,6 +108,11 @@ pub enum Command {
         market: MarketId,
         side: Option<Side>,
     },
+    /// Nobody's request: cancels the orders of a market that have expired. Like every command it
+    /// comes after the stop orders that are triggered.
+    Advance {
+        market: MarketId,
+    },
     Deposit {
         account: AccountKey,
         amount: Fixed,
@@ -89,21 +120,38 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The market whose book it changes, of a batch the first one. `None`: it changes no book.
+    pub fn market(&self) -> Option<MarketId> {
+        match self {
+            Self::Place(order) => Some(order.market),
+            Self::Batch { orders, .. } => orders.first().map(|order| order.market),
+            Self::Amend { market, .. }
+            | Self::Cancel { market, .. }
+            | Self::CancelAll { market, .. }
+            | Self::Advance { market } => Some(*market),
+            Self::Deposit { .. } => None,
+        }
+    }
+}
+
 /// The result of an executed command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// The order as it stood after its own matching, and its trades in [`Plan::trades`].
-    Placed {
-        order: Order,
-        trades: std::ops::Range<usize>,
-        prevented: Vec<PreventedTrade>,
-    },
+    Placed(PlacedOrder),
+    /// One result for each order.
+    Batch(Vec<Result<PlacedOrder, Rejection>>),
+    Amended(PlacedOrder),
     Cancelled {
         order: Order,
     },
     /// By id.
     CancelledAll {
         orders: Vec<Order>,
+    },
+    /// The orders that have expired, by id.
+    Advanced {
+        expired: Vec<Order>,
     },
     Deposited {
         account: AccountKey,
@@ -141,6 +189,8 @@ pub enum Rejection {
     NoMarketPrice,
     /// The price is not a multiple of the tick size.
     NotOnTick { tick_size: Fixed },
+    /// The stop price is not a multiple of the tick size.
+    StopNotOnTick { tick_size: Fixed },
     /// The amount is not a multiple of the lot size.
     NotInLots { lot_size: Fixed },
     /// The value of the order is less than the market's minimum.
@@ -149,4 +199,12 @@ pub enum Rejection {
     TooManyOpenOrders { at_most: u32 },
     /// The user has had an order with this client order id.
     ClientOrderIdTaken,
+    /// The market does not accept this command now.
+    MarketNotOpen(MarketStatus),
+    /// The new amount of an order is no more than what is filled of it or was taken from it.
+    AmountUsed,
+    /// The price of a market order is its bound, and cannot be amended.
+    NoPriceToAmend,
+    /// Another order of its atomic batch was rejected.
+    BatchRejected,
 }

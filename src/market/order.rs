@@ -7,8 +7,8 @@
 //! always suffices, and a fill refunds the difference.
 
 use super::{
-    ClientOrderId, Fixed, MarketId, OrderId, OrderType, SelfTradePrevention, TimeInForce, TradeId,
-    UserId,
+    ClientOrderId, Fixed, MarketId, OrderId, OrderType, SelfTradePrevention, Stop, TimeInForce,
+    TradeId, UserId,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,8 @@ pub enum CancelReason {
     OutOfRange,
     /// It has had as many fills as one transaction may have.
     FillLimit,
+    /// Its time in force has ended.
+    Expired,
 }
 
 /// An order to be placed.
@@ -70,8 +72,10 @@ pub struct NewOrder {
     /// The worst price that it accepts. `None`: a market order.
     pub price: Option<Fixed>,
     pub amount: Fixed,
-    /// A market order never rests, so for it [`TimeInForce::Gtc`] is [`TimeInForce::Ioc`].
+    /// A market order never rests, so for it only [`TimeInForce::Fok`] makes a difference.
     pub time_in_force: TimeInForce,
+    /// It waits until a trade reaches this price. `None`: it does not wait.
+    pub stop_price: Option<Fixed>,
     /// It is rejected if it would match, and always rests.
     pub post_only: bool,
     pub self_trade_prevention: SelfTradePrevention,
@@ -82,6 +86,10 @@ pub struct NewOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     pub id: OrderId,
+    /// Its number among the arrivals of its market: of equal prices the smaller one fills first. A
+    /// stop order that is triggered arrives again, as does an order that is amended so that it
+    /// loses its priority.
+    pub arrival: i64,
     pub user: UserId,
     pub market: MarketId,
     pub side: Side,
@@ -89,6 +97,8 @@ pub struct Order {
     pub time_in_force: TimeInForce,
     pub post_only: bool,
     pub self_trade_prevention: SelfTradePrevention,
+    /// `None`: not a stop order.
+    pub stop: Option<Stop>,
     /// The worst price that it accepts.
     pub price: Fixed,
     pub amount: Fixed,
@@ -128,13 +138,8 @@ pub struct Trade {
     pub value: Fixed,
     pub buyer_commission: Fixed,
     pub seller_commission: Fixed,
-}
-
-impl Trade {
-    /// The side of the incoming order, which is the newer one.
-    pub fn taker_side(&self) -> Side {
-        if self.buy_order > self.sell_order { Side::Buy } else { Side::Sell }
-    }
+    /// The side of the incoming order.
+    pub taker_side: Side,
 }
 
 /// The effect of a fill on one of its two orders.
@@ -164,6 +169,7 @@ impl NewOrder {
             price: Some(price),
             amount,
             time_in_force: TimeInForce::Gtc,
+            stop_price: None,
             post_only: false,
             self_trade_prevention: SelfTradePrevention::CancelNewest,
             client_order_id: None,
@@ -177,21 +183,21 @@ impl NewOrder {
 
     /// Whether what does not fill at once stays in the book.
     pub fn may_rest(&self) -> bool {
-        self.price.is_some() && self.time_in_force == TimeInForce::Gtc
+        self.price.is_some() && self.time_in_force.may_rest()
     }
 
-    /// The order before its first match, with its reservation. `price` is the worst that it
-    /// accepts.
+    /// The order with its reservation, before it arrives. `price` is the worst that it accepts.
     ///
     /// `None` if its value or its reservation is out of range.
     pub fn open(self, id: OrderId, price: Fixed, commission_rate: Fixed) -> Option<Order> {
         let (order_type, time_in_force) = match (self.price, self.time_in_force) {
             (Some(_), time_in_force) => (OrderType::Limit, time_in_force),
             (None, TimeInForce::Fok) => (OrderType::Market, TimeInForce::Fok),
-            (None, TimeInForce::Gtc | TimeInForce::Ioc) => (OrderType::Market, TimeInForce::Ioc),
+            (None, _) => (OrderType::Market, TimeInForce::Ioc),
         };
         let mut order = Order {
             id,
+            arrival: 0,
             user: self.user,
             market: self.market,
             side: self.side,
@@ -199,6 +205,7 @@ impl NewOrder {
             time_in_force,
             post_only: self.post_only,
             self_trade_prevention: self.self_trade_prevention,
+            stop: self.stop_price.map(|price| Stop { price, is_waiting: false }),
             price,
             amount: self.amount,
             filled: Fixed::ZERO,
@@ -221,6 +228,26 @@ impl NewOrder {
 }
 
 impl Order {
+    /// The worst price up to which the book must be known when it arrives: a market order that did
+    /// not fill says whether there are orders beyond its bound.
+    pub const fn reach(&self) -> Fixed {
+        match self.order_type {
+            OrderType::Limit => self.price,
+            OrderType::Market => self.side.any_price(),
+        }
+    }
+
+    /// Whether it waits for its stop price, and is not in the book.
+    pub fn is_waiting(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.is_waiting)
+    }
+
+    pub(super) fn set_waiting(&mut self, is_waiting: bool) {
+        if let Some(stop) = &mut self.stop {
+            stop.is_waiting = is_waiting;
+        }
+    }
+
     /// The amount that may still be filled.
     pub fn remaining(&self) -> Fixed {
         let unfilled = self.amount.checked_sub(self.filled);
@@ -281,6 +308,18 @@ impl Order {
         }
     }
 
+    /// The order with another price and amount, and the reservation that it needs then.
+    ///
+    /// `None` if its value or its reservation is out of range. Something must remain of it.
+    pub(super) fn amended(mut self, price: Fixed, amount: Fixed) -> Option<Self> {
+        self.price = price;
+        self.amount = amount;
+        // Of a sell order too, so that its fills stay in range.
+        self.total()?;
+        self.reserved = self.still_needed()?;
+        Some(self)
+    }
+
     /// Takes away a part of the remaining amount, and returns its reservation. An order with
     /// nothing left is cancelled.
     pub(super) fn prevent(&mut self, amount: Fixed) -> Fixed {
@@ -299,6 +338,7 @@ impl Order {
         assert!(self.status == Status::Open, "only an open order can be cancelled");
         self.status = Status::Cancelled;
         self.cancel_reason = Some(reason);
+        self.set_waiting(false);
         std::mem::take(&mut self.reserved)
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    AccountKey, AssetId, Book, ClientOrderId, Done, Entry, Fixed, Ledger, MarketId, NewOrder,
-    Order, OrderId, Rejection, Side, Trade, TradeId, UserId,
+    AccountKey, AssetId, Book, ClientOrderId, Done, Entry, Fixed, Ledger, MarketId, MarketState,
+    NewOrder, Order, OrderId, PreventedTrade, Rejection, Side, Status, Stops, Trade, TradeId,
+    UserId,
 };
 
 /// A market: its assets and commission rates.
@@ -49,13 +50,27 @@ impl Rules {
     /// # Errors
     /// The first rule that the order violates. [`Rules::max_open_orders`] is not checked here.
     pub(super) fn check(&self, order: &NewOrder, price: Fixed) -> Result<(), Rejection> {
-        if order.price.is_some_and(|price| !price.is_multiple_of(self.tick_size)) {
-            return Err(Rejection::NotOnTick { tick_size: self.tick_size });
+        if order.stop_price.is_some_and(|price| !price.is_multiple_of(self.tick_size)) {
+            return Err(Rejection::StopNotOnTick { tick_size: self.tick_size });
         }
-        if !order.amount.is_multiple_of(self.lot_size) {
+        if let Some(price) = order.price {
+            self.check_tick(price)?;
+        }
+        self.check_amount(order.amount, price)
+    }
+
+    pub(super) fn check_tick(&self, price: Fixed) -> Result<(), Rejection> {
+        let tick_size = self.tick_size;
+        let is_on_tick = price.is_multiple_of(tick_size);
+        if is_on_tick { Ok(()) } else { Err(Rejection::NotOnTick { tick_size }) }
+    }
+
+    /// `price` is what the value is computed with.
+    pub(super) fn check_amount(&self, amount: Fixed, price: Fixed) -> Result<(), Rejection> {
+        if !amount.is_multiple_of(self.lot_size) {
             return Err(Rejection::NotInLots { lot_size: self.lot_size });
         }
-        let value = price.mul_floor(order.amount).ok_or(Rejection::OutOfRange)?;
+        let value = price.mul_floor(amount).ok_or(Rejection::OutOfRange)?;
         if value < self.min_value {
             return Err(Rejection::ValueTooSmall { min_value: self.min_value });
         }
@@ -77,25 +92,33 @@ impl Rules {
 pub struct State {
     pub markets: BTreeMap<MarketId, Market>,
     pub books: BTreeMap<MarketId, Book>,
-    /// Resting orders that may match, and the orders that commands name, open or not.
+    pub market_states: BTreeMap<MarketId, MarketState>,
+    /// Waiting stop orders, see [`Stops`].
+    pub stops: BTreeMap<MarketId, Stops>,
+    /// Waiting stop orders for which the books were loaded too: the others are for a later batch.
+    pub ready_stops: BTreeSet<OrderId>,
+    /// Resting orders that may match, the orders that commands name, open or not, and waiting stop
+    /// orders.
     pub orders: BTreeMap<OrderId, Order>,
     pub ledger: Ledger,
     /// Ids for new orders, smallest first: one for each order to be placed.
     pub order_ids: VecDeque<OrderId>,
     /// Client order ids of this batch's new orders that their users have used before.
     pub client_order_ids: BTreeSet<(UserId, ClientOrderId)>,
+    /// Open orders of the markets of [`Command::Advance`](super::Command::Advance) whose time has
+    /// come.
+    pub expired: BTreeSet<OrderId>,
     /// Deposits of the last day, for the accounts of this batch's deposits.
     pub recent_deposits: BTreeMap<AccountKey, u32>,
-    /// The number of trades of each market so far.
-    pub trade_counts: BTreeMap<MarketId, i64>,
 }
 
 impl State {
-    /// Adds an order; an open one also rests in the book.
+    /// Adds an order; an open one also waits for its stop price, or rests in the book.
     pub fn insert_order(&mut self, order: Order) {
-        if order.status == super::Status::Open {
-            let book = self.books.entry(order.market).or_default();
-            book.insert(order.side, order.price, order.id);
+        if order.is_waiting() {
+            self.stops.entry(order.market).or_default().insert(&order);
+        } else if order.status == Status::Open {
+            self.books.entry(order.market).or_default().insert(&order);
         }
         self.orders.insert(order.id, order);
     }
@@ -114,6 +137,27 @@ pub struct Plan {
     pub trades: Vec<Trade>,
     /// In the order in which they occurred.
     pub entries: Vec<Entry>,
+    /// Stop orders that were executed, in order.
+    pub stops: Vec<ExecutedStop>,
+    /// The markets whose state has changed.
+    pub changed_markets: BTreeSet<MarketId>,
+}
+
+/// A stop order that was triggered by an earlier trade, and executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutedStop {
+    /// The number of commands of the batch that were executed before it.
+    pub after: usize,
+    pub order: PlacedOrder,
+}
+
+/// An order after its own matching.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedOrder {
+    pub order: Order,
+    /// Its trades in [`Plan::trades`].
+    pub trades: std::ops::Range<usize>,
+    pub prevented: Vec<PreventedTrade>,
 }
 
 impl Plan {
@@ -130,6 +174,9 @@ impl Plan {
 
     /// Whether every command was rejected: there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.new_orders.is_empty() && self.changed_orders.is_empty() && self.entries.is_empty()
+        self.new_orders.is_empty()
+            && self.changed_orders.is_empty()
+            && self.entries.is_empty()
+            && self.changed_markets.is_empty()
     }
 }

@@ -1,5 +1,7 @@
 //! What an order may do besides resting at its price.
 
+use super::Fixed;
+
 /// How the price of an order is determined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrderType {
@@ -20,6 +22,29 @@ pub enum TimeInForce {
     Ioc,
     /// Fill or kill: all of it fills at once, or nothing.
     Fok,
+    /// Good till date: what does not fill at once rests in the book until this time.
+    Gtd(UnixMicros),
+}
+
+impl TimeInForce {
+    /// Whether what does not fill at once stays in the book.
+    pub const fn may_rest(self) -> bool {
+        matches!(self, Self::Gtc | Self::Gtd(_))
+    }
+}
+
+/// A time in microseconds since 1970, UTC. The rules compare times with nothing: what has expired
+/// is decided where there is a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMicros(pub i64);
+
+/// The condition of a stop order: it waits outside the book until a trade reaches its price. A buy
+/// order waits for a price as high or higher, a sell order for one as low or lower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    pub price: Fixed,
+    /// Until it is triggered, or is no longer open.
+    pub is_waiting: bool,
 }
 
 /// What happens to an incoming order that would match an order of the same user.

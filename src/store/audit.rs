@@ -36,7 +36,7 @@ struct Check {
     query: &'static str,
 }
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 14] = [
     Check {
         name: "the accounts of an asset sum to its deposits less its withdrawals",
         query: "SELECT s.symbol AS subject, CAST(coalesce(d.total, 0) AS TEXT) AS expected, \
@@ -83,9 +83,11 @@ const CHECKS: [Check; 12] = [
         query: "SELECT m.symbol AS subject, 'best bid below best ask' AS expected, \
             'bid ' || b.price || ', ask ' || a.price AS found FROM markets m \
             JOIN (SELECT market_id, max(price) AS price FROM orders \
-                WHERE status = 1 AND side = 1 GROUP BY market_id) b ON b.market_id = m.id \
+                WHERE status = 1 AND side = 1 AND NOT is_waiting \
+                GROUP BY market_id) b ON b.market_id = m.id \
             JOIN (SELECT market_id, min(price) AS price FROM orders \
-                WHERE status = 1 AND side = 2 GROUP BY market_id) a ON a.market_id = m.id \
+                WHERE status = 1 AND side = 2 AND NOT is_waiting \
+                GROUP BY market_id) a ON a.market_id = m.id \
             WHERE b.price >= a.price",
     },
     Check {
@@ -130,6 +132,8 @@ const CHECKS: [Check; 12] = [
             WHERE (status = 2) <> (filled_amount = amount) \
                 OR (status = 3) <> (cancelled_at IS NOT NULL) \
                 OR (status <> 3 AND cancel_reason IS NOT NULL) \
+                OR (is_waiting AND (status <> 1 OR stop_price IS NULL)) \
+                OR (time_in_force = 4) <> (expires_at IS NOT NULL) \
                 OR filled_amount + prevented_amount > amount \
                 OR (status = 1 AND filled_amount + prevented_amount = amount)",
     },
@@ -159,6 +163,24 @@ const CHECKS: [Check; 12] = [
             LEFT JOIN (SELECT market_id, count(*) AS total FROM trades GROUP BY market_id) t \
                 ON t.market_id = m.id \
             WHERE coalesce(t.total, 0) <> m.trade_sequence",
+    },
+    Check {
+        name: "a market counts the orders that wait for their stop prices",
+        query: "SELECT m.symbol AS subject, CAST(coalesce(o.total, 0) AS TEXT) AS expected, \
+            CAST(m.waiting_stops AS TEXT) AS found FROM markets m \
+            LEFT JOIN (SELECT market_id, count(*) AS total FROM orders WHERE is_waiting \
+                GROUP BY market_id) o ON o.market_id = m.id \
+            WHERE coalesce(o.total, 0) <> m.waiting_stops",
+    },
+    Check {
+        name: "an order waits for a stop price that no trade has reached, unless the market is \
+            about to execute it",
+        query: "SELECT 'order ' || o.id AS subject, 'executed after a trade at ' || m.last_price \
+                AS expected, 'waiting for ' || o.stop_price AS found FROM orders o \
+            JOIN markets m ON m.id = o.market_id WHERE o.is_waiting \
+                AND m.triggering_low IS NULL \
+                AND ((o.side = 1 AND o.stop_price <= m.last_price) \
+                    OR (o.side = 2 AND o.stop_price >= m.last_price))",
     },
 ];
 

@@ -5,7 +5,8 @@
 
 use super::StoreError;
 use crate::market::{
-    Action, CancelReason, OrderType, SelfTradePrevention, Side, Status, TimeInForce,
+    Action, CancelReason, MarketStatus, OrderType, SelfTradePrevention, Side, Status, TimeInForce,
+    UnixMicros,
 };
 
 pub const fn side_code(side: Side) -> i16 {
@@ -49,6 +50,7 @@ pub const fn cancel_reason_code(reason: CancelReason) -> i16 {
         CancelReason::Ioc => 5,
         CancelReason::Fok => 6,
         CancelReason::Slippage => 7,
+        CancelReason::Expired => 8,
     }
 }
 
@@ -61,6 +63,7 @@ pub fn cancel_reason_from_code(code: i16) -> Result<CancelReason, StoreError> {
         5 => Ok(CancelReason::Ioc),
         6 => Ok(CancelReason::Fok),
         7 => Ok(CancelReason::Slippage),
+        8 => Ok(CancelReason::Expired),
         _ => Err(unknown("reason of a cancellation", code)),
     }
 }
@@ -85,15 +88,37 @@ pub const fn time_in_force_code(time_in_force: TimeInForce) -> i16 {
         TimeInForce::Gtc => 1,
         TimeInForce::Ioc => 2,
         TimeInForce::Fok => 3,
+        TimeInForce::Gtd(_) => 4,
     }
 }
 
-pub fn time_in_force_from_code(code: i16) -> Result<TimeInForce, StoreError> {
-    match code {
-        1 => Ok(TimeInForce::Gtc),
-        2 => Ok(TimeInForce::Ioc),
-        3 => Ok(TimeInForce::Fok),
+pub fn time_in_force_from_code(
+    code: i16,
+    expires_at: Option<UnixMicros>,
+) -> Result<TimeInForce, StoreError> {
+    match (code, expires_at) {
+        (1, None) => Ok(TimeInForce::Gtc),
+        (2, None) => Ok(TimeInForce::Ioc),
+        (3, None) => Ok(TimeInForce::Fok),
+        (4, Some(expires_at)) => Ok(TimeInForce::Gtd(expires_at)),
         _ => Err(unknown("time in force", code)),
+    }
+}
+
+pub const fn market_status_code(status: MarketStatus) -> i16 {
+    match status {
+        MarketStatus::Open => 1,
+        MarketStatus::CancelOnly => 2,
+        MarketStatus::Halted => 3,
+    }
+}
+
+pub fn market_status_from_code(code: i16) -> Result<MarketStatus, StoreError> {
+    match code {
+        1 => Ok(MarketStatus::Open),
+        2 => Ok(MarketStatus::CancelOnly),
+        3 => Ok(MarketStatus::Halted),
+        _ => Err(unknown("status of a market", code)),
     }
 }
 

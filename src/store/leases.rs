@@ -15,6 +15,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Timestamp};
 use diesel::sqlite::SqliteConnection;
 
+use super::clock::SERVER_TIME;
 use super::schema::leases;
 use super::statement::statement;
 use super::{AnyConnection, StoreError, now};
@@ -59,9 +60,6 @@ pub fn release(connection: &mut AnyConnection, name: &str, holder: &str) -> Resu
     diesel::delete(held).execute(connection)?;
     Ok(())
 }
-
-/// The server's time in UTC: not the time at which the transaction began, but now.
-const SERVER_TIME: &str = "clock_timestamp() AT TIME ZONE 'utc'";
 
 // The query builder has no `clock_timestamp`, to which an interval could be added.
 statement! {

@@ -46,7 +46,7 @@ use write::SqliteWriter;
 use crate::deadline::Deadline;
 
 pub use call::Call;
-pub use clock::now;
+pub use clock::{now, unix_micros};
 pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
 pub use error::StoreError;

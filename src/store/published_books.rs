@@ -119,11 +119,13 @@ statement! {
      CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT), \
      CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT) \
      FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 1 \
+     AND NOT is_waiting \
      GROUP BY price ORDER BY price DESC LIMIT " [depth] ") UNION ALL \
      (SELECT CAST(2 AS SMALLINT), price, \
      CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT), \
      CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT) \
      FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 2 \
+     AND NOT is_waiting \
      GROUP BY price ORDER BY price LIMIT " [depth] ")"
 }
 

@@ -3,9 +3,15 @@
 /// The condition of the partial index of open sell orders, for `sql`.
 ///
 /// A literal: a planner that sees parameters instead cannot know that the index serves.
-pub(super) const OPEN_ASKS: &str = "status = 1 AND side = 2";
+pub(super) const OPEN_ASKS: &str = "status = 1 AND side = 2 AND NOT is_waiting";
 /// [`OPEN_ASKS`] of open buy orders.
-pub(super) const OPEN_BIDS: &str = "status = 1 AND side = 1";
+pub(super) const OPEN_BIDS: &str = "status = 1 AND side = 1 AND NOT is_waiting";
+/// The condition of the partial index of waiting stop orders to buy, for `sql`.
+pub(super) const BUY_STOPS: &str = "is_waiting AND side = 1";
+/// [`BUY_STOPS`] of stop orders to sell.
+pub(super) const SELL_STOPS: &str = "is_waiting AND side = 2";
+/// The condition of the partial index of open orders with a date, for `sql`.
+pub(super) const EXPIRING: &str = "status = 1 AND expires_at IS NOT NULL";
 
 diesel::table! {
     users (id) {
@@ -54,6 +60,12 @@ diesel::table! {
         quote_asset_id -> Integer,
         trade_sequence -> BigInt,
         book_version -> BigInt,
+        status -> SmallInt,
+        arrival_sequence -> BigInt,
+        last_price -> Nullable<BigInt>,
+        waiting_stops -> Integer,
+        triggering_low -> Nullable<BigInt>,
+        triggering_high -> Nullable<BigInt>,
     }
 }
 
@@ -92,6 +104,10 @@ diesel::table! {
         post_only -> Bool,
         self_trade_prevention -> SmallInt,
         prevented_amount -> BigInt,
+        arrival -> BigInt,
+        expires_at -> Nullable<Timestamp>,
+        stop_price -> Nullable<BigInt>,
+        is_waiting -> Bool,
     }
 }
 
@@ -111,6 +127,7 @@ diesel::table! {
         created_at -> Timestamp,
         matched_events -> SmallInt,
         sequence -> BigInt,
+        taker_side -> Nullable<SmallInt>,
     }
 }
 

@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 32] = [
+const ENDPOINTS: [(&str, &str, Access); 34] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -32,8 +32,10 @@ const ENDPOINTS: [(&str, &str, Access); 32] = [
     ("GET", "/api/orders", User),
     ("POST", "/api/orders", User),
     ("DELETE", "/api/orders", User),
+    ("POST", "/api/orders/batch", User),
     ("POST", "/api/orders/preview", User),
     ("GET", "/api/orders/{id}", User),
+    ("PATCH", "/api/orders/{id}", User),
     ("POST", "/api/orders/{id}/cancel", User),
     ("GET", "/api/orders/by-client-id/{id}", User),
     ("POST", "/api/orders/by-client-id/{id}/cancel", User),

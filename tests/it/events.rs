@@ -62,11 +62,12 @@ on_both! {
         alice.post("/api/orders", order).await.data();
         let opened = database.events();
         assert_eq!(lines(&opened), [
-            line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-0-1",
+            line("private-user.1", "order.updated", r#"{
+                "event_id":"order.updated-1-1-10000000-0-0-1",
                 "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
                 "filled_amount":"0","status":1,"change":"opened","cancel_reason":null,
                 "client_order_id":"a-1",
-                "prevented_amount":"0"}"#),
+                "prevented_amount":"0","stop_price":null}"#),
             balance(1, "USD", &opened[0], r#""available":"4925","locked":"5075""#),
         ]);
 
@@ -81,16 +82,18 @@ on_both! {
             line("market.BTC", "trade.executed", &format!(r#"{{"event_id":"trade.executed-1",
                 "sequence":1,"trade_id":1,"symbol":"BTC","price":"50000","amount":"0.04",
                 "side":"sell","executed_at":"{at}"}}"#)),
-            line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-4000000-1",
+            line("private-user.1", "order.updated", r#"{
+                "event_id":"order.updated-1-1-10000000-4000000-0-1",
                 "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
                 "filled_amount":"0.04","status":1,"change":"partly_filled",
                 "cancel_reason":null,"client_order_id":"a-1",
-                "prevented_amount":"0"}"#),
-            line("private-user.2", "order.updated", r#"{"event_id":"order.updated-2-4000000-2",
+                "prevented_amount":"0","stop_price":null}"#),
+            line("private-user.2", "order.updated", r#"{
+                "event_id":"order.updated-2-2-4000000-4000000-0-2",
                 "order_id":2,"symbol":"BTC","side":"sell","price":"49000.5","amount":"0.04",
                 "filled_amount":"0.04","status":2,"change":"filled","cancel_reason":null,
                 "client_order_id":null,
-                "prevented_amount":"0"}"#),
+                "prevented_amount":"0","stop_price":null}"#),
             balance(1, "USD", &traded[0], r#""available":"4925","locked":"3045""#),
             balance(1, "BTC", &traded[0], r#""available":"0.54","locked":"0""#),
             balance(2, "BTC", &traded[0], r#""available":"0.96","locked":"0""#),
@@ -101,11 +104,12 @@ on_both! {
         bob.post("/api/faucet", r#"{"currency":"USD","amount":"0.00000001"}"#).await.data();
         let last = database.events().split_off(opened.len() + traded.len());
         assert_eq!(lines(&last), [
-            line("private-user.1", "order.updated", r#"{"event_id":"order.updated-1-4000000-3",
+            line("private-user.1", "order.updated", r#"{
+                "event_id":"order.updated-1-1-10000000-4000000-0-3",
                 "order_id":1,"symbol":"BTC","side":"buy","price":"50000","amount":"0.1",
                 "filled_amount":"0.04","status":3,"change":"cancelled",
                 "cancel_reason":"user","client_order_id":"a-1",
-                "prevented_amount":"0"}"#),
+                "prevented_amount":"0","stop_price":null}"#),
             balance(1, "USD", &last[0], r#""available":"7970","locked":"0""#),
             balance(2, "USD", &last[2], r#""available":"12000.00000001","locked":"0""#),
         ]);
@@ -128,11 +132,11 @@ on_both! {
             (row.event_id(), text("filled_amount"), text("change"))
         }).collect();
         let expected = [
-            ("order.updated-1-0-1", "0", "opened"),
-            ("order.updated-2-0-1", "0", "opened"),
-            ("order.updated-1-1000000-2", "0.01", "filled"),
-            ("order.updated-3-1000000-3", "0.01", "cancelled"),
-            ("order.updated-4-0-3", "0", "cancelled"),
+            ("order.updated-1-1-1000000-0-0-1", "0", "opened"),
+            ("order.updated-2-2-1000000-0-0-1", "0", "opened"),
+            ("order.updated-1-1-1000000-1000000-0-2", "0.01", "filled"),
+            ("order.updated-3-3-3000000-1000000-0-3", "0.01", "cancelled"),
+            ("order.updated-4-4-2000000-0-0-3", "0", "cancelled"),
         ];
         assert_eq!(written, expected.map(|(id, filled, change)| {
             (id.to_owned(), filled.to_owned(), change.to_owned())

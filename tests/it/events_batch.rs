@@ -156,14 +156,23 @@ impl Batches {
     }
 }
 
-/// The events of a channel: their ids, or `balance.updated` and the currency.
-fn events_on(rows: &[OutboxRow], channel: &str) -> Vec<String> {
-    let rows = rows.iter().filter(|row| row.channel == channel);
-    rows.map(|row| match row.name.as_str() {
-        "balance.updated" => format!("balance.updated {}", row.json()["currency"]),
+/// The id of an event, or of `balance.updated` the currency, and of `order.updated` the order, its
+/// filled amount and its status.
+fn description(row: &OutboxRow) -> String {
+    let event = row.json();
+    let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
+    match row.name.as_str() {
+        "balance.updated" => format!("balance.updated {}", event["currency"]),
+        "order.updated" => {
+            let (order, status) = (&event["order_id"], &event["status"]);
+            format!("order.updated-{order}-{}-{status}", text("filled_amount"))
+        }
         _ => row.event_id(),
-    })
-    .collect()
+    }
+}
+
+fn events_on(rows: &[OutboxRow], channel: &str) -> Vec<String> {
+    rows.iter().filter(|row| row.channel == channel).map(description).collect()
 }
 
 on_both! {
@@ -188,7 +197,7 @@ on_both! {
         assert_eq!(events_on(&written, "private-user.1"), [
             "order.matched-1".to_owned(),
             "order.matched-2".to_owned(),
-            updated(partly, "150000000-1"),
+            updated(partly, "1.5-1"),
             updated(cancelled, "0-3"),
             updated(opened, "0-1"),
             r#"balance.updated "USD""#.to_owned(),
@@ -197,8 +206,8 @@ on_both! {
         assert_eq!(events_on(&written, "private-user.2"), [
             "order.matched-1".to_owned(),
             "order.matched-2".to_owned(),
-            updated(first, "100000000-2"),
-            updated(second, "50000000-2"),
+            updated(first, "1-2"),
+            updated(second, "0.5-2"),
             r#"balance.updated "USD""#.to_owned(),
             r#"balance.updated "BTC""#.to_owned(),
         ]);
@@ -231,7 +240,7 @@ on_both! {
             .iter()
             .filter(|row| row.name.starts_with("order.") && row.channel == "private-user.1"
                 || row.name == "order.updated")
-            .map(|row| (row.event_id(), row.socket_id.clone()))
+            .map(|row| (description(row), row.socket_id.clone()))
             .collect();
         excluded.dedup();
         let ids = database.order_ids();
@@ -242,11 +251,11 @@ on_both! {
             ("order.matched-2".to_owned(), socket("2.2")),
             ("order.matched-3".to_owned(), socket("1.1")),
             ("order.matched-4".to_owned(), socket("1.1")),
-            (updated(1, "10000000-2"), socket("1.1")),
-            (updated(2, "20000000-2"), socket("2.2")),
-            (updated(0, "100000000-2"), None),
-            (updated(3, "20000000-1"), socket("1.1")),
-            (updated(4, "90000000-2"), socket("1.1")),
+            (updated(1, "0.1-2"), socket("1.1")),
+            (updated(2, "0.2-2"), socket("2.2")),
+            (updated(0, "1-2"), None),
+            (updated(3, "0.2-1"), socket("1.1")),
+            (updated(4, "0.9-2"), socket("1.1")),
             (updated(5, "0-1"), None),
             (updated(6, "0-1"), socket("2.2")),
         ]);

@@ -164,7 +164,7 @@ on_both! {
                 "filled_amount":0,"status":1,"cancel_reason":null,"client_order_id":null,
                 "average_price":null,"commission":0,
                 "type":"limit","time_in_force":"gtc","post_only":false,
-                "prevented_amount":0,
+                "prevented_amount":0,"stop_price":null,"is_waiting":false,"expires_at":null,
                 "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},
                 "trade":null,"trades":[],"trade_count":0,
                 "prevented_trades":[]}}"#);
@@ -206,7 +206,7 @@ on_both! {
                 "status":3,"cancel_reason":"user","client_order_id":null,
                 "average_price":null,"commission":0,
                 "type":"limit","time_in_force":"gtc","post_only":false,
-                "prevented_amount":0,
+                "prevented_amount":0,"stop_price":null,"is_waiting":false,"expires_at":null,
                 "created_at":"<time>","updated_at":"<time>",
                 "date":"<plain time>","cancelled_at":"<plain time>"}]}"#);
         app.stop();
@@ -224,7 +224,7 @@ on_both! {
                 "filled_amount":0.12,"status":2,"cancel_reason":null,"client_order_id":null,
                 "average_price":50000.08333333,"commission":90.00015,
                 "type":"limit","time_in_force":"gtc","post_only":false,
-                "prevented_amount":0,
+                "prevented_amount":0,"stop_price":null,"is_waiting":false,"expires_at":null,
                 "cancelled_at":null,"created_at":"<time>","updated_at":"<time>"},
                 "trade":{"id":1,"sequence":1,"buy_order_id":3,
                 "sell_order_id":1,"buyer_id":1,"seller_id":2,"symbol":"BTC","price":50000,
@@ -241,14 +241,14 @@ on_both! {
                 "filled_amount":0.02,"status":1,"cancel_reason":null,"client_order_id":null,
                 "average_price":50000.5,"commission":0,
                 "type":"limit","time_in_force":"gtc","post_only":false,
-                "prevented_amount":0,
+                "prevented_amount":0,"stop_price":null,"is_waiting":false,"expires_at":null,
                 "created_at":"<time>","updated_at":"<time>",
                 "date":"<plain time>","cancelled_at":null},
                 {"id":1,"symbol":"BTC","side":"sell","price":50000,"amount":0.1,
                 "filled_amount":0.1,"status":2,"cancel_reason":null,"client_order_id":null,
                 "average_price":50000,"commission":0,
                 "type":"limit","time_in_force":"gtc","post_only":false,
-                "prevented_amount":0,
+                "prevented_amount":0,"stop_price":null,"is_waiting":false,"expires_at":null,
                 "created_at":"<time>","updated_at":"<time>",
                 "date":"<plain time>","cancelled_at":null}]}"#);
         check(&alice.place("BTC", "buy", "50000", "1").await, 400,

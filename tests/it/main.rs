@@ -9,6 +9,7 @@ mod access;
 mod bad_input;
 mod broadcasting;
 mod cancel_all;
+mod changed_orders;
 mod check;
 mod cli;
 mod client_order_ids;
@@ -68,4 +69,5 @@ mod torture_faults_disk;
 mod torture_faults_market;
 #[cfg(feature = "postgres-tests")]
 mod torture_faults_servers;
+mod waiting_orders;
 mod webhooks;

@@ -24,9 +24,11 @@ fn write_wall(database: &Database, count: usize) {
         .batch_execute(&format!(
             "BEGIN;
             {numbers} INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount,
-                filled_value, commission, commission_rate, reserved, status, created_at, updated_at)
+                filled_value, commission, commission_rate, reserved, status, arrival, created_at,
+                updated_at)
             SELECT {bob}, (SELECT id FROM markets WHERE symbol = 'ETH'), 2, 100000000, 1, 0, 0, 0,
-                0, 1, 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM n;
+                0, 1, 1, i, '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM n;
+            UPDATE markets SET arrival_sequence = {count} WHERE symbol = 'ETH';
             {numbers} INSERT INTO ledger_entries (account_id, action, available_change,
                 locked_change, available_after, created_at)
             SELECT id, 2, -1, 1, available - i, '2026-01-01 00:00:00'

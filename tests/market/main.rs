@@ -6,6 +6,7 @@
 #[path = "../support/fuzz.rs"]
 mod fuzz;
 mod fuzz_numbers;
+mod loading;
 mod naive;
 mod properties;
 mod published;
@@ -13,6 +14,7 @@ mod scenarios;
 mod scenarios_money;
 mod scenarios_rules;
 mod scenarios_terms;
+mod scenarios_waiting;
 mod script;
 mod sequence;
 mod world;

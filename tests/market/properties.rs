@@ -5,9 +5,9 @@ use matchcast::market::{
 };
 use proptest::prelude::*;
 
-use super::naive::{self, Fill, NaiveMarket, OrderState};
+use super::naive::{self, Fill, NaiveMarket, OrderState, Placed};
 use super::sequence::{Batch, batches};
-use super::world::{BTC, Completed, Loading, Outcome, USD, World, key};
+use super::world::{Arrived, BTC, Completed, Loading, Outcome, USD, World, key};
 
 /// A number that takes a few seconds. `PROPTEST_CASES` overrides it.
 const DEFAULT_CASES: u32 = 96;
@@ -28,44 +28,61 @@ fn units(number: Fixed) -> i128 {
 
 fn order_state(order: &Order) -> OrderState {
     OrderState {
+        price: units(order.price),
+        amount: units(order.amount),
         filled: units(order.filled),
         value: units(order.filled_value),
         commission: units(order.commission),
         reserved: units(order.reserved),
         prevented: units(order.prevented),
+        waits: order.is_waiting(),
         status: order.status,
     }
 }
 
 fn fill(trade: &Trade) -> Fill {
-    let position = |id: i64| usize::try_from(id - 1).unwrap();
     Fill {
-        buy: position(trade.buy_order.0),
-        sell: position(trade.sell_order.0),
+        buy: position(trade.buy_order),
+        sell: position(trade.sell_order),
         price: units(trade.price),
         amount: units(trade.amount),
         value: units(trade.value),
         buyer_commission: units(trade.buyer_commission),
         seller_commission: units(trade.seller_commission),
+        taker_side: trade.taker_side,
+    }
+}
+
+fn position(id: OrderId) -> usize {
+    usize::try_from(id.0 - 1).unwrap()
+}
+
+fn positions(orders: &[Order]) -> Vec<usize> {
+    orders.iter().map(|order| position(order.id)).collect()
+}
+
+fn arrived(placed: Arrived) -> Placed {
+    let Arrived { order, trades, prevented } = placed;
+    let prevented = prevented.iter().map(|trade| (position(trade.maker), units(trade.amount)));
+    Placed {
+        order: position(order.id),
+        state: order_state(&order),
+        fills: trades.iter().map(fill).collect(),
+        prevented: prevented.collect(),
     }
 }
 
 /// Converts an outcome of the market to the model's types.
 fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
     outcome.map(|completed| match completed {
-        Completed::Placed(order, trades, prevented) => {
-            let position = |id: OrderId| usize::try_from(id.0 - 1).unwrap();
-            let fills = trades.iter().map(fill).collect();
-            let prevented =
-                prevented.iter().map(|trade| (position(trade.maker), units(trade.amount)));
-            let prevented = prevented.collect();
-            naive::Done::Placed(position(order.id), order_state(&order), fills, prevented)
+        Completed::Placed(placed) => naive::Done::Placed(arrived(placed)),
+        Completed::Batch(results) => {
+            naive::Done::Batch(results.into_iter().map(|result| result.map(arrived)).collect())
         }
+        Completed::Amended(amended) => naive::Done::Amended(arrived(amended)),
         Completed::Cancelled(order) => naive::Done::Cancelled(order_state(&order)),
-        Completed::CancelledAll(orders) => {
-            let positions = orders.iter().map(|order| usize::try_from(order.id.0 - 1).unwrap());
-            naive::Done::CancelledAll(positions.collect())
-        }
+        Completed::CancelledAll(orders) => naive::Done::CancelledAll(positions(&orders)),
+        Completed::Expired(orders) => naive::Done::Expired(positions(&orders)),
         Completed::Deposited(available) => naive::Done::Deposited(units(available)),
     })
 }
@@ -74,6 +91,10 @@ fn run_batch(world: &mut World, batch: &Batch) -> Vec<Outcome> {
     world.buyer_rate = fixed(batch.buyer_rate);
     world.seller_rate = fixed(batch.seller_rate);
     world.limits = batch.limits;
+    world.now = batch.now;
+    for (market, status) in [MarketId(1), MarketId(2)].into_iter().zip(batch.statuses) {
+        world.market_states.get_mut(&market).unwrap().status = status;
+    }
     world.run(&batch.commands)
 }
 
@@ -86,6 +107,8 @@ fn check_against_model(loading: Loading, batches: &[Batch]) {
         model.buyer_rate = batch.buyer_rate.into();
         model.seller_rate = batch.seller_rate.into();
         model.limits = batch.limits;
+        model.now = batch.now;
+        model.statuses = [1, 2].into_iter().zip(batch.statuses).collect();
         let outcomes = run_batch(&mut world, batch);
         for (command, outcome) in batch.commands.iter().zip(outcomes) {
             assert_eq!(to_model(outcome), model.run(command), "{command:?}");
@@ -95,6 +118,8 @@ fn check_against_model(loading: Loading, batches: &[Batch]) {
             let expected = (model.available(user, asset), model.locked(user, asset));
             assert_eq!(*balance, expected, "{account:?}");
         }
+        let fills: Vec<Fill> = world.trades.iter().map(fill).collect();
+        assert_eq!(fills, model.fills());
         let accepted: Vec<usize> = model.accepted().collect();
         assert_eq!(accepted.len(), world.orders.len());
         for (position, order) in accepted.into_iter().zip(world.orders.values()) {
@@ -113,7 +138,7 @@ fn split(batches: &[Batch], cuts: &[bool]) -> Vec<Batch> {
             if position == 0 || *cuts.next().unwrap() {
                 pieces.push(Batch { commands: Vec::new(), ..*batch });
             }
-            pieces.last_mut().unwrap().commands.push(*command);
+            pieces.last_mut().unwrap().commands.push(command.clone());
         }
     }
     pieces
@@ -181,6 +206,7 @@ proptest! {
             prop_assert_eq!(&world.orders, &other_world.orders);
             prop_assert_eq!(&world.accounts, &other_world.accounts);
             prop_assert_eq!(&world.trades, &other_world.trades);
+            prop_assert_eq!(&world.market_states, &other_world.market_states);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use matchcast::market::{Book, Fixed, OrderId, Priority, Side};
+use matchcast::market::{Book, Fixed, MarketId, NewOrder, OrderId, Priority, Side, UserId};
 
 use super::script::check;
 
@@ -221,10 +221,12 @@ fn matching_panics_beyond_the_loaded_part_of_the_book() {
     };
     assert_eq!(next_match(&book, Side::Sell), Err("panics"), "nothing is loaded");
 
-    book.insert(Side::Sell, price, OrderId(7));
-    book.set_known_to(Side::Sell, Priority::new(Side::Sell, price, OrderId(7)));
+    let new = NewOrder::gtc(UserId(1), MarketId(1), Side::Sell, price, price);
+    let order = new.open(OrderId(7), price, Fixed::ZERO).unwrap();
+    book.insert(&order);
+    book.set_known_to(Side::Sell, Priority::of(&order));
     assert_eq!(next_match(&book, Side::Sell), Ok(Some(OrderId(7))));
-    book.remove(Side::Sell, price, OrderId(7));
+    book.remove(&order);
     assert_eq!(next_match(&book, Side::Sell), Err("panics"), "nothing after order 7 is loaded");
 
     book.set_known_up_to(Side::Sell, price);

@@ -15,6 +15,12 @@
 //! ann buys 1 BTC at market -> filled: 1 at 50
 //! ann buys 1 BTC at 50 fok -> cancelled            or ioc, post-only, cancel-newest,
 //!                                                  cancel-oldest, cancel-both, decrement
+//! ann buys 1 BTC at 50 stop 49   -> waiting             triggered by a trade at 49 or more
+//! ann buys 1 BTC at 50 until 5   -> open                expires when the time is 5
+//! ann amends 1 to 0.5 at 49      -> open                or only "to 0.5", or only "to at 49"
+//! time is 5
+//! BTC advances                   -> 1 expired
+//! BTC is halted                                         or open, cancel-only
 //! limit tick_size 0.5                              or min_value, lot_size, open_orders, fills,
 //!                                                  slippage
 //! ```
@@ -22,12 +28,12 @@
 //! are comments.
 
 use matchcast::market::{
-    AssetId, ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, SelfTradePrevention, Side,
-    Status, TimeInForce, UserId,
+    AssetId, ClientOrderId, Command, Fixed, MarketId, MarketStatus, NewOrder, OrderId,
+    SelfTradePrevention, Side, Status, TimeInForce, UnixMicros, UserId,
 };
 
 use super::sequence::Limits;
-use super::world::{BTC, Completed, ETH, Loading, Outcome, USD, World, key};
+use super::world::{Arrived, BTC, Completed, ETH, Loading, Outcome, USD, World, key};
 
 /// Runs a script line by line, once for each way of loading the book.
 pub fn check(name: &str, script: &str) {
@@ -50,6 +56,15 @@ fn run_line(world: &mut World, line: &str, context: &str) {
         ["rates", buyer, seller] => {
             world.buyer_rate = number(buyer);
             world.seller_rate = number(seller);
+        }
+        ["time", "is", time] => world.now = time.parse().unwrap(),
+        ["BTC", "is", status] => {
+            world.market_states.get_mut(&MarketId(1)).unwrap().status = match *status {
+                "open" => MarketStatus::Open,
+                "cancel-only" => MarketStatus::CancelOnly,
+                "halted" => MarketStatus::Halted,
+                _ => panic!("cannot parse {context}"),
+            };
         }
         ["limit", name, limit] => set_limit(&mut world.limits, name, number(limit)),
         ["order", id, "is", "cancelled", "because", reason] => {
@@ -136,6 +151,23 @@ fn command(words: &[&str], context: &str) -> Command {
             });
             Command::CancelAll { user: user(who), market, side }
         }
+        [order @ .., "stop", stop_price] => with_terms(command(order, context), |order| {
+            order.stop_price = Some(number(stop_price));
+        }),
+        [order @ .., "until", time] => with_terms(command(order, context), |order| {
+            order.time_in_force = TimeInForce::Gtd(UnixMicros(time.parse().unwrap()));
+        }),
+        [who, "amends", id, "to", changes @ ..] => {
+            let (amount, price) = match changes {
+                [amount, "at", price] => (Some(number(amount)), Some(number(price))),
+                ["at", price] => (None, Some(number(price))),
+                [amount] => (Some(number(amount)), None),
+                _ => panic!("cannot parse {context}"),
+            };
+            let order = OrderId(id.parse().unwrap());
+            Command::Amend { user: user(who), market: MarketId(1), order, price, amount }
+        }
+        ["BTC", "advances"] => Command::Advance { market: MarketId(1) },
         [who, "cancels", id] => {
             let order = OrderId(id.parse().unwrap());
             Command::Cancel { user: user(who), market: MarketId(1), order }
@@ -160,13 +192,19 @@ fn with_terms(command: Command, change: impl FnOnce(&mut NewOrder)) -> Command {
 
 fn describe(outcome: &Outcome) -> String {
     match outcome {
-        Ok(Completed::Placed(order, trades, _)) => {
+        Ok(
+            Completed::Placed(Arrived { order, trades, .. })
+            | Completed::Amended(Arrived { order, trades, .. }),
+        ) => {
             let fills = trades.iter().map(|trade| format!("{} at {}", trade.amount, trade.price));
             let fills = fills.collect::<Vec<_>>().join(", ");
             let colon = if fills.is_empty() { "" } else { ": " };
-            format!("{}{colon}{fills}", status_name(order.status))
+            let status = if order.is_waiting() { "waiting" } else { status_name(order.status) };
+            format!("{status}{colon}{fills}")
         }
+        Ok(Completed::Batch(_)) => panic!("scripts have no batches"),
         Ok(Completed::CancelledAll(orders)) => format!("{} cancelled", orders.len()),
+        Ok(Completed::Expired(orders)) => format!("{} expired", orders.len()),
         Ok(Completed::Cancelled(order)) => status_name(order.status).to_owned(),
         Ok(Completed::Deposited(available)) => available.to_string(),
         Err(rejection) => format!("{rejection:?}"),

@@ -1,8 +1,8 @@
 //! Generates random sequences of commands in batches of random lengths.
 
 use matchcast::market::{
-    ClientOrderId, Command, Fixed, MarketId, NewOrder, OrderId, Rules, SelfTradePrevention, Side,
-    TimeInForce, UserId,
+    ClientOrderId, Command, Fixed, MarketId, MarketStatus, NewOrder, OrderId, Rules,
+    SelfTradePrevention, Side, TimeInForce, UnixMicros, UserId,
 };
 use proptest::prelude::*;
 
@@ -15,6 +15,9 @@ pub struct Batch {
     pub buyer_rate: i64,
     pub seller_rate: i64,
     pub limits: Limits,
+    /// Of the two markets.
+    pub statuses: [MarketStatus; 2],
+    pub now: i64,
     pub commands: Vec<Command>,
 }
 
@@ -42,20 +45,50 @@ pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
         1 => Just((ONE, ONE)),
         1 => Just((33_333_333, 1)),
     ];
-    let batch = (rates, limits(), prop::collection::vec(command(), 1..12));
-    let batch = batch.prop_map(|((buyer_rate, seller_rate), limits, commands)| Batch {
+    let status = || {
+        prop_oneof![
+            12 => Just(MarketStatus::Open),
+            1 => Just(MarketStatus::CancelOnly),
+            1 => Just(MarketStatus::Halted),
+        ]
+    };
+    let batch = (rates, limits(), [status(), status()], prop::collection::vec(command(), 1..12));
+    let batch = batch.prop_map(|((buyer_rate, seller_rate), limits, statuses, commands)| Batch {
         buyer_rate,
         seller_rate,
         limits,
+        statuses,
+        now: 0,
         commands,
     });
     (first_deposits(), prop::collection::vec(batch, 1..8)).prop_map(|(commands, mut batches)| {
-        batches.insert(
-            0,
-            Batch { buyer_rate: 0, seller_rate: 0, limits: Limits::default(), commands },
-        );
+        let (limits, statuses) = (Limits::default(), [MarketStatus::Open; 2]);
+        let first = Batch { buyer_rate: 0, seller_rate: 0, limits, statuses, now: 0, commands };
+        batches.insert(0, first);
+        for (now, batch) in (0..).zip(&mut batches) {
+            batch.now = now;
+            batch.commands.iter_mut().for_each(|command| expire_after(now, command));
+        }
         batches
     })
+}
+
+/// The generated times count from the time of their batch.
+fn expire_after(now: i64, command: &mut Command) {
+    let later = |order: &mut NewOrder| {
+        if let TimeInForce::Gtd(UnixMicros(time)) = &mut order.time_in_force {
+            *time += now;
+        }
+    };
+    match command {
+        Command::Place(order) => later(order),
+        Command::Batch { orders, .. } => {
+            let mut changed = orders.to_vec();
+            changed.iter_mut().for_each(later);
+            *orders = changed.into();
+        }
+        _ => {}
+    }
 }
 
 /// Few fills and open orders are common; other rules would reject most of the commands.
@@ -111,26 +144,60 @@ fn command() -> impl Strategy<Value = Command> {
         let (user, market) = (UserId(user), MarketId(market));
         Command::CancelAll { user, market, side }
     });
-    prop_oneof![24 => place(), 6 => cancel, 1 => cancel_all, 2 => deposit]
+    let place = order().prop_map(Command::Place);
+    prop_oneof![
+        24 => place,
+        6 => cancel,
+        1 => cancel_all,
+        2 => deposit,
+        5 => amend(),
+        2 => batch(),
+        2 => (1..=2_i32).prop_map(|market| Command::Advance { market: MarketId(market) }),
+    ]
 }
 
-fn place() -> impl Strategy<Value = Command> {
+fn amend() -> impl Strategy<Value = Command> {
+    let (price, amount) = (prop::option::of(price()), prop::option::of(amount()));
+    (1..=USERS, 1..=2_i32, 1..=40_i64, price, amount).prop_map(
+        |(user, market, order, price, amount)| Command::Amend {
+            user: UserId(user),
+            market: MarketId(market),
+            order: OrderId(order),
+            price: price.map(Fixed::from_units),
+            amount: amount.map(Fixed::from_units),
+        },
+    )
+}
+
+/// Of one user, as the API has it.
+fn batch() -> impl Strategy<Value = Command> {
+    let orders = prop::collection::vec(order(), 1..4);
+    (1..=USERS, orders, any::<bool>()).prop_map(|(user, mut orders, is_atomic)| {
+        orders.iter_mut().for_each(|order| order.user = UserId(user));
+        Command::Batch { orders: orders.into(), is_atomic }
+    })
+}
+
+fn order() -> impl Strategy<Value = NewOrder> {
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
     let order = (1..=USERS, 1..=2_i32, side, price(), amount());
-    (order, terms(), client_order_id()).prop_map(
-        |((user, market, side, price, amount), terms, client_order_id)| {
+    let stop_price = prop_oneof![5 => Just(None), 1 => price().prop_map(Some)];
+    (order, terms(), client_order_id(), stop_price).prop_map(
+        |((user, market, side, price, amount), terms, client_order_id, stop_price)| {
             let (time_in_force, post_only, self_trade_prevention, is_market) = terms;
-            Command::Place(NewOrder {
+            let may_rest = !is_market && time_in_force.may_rest();
+            NewOrder {
                 user: UserId(user),
                 market: MarketId(market),
                 side,
                 price: (!is_market).then_some(Fixed::from_units(price)),
                 amount: Fixed::from_units(amount),
                 time_in_force,
-                post_only: post_only && !is_market && time_in_force == TimeInForce::Gtc,
+                stop_price: stop_price.map(Fixed::from_units),
+                post_only: post_only && may_rest && stop_price.is_none(),
                 self_trade_prevention,
                 client_order_id,
-            })
+            }
         },
     )
 }
@@ -141,6 +208,7 @@ fn terms() -> impl Strategy<Value = (TimeInForce, bool, SelfTradePrevention, boo
         4 => Just(TimeInForce::Gtc),
         1 => Just(TimeInForce::Ioc),
         1 => Just(TimeInForce::Fok),
+        1 => (1..=3_i64).prop_map(|time| TimeInForce::Gtd(UnixMicros(time))),
     ];
     let self_trade_prevention = prop_oneof![
         Just(SelfTradePrevention::CancelNewest),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use matchcast::market::{
-    Account, AccountKey, Action, AssetId, Command, Done, Fixed, Market, MarketId, NewOrder, Order,
-    OrderId, PreventedTrade, Priority, Rejection, Side, State, Status, Trade, UserId, execute,
+    AccountKey, Action, AssetId, Command, Done, Fixed, MarketId, MarketState, Order, OrderId,
+    PlacedOrder, Plan, PreventedTrade, PriceRange, Rejection, Side, State, Status, Trade, UserId,
+    execute,
 };
 
 use super::sequence::Limits;
@@ -25,12 +26,23 @@ pub enum Loading {
     Head,
 }
 
-/// The result of a command, with its trades instead of their positions in the plan.
+/// An order after its own matching, with its trades instead of their positions in the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    pub order: Order,
+    pub trades: Vec<Trade>,
+    pub prevented: Vec<PreventedTrade>,
+}
+
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completed {
-    Placed(Order, Vec<Trade>, Vec<PreventedTrade>),
+    Placed(Arrived),
+    Batch(Vec<Result<Arrived, Rejection>>),
+    Amended(Arrived),
     Cancelled(Order),
     CancelledAll(Vec<Order>),
+    Expired(Vec<Order>),
     Deposited(Fixed),
 }
 
@@ -40,7 +52,9 @@ pub type Outcome = Result<Completed, Rejection>;
 pub type Balance = (i128, i128);
 
 pub struct World {
-    loading: Loading,
+    pub loading: Loading,
+    pub now: i64,
+    pub market_states: BTreeMap<MarketId, MarketState>,
     pub buyer_rate: Fixed,
     pub seller_rate: Fixed,
     pub limits: Limits,
@@ -48,9 +62,9 @@ pub struct World {
     pub accounts: BTreeMap<AccountKey, Balance>,
     pub trades: Vec<Trade>,
     pub deposited: BTreeMap<AssetId, i128>,
-    deposits: BTreeMap<AccountKey, u32>,
-    open_orders: BTreeMap<AccountKey, u32>,
-    last_order_id: i64,
+    pub(super) deposits: BTreeMap<AccountKey, u32>,
+    pub(super) open_orders: BTreeMap<AccountKey, u32>,
+    pub(super) last_order_id: i64,
 }
 
 impl World {
@@ -58,6 +72,8 @@ impl World {
         let keys = USERS.iter().flat_map(|user| ASSETS.map(|asset| key(*user, asset)));
         Self {
             loading,
+            now: 0,
+            market_states: MARKETS.map(|(id, _)| (id, MarketState::default())).into(),
             buyer_rate: Fixed::parse("0.015").unwrap(),
             seller_rate: Fixed::ZERO,
             limits: Limits::default(),
@@ -71,22 +87,56 @@ impl World {
         }
     }
 
-    /// Executes commands in as many batches as their fills require.
+    /// Executes commands in as many batches as their fills and the stop orders require.
     pub fn run(&mut self, commands: &[Command]) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while outcomes.len() < commands.len() {
-            let more = self.run_batch(&commands[outcomes.len()..]);
-            assert!(!more.is_empty(), "a batch executes at least one command");
-            outcomes.extend(more);
+        let is_triggering = |world: &Self| world.market_states.values().any(|s| s.is_triggering());
+        while outcomes.len() < commands.len() || is_triggering(self) {
+            let rest = &commands[outcomes.len()..];
+            outcomes.extend(self.run_batch(&rest[..self.batch_len(rest)]));
         }
         assert_eq!(outcomes.len(), commands.len(), "one outcome per command");
         outcomes
+    }
+
+    /// Commands up to one that amends an order of the same batch: in reality an order is amended
+    /// only by somebody who knows it.
+    fn batch_len(&self, commands: &[Command]) -> usize {
+        let amends_new = |command: &Command| match command {
+            Command::Amend { order, .. } => order.0 > self.last_order_id,
+            _ => false,
+        };
+        let first = commands.iter().skip(1).position(amends_new);
+        first.map_or(commands.len(), |position| position + 1)
     }
 
     /// Loads the state for a batch, executes the batch and applies its plan.
     fn run_batch(&mut self, commands: &[Command]) -> Vec<Outcome> {
         let mut state = self.load(commands);
         let plan = execute(&mut state, commands, self.limits.max_fills);
+        assert!(!plan.outcomes.is_empty() || !plan.is_empty(), "a batch executes something");
+        self.apply(&state, &plan);
+        let arrived = |placed: PlacedOrder| Arrived {
+            order: placed.order,
+            trades: plan.trades[placed.trades].to_vec(),
+            prevented: placed.prevented,
+        };
+        let complete = |done| match done {
+            Done::Placed(placed) => Completed::Placed(arrived(placed)),
+            Done::Batch(results) => {
+                Completed::Batch(results.into_iter().map(|result| result.map(arrived)).collect())
+            }
+            Done::Amended(amended) => Completed::Amended(arrived(amended)),
+            Done::Cancelled { order } => Completed::Cancelled(order),
+            Done::CancelledAll { orders } => Completed::CancelledAll(orders),
+            Done::Advanced { expired } => Completed::Expired(expired),
+            Done::Deposited { available, .. } => Completed::Deposited(available),
+        };
+        plan.outcomes.iter().cloned().map(|outcome| outcome.map(complete)).collect()
+    }
+
+    /// Writes what a plan changes.
+    fn apply(&mut self, state: &State, plan: &Plan) {
         assert!(plan.trades.len() <= self.limits.max_fills, "{} trades", plan.trades.len());
         // The ids of orders that were not executed are assigned again.
         self.last_order_id -= i64::try_from(state.order_ids.len()).unwrap();
@@ -114,124 +164,19 @@ impl World {
             assert_eq!(trade.sequence, i64::try_from(before + 1).unwrap(), "{trade:?}");
             self.trades.push(*trade);
         }
-        let complete = |done| match done {
-            Done::Placed { order, trades, prevented } => {
-                Completed::Placed(order, plan.trades[trades].to_vec(), prevented)
-            }
-            Done::Cancelled { order } => Completed::Cancelled(order),
-            Done::CancelledAll { orders } => Completed::CancelledAll(orders),
-            Done::Deposited { available, .. } => Completed::Deposited(available),
-        };
-        plan.outcomes.iter().cloned().map(|outcome| outcome.map(complete)).collect()
-    }
-
-    fn load(&mut self, commands: &[Command]) -> State {
-        let mut state = State::default();
-        for (id, base) in MARKETS {
-            let (buyer_rate, seller_rate) = (self.buyer_rate, self.seller_rate);
-            let symbol = if base == BTC { "BTC" } else { "ETH" }.to_owned();
-            let rules = self.limits.rules;
-            let market = Market { id, symbol, base, quote: USD, buyer_rate, seller_rate, rules };
-            state.markets.insert(id, market);
-            for side in [Side::Buy, Side::Sell] {
-                self.load_side(&mut state, id, side, commands);
-            }
+        for market in &plan.changed_markets {
+            self.market_states.insert(*market, state.market_states[market]);
         }
-        for command in commands {
-            match command {
-                Command::Place(_) => {
-                    self.last_order_id += 1;
-                    state.order_ids.push_back(OrderId(self.last_order_id));
-                }
-                Command::Cancel { .. } | Command::CancelAll { .. } => {
-                    self.named(command).for_each(|order| state.insert_order(*order));
-                }
-                Command::Deposit { .. } => {}
-            }
-        }
-        let fixed = |units: i128| Fixed::from_units(i64::try_from(units).unwrap());
-        for (key, (available, locked)) in &self.accounts {
-            let (available, locked) = (fixed(*available), fixed(*locked));
-            let open_orders = self.open_orders.get(key).copied().unwrap_or_default();
-            let account = Account { id: 0, available, locked, open_orders };
-            state.ledger.insert(*key, account);
-        }
-        let used = self.orders.values().filter_map(|o| Some((o.user, o.client_order_id?)));
-        state.client_order_ids = used.collect();
-        state.recent_deposits = self.deposits.clone();
-        for trade in &self.trades {
-            *state.trade_counts.entry(trade.market).or_default() += 1;
-        }
-        state
-    }
-
-    fn load_side(&self, state: &mut State, market: MarketId, side: Side, commands: &[Command]) {
-        let incoming: Vec<&NewOrder> = commands
-            .iter()
-            .filter_map(|command| match command {
-                Command::Place(new) if new.market == market && new.side != side => Some(new),
-                _ => None,
-            })
-            .collect();
-        let prices = incoming.iter().map(|new| new.limit());
-        let covers_nothing = |user: UserId| {
-            let mut own = incoming.iter().filter(|new| new.user == user);
-            own.any(|new| new.self_trade_prevention.changes_resting())
-        };
-        let limit = if side == Side::Sell { prices.max() } else { prices.min() };
-        let Some(limit) = limit else { return };
-        let units = |amount: Fixed| i128::from(amount.units());
-        let cancelled: Vec<&Order> = commands
-            .iter()
-            .flat_map(|command| self.named(command))
-            .filter(|order| order.market == market && order.side == side)
-            .collect();
-        let mut most_orders = self.limits.max_fills.saturating_add(cancelled.len() + 1);
-        let mut wanted: i128 = incoming.iter().map(|new| units(new.amount)).sum();
-        wanted += cancelled.iter().map(|order| units(order.remaining())).sum::<i128>();
-
-        let rank = |order: &&Order| Priority::new(side, order.price, order.id);
-        let mut resting: Vec<&Order> = self.resting(market, side).collect();
-        resting.sort_by_key(rank);
-        for order in resting {
-            let beyond_limit = match side {
-                Side::Sell => order.price > limit,
-                Side::Buy => order.price < limit,
-            };
-            if self.loading == Loading::Head && (beyond_limit || wanted <= 0 || most_orders == 0) {
-                break;
-            }
-            state.insert_order(*order);
-            if !covers_nothing(order.user) {
-                most_orders = most_orders.saturating_sub(1);
-                wanted -= units(order.remaining());
-            }
-            state.books.entry(market).or_default().set_known_to(side, rank(&order));
-        }
-        if self.loading == Loading::Whole || (wanted > 0 && most_orders > 0) {
-            state.books.entry(market).or_default().set_known_up_to(side, limit);
-        }
-    }
-
-    /// The orders that a command is to cancel.
-    fn named(&self, command: &Command) -> impl Iterator<Item = &Order> {
-        let command = *command;
-        self.orders.values().filter(move |order| match command {
-            Command::Cancel { order: id, .. } => order.id == id,
-            Command::CancelAll { user, market, side } => {
-                order.user == user
-                    && order.status == Status::Open
-                    && order.market == market
-                    && side.is_none_or(|side| order.side == side)
-            }
-            Command::Place(_) | Command::Deposit { .. } => false,
-        })
+        assert_eq!(self.market_states, state.market_states);
     }
 
     /// The open orders of one side, by id.
     pub fn resting(&self, market: MarketId, side: Side) -> impl Iterator<Item = &Order> {
         self.orders.values().filter(move |order| {
-            order.status == Status::Open && order.market == market && order.side == side
+            order.status == Status::Open
+                && !order.is_waiting()
+                && order.market == market
+                && order.side == side
         })
     }
 
@@ -261,6 +206,17 @@ impl World {
             let ask = self.resting(market, Side::Sell).map(|order| order.price).min();
             if let (Some(bid), Some(ask)) = (bid, ask) {
                 assert!(bid < ask, "book {market} is crossed: bid {bid}, ask {ask}");
+            }
+        }
+        for (market, state) in &self.market_states {
+            let is_waiting = |order: &&Order| order.market == *market && order.is_waiting();
+            let waiting: Vec<&Order> = self.orders.values().filter(is_waiting).collect();
+            assert_eq!(usize::try_from(state.waiting_stops).unwrap(), waiting.len());
+            for order in waiting {
+                let reached = state.last_price.is_some_and(|last| {
+                    PriceRange::of(last).triggers(order.side, order.stop.unwrap().price)
+                });
+                assert!(order.status == Status::Open && !reached, "{order:?}, {state:?}");
             }
         }
         for (key, counted) in &self.open_orders {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::ExecutedBatch;
 use crate::engine::OriginatingSocket;
-use crate::market::{Done, OrderId};
+use crate::market::{Done, Order, OrderId, PlacedOrder, Plan};
 
 /// The cause of an order's final state.
 #[derive(Clone, Copy)]
@@ -15,21 +15,66 @@ pub struct Cause<'a> {
     pub socket: Option<&'a OriginatingSocket>,
 }
 
-/// The taker's socket for each trade of the plan, in order. Ends early if sockets are not excluded.
-pub fn of_trades<'a>(
-    batch: &'a ExecutedBatch<'_>,
-) -> impl Iterator<Item = Option<&'a OriginatingSocket>> {
-    batch.plan.outcomes.iter().zip(batch.sockets).flat_map(|(outcome, socket)| {
-        let trades = match outcome {
-            Ok(Done::Placed { trades, .. }) => trades.len(),
-            _ => 0,
-        };
-        std::iter::repeat_n(*socket, trades)
-    })
+/// A part of a batch that changed orders.
+enum Step<'a> {
+    /// An order arrived, with its trades.
+    Arrived(&'a PlacedOrder),
+    Cancelled(&'a [Order]),
+}
+
+/// The steps of a plan in order, each with the position of its command. `None`: a stop order that
+/// an earlier trade has triggered.
+fn steps(plan: &Plan) -> Vec<(Option<usize>, Step<'_>)> {
+    let mut steps = Vec::with_capacity(plan.outcomes.len());
+    let mut stops = plan.stops.iter().peekable();
+    for (position, outcome) in plan.outcomes.iter().enumerate() {
+        while let Some(stop) = stops.next_if(|stop| stop.after <= position) {
+            steps.push((None, Step::Arrived(&stop.order)));
+        }
+        let command = Some(position);
+        match outcome {
+            Ok(Done::Placed(placed) | Done::Amended(placed)) => {
+                steps.push((command, Step::Arrived(placed)));
+            }
+            Ok(Done::Batch(results)) => {
+                let placed = results.iter().flatten();
+                steps.extend(placed.map(|placed| (command, Step::Arrived(placed))));
+            }
+            Ok(Done::Cancelled { order }) => {
+                steps.push((command, Step::Cancelled(std::slice::from_ref(order))));
+            }
+            Ok(Done::CancelledAll { orders } | Done::Advanced { expired: orders }) => {
+                steps.push((command, Step::Cancelled(orders)));
+            }
+            Ok(Done::Deposited { .. }) | Err(_) => {}
+        }
+    }
+    steps.extend(stops.map(|stop| (None, Step::Arrived(&stop.order))));
+    steps
+}
+
+impl<'a> ExecutedBatch<'a> {
+    fn socket(&self, command: Option<usize>) -> Option<&'a OriginatingSocket> {
+        self.sockets.get(command?).copied().flatten()
+    }
+}
+
+/// The taker's socket for each trade of the plan, in order.
+pub fn of_trades<'a>(batch: &ExecutedBatch<'a>) -> Vec<Option<&'a OriginatingSocket>> {
+    let mut sockets = vec![None; batch.plan.trades.len()];
+    if batch.sockets.is_empty() {
+        return sockets;
+    }
+    for (command, step) in steps(batch.plan) {
+        if let Step::Arrived(placed) = step {
+            sockets[placed.trades.clone()].fill(batch.socket(command));
+        }
+    }
+    sockets
 }
 
 /// The causes of all new and changed orders.
-pub fn of_orders<'a>(batch: &'a ExecutedBatch<'_>) -> HashMap<OrderId, Cause<'a>> {
+pub fn of_orders<'a>(batch: &ExecutedBatch<'a>) -> HashMap<OrderId, Cause<'a>> {
     let plan = batch.plan;
     let mut causes =
         HashMap::with_capacity(plan.new_orders.len().saturating_add(plan.changed_orders.len()));
@@ -40,10 +85,10 @@ pub fn of_orders<'a>(batch: &'a ExecutedBatch<'_>) -> HashMap<OrderId, Cause<'a>
         cause.position = position;
         cause.socket = cause.socket.filter(|known| socket == Some(known));
     };
-    for (index, outcome) in plan.outcomes.iter().enumerate() {
-        let socket = batch.sockets.get(index).copied().flatten();
-        match outcome {
-            Ok(Done::Placed { order, trades, prevented }) => {
+    for (command, step) in steps(plan) {
+        let socket = batch.socket(command);
+        match step {
+            Step::Arrived(PlacedOrder { order, trades, prevented }) => {
                 if order.self_trade_prevention.changes_resting() {
                     prevented.iter().for_each(|trade| add(trade.maker, socket));
                 }
@@ -53,11 +98,7 @@ pub fn of_orders<'a>(batch: &'a ExecutedBatch<'_>) -> HashMap<OrderId, Cause<'a>
                 }
                 add(order.id, socket);
             }
-            Ok(Done::Cancelled { order }) => add(order.id, socket),
-            Ok(Done::CancelledAll { orders }) => {
-                orders.iter().for_each(|order| add(order.id, socket));
-            }
-            Ok(Done::Deposited { .. }) | Err(_) => {}
+            Step::Cancelled(orders) => orders.iter().for_each(|order| add(order.id, socket)),
         }
     }
     causes

@@ -111,9 +111,8 @@ impl Collector<'_> {
         new_events.matched_per_trade =
             i16::try_from(per_trade).expect("a user has at most two channels");
         new_events.events.reserve(batch.plan.trades.len().saturating_mul(per_trade));
-        let mut sockets = causes::of_trades(batch);
-        for trade in &batch.plan.trades {
-            let socket = sockets.next().flatten();
+        let sockets = causes::of_trades(batch);
+        for (trade, socket) in batch.plan.trades.iter().zip(sockets) {
             if order_matched {
                 self.matched(trade, batch.catalog, socket);
             }
@@ -200,8 +199,8 @@ mod tests {
     use crate::events::UserChannels;
     use crate::market::{
         Account, AccountKey, Action, AssetId, ClientOrderId, Done, Entry, Fixed, Market, MarketId,
-        Order, OrderId, OrderType, Plan, Reference, Rules, SelfTradePrevention, Side, State,
-        Status, TimeInForce, Trade, TradeId, UserId,
+        Order, OrderId, OrderType, PlacedOrder, Plan, Reference, Rules, SelfTradePrevention, Side,
+        State, Status, Stop, TimeInForce, Trade, TradeId, UserId,
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
@@ -231,6 +230,7 @@ mod tests {
     fn plan() -> Plan {
         let order = Order {
             id: OrderId(LAST),
+            arrival: LAST,
             user: USER,
             market: MARKET,
             side: Side::Sell,
@@ -238,6 +238,7 @@ mod tests {
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             self_trade_prevention: SelfTradePrevention::Decrement,
+            stop: Some(Stop { price: MOST, is_waiting: true }),
             price: MOST,
             amount: MOST,
             filled: MOST,
@@ -263,6 +264,7 @@ mod tests {
             value: MOST,
             buyer_commission: MOST,
             seller_commission: MOST,
+            taker_side: Side::Sell,
         };
         let entry = Entry {
             account: AccountKey { user: USER, asset: ASSET },
@@ -272,12 +274,14 @@ mod tests {
             available_after: MOST,
             reference: Reference::Trade(0),
         };
+        let placed = PlacedOrder { order, trades: 0..1, prevented: Vec::new() };
         Plan {
-            outcomes: vec![Ok(Done::Placed { order, trades: 0..1, prevented: Vec::new() })],
+            outcomes: vec![Ok(Done::Placed(placed))],
             new_orders: vec![order],
             changed_orders: Vec::new(),
             trades: vec![trade],
             entries: vec![entry],
+            ..Plan::default()
         }
     }
 
@@ -305,7 +309,7 @@ mod tests {
         // Two counterparties, one order and one account on two channels each; one public channel.
         assert_eq!(events.len(), 4 + 2 + 2 + 1);
         for event in &events {
-            assert!(event.data.len() < 500, "{}: {}", event.data.len(), event.data);
+            assert!(event.data.len() < 600, "{}: {}", event.data.len(), event.data);
         }
     }
 }

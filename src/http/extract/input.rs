@@ -130,6 +130,12 @@ impl Input {
         self.0.get(field).and_then(Value::as_str)
     }
 
+    /// The field as a list of objects. `None` if it is something else.
+    pub fn objects(&self, field: &str) -> Option<Vec<Self>> {
+        let items = self.0.get(field)?.as_array()?.iter();
+        items.map(|item| item.as_object().map(|fields| Self(fields.clone()))).collect()
+    }
+
     /// The field as it was sent, whatever its type.
     pub(super) fn value(&self, field: &str) -> Option<&Value> {
         self.0.get(field)

@@ -2,13 +2,15 @@
 //!
 //! The texts are Laravel's, because frontends display them.
 
+use chrono::{DateTime, Datelike};
 use serde_json::Value;
 
 use super::input::Input;
 use super::number;
 use crate::config::ExcessDecimals;
 use crate::http::response::{ApiError, FieldErrors};
-use crate::market::{Fixed, ParseError};
+use crate::market::{Fixed, ParseError, UnixMicros};
+use crate::store::{now, unix_micros};
 
 /// More characters than any word of a list has.
 const MAX_WORD: usize = 32;
@@ -136,6 +138,20 @@ impl<'a> Validator<'a> {
         }
     }
 
+    /// A required time in the future, with its offset from UTC: `2026-01-31T12:00:00Z`.
+    pub fn future_time(&mut self, field: &'static str) -> Option<UnixMicros> {
+        let text = self.text(field, MAX_WORD)?;
+        // Beyond, a year has more digits.
+        let parsed = DateTime::parse_from_rfc3339(&text).ok().filter(|time| time.year() <= 9999);
+        let problem = match parsed.map(|time| time.naive_utc()) {
+            Some(time) if time > now() => return Some(unix_micros(time)),
+            Some(_) => "must be in the future",
+            None => "must be a time such as 2030-01-31T12:00:00Z",
+        };
+        self.fail(field, format!("The {} field {problem}.", words(field)));
+        None
+    }
+
     /// Returns the values of the getters: of one option, or of a tuple of options.
     ///
     /// # Errors
@@ -181,6 +197,7 @@ validated_tuples! {
     (A, B);
     (A, B, C);
     (A, B, C, D);
+    (A, B, C, D, E, F);
 }
 
 /// The field's name as it appears in error texts: `socket_id` is "socket id".

@@ -25,6 +25,20 @@ pub fn ok<T: Serialize>(message: &str, data: T) -> HttpResponse {
     HttpResponse::Ok().json(Envelope { success: true, message, data, token: None })
 }
 
+#[derive(Serialize)]
+struct RefusalWithData<'a, T> {
+    success: bool,
+    message: &'a str,
+    code: &'a str,
+    data: T,
+}
+
+/// A 400 with data that says more.
+pub fn refused_with<T: Serialize>(code: &str, message: &str, data: T) -> HttpResponse {
+    let body = RefusalWithData { success: false, message, code, data };
+    HttpResponse::BadRequest().json(body)
+}
+
 /// A success without data.
 pub fn done(message: &str) -> HttpResponse {
     outages::recovered();

@@ -2,6 +2,8 @@
 //!
 //! The cause is logged, once per outage. A response never contains SQL, paths or type names.
 
+use std::borrow::Cow;
+
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
@@ -10,7 +12,6 @@ use serde::ser::{SerializeMap, Serializer};
 use super::outages;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
-use crate::market::{Rejection, Side};
 use crate::store::StoreError;
 
 /// The `Retry-After` of every 503.
@@ -18,14 +19,22 @@ const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The error texts of each invalid field, in the order of validation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldErrors(Vec<(&'static str, Vec<String>)>);
+pub struct FieldErrors(Vec<(Cow<'static, str>, Vec<String>)>);
 
 impl FieldErrors {
-    pub fn add(&mut self, field: &'static str, text: impl Into<String>) {
+    pub fn add(&mut self, field: impl Into<Cow<'static, str>>, text: impl Into<String>) {
+        let field = field.into();
         match self.0.iter_mut().find(|(known, _)| *known == field) {
             Some((_, texts)) => texts.push(text.into()),
             None => self.0.push((field, vec![text.into()])),
         }
+    }
+
+    /// Adds the errors of an item of a list, as Laravel names its fields: `orders.0.price`.
+    pub fn add_item(&mut self, list: &str, position: usize, errors: Self) {
+        let named = errors.0.into_iter();
+        let named = named.map(|(field, texts)| (format!("{list}.{position}.{field}"), texts));
+        self.0.extend(named.map(|(field, texts)| (Cow::Owned(field), texts)));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -192,65 +201,6 @@ impl From<AuthError> for ApiError {
                 "Too many log-ins are in progress. Nothing was changed; try again soon.",
             ),
             AuthError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl From<Rejection> for ApiError {
-    fn from(rejection: Rejection) -> Self {
-        let bad = StatusCode::BAD_REQUEST;
-        match rejection {
-            Rejection::InsufficientFunds(side) => {
-                let message = match side {
-                    Side::Buy => "Insufficient USD balance for this buy order.",
-                    Side::Sell => "Insufficient asset balance for this sell order.",
-                };
-                Self::refused(bad, "insufficient_funds", message)
-            }
-            Rejection::OrderNotFound => {
-                Self::refused(StatusCode::NOT_FOUND, "order_not_found", "Order not found.")
-            }
-            Rejection::OrderNotOpen => {
-                Self::refused(bad, "order_not_open", "Only open orders can be cancelled.")
-            }
-            Rejection::OutOfRange => {
-                Self::invalid("amount", "The value of price and amount is out of range.")
-            }
-            Rejection::PostOnlyWouldMatch => Self::refused(
-                bad,
-                "post_only_would_match",
-                "The post-only order would match at once. Nothing was reserved.",
-            ),
-            Rejection::NoMarketPrice => Self::refused(
-                bad,
-                "no_market_price",
-                "There is no order that this market order could match.",
-            ),
-            Rejection::NotOnTick { tick_size } => {
-                Self::invalid("price", format!("The price must be a multiple of {tick_size}."))
-            }
-            Rejection::NotInLots { lot_size } => {
-                Self::invalid("amount", format!("The amount must be a multiple of {lot_size}."))
-            }
-            Rejection::ValueTooSmall { min_value } => Self::invalid(
-                "amount",
-                format!("The value of price and amount must be at least {min_value}."),
-            ),
-            Rejection::TooManyOpenOrders { at_most } => Self::refused(
-                bad,
-                "too_many_open_orders",
-                format!("You have {at_most} open orders in this market, which is the limit."),
-            ),
-            Rejection::ClientOrderIdTaken => Self::refused(
-                StatusCode::CONFLICT,
-                "client_order_id_taken",
-                "You have an order with this client order id.",
-            ),
-            Rejection::DepositLimit => Self::refused(
-                StatusCode::TOO_MANY_REQUESTS,
-                "faucet_limit",
-                "This account's faucet calls for today are used up.",
-            ),
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Orders, trades and deposits as JSON, and the response to what the engine executed.
 
 use actix_web::HttpResponse;
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
-use super::envelope::{done, ok};
+use super::envelope::{done, ok, refused_with};
+use super::error::{ApiError, ErrorBody};
 use crate::engine::{CompletedDeposit, Executed, PlacedOrder};
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{
     cancel_reason_name, order_type_name, side_name, status_number, time_in_force_name,
 };
 use crate::events::timestamp::iso8601;
-use crate::market::{ClientOrderId, PreventedTrade, Status, Trade};
+use crate::market::{
+    ClientOrderId, PreventedTrade, Rejection, Status, TimeInForce, Trade, UnixMicros,
+};
 use crate::store::markets::Catalog;
 use crate::store::views::OrderView;
 
@@ -49,6 +52,12 @@ pub struct OrderDetails<'a> {
     order_type: &'static str,
     time_in_force: &'static str,
     post_only: bool,
+    /// Null unless its time in force is `gtd`.
+    expires_at: Option<String>,
+    /// Null: not a stop order.
+    stop_price: Option<DecimalNumber>,
+    /// It waits for its stop price, and is not in the book.
+    is_waiting: bool,
     /// The worst price that it accepts.
     price: DecimalNumber,
     amount: DecimalNumber,
@@ -123,9 +132,17 @@ impl<'a> OrderDetails<'a> {
     pub fn new(view: &'a OrderView) -> Self {
         let order = &view.order;
         Self {
-            order_type: order_type_name(order.order_type),
+            order_type: order_type_name(order.order_type, order.stop.is_some()),
             time_in_force: time_in_force_name(order.time_in_force),
             post_only: order.post_only,
+            expires_at: match order.time_in_force {
+                TimeInForce::Gtd(UnixMicros(micros)) => {
+                    DateTime::from_timestamp_micros(micros).map(|at| iso8601(at.naive_utc()))
+                }
+                TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => None,
+            },
+            stop_price: order.stop.map(|stop| DecimalNumber(stop.price)),
+            is_waiting: order.is_waiting(),
             price: DecimalNumber(order.price),
             amount: DecimalNumber(order.amount),
             filled_amount: DecimalNumber(order.filled),
@@ -162,35 +179,81 @@ impl<'a> TradeBody<'a> {
 /// The response to an executed command.
 pub fn of_executed(executed: &Executed, catalog: &Catalog) -> HttpResponse {
     match executed {
-        Executed::Placed(placed) => placed_order(placed, catalog),
+        Executed::Placed(placed) => {
+            with_placed(placed, catalog, |data| ok("Order created successfully", data))
+        }
+        Executed::Amended(amended) => {
+            with_placed(amended, catalog, |data| ok("Order amended successfully", data))
+        }
+        Executed::Batch(results) => batch(results, catalog),
         Executed::Cancelled(_) => done("Order cancelled successfully"),
         Executed::CancelledAll(cancelled) => {
             let order_ids = cancelled.orders.iter().map(|order| order.id.0).collect();
             ok("Orders cancelled successfully", CancelledOrders { order_ids })
         }
+        Executed::Advanced(_) => done("Market advanced successfully"),
         Executed::Deposited(deposit) => completed_deposit(deposit, catalog),
     }
 }
 
-fn placed_order(placed: &PlacedOrder, catalog: &Catalog) -> HttpResponse {
+/// The result for one order of a batch: what the order alone would have had.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum BatchResult<'a> {
+    Placed { success: bool, data: Box<PlacedBody<'a>> },
+    Rejected(ErrorBody),
+}
+
+#[derive(Serialize)]
+struct BatchBody {
+    /// One for each order, in their order.
+    results: Vec<serde_json::Value>,
+}
+
+/// 400 if all orders were rejected, 200 otherwise.
+fn batch(results: &[Result<PlacedOrder, Rejection>], catalog: &Catalog) -> HttpResponse {
+    let result = |result: &Result<PlacedOrder, Rejection>| {
+        let value = match result {
+            Ok(placed) => with_placed(placed, catalog, |data| {
+                serde_json::to_value(BatchResult::Placed { success: true, data: Box::new(data) })
+            }),
+            Err(rejection) => {
+                let error = ApiError::from(*rejection).body();
+                serde_json::to_value(BatchResult::Rejected(error))
+            }
+        };
+        value.unwrap_or_default()
+    };
+    let body = BatchBody { results: results.iter().map(result).collect() };
+    if results.iter().any(Result::is_ok) {
+        return ok("Orders processed successfully", body);
+    }
+    refused_with("batch_rejected", "None of the orders was placed.", body)
+}
+
+/// Calls `respond` with the body of an order and its trades.
+fn with_placed<T>(
+    placed: &PlacedOrder,
+    catalog: &Catalog,
+    respond: impl FnOnce(PlacedBody<'_>) -> T,
+) -> T {
     let at = placed.executed_at;
     let symbol = catalog.symbol(placed.order.market);
     let trade = |trade| TradeBody::new(trade, symbol, at);
     let is_cancelled = placed.order.status == Status::Cancelled;
     let view = OrderView {
         order: placed.order,
-        created_at: at,
+        created_at: placed.placed_at,
         updated_at: at,
         cancelled_at: is_cancelled.then_some(at),
     };
-    let data = PlacedBody {
+    respond(PlacedBody {
         order: OrderBody::new(&view, symbol),
         trade: placed.trades.first().map(trade),
         trades: placed.trades.iter().take(MAX_TRADES).map(trade).collect(),
         trade_count: placed.trades.len(),
         prevented_trades: PreventedTradeBody::first_of(&placed.prevented),
-    };
-    ok("Order created successfully", data)
+    })
 }
 
 impl PreventedTradeBody {

@@ -4,6 +4,7 @@ mod envelope;
 mod error;
 mod executed;
 mod outages;
+mod rejection;
 
 pub use crate::events::timestamp::iso8601;
 pub use envelope::{done, ok, plain, with_token};

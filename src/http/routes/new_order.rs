@@ -4,16 +4,41 @@ use crate::http::extract::{Input, Validator};
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 use crate::market::{
-    ClientOrderId, NewOrder, OrderType, SelfTradePrevention, Side, TimeInForce, UserId,
+    ClientOrderId, Fixed, NewOrder, OrderType, SelfTradePrevention, Side, TimeInForce, UserId,
 };
 
 const CLIENT_ORDER_ID_RULE: &str =
     "The client order id field must be a string of 1 to 64 visible ASCII characters.";
 
+/// How the price is determined, and whether the order waits for a stop price.
+#[derive(Clone, Copy, Default)]
+struct Type {
+    price: OrderType,
+    is_stop: bool,
+}
+
+/// A word of the field `time_in_force`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TimeWord {
+    Gtc,
+    Ioc,
+    Fok,
+    Gtd,
+}
+
 const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
-const TYPES: [(&str, OrderType); 2] = [("limit", OrderType::Limit), ("market", OrderType::Market)];
-const TIMES_IN_FORCE: [(&str, TimeInForce); 3] =
-    [("gtc", TimeInForce::Gtc), ("ioc", TimeInForce::Ioc), ("fok", TimeInForce::Fok)];
+const TYPES: [(&str, Type); 4] = [
+    ("limit", Type { price: OrderType::Limit, is_stop: false }),
+    ("market", Type { price: OrderType::Market, is_stop: false }),
+    ("stop_limit", Type { price: OrderType::Limit, is_stop: true }),
+    ("stop_market", Type { price: OrderType::Market, is_stop: true }),
+];
+const TIMES_IN_FORCE: [(&str, TimeWord); 4] = [
+    ("gtc", TimeWord::Gtc),
+    ("ioc", TimeWord::Ioc),
+    ("fok", TimeWord::Fok),
+    ("gtd", TimeWord::Gtd),
+];
 const SELF_TRADE_PREVENTIONS: [(&str, SelfTradePrevention); 4] = [
     ("cancel_newest", SelfTradePrevention::CancelNewest),
     ("cancel_oldest", SelfTradePrevention::CancelOldest),
@@ -32,24 +57,15 @@ pub fn read_order(user: UserId, input: &Input, state: &AppState) -> Result<NewOr
     }
     let side = validator.one_of("side", &SIDES);
     let order_type = validator.optional_one_of("type", &TYPES).unwrap_or_default();
-    let price = match order_type {
-        OrderType::Limit => validator.positive("price", state.excess_decimals).map(Some),
-        OrderType::Market if input.is_missing("price") => Some(None),
-        OrderType::Market => {
-            validator.fail("price", "A market order has no price.");
-            None
-        }
-    };
+    let (price, stop_price) = read_prices(&mut validator, input, order_type, state);
     let amount = validator.positive("amount", state.excess_decimals);
-    let time_in_force = validator.optional_one_of("time_in_force", &TIMES_IN_FORCE);
+    let time_in_force = read_time_in_force(&mut validator, input, order_type.price);
     let post_only = validator.optional_bool("post_only").unwrap_or(false);
-    let never_rests = order_type == OrderType::Market
-        || matches!(time_in_force, Some(TimeInForce::Ioc | TimeInForce::Fok));
-    if order_type == OrderType::Market && time_in_force == Some(TimeInForce::Gtc) {
-        validator.fail("time_in_force", "A market order must be ioc or fok.");
-    }
-    if post_only && never_rests {
-        validator.fail("post_only", "A post-only order must be a limit order that may rest (gtc).");
+    let may_rest = order_type.price == OrderType::Limit
+        && time_in_force.is_none_or(|time_in_force| time_in_force.may_rest());
+    if post_only && (!may_rest || order_type.is_stop) {
+        let text = "A post-only order must be a limit order that may rest (gtc or gtd).";
+        validator.fail("post_only", text);
     }
     let self_trade_prevention =
         validator.optional_one_of("self_trade_prevention", &SELF_TRADE_PREVENTIONS);
@@ -57,16 +73,66 @@ pub fn read_order(user: UserId, input: &Input, state: &AppState) -> Result<NewOr
     if client_order_id.is_none() && !input.is_absent("client_order_id") {
         validator.fail("client_order_id", CLIENT_ORDER_ID_RULE);
     }
-    let (market, side, price, amount) = validator.finish((market, side, price, amount))?;
+    let required = (market, side, price, stop_price, amount, time_in_force);
+    let (market, side, price, stop_price, amount, time_in_force) = validator.finish(required)?;
     Ok(NewOrder {
         user,
         market: market.id,
         side,
         price,
         amount,
-        time_in_force: time_in_force.unwrap_or_default(),
+        time_in_force,
+        stop_price,
         post_only,
         self_trade_prevention: self_trade_prevention.unwrap_or_default(),
         client_order_id,
     })
+}
+
+/// The price and the stop price. The outer `None` is an error, the inner one: it has none.
+fn read_prices(
+    validator: &mut Validator<'_>,
+    input: &Input,
+    order_type: Type,
+    state: &AppState,
+) -> (Option<Option<Fixed>>, Option<Option<Fixed>>) {
+    let mut read = |field, is_expected, text: &str| {
+        if is_expected {
+            validator.positive(field, state.excess_decimals).map(Some)
+        } else if input.is_missing(field) {
+            Some(None)
+        } else {
+            validator.fail(field, text);
+            None
+        }
+    };
+    let is_limit = order_type.price == OrderType::Limit;
+    let price = read("price", is_limit, "A market order has no price.");
+    let stop_price = read("stop_price", order_type.is_stop, "Only a stop order has a stop price.");
+    (price, stop_price)
+}
+
+/// `None` is an error.
+fn read_time_in_force(
+    validator: &mut Validator<'_>,
+    input: &Input,
+    order_type: OrderType,
+) -> Option<TimeInForce> {
+    let word = validator.optional_one_of("time_in_force", &TIMES_IN_FORCE);
+    if word.is_none() && !input.is_missing("time_in_force") {
+        return None;
+    }
+    if word != Some(TimeWord::Gtd) && !input.is_missing("expires_at") {
+        validator.fail("expires_at", "Only a gtd order has a time at which it expires.");
+    }
+    if order_type == OrderType::Market && matches!(word, Some(TimeWord::Gtc | TimeWord::Gtd)) {
+        validator.fail("time_in_force", "A market order must be ioc or fok.");
+    }
+    match word {
+        None if order_type == OrderType::Market => Some(TimeInForce::Ioc),
+        None | Some(TimeWord::Gtc) => Some(TimeInForce::Gtc),
+        Some(TimeWord::Ioc) => Some(TimeInForce::Ioc),
+        Some(TimeWord::Fok) => Some(TimeInForce::Fok),
+        Some(TimeWord::Gtd) => validator.future_time("expires_at").map(TimeInForce::Gtd),
+    }
 }

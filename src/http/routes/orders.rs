@@ -5,12 +5,15 @@ use serde::Serialize;
 
 use super::new_order::read_order;
 use crate::events::order::side_name;
-use crate::http::extract::{AuthenticatedUser, Input};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::execute;
-use crate::http::response::{self, ApiError, OrderBody, OrderDetails};
+use crate::http::response::{self, ApiError, FieldErrors, OrderBody, OrderDetails};
 use crate::http::state::AppState;
 use crate::market::{ClientOrderId, Command, OrderId, Rejection};
 use crate::store::views::{self, OrderName, OrderView};
+
+/// The most orders of `POST /orders/batch`.
+const MAX_BATCH: usize = 50;
 
 /// A row of `GET /my-orders`. Two of its dates have no fractions.
 #[derive(Serialize)]
@@ -133,6 +136,57 @@ pub async fn cancel_by_client_id(
 ) -> Result<HttpResponse, ApiError> {
     let view = find(&user, by_client_id(&id)?, &state).await?;
     cancel_order(&user, &request, view.order.id, &state).await
+}
+
+/// `PATCH /orders/{id}`
+pub async fn amend(
+    user: AuthenticatedUser,
+    request: HttpRequest,
+    id: web::Path<String>,
+    input: Input,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let order = id.parse().map(OrderId).map_err(|_| Rejection::OrderNotFound)?;
+    let mut validator = Validator::of(&input);
+    let price = validator.optional_positive("price", state.excess_decimals);
+    let amount = validator.optional_positive("amount", state.excess_decimals);
+    if input.is_missing("price") && input.is_missing("amount") {
+        validator.fail("price", "The price or the amount must be given.");
+    }
+    validator.finish(Some(()))?;
+    let market = state.engine.market_of(user.id, order).await?;
+    let command = Command::Amend { user: user.id, market, order, price, amount };
+    execute(&state, &user, &request, Some(&input), command).await
+}
+
+/// `POST /orders/batch`
+pub async fn place_batch(
+    user: AuthenticatedUser,
+    request: HttpRequest,
+    input: Input,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let mut validator = Validator::of(&input);
+    let is_atomic = validator.optional_bool("atomic").unwrap_or(false);
+    let inputs = input.objects("orders").filter(|orders| (1..=MAX_BATCH).contains(&orders.len()));
+    if inputs.is_none() {
+        let text = format!("The orders field must be a list of 1 to {MAX_BATCH} orders.");
+        validator.fail("orders", text);
+    }
+    let inputs = validator.finish(inputs)?;
+    let (mut orders, mut errors) = (Vec::with_capacity(inputs.len()), FieldErrors::default());
+    for (position, input) in inputs.iter().enumerate() {
+        match read_order(user.id, input, &state) {
+            Ok(order) => orders.push(order),
+            Err(ApiError::Invalid(invalid)) => errors.add_item("orders", position, invalid),
+            Err(error) => return Err(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(ApiError::Invalid(errors));
+    }
+    let command = Command::Batch { orders: orders.into(), is_atomic };
+    execute(&state, &user, &request, Some(&input), command).await
 }
 
 async fn cancel_order(

@@ -9,9 +9,7 @@ use crate::events::order::{cancel_reason_name, status_number};
 use crate::http::extract::{AuthenticatedUser, Input};
 use crate::http::response::{self, ApiError, ErrorBody, MAX_TRADES, PreventedTradeBody};
 use crate::http::state::AppState;
-use crate::market::{
-    self, Action, Command, Done, Fixed, Order, Plan, PreventedTrade, Status, Trade,
-};
+use crate::market::{self, Action, Command, Done, Fixed, PlacedOrder, Plan, Status, Trade};
 use crate::store::trading;
 
 /// `None` and empty where the order would be refused.
@@ -35,6 +33,8 @@ struct PreviewBody {
     reserved: DecimalNumber,
     /// What would rest in the book.
     resting_amount: DecimalNumber,
+    /// It would wait for its stop price first.
+    is_waiting: bool,
     status: Option<u8>,
     cancel_reason: Option<&'static str>,
     /// The first [`MAX_TRADES`].
@@ -62,16 +62,17 @@ pub async fn preview(
     let mut touched = state.store.read_snapshot(read).await?;
     let mut plan = market::execute(&mut touched, &[Command::Place(order)], max_fills);
     let body = match plan.outcomes.pop() {
-        Some(Ok(Done::Placed { order, prevented, .. })) => placed(&order, &plan, &prevented),
+        Some(Ok(Done::Placed(done))) => placed(&done, &plan),
         Some(Err(rejection)) => refused(&ApiError::from(rejection)),
         _ => return Err(ApiError::Internal("an order has the outcome of another command")),
     };
     Ok(response::ok("Order previewed successfully", body))
 }
 
-fn placed(order: &Order, plan: &Plan, prevented: &[PreventedTrade]) -> PreviewBody {
+fn placed(placed: &PlacedOrder, plan: &Plan) -> PreviewBody {
+    let PlacedOrder { order, prevented, .. } = placed;
     let reserved = plan.entries.iter().find(|entry| entry.action == Action::OrderReserved);
-    let is_open = order.status == Status::Open;
+    let is_resting = order.status == Status::Open && !order.is_waiting();
     PreviewBody {
         rejection: None,
         price: Some(DecimalNumber(order.price)),
@@ -82,7 +83,8 @@ fn placed(order: &Order, plan: &Plan, prevented: &[PreventedTrade]) -> PreviewBo
         value: DecimalNumber(order.filled_value),
         commission: DecimalNumber(order.commission),
         reserved: DecimalNumber(reserved.map_or(Fixed::ZERO, |entry| entry.locked_change)),
-        resting_amount: DecimalNumber(if is_open { order.remaining() } else { Fixed::ZERO }),
+        resting_amount: DecimalNumber(if is_resting { order.remaining() } else { Fixed::ZERO }),
+        is_waiting: order.is_waiting(),
         status: Some(status_number(order.status)),
         cancel_reason: order.cancel_reason.map(cancel_reason_name),
         prevented_trades: PreventedTradeBody::first_of(prevented),
@@ -110,6 +112,7 @@ fn refused(error: &ApiError) -> PreviewBody {
         commission: nothing,
         reserved: nothing,
         resting_amount: nothing,
+        is_waiting: false,
         status: None,
         cancel_reason: None,
         prevented_trades: Vec::new(),

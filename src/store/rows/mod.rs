@@ -6,10 +6,12 @@
 
 mod account;
 mod entry;
+mod market;
 mod order;
 mod trade;
 
 pub use account::{AccountChange, AccountRow, NewAccountRow};
 pub use entry::{EntryRow, StoredEntry};
-pub use order::{ClientOrderIdText, OrderChange, OrderRow, StoredOrder};
+pub use market::{MarketChange, MarketStateRow};
+pub use order::{ClientOrderIdText, Micros, OrderChange, OrderRow, StoredOrder};
 pub use trade::{StoredTrade, TradeRow};

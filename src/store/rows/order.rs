@@ -4,14 +4,18 @@ use chrono::NaiveDateTime;
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::Text;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{Text, Timestamp};
+use diesel::sqlite::Sqlite;
 
-use crate::market::{ClientOrderId, Fixed, MarketId, Order, OrderId, UserId};
-use crate::store::StoreError;
-use crate::store::codes;
+use crate::market::{
+    ClientOrderId, Fixed, MarketId, Order, OrderId, Stop, TimeInForce, UnixMicros, UserId,
+};
+use crate::store::clock::{from_unix_micros, unix_micros};
 use crate::store::schema::orders;
+use crate::store::{StoreError, codes};
 
 /// The columns of an order that the market's rules need. The names are those of the columns.
 #[derive(Clone, Copy, Debug, Queryable, Selectable, Insertable)]
@@ -37,6 +41,39 @@ pub struct OrderRow {
     pub post_only: bool,
     pub self_trade_prevention: i16,
     pub prevented_amount: i64,
+    pub arrival: i64,
+    pub expires_at: Option<Micros>,
+    pub stop_price: Option<i64>,
+    pub is_waiting: bool,
+}
+
+/// [`UnixMicros`] as a time of the database.
+#[derive(Clone, Copy, Debug, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Timestamp)]
+pub struct Micros(pub UnixMicros);
+
+impl ToSql<Timestamp, Pg> for Micros {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        let time = from_unix_micros(self.0)?;
+        ToSql::<Timestamp, Pg>::to_sql(&time, &mut out.reborrow())
+    }
+}
+
+impl ToSql<Timestamp, Sqlite> for Micros {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        // As Diesel writes times.
+        out.set_value(from_unix_micros(self.0)?.format("%F %T%.f").to_string());
+        Ok(IsNull::No)
+    }
+}
+
+impl<DB: Backend> FromSql<Timestamp, DB> for Micros
+where
+    NaiveDateTime: FromSql<Timestamp, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(unix_micros(NaiveDateTime::from_sql(value)?)))
+    }
 }
 
 /// A [`ClientOrderId`] as a text of the database.
@@ -86,6 +123,13 @@ impl From<&Order> for OrderRow {
             post_only: order.post_only,
             self_trade_prevention: codes::self_trade_code(order.self_trade_prevention),
             prevented_amount: order.prevented.units(),
+            arrival: order.arrival,
+            expires_at: match order.time_in_force {
+                TimeInForce::Gtd(expires_at) => Some(Micros(expires_at)),
+                TimeInForce::Gtc | TimeInForce::Ioc | TimeInForce::Fok => None,
+            },
+            stop_price: order.stop.map(|stop| stop.price.units()),
+            is_waiting: order.is_waiting(),
         }
     }
 }
@@ -110,10 +154,17 @@ impl TryFrom<OrderRow> for Order {
             cancel_reason: row.cancel_reason.map(codes::cancel_reason_from_code).transpose()?,
             client_order_id: row.client_order_id.map(|text| text.0),
             order_type: codes::order_type_from_code(row.order_type)?,
-            time_in_force: codes::time_in_force_from_code(row.time_in_force)?,
+            time_in_force: codes::time_in_force_from_code(
+                row.time_in_force,
+                row.expires_at.map(|time| time.0),
+            )?,
             post_only: row.post_only,
             self_trade_prevention: codes::self_trade_from_code(row.self_trade_prevention)?,
             prevented: Fixed::from_units(row.prevented_amount),
+            arrival: row.arrival,
+            stop: row
+                .stop_price
+                .map(|price| Stop { price: Fixed::from_units(price), is_waiting: row.is_waiting }),
         })
     }
 }
@@ -135,6 +186,8 @@ pub struct StoredOrder {
 #[diesel(treat_none_as_null = true)]
 pub struct OrderChange {
     pub id: i64,
+    pub price: i64,
+    pub amount: i64,
     pub filled_amount: i64,
     pub filled_value: i64,
     pub commission: i64,
@@ -142,12 +195,16 @@ pub struct OrderChange {
     pub status: i16,
     pub cancel_reason: Option<i16>,
     pub prevented_amount: i64,
+    pub arrival: i64,
+    pub is_waiting: bool,
 }
 
 impl From<&Order> for OrderChange {
     fn from(order: &Order) -> Self {
         Self {
             id: order.id.0,
+            price: order.price.units(),
+            amount: order.amount.units(),
             filled_amount: order.filled.units(),
             filled_value: order.filled_value.units(),
             commission: order.commission.units(),
@@ -155,6 +212,8 @@ impl From<&Order> for OrderChange {
             status: codes::status_code(order.status),
             cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
             prevented_amount: order.prevented.units(),
+            arrival: order.arrival,
+            is_waiting: order.is_waiting(),
         }
     }
 }

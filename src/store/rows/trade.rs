@@ -3,8 +3,9 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::market::{Fixed, MarketId, OrderId, Trade, TradeId, UserId};
+use crate::market::{Fixed, MarketId, OrderId, Side, Trade, TradeId, UserId};
 use crate::store::schema::trades;
+use crate::store::{StoreError, codes};
 
 /// A trade without the time.
 #[derive(Clone, Copy, Debug, Queryable, Selectable, Insertable)]
@@ -24,6 +25,8 @@ pub struct TradeRow {
     pub seller_commission: i64,
     pub matched_events: i16,
     pub sequence: i64,
+    /// `None`: stored before there was this column.
+    pub taker_side: Option<i16>,
 }
 
 /// A trade as it is stored: all columns.
@@ -52,13 +55,19 @@ impl TradeRow {
             seller_commission: trade.seller_commission.units(),
             matched_events,
             sequence: trade.sequence,
+            taker_side: Some(codes::side_code(trade.taker_side)),
         }
     }
 }
 
-impl From<TradeRow> for Trade {
-    fn from(row: TradeRow) -> Self {
-        Self {
+impl TryFrom<TradeRow> for Trade {
+    type Error = StoreError;
+
+    fn try_from(row: TradeRow) -> Result<Self, StoreError> {
+        // Orders did not arrive again at that time: the newer one was the taker's.
+        let newer = if row.buy_order_id > row.sell_order_id { Side::Buy } else { Side::Sell };
+        let taker_side = row.taker_side.map(codes::side_from_code).transpose()?;
+        Ok(Self {
             id: TradeId(row.id),
             market: MarketId(row.market_id),
             sequence: row.sequence,
@@ -71,6 +80,7 @@ impl From<TradeRow> for Trade {
             value: Fixed::from_units(row.value),
             buyer_commission: Fixed::from_units(row.buyer_commission),
             seller_commission: Fixed::from_units(row.seller_commission),
-        }
+            taker_side: taker_side.unwrap_or(newer),
+        })
     }
 }

@@ -1,14 +1,17 @@
-//! The markets of a batch, the orders that its commands place, and those that they name.
+//! What the commands of a batch name, and what they can match.
 
 use std::collections::BTreeSet;
 
-use crate::market::{ClientOrderId, Command, MarketId, NewOrder, UserId};
+use crate::market::{
+    ClientOrderId, Command, Fixed, MarketId, NewOrder, Order, Side, State, UserId,
+};
 
 /// The orders to be placed.
 pub fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
-    commands.iter().filter_map(|command| match command {
-        Command::Place(order) => Some(order),
-        Command::Cancel { .. } | Command::CancelAll { .. } | Command::Deposit { .. } => None,
+    commands.iter().flat_map(|command| match command {
+        Command::Place(order) => std::slice::from_ref(order),
+        Command::Batch { orders, .. } => orders,
+        _ => &[],
     })
 }
 
@@ -17,13 +20,13 @@ pub fn client_order_ids(commands: &[Command]) -> BTreeSet<(UserId, ClientOrderId
     placed(commands).filter_map(|order| Some((order.user, order.client_order_id?))).collect()
 }
 
-/// The ids of the orders to be cancelled, sorted, each once.
+/// The ids of the orders to be cancelled or amended, sorted, each once.
 pub fn named_orders(commands: &[Command]) -> Vec<i64> {
     let named: BTreeSet<i64> = commands
         .iter()
         .filter_map(|command| match command {
-            Command::Cancel { order, .. } => Some(order.0),
-            Command::Place(_) | Command::CancelAll { .. } | Command::Deposit { .. } => None,
+            Command::Cancel { order, .. } | Command::Amend { order, .. } => Some(order.0),
+            _ => None,
         })
         .collect();
     named.into_iter().collect()
@@ -31,10 +34,76 @@ pub fn named_orders(commands: &[Command]) -> Vec<i64> {
 
 /// The markets whose books the commands change.
 pub fn markets(commands: &[Command]) -> BTreeSet<MarketId> {
+    // Those of a batch may be several.
+    let placed = placed(commands).map(|order| order.market);
+    placed.chain(commands.iter().filter_map(Command::market)).collect()
+}
+
+/// What an order may match at most when it arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming {
+    pub user: UserId,
+    pub market: MarketId,
+    pub side: Side,
+    /// The worst price that it accepts.
+    pub limit: Fixed,
+    pub amount: Fixed,
+    /// Whether it may cancel or reduce resting orders of its user.
+    pub changes_resting: bool,
+}
+
+impl From<&NewOrder> for Incoming {
+    fn from(order: &NewOrder) -> Self {
+        Self {
+            user: order.user,
+            market: order.market,
+            side: order.side,
+            limit: order.limit(),
+            amount: order.amount,
+            changes_resting: order.self_trade_prevention.changes_resting(),
+        }
+    }
+}
+
+impl From<&Order> for Incoming {
+    fn from(order: &Order) -> Self {
+        Self {
+            user: order.user,
+            market: order.market,
+            side: order.side,
+            limit: order.reach(),
+            amount: order.amount,
+            changes_resting: order.self_trade_prevention.changes_resting(),
+        }
+    }
+}
+
+/// Everything that may arrive: placed and amended orders, and the stop orders that are ready. The
+/// orders that commands name must be loaded.
+pub fn incoming(commands: &[Command], state: &State) -> Vec<Incoming> {
+    let mut incoming: Vec<Incoming> = placed(commands).map(Incoming::from).collect();
+    incoming.extend(state.ready_stops.iter().map(|id| Incoming::from(&state.orders[id])));
+    let amendments = commands.iter().filter_map(|command| match command {
+        Command::Amend { order, price, amount, .. } => Some((*order, *price, *amount)),
+        _ => None,
+    });
+    for (id, price, _) in amendments.clone() {
+        let Some(order) = state.orders.get(&id) else { continue };
+        // It may have been amended before in the same batch.
+        let amounts = amendments.clone().filter(|(other, ..)| *other == id);
+        let amount = amounts.filter_map(|(.., amount)| amount).max().unwrap_or(Fixed::ZERO);
+        let amount = amount.max(order.amount);
+        let limit = price.unwrap_or(order.reach());
+        incoming.push(Incoming { limit, amount, ..Incoming::from(order) });
+    }
+    incoming
+}
+
+/// The markets in which orders may have expired.
+pub fn advanced(commands: &[Command]) -> BTreeSet<MarketId> {
     let market = |command: &Command| match command {
-        Command::Place(order) => Some(order.market),
-        Command::Cancel { market, .. } | Command::CancelAll { market, .. } => Some(*market),
-        Command::Deposit { .. } => None,
+        Command::Advance { market } => Some(*market),
+        _ => None,
     };
     commands.iter().filter_map(market).collect()
 }

@@ -2,23 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::{commands, postgres, sqlite};
 use crate::market::{
-    ClientOrderId, Command, Market, MarketId, Order, OrderId, Status, TradeId, UserId,
+    ClientOrderId, Command, Market, MarketId, MarketState, Order, OrderId, Status, TradeId, UserId,
 };
-use crate::store::rows::OrderRow;
-use crate::store::schema::orders;
+use crate::store::rows::{MarketStateRow, OrderRow};
+use crate::store::schema::{markets, orders};
 use crate::store::statement::on_connection;
 use crate::store::{AnyConnection, StoreError, codes};
 
-/// Locks the markets of the batch and returns the number of trades that each has had.
+/// Locks the markets of the batch and returns their states.
 pub fn lock_markets(
     connection: &mut AnyConnection,
     markets: &BTreeMap<MarketId, Market>,
     commands: &[Command],
-) -> Result<BTreeMap<MarketId, i64>, StoreError> {
+) -> Result<BTreeMap<MarketId, MarketState>, StoreError> {
     let touched = commands::markets(commands);
     if let Some(unknown) = touched.iter().find(|id| !markets.contains_key(id)) {
         return Err(StoreError::Other(format!(
@@ -31,9 +32,20 @@ pub fn lock_markets(
     let ids: Vec<i32> = touched.iter().map(|id| id.0).collect();
     let rows = match connection {
         AnyConnection::Postgres(c) => postgres::lock_markets(c, &ids)?,
-        AnyConnection::Sqlite(c) => sqlite::trade_counts(c, &ids)?,
+        AnyConnection::Sqlite(c) => sqlite::market_states(c, &ids)?,
     };
-    Ok(rows.into_iter().map(|(id, count)| (MarketId(id), count)).collect())
+    rows.into_iter().map(|row| row.try_into()).collect()
+}
+
+/// The state of a market that is not locked.
+pub fn market_state(
+    connection: &mut AnyConnection,
+    market: MarketId,
+) -> Result<MarketState, StoreError> {
+    let row: MarketStateRow =
+        markets::table.find(market.0).select(MarketStateRow::as_select()).first(connection)?;
+    let (_, state) = row.try_into()?;
+    Ok(state)
 }
 
 pub fn next_order_ids(
@@ -73,6 +85,21 @@ pub fn owner_and_market(
     let found = orders::table.find(order.0).select((orders::user_id, orders::market_id));
     let found: Option<(i64, i32)> = on_connection!(connection, |c| found.first(c).optional()?);
     Ok(found.map(|(user, market)| (UserId(user), MarketId(market))))
+}
+
+/// When these orders were placed.
+pub fn placed_at(
+    connection: &mut AnyConnection,
+    ids: Vec<OrderId>,
+) -> Result<BTreeMap<OrderId, NaiveDateTime>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<(i64, NaiveDateTime)> = orders::table
+        .filter(orders::id.eq_any(ids.iter().map(|id| id.0)))
+        .select((orders::id, orders::created_at))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(id, at)| (OrderId(id), at)).collect())
 }
 
 /// Those of these client order ids that their users have used.

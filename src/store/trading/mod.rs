@@ -13,6 +13,7 @@ mod postgres;
 mod preview;
 mod resting;
 mod sqlite;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,9 +23,10 @@ use super::{AnyConnection, StoreError};
 use crate::market::{Command, Market, MarketId, Plan, Side, State};
 use plan_rows::PlanRows;
 
-pub use locks::{next_trade_ids, owner_and_market};
+pub use locks::{next_trade_ids, owner_and_market, placed_at};
 pub use plan_rows::NewEvents;
 pub use preview::read as read_for_preview;
+pub use waiting::markets_to_advance;
 
 /// Loads and locks everything that `commands` can touch.
 ///
@@ -38,24 +40,30 @@ pub fn load(
     now: NaiveDateTime,
 ) -> Result<State, StoreError> {
     let named = commands::named_orders(commands);
-    let trade_counts = locks::lock_markets(connection, markets, commands)?;
-    let touched: BTreeSet<MarketId> = trade_counts.keys().copied().collect();
+    let market_states = locks::lock_markets(connection, markets, commands)?;
+    let touched: BTreeSet<MarketId> = market_states.keys().copied().collect();
     let mut state = State {
         markets: touched.iter().map(|id| (*id, markets[id].clone())).collect(),
+        market_states,
         order_ids: locks::next_order_ids(connection, commands::placed(commands).count())?,
         ..State::default()
     };
     let named = locks::orders_by_id(connection, &named)?;
     let cancelled = locks::open_orders(connection, commands)?;
-    for order in named.into_iter().chain(cancelled) {
+    let expired = waiting::expired_orders(connection, &commands::advanced(commands))?;
+    state.expired = expired.iter().map(|order| order.id).collect();
+    for order in named.into_iter().chain(cancelled).chain(expired) {
         state.insert_order(order);
     }
     for market in &touched {
+        waiting::load_stops(connection, &mut state, *market)?;
+    }
+    let incoming = commands::incoming(commands, &state);
+    for market in &touched {
         for side in [Side::Buy, Side::Sell] {
-            resting::load(connection, &mut state, *market, side, commands, max_fills)?;
+            resting::load(connection, &mut state, *market, side, &incoming, max_fills)?;
         }
     }
-    state.trade_counts = trade_counts;
     accounts::load(connection, &mut state, commands)?;
     // While the accounts are locked, which orders of a user in two markets mostly share.
     let client_order_ids = commands::client_order_ids(commands);

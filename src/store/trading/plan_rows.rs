@@ -1,13 +1,11 @@
 //! A plan as the rows that are written for it, the same for both databases.
 
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
 
 use crate::events::NewEvent;
 use crate::market::{AccountKey, Plan, State};
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountChange, EntryRow, OrderChange, OrderRow, TradeRow};
-use crate::store::schema::markets;
+use crate::store::rows::{AccountChange, EntryRow, MarketChange, OrderChange, OrderRow, TradeRow};
 
 /// The events of a plan.
 #[derive(Clone, Debug, Default)]
@@ -15,14 +13,6 @@ pub struct NewEvents {
     pub events: Vec<NewEvent>,
     /// The number of `order.matched` events for each trade.
     pub matched_per_trade: i16,
-}
-
-/// The new number of trades of a market.
-#[derive(Clone, Copy, Debug, AsChangeset)]
-#[diesel(table_name = markets)]
-pub struct MarketChange {
-    pub id: i32,
-    pub trade_sequence: i64,
 }
 
 pub struct PlanRows<'a> {
@@ -42,16 +32,13 @@ pub struct PlanRows<'a> {
 impl<'a> PlanRows<'a> {
     pub fn new(state: &State, plan: &Plan, new_events: &'a NewEvents, now: NaiveDateTime) -> Self {
         let matched_events = new_events.matched_per_trade;
-        let markets = state.trade_counts.iter();
         let changed = state.ledger.changed().iter();
         let account = |key: AccountKey| state.ledger.account(key);
         let entry = |entry| EntryRow::new(plan, entry, account(entry.account).id);
         Self {
             now,
             matched_events,
-            markets: markets
-                .map(|(id, trades)| MarketChange { id: id.0, trade_sequence: *trades })
-                .collect(),
+            markets: state.market_states.iter().map(|(id, s)| MarketChange::new(*id, s)).collect(),
             new_orders: plan.new_orders.iter().map(OrderRow::from).collect(),
             changed_orders: plan.changed_orders.iter().map(OrderChange::from).collect(),
             accounts: changed.map(|key| account(*key).into()).collect(),

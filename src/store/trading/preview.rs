@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 
+use super::commands::Incoming;
 use super::{locks, resting};
-use crate::market::{Account, AccountKey, Command, Market, NewOrder, OrderId, State, UserId};
+use crate::market::{Account, AccountKey, Market, NewOrder, OrderId, State, UserId};
 use crate::store::rows::AccountRow;
 use crate::store::schema::accounts;
 use crate::store::{AnyConnection, StoreError};
@@ -22,12 +23,13 @@ pub fn read(
 ) -> Result<State, StoreError> {
     let mut state = State {
         markets: [(market.id, market.clone())].into(),
+        market_states: [(market.id, locks::market_state(connection, market.id)?)].into(),
         order_ids: [NOT_PLACED].into(),
         ..State::default()
     };
     let side = order.side.opposite();
-    let commands = [Command::Place(*order)];
-    resting::load(connection, &mut state, market.id, side, &commands, max_fills)?;
+    let incoming = [Incoming::from(order)];
+    resting::load(connection, &mut state, market.id, side, &incoming, max_fills)?;
     let owners = state.orders.values().map(|order| order.user);
     let users: BTreeSet<UserId> = owners.chain([order.user, market.id.house()]).collect();
     read_accounts(connection, &mut state, market, &users)?;

@@ -7,10 +7,8 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
-use super::commands::placed;
-use crate::market::{
-    Command, Fixed, MarketId, NewOrder, Order, OrderId, Priority, Side, State, Status, UserId,
-};
+use super::commands::Incoming;
+use crate::market::{Fixed, MarketId, Order, Priority, Side, State, Status, UserId};
 use crate::store::rows::OrderRow;
 use crate::store::schema::{OPEN_ASKS, OPEN_BIDS, orders};
 use crate::store::statement::prepared;
@@ -26,7 +24,8 @@ struct Page {
     /// The worst price that an incoming order accepts.
     limit: Fixed,
     /// The last order of the page before.
-    after: Option<(Fixed, OrderId)>,
+    /// Its price and its arrival.
+    after: Option<(Fixed, i64)>,
     /// The most orders in it.
     len: i64,
 }
@@ -41,24 +40,28 @@ pub fn load(
     state: &mut State,
     market: MarketId,
     side: Side,
-    commands: &[Command],
+    incoming: &[Incoming],
     max_fills: usize,
 ) -> Result<(), StoreError> {
-    let incoming = || placed(commands).filter(|order| order.market == market && order.side != side);
+    let is_opposite = |order: &&Incoming| order.market == market && order.side != side;
+    let incoming = || incoming.iter().filter(is_opposite);
     let worst = match side {
-        Side::Sell => incoming().map(NewOrder::limit).max(),
-        Side::Buy => incoming().map(NewOrder::limit).min(),
+        Side::Sell => incoming().map(|order| order.limit).max(),
+        Side::Buy => incoming().map(|order| order.limit).min(),
     };
     let Some(limit) = worst else { return Ok(()) };
     let wanted = incoming().map(|order| units(order.amount)).sum::<i128>();
     let cancelled = state.orders.values().filter(|order| {
-        order.market == market && order.side == side && order.status == Status::Open
+        order.market == market
+            && order.side == side
+            && order.status == Status::Open
+            && !order.is_waiting()
     });
     let cancelled: Vec<i128> = cancelled.map(|order| units(order.remaining())).collect();
     let wanted = wanted + cancelled.iter().sum::<i128>();
     // The orders of these users may be cancelled or reduced by their incoming ones, without a fill,
     // so they cover nothing.
-    let changes_resting = incoming().filter(|order| order.self_trade_prevention.changes_resting());
+    let changes_resting = incoming().filter(|order| order.changes_resting);
     let users: BTreeSet<UserId> = changes_resting.map(|order| order.user).collect();
     // One more than can be filled: it tells whether an order would go on matching.
     let most_orders = max_fills.saturating_add(cancelled.len()).saturating_add(1);
@@ -73,10 +76,10 @@ pub fn load(
     let mut page = Page { market, side, limit, after: None, len };
     loop {
         let mut page_len = 0;
-        let mut last = page.after;
+        let mut last: Option<Order> = None;
         let is_enough = read(connection, &page, |order| {
             state.insert_order(order);
-            last = Some((order.price, order.id));
+            last = Some(order);
             page_len += 1;
             if !users.contains(&order.user) {
                 covered += units(order.remaining());
@@ -86,8 +89,8 @@ pub fn load(
         })?;
         let book = state.books.entry(market).or_default();
         match last {
-            Some((price, id)) if is_enough => {
-                book.set_known_to(side, Priority::new(side, price, id));
+            Some(last) if is_enough => {
+                book.set_known_to(side, Priority::of(&last));
                 return Ok(());
             }
             _ if page_len < page.len => {
@@ -95,7 +98,7 @@ pub fn load(
                 return Ok(());
             }
             _ => {
-                page.after = last;
+                page.after = last.map(|last| (last.price, last.arrival));
                 page.len = page.len.saturating_mul(2);
             }
         }
@@ -126,8 +129,9 @@ macro_rules! take_page {
 /// Walks the partial index of one side's open orders, from the end of the page before to the end of
 /// this page, or until `take` returns that it has enough. Returns whether it has.
 ///
-/// `price` bounds the walk at its beginning too. For asks one comparison of (price, id) does that,
-/// which the query builder has not. For bids, whose prices fall while ids rise, it takes two.
+/// `price` bounds the walk at its beginning too. For asks one comparison of (price, arrival) does
+/// that, which the query builder has not. For bids, whose prices fall while arrivals rise, it takes
+/// two.
 fn read(
     connection: &mut AnyConnection,
     page: &Page,
@@ -135,32 +139,32 @@ fn read(
 ) -> Result<bool, StoreError> {
     // Before the first order, in this side's order of priority.
     let start = match page.side {
-        Side::Sell => (Fixed::ZERO, OrderId(0)),
-        Side::Buy => (Fixed::MAX, OrderId(0)),
+        Side::Sell => (Fixed::ZERO, 0),
+        Side::Buy => (Fixed::MAX, 0),
     };
-    let (price, id) = page.after.unwrap_or(start);
-    let (price, id) = (price.units(), id.0);
+    let (price, arrival) = page.after.unwrap_or(start);
+    let price = price.units();
     let of_market = orders::table.filter(orders::market_id.eq(page.market.0));
     let limit = page.limit.units();
     match page.side {
         Side::Sell => {
-            let behind = sql::<Bool>("(price, id) > (").bind::<BigInt, _>(price);
-            let behind = behind.sql(", ").bind::<BigInt, _>(id).sql(")");
+            let behind = sql::<Bool>("(price, arrival) > (").bind::<BigInt, _>(price);
+            let behind = behind.sql(", ").bind::<BigInt, _>(arrival).sql(")");
             let asks = of_market
                 .filter(sql::<Bool>(OPEN_ASKS))
                 .filter(orders::price.le(limit))
                 .filter(behind)
-                .order((orders::price.asc(), orders::id.asc()));
+                .order((orders::price.asc(), orders::arrival.asc()));
             take_page!(connection, asks, page.len, take)
         }
         Side::Buy => {
-            let behind = orders::price.lt(price).or(orders::id.gt(id));
+            let behind = orders::price.lt(price).or(orders::arrival.gt(arrival));
             let bids = of_market
                 .filter(sql::<Bool>(OPEN_BIDS))
                 .filter(orders::price.ge(limit))
                 .filter(orders::price.le(price))
                 .filter(behind)
-                .order((orders::price.desc(), orders::id.asc()));
+                .order((orders::price.desc(), orders::arrival.asc()));
             take_page!(connection, bids, page.len, take)
         }
     }

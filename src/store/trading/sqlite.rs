@@ -17,22 +17,22 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, Status, UserId};
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountRow, ClientOrderIdText, NewAccountRow, OrderRow};
+use crate::store::rows::{AccountRow, ClientOrderIdText, MarketStateRow, NewAccountRow, OrderRow};
 use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::update;
 use crate::store::{StoreError, codes};
 
-/// The ids with their numbers of trades. The write transaction has locked them all.
-pub fn trade_counts(
+/// The write transaction has locked them all.
+pub fn market_states(
     connection: &mut SqliteConnection,
     ids: &[i32],
-) -> Result<Vec<(i32, i64)>, StoreError> {
-    let mut counts = Vec::with_capacity(ids.len());
+) -> Result<Vec<MarketStateRow>, StoreError> {
+    let mut states = Vec::with_capacity(ids.len());
     for id in ids {
-        let count = markets::table.find(id).select((markets::id, markets::trade_sequence));
-        counts.extend(count.load::<(i32, i64)>(connection)?);
+        let state = markets::table.find(id).select(MarketStateRow::as_select());
+        states.extend(state.load(connection)?);
     }
-    Ok(counts)
+    Ok(states)
 }
 
 pub fn next_order_ids(

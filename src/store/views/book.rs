@@ -32,14 +32,14 @@ pub fn book(
         Side::Sell => {
             let asks = of_market
                 .filter(sql::<Bool>(OPEN_ASKS))
-                .order((orders::price.asc(), orders::id.asc()))
+                .order((orders::price.asc(), orders::arrival.asc()))
                 .limit(cap);
             on_connection!(connection, |c| prepared!(asks).load(c)?)
         }
         Side::Buy => {
             let bids = of_market
                 .filter(sql::<Bool>(OPEN_BIDS))
-                .order((orders::price.desc(), orders::id.asc()))
+                .order((orders::price.desc(), orders::arrival.asc()))
                 .limit(cap);
             on_connection!(connection, |c| prepared!(bids).load(c)?)
         }

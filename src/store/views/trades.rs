@@ -20,5 +20,5 @@ pub fn trades(
         .limit(cap)
         .select(StoredTrade::as_select())
         .load(connection)?;
-    Ok(rows.into_iter().map(|row| (row.trade.into(), row.created_at)).collect())
+    rows.into_iter().map(|row| Ok((row.trade.try_into()?, row.created_at))).collect()
 }

@@ -4,13 +4,13 @@
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamp};
 
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
-    AccountChange, ClientOrderIdText, EntryRow, OrderChange, OrderRow, TradeRow,
+    AccountChange, ClientOrderIdText, EntryRow, MarketChange, Micros, OrderChange, OrderRow,
+    TradeRow,
 };
-use crate::store::trading::plan_rows::MarketChange;
 
 /// The columns of one table.
 pub trait Columns {
@@ -70,6 +70,11 @@ columns! {
     MarketColumns of MarketChange {
         id: i32 => Integer,
         trade_sequence: i64 => BigInt,
+        arrival_sequence: i64 => BigInt,
+        last_price: Option<i64> => Nullable<BigInt>,
+        waiting_stops: i32 => Integer,
+        triggering_low: Option<i64> => Nullable<BigInt>,
+        triggering_high: Option<i64> => Nullable<BigInt>,
     }
 }
 
@@ -95,12 +100,18 @@ columns! {
         post_only: bool => Bool,
         self_trade_prevention: i16 => SmallInt,
         prevented_amount: i64 => BigInt,
+        arrival: i64 => BigInt,
+        expires_at: Option<Micros> => Nullable<Timestamp>,
+        stop_price: Option<i64> => Nullable<BigInt>,
+        is_waiting: bool => Bool,
     }
 }
 
 columns! {
     OrderChangeColumns of OrderChange {
         id: i64 => BigInt,
+        price: i64 => BigInt,
+        amount: i64 => BigInt,
         filled_amount: i64 => BigInt,
         filled_value: i64 => BigInt,
         commission: i64 => BigInt,
@@ -108,6 +119,8 @@ columns! {
         status: i16 => SmallInt,
         cancel_reason: Option<i16> => Nullable<SmallInt>,
         prevented_amount: i64 => BigInt,
+        arrival: i64 => BigInt,
+        is_waiting: bool => Bool,
     }
 }
 
@@ -134,6 +147,7 @@ columns! {
         value: i64 => BigInt,
         buyer_commission: i64 => BigInt,
         seller_commission: i64 => BigInt,
+        taker_side: Option<i16> => Nullable<SmallInt>,
     }
 }
 

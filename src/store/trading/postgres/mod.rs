@@ -13,7 +13,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Text};
 use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, UserId};
 use crate::store::StoreError;
-use crate::store::rows::{AccountRow, ClientOrderIdText, OrderRow};
+use crate::store::rows::{AccountRow, ClientOrderIdText, MarketStateRow, OrderRow};
 use crate::store::schema::{accounts, markets, orders};
 use crate::store::statement::{prepared, statement};
 
@@ -57,15 +57,15 @@ statement! {
      AND o.client_order_id IS NOT NULL"
 }
 
-/// Locks the markets in the order of their ids; the ids with their numbers of trades.
+/// Locks the markets in the order of their ids.
 pub fn lock_markets(
     connection: &mut PgConnection,
     ids: &[i32],
-) -> Result<Vec<(i32, i64)>, StoreError> {
+) -> Result<Vec<MarketStateRow>, StoreError> {
     let locked = markets::table
         .filter(markets::id.eq_any(ids))
         .order(markets::id)
-        .select((markets::id, markets::trade_sequence))
+        .select(MarketStateRow::as_select())
         .for_update();
     Ok(prepared!(locked).load(connection)?)
 }

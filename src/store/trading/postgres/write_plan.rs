@@ -57,7 +57,10 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         out.push_sql(" AS now, ");
         out.push_bind_param::<SmallInt, _>(&self.matched_events)?;
         out.push_sql(" AS matched_events), changed_markets AS (UPDATE markets SET ");
-        out.push_sql("trade_sequence = r.trade_sequence, book_version = book_version + 1 FROM ");
+        out.push_sql("trade_sequence = r.trade_sequence, arrival_sequence = r.arrival_sequence, ");
+        out.push_sql("last_price = r.last_price, waiting_stops = r.waiting_stops, ");
+        out.push_sql("triggering_low = r.triggering_low, triggering_high = r.triggering_high, ");
+        out.push_sql("book_version = book_version + 1 FROM ");
         push_rows(&self.markets, &mut out)?;
         out.push_sql(" WHERE markets.id = r.id), new_orders AS (");
         let times =
@@ -66,7 +69,9 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         out.push_sql("), changed_orders AS (UPDATE orders SET filled_amount = r.filled_amount, ");
         out.push_sql("filled_value = r.filled_value, commission = r.commission, ");
         out.push_sql("reserved = r.reserved, status = r.status, cancel_reason = r.cancel_reason, ");
-        out.push_sql("prevented_amount = r.prevented_amount, updated_at = now, ");
+        out.push_sql("prevented_amount = r.prevented_amount, price = r.price, ");
+        out.push_sql("amount = r.amount, arrival = r.arrival, is_waiting = r.is_waiting, ");
+        out.push_sql("updated_at = now, ");
         out.push_sql("cancelled_at = CASE WHEN r.status = 3 THEN now END FROM batch, ");
         push_rows(&self.changed_orders, &mut out)?;
         out.push_sql(" WHERE orders.id = r.id), changed_accounts AS (UPDATE accounts SET ");

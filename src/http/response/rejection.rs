@@ -1,0 +1,100 @@
+//! How the market's rejections are told to clients.
+
+use actix_web::http::StatusCode;
+
+use super::error::ApiError;
+use crate::market::{MarketStatus, Rejection, Side};
+
+impl From<Rejection> for ApiError {
+    /// 422 if a field can be corrected.
+    fn from(rejection: Rejection) -> Self {
+        let (field, text) = match rejection {
+            Rejection::OutOfRange => {
+                ("amount", "The value of price and amount is out of range.".to_owned())
+            }
+            Rejection::NotOnTick { tick_size } => {
+                ("price", format!("The price must be a multiple of {tick_size}."))
+            }
+            Rejection::StopNotOnTick { tick_size } => {
+                ("stop_price", format!("The stop price must be a multiple of {tick_size}."))
+            }
+            Rejection::NotInLots { lot_size } => {
+                ("amount", format!("The amount must be a multiple of {lot_size}."))
+            }
+            Rejection::ValueTooSmall { min_value } => {
+                ("amount", format!("The value of price and amount must be at least {min_value}."))
+            }
+            Rejection::AmountUsed => (
+                "amount",
+                "The amount must be greater than what is filled of the order.".to_owned(),
+            ),
+            Rejection::NoPriceToAmend => ("price", "A market order has no price.".to_owned()),
+            rejection => return refused(rejection),
+        };
+        Self::invalid(field, text)
+    }
+}
+
+fn refused(rejection: Rejection) -> ApiError {
+    let (status, code, message) = match rejection {
+        Rejection::InsufficientFunds(side) => {
+            let message = match side {
+                Side::Buy => "Insufficient USD balance for this buy order.",
+                Side::Sell => "Insufficient asset balance for this sell order.",
+            };
+            (StatusCode::BAD_REQUEST, "insufficient_funds", message)
+        }
+        Rejection::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", "Order not found."),
+        Rejection::OrderNotOpen => {
+            (StatusCode::BAD_REQUEST, "order_not_open", "Only open orders can be cancelled.")
+        }
+        Rejection::PostOnlyWouldMatch => (
+            StatusCode::BAD_REQUEST,
+            "post_only_would_match",
+            "The post-only order would match at once. Nothing was reserved.",
+        ),
+        Rejection::NoMarketPrice => (
+            StatusCode::BAD_REQUEST,
+            "no_market_price",
+            "There is no order that this market order could match.",
+        ),
+        Rejection::TooManyOpenOrders { at_most } => {
+            let message =
+                format!("You have {at_most} open orders in this market, which is the limit.");
+            return ApiError::refused(StatusCode::BAD_REQUEST, "too_many_open_orders", message);
+        }
+        Rejection::ClientOrderIdTaken => (
+            StatusCode::CONFLICT,
+            "client_order_id_taken",
+            "You have an order with this client order id.",
+        ),
+        Rejection::DepositLimit => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "faucet_limit",
+            "This account's faucet calls for today are used up.",
+        ),
+        Rejection::MarketNotOpen(MarketStatus::Halted) => {
+            (StatusCode::BAD_REQUEST, "market_halted", "This market is halted.")
+        }
+        Rejection::MarketNotOpen(_) => (
+            StatusCode::BAD_REQUEST,
+            "market_cancel_only",
+            "In this market orders can only be cancelled at the moment.",
+        ),
+        Rejection::BatchRejected => (
+            StatusCode::BAD_REQUEST,
+            "batch_rejected",
+            "Another order of the batch was rejected, so this one was not placed.",
+        ),
+        Rejection::OutOfRange
+        | Rejection::NotOnTick { .. }
+        | Rejection::StopNotOnTick { .. }
+        | Rejection::NotInLots { .. }
+        | Rejection::ValueTooSmall { .. }
+        | Rejection::AmountUsed
+        | Rejection::NoPriceToAmend => {
+            return ApiError::Internal("the rejection of a field does not name it");
+        }
+    };
+    ApiError::refused(status, code, message)
+}

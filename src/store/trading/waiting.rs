@@ -1,0 +1,135 @@
+//! Orders that wait for something else than an incoming order: stop orders for their prices, and
+//! orders with a date for their end.
+
+use std::collections::BTreeSet;
+
+use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use crate::market::{MarketId, MarketStatus, Order, Side, State};
+use crate::store::clock::database_time;
+use crate::store::rows::OrderRow;
+use crate::store::schema::{BUY_STOPS, EXPIRING, SELL_STOPS, markets, orders};
+use crate::store::statement::prepared;
+use crate::store::{AnyConnection, StoreError, codes};
+
+/// The stop orders that are read from each side: of those that trades have triggered, as many are
+/// executed in a batch.
+const STOPS: usize = 64;
+const STOPS_LIMIT: i64 = 64;
+/// The expired orders that a batch cancels.
+const EXPIRED: i64 = 500;
+
+/// Loads the waiting stop orders of a market that are triggered first, if any wait. Those that
+/// earlier trades have triggered are ready.
+pub fn load_stops(
+    connection: &mut AnyConnection,
+    state: &mut State,
+    market: MarketId,
+) -> Result<(), StoreError> {
+    let market_state = state.market_states[&market];
+    if market_state.waiting_stops == 0 {
+        return Ok(());
+    }
+    for side in [Side::Buy, Side::Sell] {
+        let found = nearest_stops(connection, market, side)?;
+        for order in &found {
+            state.insert_order(*order);
+        }
+        if let Some(last) = found.last().filter(|_| found.len() >= STOPS) {
+            state.stops.entry(market).or_default().set_known_to(last);
+        }
+    }
+    if market_state.is_triggering()
+        && let (Some(range), Some(stops)) = (market_state.triggering, state.stops.get(&market))
+    {
+        state.ready_stops.extend(stops.triggered(range).take(STOPS));
+    }
+    Ok(())
+}
+
+/// The query for the first stop orders, read up to the bound. On SQLite the query has no LIMIT, see
+/// [`crate::store::statement`].
+macro_rules! first_stops {
+    ($connection:expr, $query:expr) => {
+        match $connection {
+            AnyConnection::Postgres(c) => {
+                let first = $query.limit(STOPS_LIMIT).select(OrderRow::as_select());
+                orders_of(prepared!(first).load_iter::<_, DefaultLoadingMode>(c)?)
+            }
+            AnyConnection::Sqlite(c) => {
+                let all = $query.select(OrderRow::as_select());
+                orders_of(prepared!(all).load_iter::<_, DefaultLoadingMode>(c)?)
+            }
+        }
+    };
+}
+
+fn nearest_stops(
+    connection: &mut AnyConnection,
+    market: MarketId,
+    side: Side,
+) -> Result<Vec<Order>, StoreError> {
+    let of_market = orders::table.filter(orders::market_id.eq(market.0));
+    match side {
+        Side::Buy => {
+            let buys = of_market
+                .filter(sql::<Bool>(BUY_STOPS))
+                .order((orders::stop_price.asc(), orders::arrival.asc()));
+            first_stops!(connection, buys)
+        }
+        Side::Sell => {
+            let sells = of_market
+                .filter(sql::<Bool>(SELL_STOPS))
+                .order((orders::stop_price.desc(), orders::arrival.asc()));
+            first_stops!(connection, sells)
+        }
+    }
+}
+
+fn orders_of(rows: impl Iterator<Item = QueryResult<OrderRow>>) -> Result<Vec<Order>, StoreError> {
+    rows.take(STOPS).map(|row| Order::try_from(row?)).collect()
+}
+
+/// Open orders of these markets whose time in force has ended, by the clock of the database.
+pub fn expired_orders(
+    connection: &mut AnyConnection,
+    of_markets: &BTreeSet<MarketId>,
+) -> Result<Vec<Order>, StoreError> {
+    if of_markets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = database_time(connection)?;
+    let rows: Vec<OrderRow> = orders::table
+        .filter(sql::<Bool>(EXPIRING))
+        .filter(orders::expires_at.le(now))
+        .filter(orders::market_id.eq_any(of_markets.iter().map(|id| id.0)))
+        .order(orders::id)
+        .limit(EXPIRED)
+        .select(OrderRow::as_select())
+        .load(connection)?;
+    rows.into_iter().map(Order::try_from).collect()
+}
+
+/// The markets in which something is to be done without a request: orders have expired, or stop
+/// orders are triggered and not executed yet.
+pub fn markets_to_advance(
+    connection: &mut AnyConnection,
+) -> Result<BTreeSet<MarketId>, StoreError> {
+    let now = database_time(connection)?;
+    let mut found: Vec<i32> = orders::table
+        .filter(sql::<Bool>(EXPIRING))
+        .filter(orders::expires_at.le(now))
+        .select(orders::market_id)
+        .distinct()
+        .load(connection)?;
+    let triggering: Vec<i32> = markets::table
+        .filter(markets::triggering_low.is_not_null())
+        .filter(markets::status.eq(codes::market_status_code(MarketStatus::Open)))
+        .select(markets::id)
+        .load(connection)?;
+    found.extend(triggering);
+    Ok(found.into_iter().map(MarketId).collect())
+}

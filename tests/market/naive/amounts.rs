@@ -1,0 +1,103 @@
+//! Balances, reservations and the states of orders, computed from the records.
+
+use matchcast::market::{Side, Status};
+
+use super::super::world::USD;
+use super::{Fill, MAX_UNITS, NaiveMarket, OrderRecord, OrderState, base, mul_ceil, mul_floor};
+
+impl NaiveMarket {
+    pub(super) fn can_credit(&self, user: i64, asset: i32, more: i128) -> bool {
+        self.available(user, asset) + self.locked(user, asset) + more <= MAX_UNITS
+    }
+
+    pub(super) fn filled(&self, order: usize) -> i128 {
+        self.fills_of(order).map(|fill| fill.amount).sum()
+    }
+
+    pub(super) fn value(&self, order: usize) -> i128 {
+        self.fills_of(order).map(|fill| mul_floor(fill.price, fill.amount)).sum()
+    }
+
+    fn fills_of(&self, order: usize) -> impl Iterator<Item = &Fill> {
+        self.fills.iter().filter(move |fill| fill.buy == order || fill.sell == order)
+    }
+
+    pub(super) fn remaining(&self, order: usize) -> i128 {
+        self.orders[order].amount - self.filled(order) - self.orders[order].prevented
+    }
+
+    pub(super) fn is_open(&self, order: usize) -> bool {
+        let OrderRecord { accepted, cancelled, .. } = self.orders[order];
+        accepted && !cancelled && self.remaining(order) > 0
+    }
+
+    /// The maximum amount that the order can still cost: of the base for a sell order, of the quote
+    /// including commission for a buy order.
+    pub(super) fn reserved(&self, order: usize) -> i128 {
+        let OrderRecord { side, price, rate, .. } = self.orders[order];
+        if !self.is_open(order) {
+            return 0;
+        }
+        let remaining = self.remaining(order);
+        if side == Side::Sell {
+            return remaining;
+        }
+        let value = self.value(order);
+        let max_value = value + mul_floor(price, remaining);
+        max_value + mul_ceil(rate, max_value) - value - mul_ceil(rate, value)
+    }
+
+    pub fn locked(&self, user: i64, asset: i32) -> i128 {
+        let own = (0..self.orders.len()).filter(|i| self.orders[*i].user == user);
+        own.filter(|i| asset == self.reserved_asset(*i)).map(|i| self.reserved(i)).sum()
+    }
+
+    pub(super) fn reserved_asset(&self, order: usize) -> i32 {
+        let OrderRecord { side, market, .. } = self.orders[order];
+        if side == Side::Buy { USD.0 } else { base(market) }
+    }
+
+    /// Deposits plus received amounts, minus paid and reserved amounts.
+    pub fn available(&self, user: i64, asset: i32) -> i128 {
+        if user < 0 {
+            let is_quote = asset == USD.0;
+            return if is_quote { self.house(i32::try_from(-user).unwrap()) } else { 0 };
+        }
+        let own = self.deposits.iter().filter(|deposit| (deposit.0, deposit.1) == (user, asset));
+        let mut sum: i128 = own.map(|deposit| deposit.2).sum();
+        for (i, order) in self.orders.iter().enumerate().filter(|(_, order)| order.user == user) {
+            let value = self.value(i);
+            let commission = mul_ceil(order.rate, value);
+            let (quote_change, base_change) = match order.side {
+                Side::Buy => (-value - commission, self.filled(i)),
+                Side::Sell => (value - commission, -self.filled(i)),
+            };
+            if asset == USD.0 {
+                sum += quote_change;
+            }
+            if asset == base(order.market) {
+                sum += base_change;
+            }
+        }
+        sum - self.locked(user, asset)
+    }
+
+    pub(super) fn house(&self, market: i32) -> i128 {
+        let of_market = (0..self.orders.len()).filter(|i| self.orders[*i].market == market);
+        of_market.map(|i| mul_ceil(self.orders[i].rate, self.value(i))).sum()
+    }
+
+    pub fn order_state(&self, order: usize) -> OrderState {
+        let OrderRecord { price, amount, rate, prevented, waits, .. } = self.orders[order];
+        let (filled, value) = (self.filled(order), self.value(order));
+        let waits = waits && self.is_open(order);
+        let status = match (self.is_open(order), filled == amount) {
+            (true, _) => Status::Open,
+            (false, true) => Status::Filled,
+            (false, false) => Status::Cancelled,
+        };
+        let commission = mul_ceil(rate, value);
+        let reserved = self.reserved(order);
+        OrderState { price, amount, filled, value, commission, reserved, prevented, waits, status }
+    }
+}
