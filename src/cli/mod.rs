@@ -8,6 +8,7 @@ mod check;
 mod database;
 mod events;
 mod log_out;
+mod market;
 mod migrate;
 mod serve;
 mod table;
@@ -46,6 +47,13 @@ enum Subcommand {
         /// The user's e-mail address or id
         #[arg(value_name = "EMAIL|ID")]
         user: String,
+    },
+    /// Set which commands a market accepts, and publish the event market.updated
+    Market {
+        /// The market, such as BTC
+        symbol: String,
+        #[arg(value_enum)]
+        status: market::Status,
     },
 }
 
@@ -107,6 +115,9 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Check => check::check(config, &mut out),
         Subcommand::Audit => audit::audit(&config, &mut out),
         Subcommand::Events(arguments) => run_events(&config, &arguments, &mut out),
+        Subcommand::Market { symbol, status } => {
+            market::set_status(&config, &symbol, status, &mut out)
+        }
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }
 }

@@ -13,6 +13,8 @@ pub enum EventKind {
     TradeExecuted,
     /// To everybody: the best prices of an order book.
     BookUpdated,
+    /// To everybody: a market accepts other commands than before.
+    MarketUpdated,
     /// Not published to pages: has the provider terminate a user's connections.
     TerminateConnections,
 }
@@ -26,6 +28,7 @@ impl EventKind {
             Self::BalanceUpdated => "balance.updated",
             Self::TradeExecuted => "trade.executed",
             Self::BookUpdated => "book.updated",
+            Self::MarketUpdated => "market.updated",
             Self::TerminateConnections => "terminate_connections",
         }
     }

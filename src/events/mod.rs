@@ -14,10 +14,13 @@ pub mod timestamp;
 pub use channel::{SizeLimits, UserChannels, encrypted_user_channel, market_channel, user_channel};
 pub use kind::EventKind;
 pub use payload::{
-    BalanceUpdated, BookLevel, BookUpdated, OrderMatched, OrderUpdated, TradeExecuted,
+    BalanceUpdated, BookLevel, BookUpdated, MarketUpdated, OrderMatched, OrderUpdated,
+    TradeExecuted,
 };
 
-use crate::market::UserId;
+use chrono::NaiveDateTime;
+
+use crate::market::{MarketId, MarketStatus, UserId};
 
 /// An event to be written in the transaction that made it true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,22 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// Tells everybody which commands a market accepts from now on.
+    pub fn market_updated(
+        market: MarketId,
+        symbol: &str,
+        status: MarketStatus,
+        at: NaiveDateTime,
+    ) -> Self {
+        let payload = MarketUpdated::new(market, symbol, status, at);
+        Self {
+            channel: market_channel(symbol),
+            kind: EventKind::MarketUpdated,
+            data: serde_json::to_string(&payload).expect("strings are valid JSON"),
+            socket_id: None,
+        }
+    }
+
     /// Asks the provider to terminate the connections that have signed in as `user`.
     ///
     /// Its channel is the user's private one, so it is delivered after the events that were written

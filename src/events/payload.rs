@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::EventKind;
 use super::decimal::{DecimalNumber, DecimalString};
-use super::order::{cancel_reason_name, side_name, status_number};
+use super::order::{cancel_reason_name, market_status_name, side_name, status_number};
 use super::timestamp::iso8601;
-use crate::market::{Account, ClientOrderId, Market, Order, Status, Trade};
+use crate::market::{Account, ClientOrderId, Market, MarketId, MarketStatus, Order, Status, Trade};
 
 /// `order.matched`, to the buyer and the seller of a trade.
 #[derive(Serialize)]
@@ -161,6 +161,28 @@ impl<'a> TradeExecuted<'a> {
             amount: trade.amount.into(),
             side: side_name(trade.taker_side),
             executed_at: iso8601(at),
+        }
+    }
+}
+
+/// `market.updated`, to everybody: which commands a market accepts from now on.
+#[derive(Serialize)]
+pub struct MarketUpdated<'a> {
+    event_id: String,
+    symbol: &'a str,
+    /// `open`, `cancel_only` or `halted`.
+    status: &'static str,
+    updated_at: String,
+}
+
+impl<'a> MarketUpdated<'a> {
+    pub fn new(market: MarketId, symbol: &'a str, status: MarketStatus, at: NaiveDateTime) -> Self {
+        let micros = at.and_utc().timestamp_micros();
+        Self {
+            event_id: format!("{}-{market}-{micros}", EventKind::MarketUpdated),
+            symbol,
+            status: market_status_name(status),
+            updated_at: iso8601(at),
         }
     }
 }

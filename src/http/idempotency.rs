@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 use super::extract::{AuthenticatedUser, Input};
 use super::response::{self, ApiError};
 use super::state::AppState;
-use crate::engine::{Executed, Once, OriginatingSocket, RenderedResponse, StoredResponse};
+use crate::engine::{
+    EngineError, Executed, Once, OriginatingSocket, RenderedResponse, StoredResponse,
+};
 use crate::market::{Command, Rejection};
 use crate::pusher::SocketId;
 use crate::store::idempotency::IdempotencyKey;
@@ -42,7 +44,7 @@ pub async fn execute(
 
 /// One of several commands of a request, each of which is executed in a transaction of its own.
 /// `part` is its name among them; the first one has none, and so recognizes a key that was used for
-/// another request.
+/// another request. A rejection is a response too.
 pub async fn execute_part(
     state: &AppState,
     user: &AuthenticatedUser,
@@ -51,8 +53,11 @@ pub async fn execute_part(
     part: &str,
 ) -> Result<StoredResponse, ApiError> {
     let Some(key) = key(user, request, part)? else {
-        let executed = state.engine.execute(command, originating_socket(request)).await?;
-        let response = render(&state.catalog, Ok(executed));
+        let executed = match state.engine.execute(command, originating_socket(request)).await {
+            Err(EngineError::Rejected(rejection)) => Err(rejection),
+            executed => Ok(executed?),
+        };
+        let response = render(&state.catalog, executed);
         return Ok(StoredResponse { response, is_replayed: false });
     };
     execute_once(state, request, None, command, key).await
@@ -69,7 +74,7 @@ async fn execute_once(
     Ok(state.engine.execute_once(command, originating_socket(request), once).await?)
 }
 
-fn respond(stored: StoredResponse) -> Result<HttpResponse, ApiError> {
+pub fn respond(stored: StoredResponse) -> Result<HttpResponse, ApiError> {
     let status = StatusCode::from_u16(stored.response.status)
         .map_err(|_| ApiError::Internal("a stored response has no valid status"))?;
     let mut response = HttpResponse::build(status);

@@ -68,6 +68,7 @@ fn api(config: &mut web::ServiceConfig) {
         .service(
             resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),
         )
+        .service(resource("/markets", get().to(markets::list)))
         .service(resource("/my-orders", get().to(orders::list)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))

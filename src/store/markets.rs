@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
+use super::rows::MarketStateRow;
 use super::schema::{assets, markets, users};
-use super::{AnyConnection, StoreError, now};
-use crate::market::{AssetId, Fixed, Market, MarketId, Rules};
+use super::{AnyConnection, StoreError, codes, now, outbox};
+use crate::events::NewEvent;
+use crate::market::{AssetId, Fixed, Market, MarketId, MarketState, MarketStatus, Rules};
 
 /// The quote asset of every market.
 pub const QUOTE: &str = "USD";
@@ -113,6 +115,36 @@ fn create_house(
     );
     diesel::insert_into(users::table).values(house).execute(connection)?;
     Ok(())
+}
+
+/// The states of all markets.
+pub fn states(
+    connection: &mut AnyConnection,
+) -> Result<BTreeMap<MarketId, MarketState>, StoreError> {
+    let rows: Vec<MarketStateRow> =
+        markets::table.select(MarketStateRow::as_select()).load(connection)?;
+    rows.into_iter().map(MarketStateRow::try_into).collect()
+}
+
+/// Sets which commands a market accepts, and writes the event about it if that is a change. Waits
+/// for the batch that holds the market's lock. False: there is no such market. Runs in a write
+/// transaction.
+pub fn set_status(
+    connection: &mut AnyConnection,
+    symbol: &str,
+    status: MarketStatus,
+) -> Result<bool, StoreError> {
+    let of_symbol = markets::table.filter(markets::symbol.eq(symbol));
+    let found: Option<i32> = of_symbol.select(markets::id).first(connection).optional()?;
+    let Some(id) = found else { return Ok(false) };
+    let code = codes::market_status_code(status);
+    let other = markets::table.filter(markets::id.eq(id)).filter(markets::status.ne(code));
+    let changed = diesel::update(other).set(markets::status.eq(code)).execute(connection)?;
+    if changed > 0 {
+        let event = NewEvent::market_updated(MarketId(id), symbol, status, now());
+        outbox::write(connection, &event)?;
+    }
+    Ok(true)
 }
 
 /// Reads the catalog. The rates and rules apply to orders that are placed from now on.

@@ -40,6 +40,7 @@ mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod malformed_requests;
+mod market_status;
 mod memory;
 mod order_types;
 mod outage_log;

@@ -105,6 +105,9 @@ pub struct TradeBody<'a> {
 pub struct CancelledOrders {
     /// The oldest first.
     pub order_ids: Vec<i64>,
+    /// Halted markets, whose orders remain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub halted_symbols: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -189,7 +192,10 @@ pub fn of_executed(executed: &Executed, catalog: &Catalog) -> HttpResponse {
         Executed::Cancelled(_) => done("Order cancelled successfully"),
         Executed::CancelledAll(cancelled) => {
             let order_ids = cancelled.orders.iter().map(|order| order.id.0).collect();
-            ok("Orders cancelled successfully", CancelledOrders { order_ids })
+            ok(
+                "Orders cancelled successfully",
+                CancelledOrders { order_ids, ..CancelledOrders::default() },
+            )
         }
         Executed::Advanced(_) => done("Market advanced successfully"),
         Executed::Deposited(deposit) => completed_deposit(deposit, catalog),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::engine::StoredResponse;
 use crate::http::extract::{AuthenticatedUser, RawBody};
-use crate::http::idempotency::{REPLAYED, execute_part};
+use crate::http::idempotency::{REPLAYED, execute_part, respond};
 use crate::http::response::{self, ApiError, CancelledOrders, FieldErrors};
 use crate::http::state::AppState;
 use crate::market::{Command, Market, MarketId, Side};
@@ -35,20 +35,31 @@ pub async fn cancel_all(
     let cancel = |market: &Market, part: &str| {
         let command = Command::CancelAll { user: user.id, market: market.id, side };
         let (state, user, request, part) = (&state, &user, &request, part.to_owned());
-        async move { execute_part(state, user, request, command, &part).await }
+        let symbol = market.symbol.clone();
+        async move {
+            let stored = execute_part(state, user, request, command, &part).await?;
+            Ok::<_, ApiError>((symbol, stored))
+        }
     };
-    let mut done = Vec::new();
+    let mut done: Vec<(String, StoredResponse)> = Vec::new();
     if let Some(first) = markets.next() {
         done.push(cancel(first, "").await?);
     }
     done.extend(try_join_all(markets.map(|market| cancel(market, &market.symbol))).await?);
+    let is_replayed = done.first().is_some_and(|(_, first)| first.is_replayed);
     let mut cancelled = CancelledOrders::default();
-    for stored in &done {
-        cancelled.order_ids.extend(order_ids(stored)?);
+    for (symbol, stored) in done {
+        if stored.response.status == 200 {
+            cancelled.order_ids.extend(order_ids(&stored)?);
+        } else if only.is_some() {
+            return respond(stored);
+        } else {
+            cancelled.halted_symbols.push(symbol);
+        }
     }
     cancelled.order_ids.sort_unstable();
     let mut response = response::ok("Orders cancelled successfully", cancelled);
-    if done.first().is_some_and(|first| first.is_replayed) {
+    if is_replayed {
         let (name, value) = REPLAYED;
         let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
         response.headers_mut().insert(name, value);

@@ -4,11 +4,12 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::events::decimal::DecimalNumber;
-use crate::events::order::side_name;
+use crate::events::order::{market_status_name, side_name};
 use crate::http::extract::AuthenticatedUser;
 use crate::http::response::{self, ApiError, TradeBody};
 use crate::http::state::AppState;
-use crate::market::{MarketId, Side};
+use crate::market::{Market, MarketId, MarketState, Side};
+use crate::store::markets::{self, Catalog};
 use crate::store::views::{self, BookRow};
 
 #[derive(Deserialize)]
@@ -57,6 +58,57 @@ pub async fn book(
     };
     let data = BookBody { asks: side(asks, Side::Sell), bids: side(bids, Side::Buy) };
     Ok(response::ok("Orders retrieved successfully", data))
+}
+
+/// A row of `GET /markets`.
+#[derive(Serialize)]
+struct MarketBody<'a> {
+    symbol: &'a str,
+    base: &'a str,
+    quote: &'a str,
+    /// `open`, `cancel_only` or `halted`.
+    status: &'static str,
+    /// Null: there was no trade.
+    last_price: Option<DecimalNumber>,
+    tick_size: DecimalNumber,
+    lot_size: DecimalNumber,
+    min_value: DecimalNumber,
+    /// Of a user. Null: no limit.
+    max_open_orders: Option<u32>,
+    max_slippage: DecimalNumber,
+    buyer_commission: DecimalNumber,
+    seller_commission: DecimalNumber,
+}
+
+impl<'a> MarketBody<'a> {
+    fn new(market: &'a Market, state: &MarketState, catalog: &'a Catalog) -> Self {
+        let rules = market.rules;
+        Self {
+            symbol: &market.symbol,
+            base: catalog.asset_symbol(market.base),
+            quote: catalog.asset_symbol(market.quote),
+            status: market_status_name(state.status),
+            last_price: state.last_price.map(DecimalNumber),
+            tick_size: DecimalNumber(rules.tick_size),
+            lot_size: DecimalNumber(rules.lot_size),
+            min_value: DecimalNumber(rules.min_value),
+            max_open_orders: rules.max_open_orders,
+            max_slippage: DecimalNumber(rules.max_slippage),
+            buyer_commission: DecimalNumber(market.buyer_rate),
+            seller_commission: DecimalNumber(market.seller_rate),
+        }
+    }
+}
+
+/// `GET /markets`
+pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let states = state.store.read(markets::states).await?;
+    let rows = state.catalog.markets.values().map(|market| {
+        let market_state = states.get(&market.id).copied().unwrap_or_default();
+        MarketBody::new(market, &market_state, &state.catalog)
+    });
+    let rows: Vec<_> = rows.collect();
+    Ok(response::ok("Markets retrieved successfully", rows))
 }
 
 #[derive(Deserialize)]
