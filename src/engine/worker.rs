@@ -245,14 +245,22 @@ impl Worker {
         let batch = ExecutedBatch { state: &state, plan: &plan, catalog, sockets: &sockets, at };
         let BatchEvents { new_events, oversized } =
             batch_events::of_batch(&settings.events, &batch);
-        trading::apply(connection, &state, &plan, &new_events, at)?;
         let amended = plan.outcomes.iter().filter_map(|outcome| match outcome {
             Ok(Done::Amended(amended)) => Some(amended.order.id),
             _ => None,
         });
         let placed_at = trading::placed_at(connection, amended.collect())?;
         let times = Times { executed_at: at, placed_at };
-        let responses = render(catalog, requests, &executed, &plan, &times);
+        // The responses are rendered while the database works.
+        let responses = std::thread::scope(|scope| {
+            let has_keys = executed.iter().any(|position| requests[*position].1.once.is_some());
+            let rendering = has_keys
+                .then(|| scope.spawn(|| render(catalog, requests, &executed, &plan, &times)));
+            trading::apply(connection, &state, &plan, &new_events, at)?;
+            let Some(rendering) = rendering else { return Ok(BTreeMap::new()) };
+            // A panic there is a panic here.
+            rendering.join().map_err(|panic| StoreError::Other(panic_text(panic.as_ref())))
+        })?;
         let rows = responses
             .iter()
             .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));

@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Binary, SmallInt, Text, Timestamp};
 use diesel::sqlite::SqliteConnection;
 
 use super::schema::idempotency_keys;
-use super::statement::statement;
+use super::statement::{insert_all, statement};
 use super::{AnyConnection, StoreError};
 use crate::market::UserId;
 
@@ -165,17 +165,22 @@ fn insert_on_sqlite(
     requests: Vec<(IdempotencyKey, ExecutedRequest)>,
     now: chrono::NaiveDateTime,
 ) -> Result<(), StoreError> {
-    for (key, request) in requests {
-        let values = (
-            idempotency_keys::user_id.eq(key.user.0),
-            idempotency_keys::key.eq(key.text),
-            idempotency_keys::fingerprint.eq(request.fingerprint),
-            idempotency_keys::status.eq(status_code(request.status)?),
-            idempotency_keys::body.eq(request.body),
-            idempotency_keys::created_at.eq(now),
-        );
-        diesel::insert_into(idempotency_keys::table).values(values).execute(connection)?;
+    let mut rows = Vec::with_capacity(requests.len());
+    for (key, request) in &requests {
+        rows.push((key, request, status_code(request.status)?));
     }
+    // A type with a lifetime cannot identify a statement of several rows, so texts are copied.
+    insert_all!(connection, idempotency_keys::table, rows, |row| {
+        let (key, request, status) = row;
+        (
+            idempotency_keys::user_id.eq(key.user.0),
+            idempotency_keys::key.eq(key.text.clone()),
+            idempotency_keys::fingerprint.eq(request.fingerprint.clone()),
+            idempotency_keys::status.eq(status),
+            idempotency_keys::body.eq(request.body.clone()),
+            idempotency_keys::created_at.eq(now),
+        )
+    });
     Ok(())
 }
 

@@ -132,6 +132,28 @@ macro_rules! on_connection {
     };
 }
 
+/// Inserts rows into a table of SQLite in their order, up to 32 with each statement.
+///
+/// The length of an array is part of its type, so the statement for each length is prepared once.
+/// Two or three rows are inserted one by one: SQLite must be able to undo the first rows of a
+/// statement that fails, which costs more than these statements.
+macro_rules! insert_all {
+    ($connection:expr, $table:expr, $rows:expr, |$row:ident| $values:expr) => {{
+        let rest = &$rows[..];
+        insert_all!($connection, $table, rest, |$row| $values, 32, 8, 4, 1);
+    }};
+    ($connection:expr, $table:expr, $rest:ident, |$row:ident| $values:expr, $($len:literal),+) => {
+        $(
+            let (chunks, $rest) = $rest.as_chunks::<$len>();
+            for chunk in chunks {
+                let values = chunk.map(|$row| $values);
+                diesel::insert_into($table).values(values).execute($connection)?;
+            }
+        )+
+        debug_assert!($rest.is_empty());
+    };
+}
+
 /// A statement of PostgreSQL from the pieces of its text:
 ///
 /// ```text
@@ -186,4 +208,4 @@ macro_rules! piece {
     };
 }
 
-pub(super) use {on_connection, piece, prepared, statement, update};
+pub(super) use {insert_all, on_connection, piece, prepared, statement, update};

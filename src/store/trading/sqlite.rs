@@ -19,7 +19,7 @@ use crate::market::{AccountKey, ClientOrderId, Status, UserId};
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{AccountRow, ClientOrderIdText, MarketStateRow, NewAccountRow, OrderRow};
 use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
-use crate::store::statement::update;
+use crate::store::statement::{insert_all, update};
 use crate::store::{StoreError, codes};
 
 /// The write transaction has locked them all.
@@ -119,28 +119,6 @@ impl ToSql<Timestamp, Sqlite> for BatchTime {
         out.set_value(&*self.0);
         Ok(IsNull::No)
     }
-}
-
-/// Inserts rows in their order, up to 32 with each statement.
-///
-/// The length of an array is part of its type, so the statement for each length is prepared once.
-/// Two or three rows are inserted one by one: SQLite must be able to undo the first rows of a
-/// statement that fails, which costs more than these statements.
-macro_rules! insert_all {
-    ($connection:expr, $table:expr, $rows:expr, |$row:ident| $values:expr) => {{
-        let rest = &$rows[..];
-        insert_all!($connection, $table, rest, |$row| $values, 32, 8, 4, 1);
-    }};
-    ($connection:expr, $table:expr, $rest:ident, |$row:ident| $values:expr, $($len:literal),+) => {
-        $(
-            let (chunks, $rest) = $rest.as_chunks::<$len>();
-            for chunk in chunks {
-                let values = chunk.map(|$row| $values);
-                diesel::insert_into($table).values(values).execute($connection)?;
-            }
-        )+
-        debug_assert!($rest.is_empty());
-    };
 }
 
 pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(), StoreError> {
