@@ -3,7 +3,7 @@
 use matchcast::events::decimal::DecimalNumber;
 use matchcast::market::{Fixed, MarketId, NewOrder, Side, UserId};
 use matchcast::store::Store;
-use matchcast::store::markets::Catalog;
+use matchcast::store::markets::SharedCatalog;
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
@@ -17,7 +17,7 @@ const PRICE: Fixed = Fixed::from_units(5_000_000_000_000);
 const AMOUNT: Fixed = Fixed::from_units(10_000_000);
 
 /// Fills an empty database, with SQL that works in both databases.
-pub fn prepare(database: &Database) -> (Store, Catalog) {
+pub fn prepare(database: &Database) -> (Store, SharedCatalog) {
     let (store, catalog) = database.open_store();
     let hash = hex::encode(Sha256::digest(TOKEN_SECRET.as_bytes()));
     let numbers = format!(

@@ -22,8 +22,8 @@ pub async fn measure(database: &Database, clients: usize, duration: Duration) ->
         events,
         ..EngineSettings::default()
     };
-    let (handle, thread) = engine::start(store, Arc::new(catalog), Notifiers::default(), settings)
-        .expect("the engine starts");
+    let (handle, thread) =
+        engine::start(store, catalog, Notifiers::default(), settings).expect("the engine starts");
     let committed = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..clients)

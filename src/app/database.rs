@@ -1,13 +1,12 @@
 //! Opens the database at startup.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::demo;
-use crate::config::{Commission, Config, Environment};
-use crate::store::markets::{self, Catalog};
+use crate::config::{Config, Environment};
+use crate::store::markets::{self, SharedCatalog};
 use crate::store::{self, DatabaseUrl, Store, StoreError};
 
 /// Pause between two attempts to reach the database.
@@ -18,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// If the database is unavailable, or production is pointed at a database with demo users.
-pub async fn open(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
+pub async fn open(config: &Config) -> anyhow::Result<(Store, SharedCatalog)> {
     let give_up_at = Instant::now() + config.database_start_timeout;
     let mut has_waited = false;
     loop {
@@ -54,9 +53,9 @@ fn is_unavailable(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
 }
 
-async fn open_now(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
+async fn open_now(config: &Config) -> anyhow::Result<(Store, SharedCatalog)> {
     let config = config.clone();
-    let open = move || -> anyhow::Result<(Store, Arc<Catalog>)> {
+    let open = move || -> anyhow::Result<(Store, SharedCatalog)> {
         if store::shares_sessions(&config.database).context("the database cannot be opened")? {
             anyhow::bail!(
                 "DATABASE_URL leads to a connection pooler in transaction or statement mode, where \
@@ -76,11 +75,10 @@ async fn open_now(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
         )
         .context("the database cannot be opened")?;
         let mut connection = store.connect()?;
-        store.write(&mut connection, |c| markets::ensure(c, &config.market.symbols))?;
-        let Commission { buyer, seller } = config.commission;
-        let catalog = markets::read(&mut connection, buyer, seller, config.market.rules)?;
+        store.write(&mut connection, |c| markets::ensure(c, &config.market.listings.markets))?;
+        let catalog = SharedCatalog::read(&mut connection, config.market.listings.clone())?;
         if config.demo.enabled {
-            demo::seed(&store, &mut connection, &catalog)?;
+            demo::seed(&store, &mut connection, &catalog.current())?;
         } else if config.environment == Environment::Production
             && demo::is_present(&mut connection)?
         {
@@ -89,7 +87,7 @@ async fn open_now(config: &Config) -> anyhow::Result<(Store, Arc<Catalog>)> {
                  APP_ENV=production needs a database of its own"
             );
         }
-        Ok((store, Arc::new(catalog)))
+        Ok((store, catalog))
     };
     tokio::task::spawn_blocking(open).await?
 }

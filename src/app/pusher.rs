@@ -110,7 +110,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         tls: is_external && public.scheme == Scheme::Https,
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
-        symbols: config.market.symbols.clone(),
+        symbols: config.market.listings.symbols_quoted_in_usd().map(str::to_owned).collect(),
         events: events::enabled_names(&config.events),
         user_channels: config.delivery.user_channels.patterns().collect(),
         buyer_commission: DecimalNumber(config.commission.buyer),

@@ -152,10 +152,10 @@ fn missing_costs(done: Option<u32>, highest: u32) -> Vec<u32> {
     }
 }
 
-fn spend_bcrypt(password: &str, costs: Vec<u32>) {
-    for cost in costs {
-        let _ = std::hint::black_box(bcrypt::hash_with_salt(password, cost, DUMMY_SALT));
-    }
+/// Returns the costs of the hashes that it made.
+fn spend_bcrypt(password: &str, costs: Vec<u32>) -> Vec<u32> {
+    let hashes = costs.into_iter().map(|cost| bcrypt::hash_with_salt(password, cost, DUMMY_SALT));
+    hashes.flatten().map(|hash| std::hint::black_box(hash).get_cost()).collect()
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
 
     use super::{
         Argon2, DUMMY_HASH, PasswordHash, PasswordHasher, Passwords, SaltString, Verification,
-        bcrypt_cost, hash, missing_costs,
+        bcrypt_cost, hash, missing_costs, spend_bcrypt,
     };
     use crate::auth::AuthError;
 
@@ -183,6 +183,13 @@ mod tests {
             }
         }
         assert!(missing_costs(None, 0).is_empty(), "there are no bcrypt hashes");
+    }
+
+    #[test]
+    fn a_hash_of_each_missing_cost_is_made() {
+        for password in ["", "battery staple", "\0", &"x".repeat(100)] {
+            assert_eq!(spend_bcrypt(password, vec![4, 4, 5]), [4, 4, 5], "{password:?}");
+        }
     }
 
     #[test]

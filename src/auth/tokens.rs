@@ -111,3 +111,18 @@ pub fn is_token(text: &str) -> bool {
         !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) && !secret.is_empty()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_token;
+
+    #[test]
+    fn a_token_is_recognised_by_its_form() {
+        for text in ["1|a", "007|a|b", "99999999999999999999|x"] {
+            assert!(is_token(text), "{text}");
+        }
+        for text in ["", "null", "1", "|", "1|", "|a", "x|a", "-1|a", "1 |a", "١|a"] {
+            assert!(!is_token(text), "{text}");
+        }
+    }
+}

@@ -16,6 +16,8 @@ use super::value;
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
 const PREFIX: &str = "MATCHCAST__";
+/// The list of tables for what differs per market. Only a file has it.
+const MARKETS: &str = "markets";
 const DOTENV: &str = ".env";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
@@ -175,6 +177,10 @@ fn find<'a>(table: &'a mut Table, section: &str, key: &str) -> Option<&'a mut Va
 
 fn merge_file(merged: &mut Table, overlay: Table, name: &str) -> Result<(), ConfigError> {
     for (section, keys) in overlay {
+        if section == MARKETS && keys.is_array() {
+            merged.insert(section, keys);
+            continue;
+        }
         let Value::Table(keys) = keys else {
             return Err(ConfigError(format!("{name}: {section} is not a section of matchcast")));
         };

@@ -1,23 +1,89 @@
 //! Validates the settings of markets and of the commission.
 
+use toml::Table;
+
 use super::error::ConfigError;
-use super::raw::{RawCommission, RawMarket};
+use super::raw::{RawCommission, RawListing, RawMarket};
 use super::settings::{Commission, Market};
 use crate::market::{Fixed, Rules};
-use crate::store::markets::QUOTE;
+use crate::store::markets::{Conditions, Listing, Listings, QUOTE};
 
-pub fn market(raw: RawMarket) -> Result<Market, ConfigError> {
+/// `tables` are those of `[[markets]]`.
+pub fn market(
+    raw: RawMarket,
+    tables: Vec<Table>,
+    raw_commission: &RawCommission,
+) -> Result<Market, ConfigError> {
     let rules = Rules {
-        min_value: at_least_a_unit(&raw.min_value, "MIN_VALUE")?,
-        tick_size: at_least_a_unit(&raw.tick_size, "TICK_SIZE")?,
-        lot_size: at_least_a_unit(&raw.lot_size, "LOT_SIZE")?,
+        min_value: at_least_a_unit(&raw.min_value, "MATCHCAST__MARKET__MIN_VALUE")?,
+        tick_size: at_least_a_unit(&raw.tick_size, "MATCHCAST__MARKET__TICK_SIZE")?,
+        lot_size: at_least_a_unit(&raw.lot_size, "MATCHCAST__MARKET__LOT_SIZE")?,
         max_open_orders: Some(raw.max_open_orders).filter(|limit| *limit > 0),
         max_slippage: rate(&raw.max_slippage, "MATCHCAST__MARKET__MAX_SLIPPAGE")?,
     };
+    let Commission { buyer: buyer_rate, seller: seller_rate } = commission(raw_commission)?;
+    let others = Conditions { buyer_rate, seller_rate, rules };
     let max_fills_per_transaction = raw.max_fills_per_transaction;
-    let symbols = symbols(raw.symbols)?;
+    check_assets(&raw.symbols)?;
+    let mut listings = Listings::of_symbols(&raw.symbols, others);
+    let mut configured: Vec<String> = Vec::new();
+    for (number, table) in (1..).zip(tables) {
+        let listing = listing(table, others)
+            .map_err(|ConfigError(error)| ConfigError(format!("[[markets]] {number}: {error}")))?;
+        if configured.contains(&listing.symbol) {
+            let symbol = listing.symbol;
+            return Err(ConfigError(format!("[[markets]] {number}: {symbol} is there twice")));
+        }
+        configured.push(listing.symbol.clone());
+        match listings.markets.iter_mut().find(|known| known.symbol == listing.symbol) {
+            Some(known) => *known = listing,
+            None => listings.markets.push(listing),
+        }
+    }
     let excess_decimals = raw.excess_decimals;
-    Ok(Market { symbols, rules, max_fills_per_transaction, excess_decimals })
+    Ok(Market { listings, max_fills_per_transaction, excess_decimals })
+}
+
+/// One of `[[markets]]`: what it leaves out is as for `others`.
+fn listing(table: Table, others: Conditions) -> Result<Listing, ConfigError> {
+    let raw: RawListing = table
+        .try_into()
+        .map_err(|error: toml::de::Error| ConfigError(error.message().to_owned()))?;
+    let (base, quote) = raw.symbol.split_once('/').unwrap_or((&raw.symbol, QUOTE));
+    let is_named_by_its_base = quote == QUOTE && raw.symbol.contains('/');
+    if !is_asset(base) || !is_asset(quote) || base == quote || is_named_by_its_base {
+        return Err(ConfigError(format!(
+            "symbol {:?} must be an asset such as BTC, for a market quoted in {QUOTE}, or two such \
+             as ETH/BTC; an asset is 1 to 16 capital letters and digits",
+            raw.symbol
+        )));
+    }
+    let unit_or = |text: &Option<String>, name, other| match text {
+        Some(text) => at_least_a_unit(text, name),
+        None => Ok(other),
+    };
+    let rate_or = |text: &Option<String>, name, other| match text {
+        Some(text) => rate(text, name),
+        None => Ok(other),
+    };
+    let Rules { min_value, tick_size, lot_size, max_open_orders, max_slippage } = others.rules;
+    let rules = Rules {
+        min_value: unit_or(&raw.min_value, "min_value", min_value)?,
+        tick_size: unit_or(&raw.tick_size, "tick_size", tick_size)?,
+        lot_size: unit_or(&raw.lot_size, "lot_size", lot_size)?,
+        max_open_orders: match raw.max_open_orders {
+            Some(limit) => Some(limit).filter(|limit| *limit > 0),
+            None => max_open_orders,
+        },
+        max_slippage: rate_or(&raw.max_slippage, "max_slippage", max_slippage)?,
+    };
+    let conditions = Conditions {
+        buyer_rate: rate_or(&raw.buyer_commission, "buyer_commission", others.buyer_rate)?,
+        seller_rate: rate_or(&raw.seller_commission, "seller_commission", others.seller_rate)?,
+        rules,
+    };
+    let (base, quote) = (base.to_owned(), quote.to_owned());
+    Ok(Listing { symbol: raw.symbol, base, quote, conditions })
 }
 
 pub fn commission(raw: &RawCommission) -> Result<Commission, ConfigError> {
@@ -27,27 +93,27 @@ pub fn commission(raw: &RawCommission) -> Result<Commission, ConfigError> {
     })
 }
 
-fn symbols(symbols: Vec<String>) -> Result<Vec<String>, ConfigError> {
-    let is_valid = |symbol: &String| {
-        (1..=16).contains(&symbol.len())
-            && symbol.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-            && symbol != QUOTE
-    };
-    match symbols.iter().find(|symbol| !is_valid(symbol)) {
+fn is_asset(symbol: &str) -> bool {
+    (1..=16).contains(&symbol.len())
+        && symbol.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+fn check_assets(symbols: &[String]) -> Result<(), ConfigError> {
+    match symbols.iter().find(|symbol| !is_asset(symbol) || *symbol == QUOTE) {
         Some(symbol) => Err(ConfigError(format!(
             "MATCHCAST__MARKET__SYMBOLS: {symbol:?} must be 1 to 16 capital letters and digits, \
              and not {QUOTE}"
         ))),
-        None => Ok(symbols),
+        None => Ok(()),
     }
 }
 
-fn at_least_a_unit(text: &str, key: &str) -> Result<Fixed, ConfigError> {
+fn at_least_a_unit(text: &str, name: &str) -> Result<Fixed, ConfigError> {
     match Fixed::parse(text) {
         Ok(number) if number.is_positive() => Ok(number),
-        _ => Err(ConfigError(format!(
-            "MATCHCAST__MARKET__{key} must be at least 0.00000001, with at most 8 decimals"
-        ))),
+        _ => {
+            Err(ConfigError(format!("{name} must be at least 0.00000001, with at most 8 decimals")))
+        }
     }
 }
 

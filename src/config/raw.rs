@@ -23,6 +23,9 @@ pub struct Raw {
     pub limits: RawLimits,
     pub engine: RawEngine,
     pub market: RawMarket,
+    /// Only in a file: no variable sets them.
+    #[serde(default)]
+    pub markets: Vec<Table>,
     pub commission: RawCommission,
     pub auth: RawAuth,
     pub demo: RawDemo,
@@ -108,6 +111,20 @@ pub struct RawMarket {
     #[serde(deserialize_with = "positive")]
     pub max_fills_per_transaction: NonZeroUsize,
     pub excess_decimals: ExcessDecimals,
+}
+
+/// What differs for one market.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawListing {
+    pub symbol: String,
+    pub min_value: Option<String>,
+    pub tick_size: Option<String>,
+    pub lot_size: Option<String>,
+    pub max_open_orders: Option<u32>,
+    pub max_slippage: Option<String>,
+    pub buyer_commission: Option<String>,
+    pub seller_commission: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::number::OneTo;
 use super::secret::{Secret, SecretBytes};
 use crate::events::UserChannels;
-use crate::market::{Fixed, Rules};
+use crate::market::Fixed;
+use crate::store::markets::Listings;
 use crate::store::outbox::SHARDS;
 use crate::store::{DatabaseUrl, Timeouts};
 
@@ -105,9 +106,7 @@ pub enum ExcessDecimals {
 
 #[derive(Clone, Debug)]
 pub struct Market {
-    /// The symbols of the markets.
-    pub symbols: Vec<String>,
-    pub rules: Rules,
+    pub listings: Listings,
     pub max_fills_per_transaction: NonZeroUsize,
     pub excess_decimals: ExcessDecimals,
 }

@@ -41,8 +41,8 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             batch: millis(raw.database.batch_timeout_ms),
         },
         database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
-        market: market::market(raw.market)?,
         commission: market::commission(&raw.commission)?,
+        market: market::market(raw.market, raw.markets, &raw.commission)?,
         auth: auth(environment, &raw.auth)?,
         demo: Demo {
             enabled: demo_enabled(environment, &raw.demo.enabled)?,

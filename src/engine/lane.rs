@@ -76,6 +76,13 @@ impl Lane {
         Self { name, queue_len, state: Mutex::new(state), changed: Condvar::new() }
     }
 
+    /// Adds a queue and returns its number.
+    pub fn add_queue(&self) -> usize {
+        let mut state = self.state.lock();
+        state.queues.push(VecDeque::new());
+        state.queues.len() - 1
+    }
+
     /// Adds a request to a queue.
     ///
     /// # Errors

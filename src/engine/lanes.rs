@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::EngineError;
 use super::lane::Lane;
@@ -30,7 +30,9 @@ type Place = (usize, usize);
 /// The lanes, and which requests belong to which.
 pub struct Lanes {
     lanes: Vec<Arc<Lane>>,
-    of_markets: BTreeMap<MarketId, Place>,
+    /// The number of those that have markets.
+    market_lanes: usize,
+    of_markets: RwLock<BTreeMap<MarketId, Place>>,
     of_accounts: Place,
     /// Set when a thread has ended, or everything is to stop.
     changed: Mutex<bool>,
@@ -56,24 +58,34 @@ impl Lanes {
             Arc::new(Lane::new(name, queues, queue_len))
         };
         let lanes = queues.into_iter().enumerate().map(lane).collect();
-        Self { lanes, of_markets, of_accounts, changed: Mutex::new(false), wake: Condvar::new() }
+        Self {
+            lanes,
+            market_lanes: count,
+            of_markets: RwLock::new(of_markets),
+            of_accounts,
+            changed: Mutex::new(false),
+            wake: Condvar::new(),
+        }
     }
 
     /// Adds a request to the queue of its market.
     ///
     /// # Errors
-    /// Those of [`Lane::push`], and [`EngineError::Failed`] if the market is unknown.
+    /// Those of [`Lane::push`].
     pub fn push(&self, request: QueuedRequest) -> Result<(), EngineError> {
-        let market = request.command.market();
-        let place = match market {
-            Some(market) => self.of_markets.get(&market),
-            None => Some(&self.of_accounts),
-        };
-        let Some((lane, queue)) = place else {
-            tracing::error!(?market, "a market was created after this process started");
-            return Err(EngineError::Failed);
-        };
-        self.lanes[*lane].push(*queue, request)
+        let place = request.command.market().map(|market| self.place(market));
+        let (lane, queue) = place.unwrap_or(self.of_accounts);
+        self.lanes[lane].push(queue, request)
+    }
+
+    /// A market that was created after this process started gets a queue when it is met.
+    fn place(&self, market: MarketId) -> Place {
+        if let Some(place) = self.of_markets.read().get(&market) {
+            return *place;
+        }
+        let mut of_markets = self.of_markets.write();
+        let lane = of_markets.len() % self.market_lanes;
+        *of_markets.entry(market).or_insert_with(|| (lane, self.lanes[lane].add_queue()))
     }
 
     pub fn waiting(&self) -> usize {
@@ -82,7 +94,8 @@ impl Lanes {
 
     /// Whether a lane with markets has a thread, and its batch takes no longer than `at_most`.
     pub fn is_responsive(&self, at_most: Duration) -> bool {
-        let has_markets = |lane: usize| self.of_markets.values().any(|(of, _)| *of == lane);
+        let of_markets = self.of_markets.read();
+        let has_markets = |lane: usize| of_markets.values().any(|(of, _)| *of == lane);
         let mut lanes = self.lanes.iter().enumerate().filter(|(index, _)| has_markets(*index));
         lanes.any(|(_, lane)| lane.is_responsive(at_most))
     }
@@ -224,7 +237,7 @@ mod tests {
     fn places(count: usize, has_one_writer: bool) -> (Vec<(usize, usize)>, (usize, usize), usize) {
         let markets: Vec<MarketId> = (1..=3).map(MarketId).collect();
         let lanes = Lanes::new(&markets, count, has_one_writer, 1);
-        let places = lanes.of_markets.values().copied().collect();
+        let places = lanes.of_markets.read().values().copied().collect();
         (places, lanes.of_accounts, lanes.lanes.len())
     }
 

@@ -35,7 +35,7 @@ use tokio::sync::Notify;
 
 use crate::market::{MarketId, Rejection};
 use crate::store::Store;
-use crate::store::markets::Catalog;
+use crate::store::markets::SharedCatalog;
 use lanes::{Lanes, Watch};
 use worker::Context;
 
@@ -127,11 +127,11 @@ pub struct Notifiers {
 /// [`EngineHandle::stop`], and panics if one of them does.
 pub fn start(
     store: Store,
-    catalog: Arc<Catalog>,
+    catalog: SharedCatalog,
     notifiers: Notifiers,
     settings: EngineSettings,
 ) -> std::io::Result<(EngineHandle, JoinHandle<()>)> {
-    let markets: Vec<MarketId> = catalog.markets.keys().copied().collect();
+    let markets: Vec<MarketId> = catalog.current().markets.keys().copied().collect();
     let has_one_writer = store.has_one_writer();
     let lanes = Lanes::new(&markets, settings.lanes, has_one_writer, settings.queue_len);
     let lanes = Arc::new(lanes);

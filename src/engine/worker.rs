@@ -12,7 +12,7 @@ use super::request::QueuedRequest;
 use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric};
 use crate::market::{Command, Done, MarketId, Plan, execute};
 use crate::outage::Outage;
-use crate::store::markets::Catalog;
+use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::{AnyConnection, Store, StoreError, idempotency, now, outbox, trading};
 
 static UNAVAILABLE: Outage = Outage::error(
@@ -29,7 +29,7 @@ static OUTCOME_UNKNOWN: Outage = Outage::error(
 /// What all lanes share.
 pub struct Context {
     pub store: Store,
-    pub catalog: Arc<Catalog>,
+    pub catalog: SharedCatalog,
     pub notifiers: Notifiers,
     pub settings: EngineSettings,
 }
@@ -205,19 +205,33 @@ impl Worker {
         Ok(committed)
     }
 
+    /// The catalog, read again if a market of the batch was created after it was read.
+    fn catalog_of(
+        &self,
+        connection: &mut AnyConnection,
+        commands: &[Command],
+    ) -> Result<Arc<Catalog>, StoreError> {
+        let catalog = self.context.catalog.current();
+        if trading::are_known(&catalog.markets, commands) {
+            return Ok(catalog);
+        }
+        self.context.catalog.reload(connection)
+    }
+
     /// The work inside the transaction.
     fn execute(
         &self,
         connection: &mut AnyConnection,
         batch: &Batch,
     ) -> Result<Committed, StoreError> {
-        let Context { catalog, settings, .. } = self.context.as_ref();
+        let settings = &self.context.settings;
         let requests = &batch.requests;
         if requests.iter().all(|(_, request)| request.is_left()) {
             return Err(StoreError::Abandoned);
         }
         let commands: Vec<Command> =
             requests.iter().map(|(_, request)| request.command.clone()).collect();
+        let catalog = &self.catalog_of(connection, &commands)?;
         let mut state =
             trading::load(connection, &catalog.markets, &commands, settings.max_fills, now())?;
         let repeated = find_repeated(connection, requests)?;

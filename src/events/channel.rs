@@ -25,9 +25,10 @@ fn encrypted_channel(id: impl Display) -> String {
     format!("{ENCRYPTED_PREFIX}user.{id}")
 }
 
-/// The public channel of a market.
+/// The public channel of a market. No channel's name has a slash: that of `ETH/BTC` is
+/// `market.ETH-BTC`.
 pub fn market_channel(symbol: &str) -> String {
-    format!("market.{symbol}")
+    format!("market.{}", symbol.replace('/', "-"))
 }
 
 /// The channels on which a user receives private events.

@@ -35,8 +35,15 @@ pub async fn execute(
     command: Command,
 ) -> Result<HttpResponse, ApiError> {
     let Some(key) = key(user, request, "")? else {
-        let executed = state.engine.execute(command, originating_socket(request)).await?;
-        return Ok(response::of_executed(&executed, &state.catalog));
+        let executed = state.engine.execute(command, originating_socket(request)).await;
+        let catalog = state.catalog.current();
+        return match executed {
+            Ok(executed) => Ok(response::of_executed(&executed, &catalog)),
+            Err(EngineError::Rejected(rejection)) => {
+                Err(ApiError::of_rejection(rejection, &catalog))
+            }
+            Err(error) => Err(error.into()),
+        };
     };
     let stored = execute_once(state, request, input, command, key).await?;
     respond(stored)
@@ -57,7 +64,7 @@ pub async fn execute_part(
             Err(EngineError::Rejected(rejection)) => Err(rejection),
             executed => Ok(executed?),
         };
-        let response = render(&state.catalog, executed);
+        let response = render(&state.catalog.current(), executed);
         return Ok(StoredResponse { response, is_replayed: false });
     };
     execute_once(state, request, None, command, key).await
@@ -125,7 +132,7 @@ fn fingerprint(request: &HttpRequest, input: Option<&Input>) -> [u8; 32] {
 fn render(catalog: &Catalog, result: Result<Executed, Rejection>) -> RenderedResponse {
     let response = match result {
         Ok(executed) => response::of_executed(&executed, catalog),
-        Err(rejection) => ApiError::from(rejection).error_response(),
+        Err(rejection) => ApiError::of_rejection(rejection, catalog).error_response(),
     };
     let status = response.status().as_u16();
     // These bodies are complete, and not streams.

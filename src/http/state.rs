@@ -18,7 +18,7 @@ use crate::events::decimal::DecimalNumber;
 use crate::provider::Provider;
 use crate::pusher::Credentials;
 use crate::store::Store;
-use crate::store::markets::Catalog;
+use crate::store::markets::{Catalog, SharedCatalog};
 
 /// The services and settings of the handlers.
 pub struct AppState {
@@ -26,7 +26,7 @@ pub struct AppState {
     pub auth: Authenticator,
     pub engine: EngineHandle,
     pub readiness: Readiness,
-    pub catalog: Arc<Catalog>,
+    pub catalog: SharedCatalog,
     pub credentials: Credentials,
     /// The channels that a user may subscribe to.
     pub user_channels: UserChannels,
@@ -47,6 +47,27 @@ pub struct AppState {
     pub body_timeout: Duration,
     /// `None`: the debug console is disabled.
     pub debug: Option<DebugConsole>,
+}
+
+impl AppState {
+    /// The catalog, read again if it may lack a market that another process has created.
+    pub async fn catalog_with(&self, is_complete: impl Fn(&Catalog) -> bool) -> Arc<Catalog> {
+        let current = self.catalog.current();
+        if is_complete(&current) || !self.catalog.may_reload() {
+            return current;
+        }
+        let shared = self.catalog.clone();
+        let read = self.store.read(move |connection| shared.reload(connection)).await;
+        read.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the markets could not be read again");
+            current
+        })
+    }
+
+    /// The catalog, with this market if it exists.
+    pub async fn catalog_with_symbol(&self, symbol: Option<&str>) -> Arc<Catalog> {
+        self.catalog_with(|catalog| symbol.is_none_or(|s| catalog.market(s).is_some())).await
+    }
 }
 
 /// The settings that frontends may read before a log-in. Contains no secrets.

@@ -68,9 +68,9 @@ impl Execution<'_> {
         let more = order.reserved.checked_sub(before.reserved).ok_or(Rejection::OutOfRange)?;
         let ledger = &mut self.state.ledger;
         if more.is_positive() {
-            ledger
-                .reserve(reserved_in, more, order.id)
-                .map_err(|_| Rejection::InsufficientFunds(order.side))?;
+            ledger.reserve(reserved_in, more, order.id).map_err(|_| {
+                Rejection::InsufficientFunds { side: order.side, asset: reserved_in.asset }
+            })?;
         } else if more < Fixed::ZERO {
             ledger.release(reserved_in, Action::OrderRefund, more.negated(), order.id);
         }

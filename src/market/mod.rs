@@ -173,8 +173,9 @@ pub struct PreventedTrade {
 /// Why a command was rejected. A rejection changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// The buyer's quote asset, or the seller's base asset, does not cover the reservation.
-    InsufficientFunds(Side),
+    /// The available balance of this asset (for a buy order the quote asset, for a sell order the
+    /// base asset) does not cover the reservation.
+    InsufficientFunds { side: Side, asset: AssetId },
     /// There is no such order, or it belongs to another user: deliberately indistinguishable.
     OrderNotFound,
     /// The order is already filled or cancelled.

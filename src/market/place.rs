@@ -17,10 +17,9 @@ impl Execution<'_> {
         self.require(new.market, MarketStatus::Open)?;
         let order = self.opened(&new, id)?;
         let reserved_in = self.reserved_in(&order);
-        self.state
-            .ledger
-            .reserve(reserved_in, order.reserved, id)
-            .map_err(|_| Rejection::InsufficientFunds(new.side))?;
+        self.state.ledger.reserve(reserved_in, order.reserved, id).map_err(|_| {
+            Rejection::InsufficientFunds { side: new.side, asset: reserved_in.asset }
+        })?;
         self.new.insert(id);
         self.state.client_order_ids.extend(client_order_id);
         let order = Order { arrival: self.next_arrival(new.market), ..order };

@@ -21,7 +21,7 @@ use super::book;
 use crate::events::SizeLimits;
 use crate::market::Market;
 use crate::outage::Outage;
-use crate::store::markets::Catalog;
+use crate::store::markets::SharedCatalog;
 use crate::store::published_books::{self, OutdatedBook};
 use crate::store::{AnyConnection, Store, StoreError, now, outbox};
 
@@ -60,7 +60,7 @@ impl BookPublisherSettings {
 /// The book publisher of one process.
 pub struct BookPublisher {
     store: Store,
-    catalog: Arc<Catalog>,
+    catalog: SharedCatalog,
     settings: BookPublisherSettings,
     /// Notified when a book may have changed.
     changes: Arc<Notify>,
@@ -82,7 +82,7 @@ impl BookPublisher {
     /// events.
     pub fn new(
         store: Store,
-        catalog: Arc<Catalog>,
+        catalog: SharedCatalog,
         settings: BookPublisherSettings,
         changes: Arc<Notify>,
         events: Arc<Notify>,
@@ -154,16 +154,20 @@ struct Check {
 fn publish_due_books(
     store: &Store,
     connection: &mut AnyConnection,
-    catalog: &Catalog,
+    shared: &SharedCatalog,
     settings: &BookPublisherSettings,
 ) -> Result<Check, StoreError> {
     let interval = settings.interval();
+    let mut catalog = shared.current();
     let mut check = Check::default();
     let mut delay = |wait: Duration| {
         check.next_due_in = Some(check.next_due_in.map_or(wait, |next| next.min(wait)));
     };
     for OutdatedBook { market, published_at } in published_books::outdated(connection)? {
-        // A market that was created after this process started is left to other processes.
+        // Created by another process since the catalog was read.
+        if !catalog.markets.contains_key(&market) && shared.may_reload() {
+            catalog = shared.reload(connection)?;
+        }
         let Some(market) = catalog.markets.get(&market) else { continue };
         match published_at.map(|published_at| (published_at + interval - now()).to_std()) {
             // A longer wait comes from a clock that was wrong.

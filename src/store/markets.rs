@@ -1,8 +1,12 @@
-//! Assets and markets: few rows, read once at the start of the process.
+//! Assets and markets: few rows, read at the start of the process, and again when a market is met
+//! that another process has created since.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use parking_lot::{Mutex, RwLock};
 
 use super::rows::MarketStateRow;
 use super::schema::{assets, markets, users};
@@ -10,8 +14,60 @@ use super::{AnyConnection, StoreError, codes, now, outbox};
 use crate::events::NewEvent;
 use crate::market::{AssetId, Fixed, Market, MarketId, MarketState, MarketStatus, Rules};
 
-/// The quote asset of every market.
+/// The quote asset of markets that do not name one, and the currency of the users' balances.
 pub const QUOTE: &str = "USD";
+/// At most one request in this time reads the catalog because of an unknown market.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A market as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// `BTC`, or `ETH/BTC` for a market that is not quoted in USD.
+    pub symbol: String,
+    pub base: String,
+    pub quote: String,
+    pub conditions: Conditions,
+}
+
+/// What applies to new orders of a market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conditions {
+    pub buyer_rate: Fixed,
+    pub seller_rate: Fixed,
+    pub rules: Rules,
+}
+
+/// All configured markets.
+#[derive(Clone, Debug)]
+pub struct Listings {
+    pub markets: Vec<Listing>,
+    /// Of markets that this process does not configure.
+    pub others: Conditions,
+}
+
+impl Listings {
+    /// Markets quoted in USD, all with the same conditions.
+    pub fn of_symbols(symbols: &[String], conditions: Conditions) -> Self {
+        let listing = |symbol: &String| Listing {
+            symbol: symbol.clone(),
+            base: symbol.clone(),
+            quote: QUOTE.to_owned(),
+            conditions,
+        };
+        Self { markets: symbols.iter().map(listing).collect(), others: conditions }
+    }
+
+    /// The symbols of those that existing pages can show.
+    pub fn symbols_quoted_in_usd(&self) -> impl Iterator<Item = &str> {
+        let quoted = self.markets.iter().filter(|listing| listing.quote == QUOTE);
+        quoted.map(|listing| listing.symbol.as_str())
+    }
+
+    fn conditions(&self, symbol: &str) -> Conditions {
+        let listed = self.markets.iter().find(|listing| listing.symbol == symbol);
+        listed.map_or(self.others, |listing| listing.conditions)
+    }
+}
 
 /// All markets and assets, by id.
 #[derive(Clone, Debug)]
@@ -44,21 +100,62 @@ impl Catalog {
     }
 }
 
+/// The catalog that is current. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SharedCatalog(Arc<CatalogState>);
+
+#[derive(Debug)]
+struct CatalogState {
+    listings: Listings,
+    current: RwLock<Arc<Catalog>>,
+    reloaded_at: Mutex<Option<Instant>>,
+}
+
+impl SharedCatalog {
+    pub fn read(connection: &mut AnyConnection, listings: Listings) -> Result<Self, StoreError> {
+        let current = RwLock::new(Arc::new(read(connection, &listings)?));
+        Ok(Self(Arc::new(CatalogState { listings, current, reloaded_at: Mutex::new(None) })))
+    }
+
+    pub fn current(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.current.read())
+    }
+
+    /// Whether it is long enough ago that the catalog was read because of an unknown market. If so,
+    /// the caller reads it.
+    pub fn may_reload(&self) -> bool {
+        let mut reloaded_at = self.0.reloaded_at.lock();
+        let is_due = reloaded_at.is_none_or(|at| at.elapsed() >= RELOAD_INTERVAL);
+        if is_due {
+            *reloaded_at = Some(Instant::now());
+        }
+        is_due
+    }
+
+    /// Reads the catalog again.
+    pub fn reload(&self, connection: &mut AnyConnection) -> Result<Arc<Catalog>, StoreError> {
+        let catalog = Arc::new(read(connection, &self.0.listings)?);
+        *self.0.current.write() = Arc::clone(&catalog);
+        Ok(catalog)
+    }
+}
+
 /// Creates the markets that are missing, with their assets and house users. Runs in a write
 /// transaction.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if another process creates the same ones: the next attempt finds them.
-pub fn ensure(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
-    create_missing(connection, symbols).map_err(|error| match error {
+pub fn ensure(connection: &mut AnyConnection, listings: &[Listing]) -> Result<(), StoreError> {
+    create_missing(connection, listings).map_err(|error| match error {
         StoreError::Duplicate(cause) => StoreError::Conflict(cause),
         error => error,
     })
 }
 
-fn create_missing(connection: &mut AnyConnection, symbols: &[String]) -> Result<(), StoreError> {
-    let quote = ensure_asset(connection, QUOTE)?;
-    for symbol in symbols {
+fn create_missing(connection: &mut AnyConnection, listings: &[Listing]) -> Result<(), StoreError> {
+    // The first of all assets, which the balances of users are in.
+    ensure_asset(connection, QUOTE)?;
+    for Listing { symbol, base, quote, .. } in listings {
         let found = markets::table
             .filter(markets::symbol.eq(symbol))
             .select(markets::id)
@@ -67,7 +164,8 @@ fn create_missing(connection: &mut AnyConnection, symbols: &[String]) -> Result<
         if found.is_some() {
             continue;
         }
-        let base = ensure_asset(connection, symbol)?;
+        let base = ensure_asset(connection, base)?;
+        let quote = ensure_asset(connection, quote)?;
         let last = markets::table.select(diesel::dsl::max(markets::id));
         let id = last.first::<Option<i32>>(connection)?.unwrap_or(0) + 1;
         let values = (
@@ -109,7 +207,8 @@ fn create_house(
     let house = (
         users::id.eq(market.house().0),
         users::name.eq(format!("House of {symbol}")),
-        users::email.eq(format!("house.{}@matchcast.invalid", symbol.to_lowercase())),
+        users::email
+            .eq(format!("house.{}@matchcast.invalid", symbol.to_lowercase().replace('/', "-"))),
         users::created_at.eq(now()),
         users::updated_at.eq(now()),
     );
@@ -147,19 +246,15 @@ pub fn set_status(
     Ok(true)
 }
 
-/// Reads the catalog. The rates and rules apply to orders that are placed from now on.
-pub fn read(
-    connection: &mut AnyConnection,
-    buyer_rate: Fixed,
-    seller_rate: Fixed,
-    rules: Rules,
-) -> Result<Catalog, StoreError> {
+/// Reads the catalog. The conditions apply to orders that are placed from now on.
+pub fn read(connection: &mut AnyConnection, listings: &Listings) -> Result<Catalog, StoreError> {
     let rows: Vec<(i32, String, i32, i32)> = markets::table
         .select((markets::id, markets::symbol, markets::base_asset_id, markets::quote_asset_id))
         .load(connection)?;
-    let market = |(id, symbol, base, quote)| {
+    let market = |(id, symbol, base, quote): (i32, String, i32, i32)| {
         let id = MarketId(id);
         let (base, quote) = (AssetId(base), AssetId(quote));
+        let Conditions { buyer_rate, seller_rate, rules } = listings.conditions(&symbol);
         (id, Market { id, symbol, base, quote, buyer_rate, seller_rate, rules })
     };
     let assets: Vec<(i32, String)> = assets::table.load(connection)?;

@@ -7,6 +7,7 @@ mod dotenv;
 #[path = "../support/fuzz.rs"]
 mod fuzz;
 mod fuzz_sources;
+mod markets;
 mod process;
 mod start;
 mod values;
@@ -31,6 +32,10 @@ fn read_file(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErr
     Config::from_sources(&sources)
 }
 
+fn symbols(config: &Config) -> Vec<String> {
+    config.market.listings.markets.iter().map(|listing| listing.symbol.clone()).collect()
+}
+
 /// Checks that the error is one sentence on one line, contains `name`, and contains no secret.
 fn check_error(result: Result<Config, ConfigError>, name: &str, case: &str) {
     let text = result.expect_err(case).to_string();
@@ -47,7 +52,7 @@ fn without_configuration_the_local_demo_starts() {
     assert_eq!((config.http.host.to_string().as_str(), config.http.port), ("127.0.0.1", 8080));
     assert_eq!(format!("{:?}", config.database), "SQLite at var/matchcast.sqlite");
     assert!(config.demo.enabled && !config.auth.cookies.secure);
-    assert_eq!(config.market.symbols, ["BTC", "ETH"]);
+    assert_eq!(symbols(&config), ["BTC", "ETH"]);
     assert_eq!(config.limits.log_ins_per_minute.map(|limit| limit.get()), Some(10));
     let unlimited = read(&[("MATCHCAST__LIMITS__LOG_INS_PER_MINUTE", "0")]).unwrap();
     assert_eq!(unlimited.limits.log_ins_per_minute, None);
@@ -253,9 +258,9 @@ fn keys_and_lists_are_parsed() {
     let encoded = "base64:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
     assert_eq!(key(encoded), b"01234567890123456789012345678901");
     assert_ne!(key(""), key(""), "the key is random per start");
-    let symbols = |text| read(&[("MATCHCAST__MARKET__SYMBOLS", text)]).unwrap().market.symbols;
-    assert_eq!(symbols("BTC, ETH ,SOL,"), ["BTC", "ETH", "SOL"]);
-    assert_eq!(symbols(""), Vec::<String>::new());
+    let symbols = |text| symbols(&read(&[("MATCHCAST__MARKET__SYMBOLS", text)]).unwrap()).join(" ");
+    assert_eq!(symbols("BTC, ETH ,SOL,"), "BTC ETH SOL");
+    assert_eq!(symbols(""), "");
     let origins = |text| read(&[("MATCHCAST__HTTP__CORS_ORIGINS", text)]).unwrap();
     assert_eq!(origins("https://a.example,http://b:1").http.cors_origins.len(), 2);
 }

@@ -58,7 +58,6 @@ on_both! {
             size_limits: SizeLimits::UNLIMITED,
         };
         let changes = Arc::new(Notify::new());
-        let catalog = Arc::new(catalog);
         let publisher =
             BookPublisher::new(store.clone(), catalog, settings, changes.clone(), Arc::default());
         let (stop, stopped) = watch::channel(false);

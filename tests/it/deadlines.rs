@@ -1,6 +1,5 @@
 //! Waits end: for locks, for connections and for servers that do not respond.
 
-use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -55,8 +54,8 @@ on_both! {
     }
 
     async fn an_order_whose_caller_has_gone_is_not_placed(database: Database) {
-        let (store, catalog) = database.open_store();
-        let catalog = Arc::new(catalog);
+        let (store, shared) = database.open_store();
+        let catalog = shared.current();
         let create = |c: &mut _| users::create(c, "user", "user@test.example", "no hash", &[]);
         let user = store.write(&mut database.connect(), create).expect("a user").user_id();
         let market = catalog.market("BTC").expect("a market").id;
@@ -70,7 +69,7 @@ on_both! {
         };
         let account = AccountKey { user, asset: catalog.quote() };
         let (engine, thread) =
-            engine::start(store, catalog, Notifiers::default(), settings).expect("a thread");
+            engine::start(store, shared, Notifiers::default(), settings).expect("a thread");
         let one = Fixed::parse("1").expect("an amount");
         engine.deposit(account, one, 1).await.expect("a deposit");
 

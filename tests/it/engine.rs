@@ -84,8 +84,8 @@ on_both! {
     }
 
     async fn a_batch_with_failing_orders_executes_the_others_in_order(database: Database) {
-        let (store, catalog) = database.open_store();
-        let (catalog, user) = (Arc::new(catalog), create_user(&store, &database));
+        let (store, shared) = database.open_store();
+        let (catalog, user) = (shared.current(), create_user(&store, &database));
         let market = catalog.market("BTC").expect("a market").clone();
         let events = EventSettings::default();
         let max_wait = Duration::from_secs(60);
@@ -98,7 +98,7 @@ on_both! {
         };
         let notifiers = Notifiers::default();
         let (engine, thread) =
-            engine::start(store, catalog.clone(), notifiers, settings).expect("a thread");
+            engine::start(store, shared, notifiers, settings).expect("a thread");
         let account = AccountKey { user, asset: catalog.quote() };
         let amount = Fixed::parse("1000").expect("an amount");
         engine.deposit(account, amount, 1).await.expect("a deposit");

@@ -227,7 +227,7 @@ on_both! {
         let settings = BookPublisherSettings { updates_per_second: 1, depth: 25, size_limits };
         let publishing = BookPublisher::new(
             store,
-            Arc::new(catalog),
+            catalog,
             settings,
             Arc::default(),
             publisher.clone(),

@@ -1,7 +1,6 @@
 //! The interface between pages and events: `GET /api/config` lists the events that are turned on,
 //! and the header `X-Socket-ID` excludes a socket.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use matchcast::engine::{self, EngineSettings, EventSettings, Notifiers};
@@ -41,7 +40,8 @@ async fn the_config_lists_the_events_that_are_turned_on() {
 
 /// Deposits 1,000 for a user, without the faucet.
 async fn fund(database: &Database, user: i64, symbol: &str) {
-    let (store, catalog) = database.open_store();
+    let (store, shared) = database.open_store();
+    let catalog = shared.current();
     let asset = catalog.asset(symbol).expect("an asset");
     let events = EventSettings::default();
     let max_wait = Duration::from_secs(60);
@@ -53,7 +53,7 @@ async fn fund(database: &Database, user: i64, symbol: &str) {
         ..EngineSettings::default()
     };
     let (engine, thread) =
-        engine::start(store, Arc::new(catalog), Notifiers::default(), settings).expect("a thread");
+        engine::start(store, shared, Notifiers::default(), settings).expect("a thread");
     let account = AccountKey { user: UserId(user), asset };
     let amount = Fixed::parse("1000").expect("an amount");
     engine.deposit(account, amount, 1).await.expect("a deposit");

@@ -36,6 +36,7 @@ mod idempotency;
 mod junk;
 mod lanes;
 mod leases;
+mod listings;
 mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;

@@ -28,7 +28,7 @@
 //! are comments.
 
 use matchcast::market::{
-    AssetId, ClientOrderId, Command, Fixed, MarketId, MarketStatus, NewOrder, OrderId,
+    AssetId, ClientOrderId, Command, Fixed, MarketId, MarketStatus, NewOrder, OrderId, Rejection,
     SelfTradePrevention, Side, Status, TimeInForce, UnixMicros, UserId,
 };
 
@@ -207,6 +207,7 @@ fn describe(outcome: &Outcome) -> String {
         Ok(Completed::Expired(orders)) => format!("{} expired", orders.len()),
         Ok(Completed::Cancelled(order)) => status_name(order.status).to_owned(),
         Ok(Completed::Deposited(available)) => available.to_string(),
+        Err(Rejection::InsufficientFunds { side, .. }) => format!("InsufficientFunds({side:?})"),
         Err(rejection) => format!("{rejection:?}"),
     }
 }

@@ -14,7 +14,8 @@ fn in_minutes(minutes: i64) -> NaiveDateTime {
 
 on_both! {
     async fn a_user_is_found_and_has_an_account_of_each_asset(database: Database) {
-        let (store, catalog) = database.open_store();
+        let (store, shared) = database.open_store();
+        let catalog = shared.current();
         let mut c = store.connect().unwrap();
         assert!(users::is_empty(&mut c).unwrap(), "house accounts do not count");
         let assets: Vec<_> = catalog.assets.keys().copied().collect();

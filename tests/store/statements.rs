@@ -138,7 +138,8 @@ fn publish(store: &Store, c: &mut AnyConnection, len: usize) {
 
 on_both! {
     async fn the_statements_of_the_hot_path_are_prepared_once(database: Database) {
-        let (store, catalog) = database.open_store();
+        let (store, shared) = database.open_store();
+        let catalog = shared.current();
         let mut c = store.connect().unwrap();
         let mut user = |email: &str| {
             let made = store.write(&mut c, |c| users::create(c, "U", email, "hash", &[]));

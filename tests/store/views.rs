@@ -29,8 +29,8 @@ pub fn fixed(text: &str) -> Fixed {
 
 impl Traded {
     pub async fn start(database: &Database) -> Self {
-        let (store, catalog) = database.open_store();
-        let catalog = Arc::new(catalog);
+        let (store, shared) = database.open_store();
+        let catalog = shared.current();
         let events = EventSettings::default();
         let max_wait = Duration::from_secs(60);
         let settings = EngineSettings {
@@ -41,7 +41,7 @@ impl Traded {
             ..EngineSettings::default()
         };
         let (engine, _) =
-            engine::start(store.clone(), catalog.clone(), Notifiers::default(), settings).unwrap();
+            engine::start(store.clone(), shared, Notifiers::default(), settings).unwrap();
         let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
         let mut c = store.connect().unwrap();
         let mut user = |email: &str| {

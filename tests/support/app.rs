@@ -37,6 +37,15 @@ impl TestApp {
 
     /// Starts with additional environment variables.
     pub async fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
+        Self::start_from(database, variables, None).await
+    }
+
+    /// Starts with additional environment variables, and this text as config/local.toml.
+    pub async fn start_from(
+        database: &Database,
+        variables: &[(&str, &str)],
+        file: Option<&str>,
+    ) -> Self {
         let defaults = [
             ("HOST", "127.0.0.1"),
             ("PORT", "0"),
@@ -50,8 +59,9 @@ impl TestApp {
         let variables = defaults.into_iter().chain(variables.iter().copied());
         logs::start();
         logs::record_secrets(variables.clone());
-        let config =
-            Config::from_sources(&Sources::of_variables(variables)).expect("a valid configuration");
+        let mut sources = Sources::of_variables(variables);
+        sources.file = file.map(|text| ("config/local.toml".to_owned(), text.to_owned()));
+        let config = Config::from_sources(&sources).expect("a valid configuration");
         let (started, starting) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use matchcast::market::{Fixed, Rules};
-use matchcast::store::markets::{self, Catalog};
+use matchcast::store::markets::{self, Conditions, Listings, SharedCatalog};
 use matchcast::store::schema::{dead_letters, orders, outbox as outbox_rows, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
 
@@ -72,16 +72,16 @@ impl Database {
     }
 
     /// A store with the markets BTC and ETH, for tests that do not use HTTP.
-    pub fn open_store(&self) -> (Store, Catalog) {
+    pub fn open_store(&self) -> (Store, SharedCatalog) {
         let url = self.parsed();
         store::migrate(&url).expect("migrations run");
         let store = Store::open(url, 4).expect("the store opens");
         let mut connection = store.connect().expect("a connection");
-        let symbols = ["BTC".to_owned(), "ETH".to_owned()];
-        store.write(&mut connection, |c| markets::ensure(c, &symbols)).expect("markets");
         let buyer_rate = Fixed::parse("0.015").expect("a rate");
-        let catalog = markets::read(&mut connection, buyer_rate, Fixed::ZERO, Rules::NONE)
-            .expect("a catalog");
+        let conditions = Conditions { buyer_rate, seller_rate: Fixed::ZERO, rules: Rules::NONE };
+        let listings = Listings::of_symbols(&["BTC".to_owned(), "ETH".to_owned()], conditions);
+        store.write(&mut connection, |c| markets::ensure(c, &listings.markets)).expect("markets");
+        let catalog = SharedCatalog::read(&mut connection, listings).expect("a catalog");
         (store, catalog)
     }
 

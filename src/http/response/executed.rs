@@ -224,7 +224,7 @@ fn batch(results: &[Result<PlacedOrder, Rejection>], catalog: &Catalog) -> HttpR
                 serde_json::to_value(BatchResult::Placed { success: true, data: Box::new(data) })
             }),
             Err(rejection) => {
-                let error = ApiError::from(*rejection).body();
+                let error = ApiError::of_rejection(*rejection, catalog).body();
                 serde_json::to_value(BatchResult::Rejected(error))
             }
         };

@@ -4,6 +4,21 @@ use actix_web::http::StatusCode;
 
 use super::error::ApiError;
 use crate::market::{MarketStatus, Rejection, Side};
+use crate::store::markets::Catalog;
+
+const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
+
+impl ApiError {
+    /// Names the asset that is missing, as existing frontends expect it.
+    pub fn of_rejection(rejection: Rejection, catalog: &Catalog) -> Self {
+        let Rejection::InsufficientFunds { side: Side::Buy, asset } = rejection else {
+            return rejection.into();
+        };
+        let asset = catalog.asset_symbol(asset);
+        let message = format!("Insufficient {asset} balance for this buy order.");
+        Self::refused(StatusCode::BAD_REQUEST, INSUFFICIENT_FUNDS, message)
+    }
+}
 
 impl From<Rejection> for ApiError {
     /// 422 if a field can be corrected.
@@ -37,12 +52,12 @@ impl From<Rejection> for ApiError {
 
 fn refused(rejection: Rejection) -> ApiError {
     let (status, code, message) = match rejection {
-        Rejection::InsufficientFunds(side) => {
+        Rejection::InsufficientFunds { side, .. } => {
             let message = match side {
-                Side::Buy => "Insufficient USD balance for this buy order.",
+                Side::Buy => "Insufficient balance for this buy order.",
                 Side::Sell => "Insufficient asset balance for this sell order.",
             };
-            (StatusCode::BAD_REQUEST, "insufficient_funds", message)
+            (StatusCode::BAD_REQUEST, INSUFFICIENT_FUNDS, message)
         }
         Rejection::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", "Order not found."),
         Rejection::OrderNotOpen => {

@@ -39,7 +39,7 @@ pub async fn profile(
     let id = user.id;
     let user = state.auth.user(id).await?;
     let balances = state.store.read(move |c| views::balances(c, id)).await?;
-    let quote = state.catalog.quote();
+    let quote = state.catalog.current().quote();
     let mut body = ProfileBody {
         id: user.id,
         name: user.name,
@@ -52,7 +52,7 @@ pub async fn profile(
         if balance.asset == quote {
             body.balance = DecimalNumber(balance.available);
             body.locked_balance = DecimalNumber(balance.locked);
-        } else if let Some(symbol) = state.catalog.assets.get(&balance.asset) {
+        } else if let Some(symbol) = state.catalog.current().assets.get(&balance.asset) {
             body.asset_balances.push(AssetBalance {
                 symbol: symbol.clone(),
                 amount: DecimalNumber(balance.available),
@@ -95,7 +95,7 @@ pub async fn balance_history(
 ) -> Result<HttpResponse, ApiError> {
     let currency = query.into_inner().currency.filter(|currency| !currency.is_empty());
     let asset = match currency.as_deref() {
-        None => Some(state.catalog.quote()),
+        None => Some(state.catalog.current().quote()),
         Some("all") => None,
         Some(symbol) => Some(asset_of(&state, symbol)?),
     };
@@ -106,7 +106,7 @@ pub async fn balance_history(
 }
 
 fn asset_of(state: &AppState, symbol: &str) -> Result<AssetId, ApiError> {
-    let asset = state.catalog.asset(symbol);
+    let asset = state.catalog.current().asset(symbol);
     asset.ok_or_else(|| ApiError::invalid("currency", "The selected currency is invalid."))
 }
 
@@ -193,7 +193,7 @@ pub async fn faucet(
     };
     let mut validator = Validator::of(&input);
     let currency = validator.text("currency", 16);
-    let asset = currency.as_deref().and_then(|symbol| state.catalog.asset(symbol));
+    let asset = currency.as_deref().and_then(|symbol| state.catalog.current().asset(symbol));
     if currency.is_some() && asset.is_none() {
         validator.fail("currency", "The selected currency is invalid.");
     }

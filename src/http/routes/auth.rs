@@ -101,7 +101,7 @@ pub async fn register(
     let (name, email, password) = validator.finish((name, email, password))?;
     let registration = Registration { name, email, password };
 
-    let assets = state.catalog.assets.keys().copied().collect();
+    let assets = state.catalog.current().assets.keys().copied().collect();
     let (user, token) = state.auth.register(registration, assets).await?;
     respond(&state, user, &token, StatusCode::CREATED, "Registration successful").await
 }
@@ -193,7 +193,7 @@ pub async fn user(
 async fn balance_of(state: &AppState, user: &User) -> Result<Fixed, ApiError> {
     let id = user.user_id();
     let balances = state.store.read(move |c| views::balances(c, id)).await?;
-    let quote = state.catalog.quote();
+    let quote = state.catalog.current().quote();
     let held = balances.iter().find(|balance| balance.asset == quote);
     Ok(held.map_or(Fixed::ZERO, |balance| balance.available))
 }

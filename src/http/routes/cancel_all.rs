@@ -14,6 +14,7 @@ use crate::http::idempotency::{REPLAYED, execute_part, respond};
 use crate::http::response::{self, ApiError, CancelledOrders, FieldErrors};
 use crate::http::state::AppState;
 use crate::market::{Command, Market, MarketId, Side};
+use crate::store::markets::Catalog;
 
 /// The response for one market.
 #[derive(Deserialize)]
@@ -29,8 +30,10 @@ pub async fn cancel_all(
     body: RawBody,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (only, side) = read_filter(&query, &body, &state)?;
-    let all = state.catalog.markets.values();
+    let symbol = query.get("symbol").map(String::as_str).filter(|symbol| !symbol.is_empty());
+    let catalog = state.catalog_with_symbol(symbol).await;
+    let (only, side) = read_filter(&query, &body, &catalog)?;
+    let all = catalog.markets.values();
     let mut markets = all.filter(|market| only.is_none_or(|only| market.id == only));
     let cancel = |market: &Market, part: &str| {
         let command = Command::CancelAll { user: user.id, market: market.id, side };
@@ -77,14 +80,14 @@ fn order_ids(stored: &StoredResponse) -> Result<Vec<i64>, ApiError> {
 fn read_filter(
     query: &BTreeMap<String, String>,
     body: &RawBody,
-    state: &AppState,
+    catalog: &Catalog,
 ) -> Result<(Option<MarketId>, Option<Side>), ApiError> {
     let mut errors = FieldErrors::default();
     let (mut market, mut side) = (None, None);
     for (name, value) in query {
         match (name.as_str(), value.as_str()) {
             ("symbol" | "side", "") => {}
-            ("symbol", symbol) => match state.catalog.market(symbol) {
+            ("symbol", symbol) => match catalog.market(symbol) {
                 Some(found) => market = Some(found.id),
                 None => errors.add("symbol", "The selected symbol is invalid."),
             },

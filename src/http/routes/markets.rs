@@ -38,7 +38,7 @@ pub async fn book(
     query: web::Query<BookQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (market, _) = market_of(&state, query.into_inner().symbol)?;
+    let (market, _) = market_of(&state, query.into_inner().symbol).await?;
     let cap = state.list_cap;
     let (asks, bids) = state
         .store
@@ -103,9 +103,11 @@ impl<'a> MarketBody<'a> {
 /// `GET /markets`
 pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let states = state.store.read(markets::states).await?;
-    let rows = state.catalog.markets.values().map(|market| {
+    let is_known = |catalog: &Catalog| states.keys().all(|id| catalog.markets.contains_key(id));
+    let catalog = state.catalog_with(is_known).await;
+    let rows = catalog.markets.values().map(|market| {
         let market_state = states.get(&market.id).copied().unwrap_or_default();
-        MarketBody::new(market, &market_state, &state.catalog)
+        MarketBody::new(market, &market_state, &catalog)
     });
     let rows: Vec<_> = rows.collect();
     Ok(response::ok("Markets retrieved successfully", rows))
@@ -125,7 +127,7 @@ pub async fn trades(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let TradesQuery { symbol, limit } = query.into_inner();
-    let (market, symbol) = market_of(&state, symbol)?;
+    let (market, symbol) = market_of(&state, symbol).await?;
     let cap = state.list_cap;
     let limit = match limit.as_deref().filter(|limit| !limit.is_empty()) {
         None => cap,
@@ -142,10 +144,14 @@ pub async fn trades(
 }
 
 /// The market of a query, with its symbol.
-fn market_of(state: &AppState, symbol: Option<String>) -> Result<(MarketId, String), ApiError> {
+async fn market_of(
+    state: &AppState,
+    symbol: Option<String>,
+) -> Result<(MarketId, String), ApiError> {
     let symbol = symbol.filter(|symbol| !symbol.is_empty());
     let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
-    let market = state.catalog.market(&symbol).map(|market| market.id);
+    let catalog = state.catalog_with_symbol(Some(&symbol)).await;
+    let market = catalog.market(&symbol).map(|market| market.id);
     let market =
         market.ok_or_else(|| ApiError::invalid("symbol", "The selected symbol is invalid."))?;
     Ok((market, symbol))

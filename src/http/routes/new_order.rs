@@ -1,11 +1,15 @@
 //! Reads an order from the fields of a request.
 
+use crate::config::ExcessDecimals;
 use crate::http::extract::{Input, Validator};
 use crate::http::response::ApiError;
-use crate::http::state::AppState;
 use crate::market::{
     ClientOrderId, Fixed, NewOrder, OrderType, SelfTradePrevention, Side, TimeInForce, UserId,
 };
+use crate::store::markets::Catalog;
+
+/// Two assets and a slash.
+const MAX_SYMBOL: usize = 33;
 
 const CLIENT_ORDER_ID_RULE: &str =
     "The client order id field must be a string of 1 to 64 visible ASCII characters.";
@@ -48,17 +52,22 @@ const SELF_TRADE_PREVENTIONS: [(&str, SelfTradePrevention); 4] = [
 
 /// # Errors
 /// 422 with each invalid field.
-pub fn read_order(user: UserId, input: &Input, state: &AppState) -> Result<NewOrder, ApiError> {
+pub fn read_order(
+    user: UserId,
+    input: &Input,
+    catalog: &Catalog,
+    excess: ExcessDecimals,
+) -> Result<NewOrder, ApiError> {
     let mut validator = Validator::of(input);
-    let symbol = validator.text("symbol", 16);
-    let market = symbol.as_deref().and_then(|symbol| state.catalog.market(symbol));
+    let symbol = validator.text("symbol", MAX_SYMBOL);
+    let market = symbol.as_deref().and_then(|symbol| catalog.market(symbol));
     if symbol.is_some() && market.is_none() {
         validator.fail("symbol", "The selected symbol is invalid.");
     }
     let side = validator.one_of("side", &SIDES);
     let order_type = validator.optional_one_of("type", &TYPES).unwrap_or_default();
-    let (price, stop_price) = read_prices(&mut validator, input, order_type, state);
-    let amount = validator.positive("amount", state.excess_decimals);
+    let (price, stop_price) = read_prices(&mut validator, input, order_type, excess);
+    let amount = validator.positive("amount", excess);
     let time_in_force = read_time_in_force(&mut validator, input, order_type.price);
     let post_only = validator.optional_bool("post_only").unwrap_or(false);
     let may_rest = order_type.price == OrderType::Limit
@@ -94,11 +103,11 @@ fn read_prices(
     validator: &mut Validator<'_>,
     input: &Input,
     order_type: Type,
-    state: &AppState,
+    excess: ExcessDecimals,
 ) -> (Option<Option<Fixed>>, Option<Option<Fixed>>) {
     let mut read = |field, is_expected, text: &str| {
         if is_expected {
-            validator.positive(field, state.excess_decimals).map(Some)
+            validator.positive(field, excess).map(Some)
         } else if input.is_missing(field) {
             Some(None)
         } else {

@@ -10,6 +10,7 @@ use crate::http::idempotency::execute;
 use crate::http::response::{self, ApiError, FieldErrors, OrderBody, OrderDetails};
 use crate::http::state::AppState;
 use crate::market::{ClientOrderId, Command, OrderId, Rejection};
+use crate::store::markets::Catalog;
 use crate::store::views::{self, OrderName, OrderView};
 
 /// The most orders of `POST /orders/batch`.
@@ -40,7 +41,8 @@ pub async fn place(
     input: Input,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = Command::Place(read_order(user.id, &input, &state)?);
+    let catalog = state.catalog_with_symbol(input.string("symbol")).await;
+    let command = Command::Place(read_order(user.id, &input, &catalog, state.excess_decimals)?);
     execute(&state, &user, &request, Some(&input), command).await
 }
 
@@ -68,7 +70,8 @@ async fn show(
     state: &AppState,
 ) -> Result<HttpResponse, ApiError> {
     let view = find(user, name, state).await?;
-    let order = OrderBody::new(&view, state.catalog.symbol(view.order.market));
+    let catalog = state.catalog_with(|c| c.markets.contains_key(&view.order.market)).await;
+    let order = OrderBody::new(&view, catalog.symbol(view.order.market));
     Ok(response::ok("Order retrieved successfully", OneOrder { order }))
 }
 
@@ -94,10 +97,10 @@ fn by_client_id(id: &str) -> Result<OrderName, ApiError> {
     Ok(OrderName::ClientOrderId(id))
 }
 
-fn my_order_row<'a>(view: &'a OrderView, state: &'a AppState) -> MyOrderRow<'a> {
+fn my_order_row<'a>(view: &'a OrderView, catalog: &'a Catalog) -> MyOrderRow<'a> {
     MyOrderRow {
         id: view.order.id.0,
-        symbol: state.catalog.symbol(view.order.market),
+        symbol: catalog.symbol(view.order.market),
         side: side_name(view.order.side),
         details: OrderDetails::new(view),
         date: response::plain(view.created_at),
@@ -112,7 +115,11 @@ pub async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let (user, cap) = (user.id, state.list_cap);
     let orders = state.store.read(move |c| views::orders_of(c, user, cap)).await?;
-    let rows: Vec<_> = orders.iter().map(|view| my_order_row(view, &state)).collect();
+    let is_known = |catalog: &Catalog| {
+        orders.iter().all(|view| catalog.markets.contains_key(&view.order.market))
+    };
+    let catalog = state.catalog_with(is_known).await;
+    let rows: Vec<_> = orders.iter().map(|view| my_order_row(view, &catalog)).collect();
     Ok(response::ok("User orders retrieved successfully", rows))
 }
 
@@ -174,9 +181,13 @@ pub async fn place_batch(
         validator.fail("orders", text);
     }
     let inputs = validator.finish(inputs)?;
+    let symbols: Vec<&str> = inputs.iter().filter_map(|input| input.string("symbol")).collect();
+    let is_complete =
+        |catalog: &Catalog| symbols.iter().all(|symbol| catalog.market(symbol).is_some());
+    let catalog = state.catalog_with(is_complete).await;
     let (mut orders, mut errors) = (Vec::with_capacity(inputs.len()), FieldErrors::default());
     for (position, input) in inputs.iter().enumerate() {
-        match read_order(user.id, input, &state) {
+        match read_order(user.id, input, &catalog, state.excess_decimals) {
             Ok(order) => orders.push(order),
             Err(ApiError::Invalid(invalid)) => errors.add_item("orders", position, invalid),
             Err(error) => return Err(error),

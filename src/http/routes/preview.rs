@@ -54,8 +54,9 @@ pub async fn preview(
     input: Input,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let order = read_order(user.id, &input, &state)?;
-    let market = state.catalog.markets.get(&order.market).cloned();
+    let catalog = state.catalog_with_symbol(input.string("symbol")).await;
+    let order = read_order(user.id, &input, &catalog, state.excess_decimals)?;
+    let market = catalog.markets.get(&order.market).cloned();
     let market = market.ok_or(ApiError::Internal("the market of an order is unknown"))?;
     let max_fills = state.max_fills;
     let read = move |c: &mut _| trading::read_for_preview(c, &market, &order, max_fills);
@@ -63,7 +64,7 @@ pub async fn preview(
     let mut plan = market::execute(&mut touched, &[Command::Place(order)], max_fills);
     let body = match plan.outcomes.pop() {
         Some(Ok(Done::Placed(done))) => placed(&done, &plan),
-        Some(Err(rejection)) => refused(&ApiError::from(rejection)),
+        Some(Err(rejection)) => refused(&ApiError::of_rejection(rejection, &catalog)),
         _ => return Err(ApiError::Internal("an order has the outcome of another command")),
     };
     Ok(response::ok("Order previewed successfully", body))

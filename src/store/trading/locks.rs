@@ -22,9 +22,7 @@ pub fn lock_markets(
 ) -> Result<BTreeMap<MarketId, MarketState>, StoreError> {
     let touched = commands::markets(commands);
     if let Some(unknown) = touched.iter().find(|id| !markets.contains_key(id)) {
-        return Err(StoreError::Other(format!(
-            "market {unknown} was created after this process started"
-        )));
+        return Err(StoreError::Other(format!("there is no market {unknown}")));
     }
     if touched.is_empty() {
         return Ok(BTreeMap::new());

@@ -72,6 +72,11 @@ pub fn load(
     Ok(state)
 }
 
+/// Whether these are all markets of the commands.
+pub fn are_known(markets: &BTreeMap<MarketId, Market>, commands: &[Command]) -> bool {
+    commands::markets(commands).iter().all(|market| markets.contains_key(market))
+}
+
 /// Writes a plan and its events.
 pub fn apply(
     connection: &mut AnyConnection,

@@ -1,6 +1,6 @@
 //! What a new or amended order must fulfil.
 
-use matchcast::market::{MarketStatus, Rejection, Rules, Side};
+use matchcast::market::{AssetId, MarketStatus, Rejection, Rules, Side};
 
 use super::super::world::USD;
 use super::{MAX_UNITS, NaiveMarket, OrderRecord, Placed, base, mul_ceil, mul_floor, units};
@@ -45,7 +45,7 @@ impl NaiveMarket {
         let (asset, needed) =
             if side == Side::Buy { (USD.0, cost) } else { (base(market), amount) };
         if self.available(user, asset) < needed {
-            return Err(Rejection::InsufficientFunds(side));
+            return Err(Rejection::InsufficientFunds { side, asset: AssetId(asset) });
         }
         Ok(())
     }
@@ -125,7 +125,8 @@ impl NaiveMarket {
             return reject(self, Rejection::PostOnlyWouldMatch);
         }
         if available + had < self.reserved(order) {
-            return reject(self, Rejection::InsufficientFunds(side));
+            let asset = AssetId(asset);
+            return reject(self, Rejection::InsufficientFunds { side, asset });
         }
         if price == before.price && amount <= before.amount {
             return Ok(self.unmatched(order));
