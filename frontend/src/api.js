@@ -66,9 +66,12 @@ async function request(method, url, { data, params, headers } = {}) {
 }
 
 const get = async (url, params) => (await request("get", url, { params })).data;
-const post = async (url, data, headers) => (await request("post", url, { data, headers })).data;
+const post = async (url, data) => (await request("post", url, { data })).data;
 /** A request that is executed once, however often it is sent with this key. */
-const postOnce = (url, data, key) => post(url, data, { "Idempotency-Key": key });
+async function sendOnce(method, url, data, key) {
+  const headers = { "Idempotency-Key": key };
+  return (await request(method, url, { data, headers })).data;
+}
 
 export const settings = () => get("/config");
 export const logIn = (email, password) => post("/login", { email, password });
@@ -80,9 +83,11 @@ export const book = (symbol) => get("/orders", { symbol });
 export const trades = (symbol) => get("/trades", { symbol, limit: MAX_TRADES });
 export const orders = () => get("/my-orders");
 export const history = () => get("/balance-history", { currency: "all" });
-export const placeOrder = (order, key) => postOnce("/orders", order, key);
+export const placeOrder = (order, key) => sendOnce("post", "/orders", order, key);
 export const previewOrder = (order) => post("/orders/preview", order);
-export const cancelOrder = (id) => postOnce(`/orders/${id}/cancel`, undefined, `cancel-${id}`);
+export const amendOrder = (id, changes, key) => sendOnce("patch", `/orders/${id}`, changes, key);
+export const cancelOrder = (id) =>
+  sendOnce("post", `/orders/${id}/cancel`, undefined, `cancel-${id}`);
 export const faucet = (currency) => post("/faucet", { currency });
 export const debugEvents = (after) => get("/debug/events", { after });
 export const sendEvent = (event) => post("/debug/events", event);

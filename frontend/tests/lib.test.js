@@ -3,6 +3,7 @@ import { aggregateLevels, bookFromEvent, spreadOf, userPrices } from "../src/lib
 import { buildCandles } from "../src/lib/candles.js";
 import { toCsv } from "../src/lib/csv.js";
 import { toUnits } from "../src/lib/decimal.js";
+import { statusLabel } from "../src/lib/labels.js";
 import { closeProblem, connectionOptions, subscriptionProblem } from "../src/lib/provider.js";
 import { amountForPercentage, previewOrder } from "../src/lib/orderPreview.js";
 import { GAP, NEXT, STALE, createSequenceTracker } from "../src/lib/sequence.js";
@@ -43,6 +44,16 @@ describe("the order book", () => {
   });
 });
 
+it("an order is labelled with its status, or with why it is not in the book", () => {
+  const order = { status: "1", is_waiting: false, cancel_reason: null };
+  const label = (more) => statusLabel({ ...order, ...more });
+  expect(label({})).toBe("Open");
+  expect(label({ is_waiting: true })).toBe("Waiting");
+  expect(label({ status: "3", cancel_reason: "user" })).toBe("Cancelled");
+  expect(label({ status: "3", cancel_reason: "expired" })).toBe("Expired");
+  expect(label({ status: "9" })).toBe("Unknown");
+});
+
 describe("a snapshot of the book", () => {
   it("is converted to the shape of the API's order book", () => {
     expect(bookFromEvent({ asks: [["50001", "1"]], bids: [] })).toEqual({
@@ -58,6 +69,7 @@ describe("a snapshot of the book", () => {
         open,
         { ...open, price: "1", status: "2" },
         { ...open, price: "2", status: "3" },
+        { ...open, price: "3", is_waiting: true },
         { ...open, price: "3", symbol: "ETH" },
         { ...open, price: "50001", side: "sell" },
       ],

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { buildCandles } from "../src/lib/candles.js";
 import { createPriceChart } from "../src/lib/chart.js";
-import { formatTime } from "../src/lib/timestamps.js";
+import { formatTime, utcFromLocal } from "../src/lib/timestamps.js";
 
 // New York is five hours behind UTC in winter and four in summer. In 2026 it changes on March 8 at
 // 07:00 UTC and on November 1 at 06:00 UTC.
@@ -120,5 +120,15 @@ describe("candles", () => {
     const trades = ["2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "2026-11-01T07:10:00Z"];
     const starts = ["2026-11-01T05:00:00Z", "2026-11-01T06:00:00Z", "2026-11-01T07:00:00Z"];
     expect(startsOf(3_600, ...trades)).toEqual(starts.map(secondsOf));
+  });
+});
+
+describe("a local time that the user enters", () => {
+  it.each([
+    ["2026-01-31T12:00", "2026-01-31T17:00:00.000Z"],
+    ["2026-07-01T12:00:30", "2026-07-01T16:00:30.000Z"],
+    ["", null],
+  ])("is converted to UTC: %s", (local, utc) => {
+    expect(utcFromLocal(local)).toBe(utc);
   });
 });

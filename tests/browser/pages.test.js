@@ -1,37 +1,13 @@
 // The pages with mouse and keyboard, their accessibility, and small screens.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
 import { Window, useBrowser } from "./support/browser.js";
+import { assertAccessible, assertFits } from "./support/pageChecks.js";
 
 const { server } = useBrowser();
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const INVALID = /status of (400|422)/;
-
-async function assertAccessible(window, where) {
-  // A <script> element would violate the content security policy of the page.
-  await window.page.evaluate(axe);
-  const { violations } = await window.page.evaluate(() => window.axe.run());
-  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  const messages = serious.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`,
-  );
-  assert.deepEqual(messages, [], where);
-}
-
-async function assertFits(window, where) {
-  const { page } = window;
-  const [content, width] = await page.evaluate(() => [
-    document.documentElement.scrollWidth,
-    document.documentElement.clientWidth,
-  ]);
-  assert.ok(
-    content <= width,
-    `${where}: the content is ${content} px wide in a viewport of ${width} px`,
-  );
-}
 
 test("a new user registers, uses the faucet and trades", async (t) => {
   const bob = await User.logIn(server(), "bob");

@@ -7,10 +7,11 @@ const toOrders = (levels) => levels.map(([price, amount]) => ({ price, amount })
 /** Converts a `book.updated` event to the shape of the API's order book, without user ids. */
 export const bookFromEvent = ({ asks, bids }) => ({ asks: toOrders(asks), bids: toOrders(bids) });
 
-/** The prices, in units, of the user's open orders in one market, per side of the book. */
+/** The prices, in units, of the user's orders in the book of one market, per side. */
 export function userPrices(orders, symbol) {
-  const open = orders.filter((order) => order.symbol === symbol && order.status === ORDER_OPEN);
-  const prices = (side) => open.filter((order) => order.side === side).map(({ price }) => price);
+  const isInBook = (order) => order.status === ORDER_OPEN && !order.is_waiting;
+  const resting = orders.filter((order) => order.symbol === symbol && isInBook(order));
+  const prices = (side) => resting.filter((order) => order.side === side).map(({ price }) => price);
   return { asks: new Set(prices("sell").map(toUnits)), bids: new Set(prices("buy").map(toUnits)) };
 }
 

@@ -3,7 +3,12 @@ export const ORDER_OPEN = "1";
 export const STATUS_LABELS = { 1: "Open", 2: "Filled", 3: "Cancelled" };
 export const SIDE_LABELS = { buy: "Buy", sell: "Sell" };
 
-export const statusLabel = (order) => STATUS_LABELS[order.status] ?? "Unknown";
+/** More precise than the status: why an order is not in the book. */
+export function statusLabel(order) {
+  if (order.is_waiting) return "Waiting";
+  if (order.cancel_reason === "expired") return "Expired";
+  return STATUS_LABELS[order.status] ?? "Unknown";
+}
 
 const ACTION_LABELS = {
   deposit: "Deposit",

@@ -1,20 +1,33 @@
 // What an order may do besides resting at its price: the choices of the form, and what a preview
 // says of them.
-import { formatDecimal, toUnits } from "./decimal.js";
+import { formatDecimal, fromUnits, toUnits } from "./decimal.js";
+import { utcFromLocal } from "./timestamps.js";
 
 export const ORDER_TYPES = [
   { value: "limit", label: "Limit" },
   { value: "market", label: "Market" },
+  { value: "stop_limit", label: "Stop limit" },
+  { value: "stop_market", label: "Stop market" },
 ];
 
-const GTC = { value: "gtc", label: "Good till cancelled" };
+const RESTS = [
+  { value: "gtc", label: "Good till cancelled" },
+  { value: "gtd", label: "Good till date" },
+];
 const ENDS_AT_ONCE = [
   { value: "ioc", label: "Immediate or cancel" },
   { value: "fok", label: "Fill or kill" },
 ];
 
+/** Whether the user determines the price; otherwise it is a market order, maybe after a stop. */
+export const hasPrice = ({ type }) => type === "limit" || type === "stop_limit";
+/** Whether the order waits until a trade reaches its stop price. */
+export const hasStopPrice = ({ type }) => type === "stop_limit" || type === "stop_market";
+export const hasExpiry = ({ time_in_force }) => time_in_force === "gtd";
+
 /** A market order never rests. */
-export const timesInForce = (type) => (type === "market" ? ENDS_AT_ONCE : [GTC, ...ENDS_AT_ONCE]);
+export const timesInForce = (draft) =>
+  hasPrice(draft) ? [...RESTS, ...ENDS_AT_ONCE] : ENDS_AT_ONCE;
 
 export const SELF_TRADE_PREVENTIONS = [
   { value: "cancel_newest", label: "Cancel this order" },
@@ -27,20 +40,49 @@ export const newDraft = () => ({
   side: "buy",
   type: "limit",
   time_in_force: "gtc",
+  stop_price: "",
   price: "",
   amount: "",
+  /** In local time, as the input has it. */
+  expires_at: "",
   post_only: false,
   self_trade_prevention: "cancel_newest",
 });
 
-/** Whether what does not fill at once stays in the book. */
-export const mayRest = ({ type, time_in_force }) => type === "limit" && time_in_force === "gtc";
+/** Whether the order can be refused if it would match at once, because otherwise it rests. */
+export const allowsPostOnly = (draft) =>
+  draft.type === "limit" && RESTS.some(({ value }) => value === draft.time_in_force);
 
-/** The fields of the request that places this draft. */
+/** What is wrong with a number as typed by the user; `undefined` if nothing is. */
+export function decimalError(text) {
+  const units = toUnits(text);
+  if (units === null) return "Enter a number with at most 8 decimal places.";
+  return units > 0n ? undefined : "Enter a number greater than zero.";
+}
+
+/** What is wrong with a draft, by field. */
+export function draftErrors(draft) {
+  const errors = {
+    stop_price: hasStopPrice(draft) && decimalError(draft.stop_price),
+    price: hasPrice(draft) && decimalError(draft.price),
+    amount: decimalError(draft.amount),
+    expires_at:
+      hasExpiry(draft) && !utcFromLocal(draft.expires_at) && "Enter a date and a time of day.",
+  };
+  return Object.fromEntries(Object.entries(errors).filter(([, text]) => text));
+}
+
+/** The fields of the request that places this draft, which has no errors. */
 export function orderRequest(symbol, draft) {
-  const { price, ...rest } = draft;
-  const order = { symbol, ...rest, post_only: draft.post_only && mayRest(draft) };
-  return draft.type === "limit" ? { ...order, price } : order;
+  const { stop_price, price, expires_at, ...rest } = draft;
+  return {
+    symbol,
+    ...rest,
+    post_only: draft.post_only && allowsPostOnly(draft),
+    ...(hasStopPrice(draft) && { stop_price }),
+    ...(hasPrice(draft) && { price }),
+    ...(hasExpiry(draft) && { expires_at: utcFromLocal(expires_at) }),
+  };
 }
 
 const CANCELLATIONS = {
@@ -52,9 +94,17 @@ const CANCELLATIONS = {
   out_of_range: "the rest is cancelled, as an account could not hold more",
 };
 
-/** A sentence about what the order would do now. */
-export function describePreview(preview, symbol) {
+/**
+ * A sentence about what the order would do now.
+ * @param order the request that was previewed
+ */
+export function describePreview(preview, { symbol, side, stop_price }) {
   if (preview.rejection) return preview.rejection.message;
+  if (preview.is_waiting) {
+    const reserved = `${formatDecimal(preview.reserved)} ${side === "buy" ? "USD" : symbol}`;
+    const stopPrice = formatDecimal(fromUnits(toUnits(stop_price)));
+    return `Now: reserves ${reserved} and waits until a trade reaches the stop price ${stopPrice}.`;
+  }
   const parts = [];
   if (toUnits(preview.filled_amount) > 0n) {
     const price = formatDecimal(preview.average_price);

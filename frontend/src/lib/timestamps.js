@@ -24,6 +24,12 @@ export function parseTimestamp(text) {
   return new Date(text.includes("T") ? text : `${text.replace(" ", "T")}Z`);
 }
 
+/** The UTC time of a local one, such as `2026-01-31T12:00`; `null` if it is invalid. */
+export function utcFromLocal(text) {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
+
 /** Seconds since 1970 of a clock that shows local time; `seconds` are those of UTC. */
 export const localSeconds = (seconds) =>
   seconds - new Date(seconds * 1000).getTimezoneOffset() * 60;

@@ -23,6 +23,7 @@ const api = {
   setSession: () => {},
   authorizeChannel: async () => ({ auth: "k:s" }),
   logOut: async () => ({}),
+  placeOrder: async () => ({}),
   settings: async () => server.settings,
   user: async () => ({ id: "7", name: "Alice" }),
   profile: respond("profile", () => ({
