@@ -13,6 +13,8 @@ use crate::store::{Store, trading};
 
 /// An order is cancelled no later than this after it expires, and the time for a transaction.
 pub const INTERVAL: Duration = Duration::from_millis(250);
+/// How often it looks again at once, because one transaction does not cancel all.
+const MOST_ROUNDS: usize = 100;
 
 static OUTAGE: Outage = Outage::warning(
     "advancing",
@@ -26,22 +28,34 @@ pub async fn run(store: Store, engine: EngineHandle, interval: Duration) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let markets = match store.read(trading::markets_to_advance).await {
-            Ok(markets) => markets,
-            Err(error) => {
-                OUTAGE.failed(&error);
-                continue;
+        for _ in 0..MOST_ROUNDS {
+            match advance(&store, &engine).await {
+                Ok(true) => OUTAGE.recovered(),
+                Ok(false) => {
+                    OUTAGE.recovered();
+                    break;
+                }
+                Err(cause) => {
+                    OUTAGE.failed(&cause);
+                    break;
+                }
             }
-        };
-        let mut outcome = Ok(());
-        for market in markets {
-            // A market that cannot be advanced does not keep the others.
-            outcome = outcome.and(engine.advance(market).await);
-        }
-        match outcome {
-            Ok(()) => OUTAGE.recovered(),
-            Err(EngineError::Stopped) => {}
-            Err(error) => OUTAGE.failed(&error),
         }
     }
+}
+
+/// False if there is nothing to do.
+async fn advance(store: &Store, engine: &EngineHandle) -> Result<bool, String> {
+    let markets = store.read(trading::markets_to_advance).await;
+    let markets = markets.map_err(|error| error.to_string())?;
+    let mut outcome = Ok(!markets.is_empty());
+    for market in markets {
+        // A market that cannot be advanced does not keep the others.
+        match engine.advance(market).await {
+            Ok(()) => {}
+            Err(EngineError::Stopped) => return Ok(false),
+            Err(error) => outcome = Err(format!("market {market}: {error}")),
+        }
+    }
+    outcome
 }

@@ -155,6 +155,11 @@ impl Lane {
         }
     }
 
+    /// Executes a request by itself, before anything else.
+    pub fn put_first(&self, queue: usize, request: QueuedRequest) {
+        self.state.lock().parts.push_front(vec![(queue, request)]);
+    }
+
     /// Executes the halves of a batch that failed, one after the other, before anything else.
     pub fn halve(&self, mut requests: Vec<(usize, QueuedRequest)>) {
         let second = requests.split_off(requests.len() / 2);
@@ -234,8 +239,8 @@ impl State {
             return Some(part);
         }
         let mut requests = Vec::with_capacity(self.waiting.min(batch_len));
-        let mut left = 0_u64;
-        while self.waiting > 0 && requests.len() < batch_len {
+        let (mut left, mut weight) = (0_u64, 0_usize);
+        while self.waiting > 0 && weight < batch_len {
             let queue = self.turn;
             self.turn = (self.turn + 1) % self.queues.len();
             let Some(request) = self.queues[queue].pop_front() else { continue };
@@ -243,6 +248,7 @@ impl State {
             if request.is_left() {
                 left += 1;
             } else {
+                weight = weight.saturating_add(request.command.weight());
                 requests.push((queue, request));
             }
         }

@@ -147,8 +147,9 @@ impl Worker {
             count_expired(expired);
         }
         self.lane.put_back(postponed);
-        let advance = |market| (queue, QueuedRequest::unasked(Command::Advance { market }));
-        self.lane.put_back(triggering.into_iter().map(advance).collect());
+        for market in triggering {
+            self.lane.put_first(queue, QueuedRequest::unasked(Command::Advance { market }));
+        }
     }
 
     /// Notifies the publishers of events and books, and logs events that were too large.
@@ -265,16 +266,8 @@ impl Worker {
         });
         let placed_at = trading::placed_at(connection, amended.collect())?;
         let times = Times { executed_at: at, placed_at };
-        // The responses are rendered while the database works.
-        let responses = std::thread::scope(|scope| {
-            let has_keys = executed.iter().any(|position| requests[*position].1.once.is_some());
-            let rendering = has_keys
-                .then(|| scope.spawn(|| render(catalog, requests, &executed, &plan, &times)));
-            trading::apply(connection, &state, &plan, &new_events, at)?;
-            let Some(rendering) = rendering else { return Ok(BTreeMap::new()) };
-            // A panic there is a panic here.
-            rendering.join().map_err(|panic| StoreError::Other(panic_text(panic.as_ref())))
-        })?;
+        trading::apply(connection, &state, &plan, &new_events, at)?;
+        let responses = render(catalog, requests, &executed, &plan, &times);
         let rows = responses
             .iter()
             .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));

@@ -124,7 +124,7 @@ fn fingerprint(request: &HttpRequest, input: Option<&Input>) -> [u8; 32] {
         digest.update([0]);
     }
     if let Some(input) = input {
-        digest.update(input.to_string());
+        digest.update(input.to_json());
     }
     digest.finalize().into()
 }

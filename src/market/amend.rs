@@ -17,7 +17,11 @@ impl Execution<'_> {
         price: Option<Fixed>,
         amount: Option<Fixed>,
     ) -> Result<PlacedOrder, Rejection> {
-        let before = self.own_open_order(user, market, id)?;
+        let before =
+            self.own_open_order(user, market, id).map_err(|rejection| match rejection {
+                Rejection::OrderNotOpen => Rejection::OrderNotAmendable,
+                rejection => rejection,
+            })?;
         self.require(market, MarketStatus::Open)?;
         if price.is_some() && before.order_type == OrderType::Market {
             return Err(Rejection::NoPriceToAmend);

@@ -72,6 +72,8 @@ impl Execution<'_> {
     /// Whether the fills of this command fit into the batch. The first one always has room.
     fn has_room_for(&self, command: &Command) -> bool {
         match command {
+            // What it buys is not known before.
+            Command::Place(order) if order.quote_amount.is_some() => self.trades.is_empty(),
             Command::Place(order) => {
                 let NewOrder { user, market, side, amount, .. } = *order;
                 self.has_room(user, market, side, order.limit(), amount)

@@ -20,10 +20,8 @@ struct Match {
 }
 
 impl Match {
-    /// The smaller remaining amount, at the maker's price. `None` if the sum of an order's fills
-    /// would be out of range.
-    fn new(taker: &Order, maker: &Order) -> Option<Self> {
-        let amount = taker.remaining().min(maker.remaining());
+    /// At the maker's price. `None` if the sum of an order's fills would be out of range.
+    fn new(taker: &Order, maker: &Order, amount: Fixed) -> Option<Self> {
         let value = maker.price.mul_floor(amount).expect("a fill is worth no more than its order");
         let (taken, spent_by_taker) = taker.filled_with(amount, value)?;
         let (made, spent_by_maker) = maker.filled_with(amount, value)?;
@@ -80,6 +78,8 @@ impl Execution<'_> {
                 let amount = taker.remaining().min(maker.remaining());
                 prevented.push(PreventedTrade { maker: maker_id, price: maker.price, amount });
                 self.prevent(taker, &mut maker, amount);
+            } else if self.fill_amount(taker, &maker).is_zero() {
+                self.end_unaffordable(taker);
             } else if self.trades.len() >= self.max_fills {
                 self.close(taker, CancelReason::FillLimit);
             } else if self.trade(taker, &mut maker).is_none() {
@@ -92,6 +92,25 @@ impl Execution<'_> {
             self.end_or_rest(taker);
         }
         prevented
+    }
+
+    /// The smaller remaining amount, or what the taker can afford at the maker's price.
+    fn fill_amount(&self, taker: &Order, maker: &Order) -> Fixed {
+        let lot_size = self.market(taker.market).rules.lot_size;
+        taker.affordable(maker.price, lot_size).min(maker.remaining())
+    }
+
+    /// The taker's cost is limited, and not even a lot more is within the limit.
+    fn end_unaffordable(&mut self, taker: &mut Order) {
+        if taker.filled.is_zero() || taker.prevented.is_positive() {
+            self.close(taker, CancelReason::Ioc);
+            return;
+        }
+        let unspent = taker.fill_as_far_as_affordable();
+        if unspent.is_positive() {
+            let reserved_in = self.reserved_in(taker);
+            self.state.ledger.release(reserved_in, Action::OrderRefund, unspent, taker.id);
+        }
     }
 
     /// Nothing matches any more.
@@ -163,7 +182,8 @@ impl Execution<'_> {
                     _ => return false,
                 }
             }
-            let Some(next) = Match::new(&taker, maker) else { return false };
+            let amount = self.fill_amount(&taker, maker);
+            let Some(next) = Match::new(&taker, maker, amount) else { return false };
             let Some(commission) = next.commission() else { return false };
             for (key, credit) in [
                 (account(next.buy.user, base), next.amount),
@@ -228,7 +248,7 @@ impl Execution<'_> {
     /// Returns `None` and changes nothing if the fill would take a balance, or the sum of an
     /// order's fills, out of range.
     fn trade(&mut self, taker: &mut Order, maker: &mut Order) -> Option<()> {
-        let fill = Match::new(taker, maker)?;
+        let fill = Match::new(taker, maker, self.fill_amount(taker, maker))?;
         let commission = fill.commission()?;
         let proceeds = fill.proceeds();
         let Match { buy, bought, sell, sold, amount, value } = fill;

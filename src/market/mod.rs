@@ -121,6 +121,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// How much of a batch it is: the number of its orders, at least 1.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Batch { orders, .. } => orders.len().max(1),
+            _ => 1,
+        }
+    }
+
     /// The market whose book it changes, of a batch the first one. `None`: it changes no book.
     pub fn market(&self) -> Option<MarketId> {
         match self {
@@ -178,8 +186,10 @@ pub enum Rejection {
     InsufficientFunds { side: Side, asset: AssetId },
     /// There is no such order, or it belongs to another user: deliberately indistinguishable.
     OrderNotFound,
-    /// The order is already filled or cancelled.
+    /// The order is already filled or cancelled, so it cannot be cancelled.
     OrderNotOpen,
+    /// The order is already filled or cancelled, so it cannot be amended.
+    OrderNotAmendable,
     /// `price × amount` with its commission, or the balance after a deposit, is out of range.
     OutOfRange,
     /// The account has reached its daily limit of deposits.
@@ -194,6 +204,8 @@ pub enum Rejection {
     StopNotOnTick { tick_size: Fixed },
     /// The amount is not a multiple of the lot size.
     NotInLots { lot_size: Fixed },
+    /// A market order's `quote_amount` is below the market's minimum value, or does not buy a lot.
+    QuoteAmountTooSmall,
     /// The value of the order is less than the market's minimum.
     ValueTooSmall { min_value: Fixed },
     /// The user has as many open orders in this market as are allowed.

@@ -111,6 +111,25 @@ impl Fixed {
         i64::try_from(quotient).ok().map(Self)
     }
 
+    /// The largest multiple of `self` up to `most` for which `fits` holds. `fits` must hold for
+    /// every amount below one for which it holds. Zero if it holds for no multiple.
+    pub(super) fn most_multiples(self, most: Self, fits: impl Fn(Self) -> bool) -> Self {
+        let amount = |multiples: i64| Self::from_units(multiples.saturating_mul(self.units()));
+        let (mut fit, mut not) = (0, most.units().checked_div(self.units()).unwrap_or(0));
+        if fits(amount(not)) {
+            return amount(not);
+        }
+        while not.saturating_sub(fit) > 1 {
+            let middle = fit.midpoint(not);
+            if fits(amount(middle)) {
+                fit = middle;
+            } else {
+                not = middle;
+            }
+        }
+        amount(fit)
+    }
+
     /// ⌈self × other⌉ in units of 10⁻⁸, for non-negative numbers.
     pub fn mul_ceil(self, other: Self) -> Option<Self> {
         let padded = self.product(other)?.checked_add(i128::from(SCALE).checked_sub(1)?)?;

@@ -71,7 +71,10 @@ pub struct NewOrder {
     pub side: Side,
     /// The worst price that it accepts. `None`: a market order.
     pub price: Option<Fixed>,
+    /// Ignored if there is a `quote_amount`.
     pub amount: Fixed,
+    /// Of a market order to buy: what its fills and their commission may cost together.
+    pub quote_amount: Option<Fixed>,
     /// A market order never rests, so for it only [`TimeInForce::Fok`] makes a difference.
     pub time_in_force: TimeInForce,
     /// It waits until a trade reaches this price. `None`: it does not wait.
@@ -101,7 +104,11 @@ pub struct Order {
     pub stop: Option<Stop>,
     /// The worst price that it accepts.
     pub price: Fixed,
+    /// If it has a `quote_amount`, the most that this can buy, and once it is filled, what it
+    /// bought.
     pub amount: Fixed,
+    /// What its fills and their commission may cost together. `None`: the amount limits it.
+    pub quote_amount: Option<Fixed>,
     /// The part of the amount that is filled.
     pub filled: Fixed,
     /// The part of the amount that [`SelfTradePrevention::Decrement`] took away.
@@ -168,6 +175,7 @@ impl NewOrder {
             side,
             price: Some(price),
             amount,
+            quote_amount: None,
             time_in_force: TimeInForce::Gtc,
             stop_price: None,
             post_only: false,
@@ -208,6 +216,7 @@ impl NewOrder {
             stop: self.stop_price.map(|price| Stop { price, is_waiting: false }),
             price,
             amount: self.amount,
+            quote_amount: self.quote_amount,
             filled: Fixed::ZERO,
             prevented: Fixed::ZERO,
             filled_value: Fixed::ZERO,
@@ -261,8 +270,31 @@ impl Order {
         self.filled_value.div_floor(self.filled)
     }
 
+    /// The most that can be filled at this price, in whole lots, if the cost is limited.
+    pub(super) fn affordable(&self, price: Fixed, lot_size: Fixed) -> Fixed {
+        let remaining = self.remaining();
+        let Some(budget) = self.quote_amount else { return remaining };
+        let costs_at_most = |amount: Fixed| {
+            let value = price.mul_floor(amount)?.checked_add(self.filled_value)?;
+            let cost = value.checked_add(self.commission_rate.mul_ceil(value)?)?;
+            Some(cost <= budget)
+        };
+        lot_size.most_multiples(remaining, |amount| costs_at_most(amount).unwrap_or(false))
+    }
+
+    /// Closes an order whose cost is limited and buys nothing more. What it has not spent is
+    /// returned, to be released.
+    pub(super) fn fill_as_far_as_affordable(&mut self) -> Fixed {
+        self.amount = self.filled;
+        self.status = Status::Filled;
+        std::mem::take(&mut self.reserved)
+    }
+
     /// Value and commission of the whole order if the remaining amount fills at its limit.
     fn total(&self) -> Option<Fixed> {
+        if self.quote_amount.is_some() {
+            return self.quote_amount;
+        }
         let rest = self.price.mul_floor(self.remaining())?;
         let value = self.filled_value.checked_add(rest)?;
         value.checked_add(self.commission_rate.mul_ceil(value)?)
@@ -303,6 +335,7 @@ impl Order {
     /// The reservation for the remaining amount.
     fn still_needed(&self) -> Option<Fixed> {
         match self.side {
+            _ if self.remaining().is_zero() => Some(Fixed::ZERO),
             Side::Buy => self.total()?.checked_sub(self.filled_value)?.checked_sub(self.commission),
             Side::Sell => Some(self.remaining()),
         }

@@ -33,12 +33,27 @@ impl Execution<'_> {
     /// The order with its reservation, which nothing has been done for yet.
     fn opened(&mut self, new: &NewOrder, id: OrderId) -> Result<Order, Rejection> {
         let (reference_price, price) = self.prices(new)?;
+        let mut new = *new;
         let Market { base, rules, buyer_rate, seller_rate, .. } = *self.market(new.market);
         let rate = match new.side {
             Side::Buy => buyer_rate,
             Side::Sell => seller_rate,
         };
-        rules.check(new, reference_price)?;
+        match new.quote_amount {
+            None => rules.check(&new, reference_price)?,
+            Some(budget) if budget < rules.min_value => {
+                return Err(Rejection::QuoteAmountTooSmall);
+            }
+            // At the best price it buys the most.
+            Some(_) => {
+                let whole = NewOrder { amount: Fixed::MAX, ..new };
+                let order = whole.open(id, price, rate).ok_or(Rejection::OutOfRange)?;
+                new.amount = order.affordable(reference_price, rules.lot_size);
+            }
+        }
+        if new.amount.is_zero() {
+            return Err(Rejection::QuoteAmountTooSmall);
+        }
         let open_orders = self.state.ledger.account(account(new.user, base)).open_orders;
         let at_most = rules.max_open_orders.filter(|at_most| open_orders >= *at_most);
         let stays_open = new.may_rest() || new.stop_price.is_some();

@@ -108,6 +108,7 @@ diesel::table! {
         expires_at -> Nullable<Timestamp>,
         stop_price -> Nullable<BigInt>,
         is_waiting -> Bool,
+        quote_amount -> Nullable<BigInt>,
     }
 }
 

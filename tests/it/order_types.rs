@@ -70,6 +70,45 @@ on_both! {
         database.audit();
     }
 
+    async fn a_market_order_may_say_what_it_costs(database: Database) {
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        place(&bob, "sell", json!("100"), "0.2", json!({})).await.data();
+        place(&bob, "sell", json!("102"), "0.1", json!({})).await.data();
+        let buy = |more: Value| {
+            let mut order = json!({ "symbol": "BTC", "side": "buy", "type": "market" });
+            order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let order = order.to_string();
+            let alice = &alice;
+            async move { alice.post("/api/orders", &order).await }
+        };
+        // 0.2 at 100 cost 20.3 with the commission, and the rest buys at 102.
+        let bought = buy(json!({ "quote_amount": "25.3" })).await;
+        assert_eq!(fields(&bought, ["status", "quote_amount", "filled_amount", "amount"]),
+            ["2", "25.3", "0.24829518", "0.24829518"]);
+        assert_eq!(alice.available("USD").await, "9974.70000001");
+        let rest = buy(json!({ "quote_amount": 1000 })).await;
+        assert_eq!(fields(&rest, ["status", "cancel_reason", "filled_amount"]),
+            ["3", "\"ioc\"", "0.05170482"]);
+
+        for (more, field) in [
+            (json!({ "quote_amount": "1", "amount": "1" }), "amount"),
+            (json!({ "quote_amount": "0" }), "quote_amount"),
+            (json!({ "quote_amount": "1", "time_in_force": "fok" }), "time_in_force"),
+            (json!({ "quote_amount": "1", "side": "sell" }), "quote_amount"),
+            (json!({ "quote_amount": "1", "type": "limit", "price": "1" }), "quote_amount"),
+            (json!({ "quote_amount": "1", "type": "stop_market", "stop_price": "1" }),
+                "quote_amount"),
+            (json!({}), "amount"),
+        ] {
+            let refused = buy(more.clone()).await;
+            assert_eq!(refused.status, 422, "{more}: {}", refused.body);
+            assert!(refused.json()["errors"][field].is_array(), "{more}: {}", refused.body);
+        }
+        app.stop();
+        database.audit();
+    }
+
     async fn a_market_order_stops_at_its_bound(database: Database) {
         let variables = [("MATCHCAST__MARKET__MAX_SLIPPAGE", "0.01")];
         let app = TestApp::start_with(&database, &variables).await;

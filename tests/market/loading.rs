@@ -17,6 +17,7 @@ struct Incoming {
     side: Side,
     limit: Fixed,
     amount: Fixed,
+    cost: Fixed,
     changes_resting: bool,
 }
 
@@ -27,7 +28,8 @@ impl Incoming {
             market: new.market,
             side: new.side,
             limit: new.limit(),
-            amount: new.amount,
+            amount: if new.quote_amount.is_some() { Fixed::ZERO } else { new.amount },
+            cost: new.quote_amount.unwrap_or_default(),
             changes_resting: new.self_trade_prevention.changes_resting(),
         }
     }
@@ -39,6 +41,7 @@ impl Incoming {
             side: order.side,
             limit: order.reach(),
             amount: order.amount,
+            cost: Fixed::ZERO,
             changes_resting: order.self_trade_prevention.changes_resting(),
         }
     }
@@ -157,6 +160,7 @@ impl World {
             .collect();
         let mut most_orders = self.limits.max_fills.saturating_add(cancelled.len() + 1);
         let mut wanted: i128 = incoming.iter().map(|new| units(new.amount)).sum();
+        let mut costs: i128 = incoming.iter().map(|new| units(new.cost)).sum();
         wanted += cancelled.iter().map(|order| units(order.remaining())).sum::<i128>();
 
         let rank = |order: &&Order| Priority::of(order);
@@ -167,17 +171,23 @@ impl World {
                 Side::Sell => order.price > limit,
                 Side::Buy => order.price < limit,
             };
-            if self.loading == Loading::Head && (beyond_limit || wanted <= 0 || most_orders == 0) {
+            let is_enough = (costs <= 0 && wanted <= 0) || most_orders == 0;
+            if self.loading == Loading::Head && (beyond_limit || is_enough) {
                 break;
             }
             state.insert_order(*order);
             if !covers_nothing(order.user) {
                 most_orders = most_orders.saturating_sub(1);
-                wanted -= units(order.remaining());
+                if costs > 0 {
+                    costs -= order.price.mul_floor(order.remaining()).map_or(0, units);
+                } else {
+                    wanted -= units(order.remaining());
+                }
             }
             state.books.entry(market).or_default().set_known_to(side, rank(&order));
         }
-        if self.loading == Loading::Whole || (wanted > 0 && most_orders > 0) {
+        let is_enough = (costs <= 0 && wanted <= 0) || most_orders == 0;
+        if self.loading == Loading::Whole || !is_enough {
             state.books.entry(market).or_default().set_known_up_to(side, limit);
         }
     }

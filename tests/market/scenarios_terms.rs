@@ -226,3 +226,34 @@ fn decrement_reduces_the_larger_order() {
          ann has 10 BTC",
     );
 }
+
+#[test]
+fn a_market_order_may_be_limited_by_what_it_costs() {
+    check_with_sellers(
+        "with its commission, over several prices",
+        "ann buys BTC for 101.5            -> filled: 1 at 50, 0.98039215 at 51
+         order 4 is filled, 1.98039215 filled, 0 reserved
+         ann has 898.50000035 USD",
+    );
+    check_with_sellers(
+        "no more than there is within its bound",
+        "limit slippage 0.1
+         ann buys BTC for 1000             -> cancelled: 1 at 50, 2 at 51
+         order 4 is cancelled because Slippage
+         ann has 845.72 USD",
+    );
+    check_with_sellers(
+        "in whole lots",
+        "limit lot_size 0.1
+         ann buys BTC for 80               -> filled: 1 at 50, 0.5 at 51
+         ann buys BTC for 5.17             -> QuoteAmountTooSmall
+         ann buys BTC for 5.18             -> filled: 0.1 at 51",
+    );
+    check_with_sellers(
+        "what it costs is what it needs",
+        "ann buys BTC for 1000.00000001    -> InsufficientFunds(Buy)
+         limit min_value 10
+         ann buys BTC for 9                -> QuoteAmountTooSmall
+         ann buys BTC for 10               -> filled: 0.19704433 at 50",
+    );
+}

@@ -181,7 +181,7 @@ fn an_amended_price_may_match() {
          bob amends 5 to 1             -> OrderNotFound
          order 5 is open, 2 filled, 25.5 reserved
          ann cancels 5                 -> cancelled
-         ann amends 5 to 1             -> OrderNotOpen
+         ann amends 5 to 1             -> OrderNotAmendable
          ann has 9899 USD",
     );
     check_with_book(

@@ -13,6 +13,7 @@
 //! order 2 is cancelled because SelfTrade
 //! order 2 is open, 1 prevented                     by self-trade prevention
 //! ann buys 1 BTC at market -> filled: 1 at 50
+//! ann buys BTC for 75   -> filled: 1.5 at 50             a market order
 //! ann buys 1 BTC at 50 fok -> cancelled            or ioc, post-only, cancel-newest,
 //!                                                  cancel-oldest, cancel-both, decrement
 //! ann buys 1 BTC at 50 stop 49   -> waiting             triggered by a trade at 49 or more
@@ -114,6 +115,11 @@ fn set_limit(limits: &mut Limits, name: &str, limit: Fixed) {
 
 fn command(words: &[&str], context: &str) -> Command {
     match words {
+        [who, "buys", symbol, "for", cost] => {
+            let market = MarketId(if *symbol == "BTC" { 1 } else { 2 });
+            let order = NewOrder::gtc(user(who), market, Side::Buy, Fixed::UNIT, Fixed::ZERO);
+            Command::Place(NewOrder { price: None, quote_amount: Some(number(cost)), ..order })
+        }
         [who, verb @ ("buys" | "sells"), amount, symbol, "at", price] => {
             let market = MarketId(if *symbol == "BTC" { 1 } else { 2 });
             let side = if *verb == "buys" { Side::Buy } else { Side::Sell };

@@ -182,16 +182,24 @@ fn order() -> impl Strategy<Value = NewOrder> {
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
     let order = (1..=USERS, 1..=2_i32, side, price(), amount());
     let stop_price = prop_oneof![5 => Just(None), 1 => price().prop_map(Some)];
-    (order, terms(), client_order_id(), stop_price).prop_map(
-        |((user, market, side, price, amount), terms, client_order_id, stop_price)| {
+    let has_quote_amount = prop::bool::weighted(0.5);
+    (order, terms(), client_order_id(), stop_price, has_quote_amount).prop_map(
+        |((user, market, side, price, amount), terms, client_order_id, stop_price, of_value)| {
             let (time_in_force, post_only, self_trade_prevention, is_market) = terms;
             let may_rest = !is_market && time_in_force.may_rest();
+            let has_quote_amount = of_value
+                && is_market
+                && side == Side::Buy
+                && stop_price.is_none()
+                && time_in_force != TimeInForce::Fok;
+            let cost = Fixed::from_units(price).mul_floor(Fixed::from_units(amount));
             NewOrder {
                 user: UserId(user),
                 market: MarketId(market),
                 side,
                 price: (!is_market).then_some(Fixed::from_units(price)),
                 amount: Fixed::from_units(amount),
+                quote_amount: cost.map(|cost| cost.max(Fixed::UNIT)).filter(|_| has_quote_amount),
                 time_in_force,
                 stop_price: stop_price.map(Fixed::from_units),
                 post_only: post_only && may_rest && stop_price.is_none(),

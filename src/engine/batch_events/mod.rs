@@ -241,6 +241,7 @@ mod tests {
             stop: Some(Stop { price: MOST, is_waiting: true }),
             price: MOST,
             amount: MOST,
+            quote_amount: Some(MOST),
             filled: MOST,
             prevented: MOST,
             filled_value: MOST,

@@ -3,8 +3,6 @@
 //!
 //! Numbers keep the digits they were written with.
 
-use std::fmt;
-
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -29,14 +27,6 @@ impl FromRequest for Input {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = RawBody::from_request(request, payload);
         Box::pin(async move { Self::parse(&body.await?.0) })
-    }
-}
-
-/// The fields as JSON, in the order of their names.
-impl fmt::Display for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Unlike a `Map`, a `Value` can be written to a formatter.
-        Value::Object(self.0.clone()).fmt(f)
     }
 }
 
@@ -123,6 +113,11 @@ impl Input {
                 error.column()
             ))),
         }
+    }
+
+    /// The fields as JSON, in the order of their names.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).expect("a map of JSON values is valid JSON")
     }
 
     /// The field, unchanged, if it is a string.

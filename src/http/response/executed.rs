@@ -62,6 +62,8 @@ pub struct OrderDetails<'a> {
     price: DecimalNumber,
     amount: DecimalNumber,
     filled_amount: DecimalNumber,
+    /// Of a market order: what its fills and their commission may cost. Null: its amount limits it.
+    quote_amount: Option<DecimalNumber>,
     /// The part of the amount that was taken away to prevent a self-trade.
     prevented_amount: DecimalNumber,
     /// Of its fills, rounded down.
@@ -149,6 +151,7 @@ impl<'a> OrderDetails<'a> {
             price: DecimalNumber(order.price),
             amount: DecimalNumber(order.amount),
             filled_amount: DecimalNumber(order.filled),
+            quote_amount: order.quote_amount.map(DecimalNumber),
             prevented_amount: DecimalNumber(order.prevented),
             average_price: order.average_price().map(DecimalNumber),
             commission: DecimalNumber(order.commission),

@@ -36,6 +36,9 @@ impl From<Rejection> for ApiError {
             Rejection::NotInLots { lot_size } => {
                 ("amount", format!("The amount must be a multiple of {lot_size}."))
             }
+            Rejection::QuoteAmountTooSmall => {
+                ("quote_amount", "The quote amount is too small to buy anything.".to_owned())
+            }
             Rejection::ValueTooSmall { min_value } => {
                 ("amount", format!("The value of price and amount must be at least {min_value}."))
             }
@@ -62,6 +65,9 @@ fn refused(rejection: Rejection) -> ApiError {
         Rejection::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", "Order not found."),
         Rejection::OrderNotOpen => {
             (StatusCode::BAD_REQUEST, "order_not_open", "Only open orders can be cancelled.")
+        }
+        Rejection::OrderNotAmendable => {
+            (StatusCode::BAD_REQUEST, "order_not_open", "Only open orders can be amended.")
         }
         Rejection::PostOnlyWouldMatch => (
             StatusCode::BAD_REQUEST,
@@ -105,6 +111,7 @@ fn refused(rejection: Rejection) -> ApiError {
         | Rejection::NotOnTick { .. }
         | Rejection::StopNotOnTick { .. }
         | Rejection::NotInLots { .. }
+        | Rejection::QuoteAmountTooSmall
         | Rejection::ValueTooSmall { .. }
         | Rejection::AmountUsed
         | Rejection::NoPriceToAmend => {

@@ -21,6 +21,13 @@ struct Type {
     is_stop: bool,
 }
 
+/// What limits how much is bought or sold.
+#[derive(Clone, Copy)]
+enum Size {
+    Amount(Fixed),
+    QuoteAmount(Fixed),
+}
+
 /// A word of the field `time_in_force`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TimeWord {
@@ -67,7 +74,7 @@ pub fn read_order(
     let side = validator.one_of("side", &SIDES);
     let order_type = validator.optional_one_of("type", &TYPES).unwrap_or_default();
     let (price, stop_price) = read_prices(&mut validator, input, order_type, excess);
-    let amount = validator.positive("amount", excess);
+    let size = read_size(&mut validator, input, order_type, side, excess);
     let time_in_force = read_time_in_force(&mut validator, input, order_type.price);
     let post_only = validator.optional_bool("post_only").unwrap_or(false);
     let may_rest = order_type.price == OrderType::Limit
@@ -82,14 +89,22 @@ pub fn read_order(
     if client_order_id.is_none() && !input.is_absent("client_order_id") {
         validator.fail("client_order_id", CLIENT_ORDER_ID_RULE);
     }
-    let required = (market, side, price, stop_price, amount, time_in_force);
-    let (market, side, price, stop_price, amount, time_in_force) = validator.finish(required)?;
+    if !input.is_missing("quote_amount") && time_in_force == Some(TimeInForce::Fok) {
+        validator.fail("time_in_force", "An order with a quote amount must be ioc.");
+    }
+    let required = (market, side, price, stop_price, size, time_in_force);
+    let (market, side, price, stop_price, size, time_in_force) = validator.finish(required)?;
+    let (amount, quote_amount) = match size {
+        Size::Amount(amount) => (amount, None),
+        Size::QuoteAmount(quote_amount) => (Fixed::ZERO, Some(quote_amount)),
+    };
     Ok(NewOrder {
         user,
         market: market.id,
         side,
         price,
         amount,
+        quote_amount,
         time_in_force,
         stop_price,
         post_only,
@@ -119,6 +134,29 @@ fn read_prices(
     let price = read("price", is_limit, "A market order has no price.");
     let stop_price = read("stop_price", order_type.is_stop, "Only a stop order has a stop price.");
     (price, stop_price)
+}
+
+/// `None` is an error.
+fn read_size(
+    validator: &mut Validator<'_>,
+    input: &Input,
+    order_type: Type,
+    side: Option<Side>,
+    excess: ExcessDecimals,
+) -> Option<Size> {
+    if input.is_missing("quote_amount") {
+        return validator.positive("amount", excess).map(Size::Amount);
+    }
+    let is_market_buy = order_type.price == OrderType::Market
+        && !order_type.is_stop
+        && side.is_none_or(|side| side == Side::Buy);
+    if !is_market_buy {
+        validator.fail("quote_amount", "Only a market order to buy has a quote amount.");
+    }
+    if !input.is_missing("amount") {
+        validator.fail("amount", "Give either the amount or the quote amount.");
+    }
+    validator.positive("quote_amount", excess).map(Size::QuoteAmount)
 }
 
 /// `None` is an error.

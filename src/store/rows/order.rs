@@ -45,6 +45,7 @@ pub struct OrderRow {
     pub expires_at: Option<Micros>,
     pub stop_price: Option<i64>,
     pub is_waiting: bool,
+    pub quote_amount: Option<i64>,
 }
 
 /// [`UnixMicros`] as a time of the database.
@@ -130,6 +131,7 @@ impl From<&Order> for OrderRow {
             },
             stop_price: order.stop.map(|stop| stop.price.units()),
             is_waiting: order.is_waiting(),
+            quote_amount: order.quote_amount.map(Fixed::units),
         }
     }
 }
@@ -162,6 +164,7 @@ impl TryFrom<OrderRow> for Order {
             self_trade_prevention: codes::self_trade_from_code(row.self_trade_prevention)?,
             prevented: Fixed::from_units(row.prevented_amount),
             arrival: row.arrival,
+            quote_amount: row.quote_amount.map(Fixed::from_units),
             stop: row
                 .stop_price
                 .map(|price| Stop { price: Fixed::from_units(price), is_waiting: row.is_waiting }),

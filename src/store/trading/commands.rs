@@ -47,7 +47,10 @@ pub struct Incoming {
     pub side: Side,
     /// The worst price that it accepts.
     pub limit: Fixed,
+    /// Zero if its cost is limited instead.
     pub amount: Fixed,
+    /// What its fills may cost.
+    pub cost: Fixed,
     /// Whether it may cancel or reduce resting orders of its user.
     pub changes_resting: bool,
 }
@@ -59,7 +62,8 @@ impl From<&NewOrder> for Incoming {
             market: order.market,
             side: order.side,
             limit: order.limit(),
-            amount: order.amount,
+            amount: if order.quote_amount.is_some() { Fixed::ZERO } else { order.amount },
+            cost: order.quote_amount.unwrap_or_default(),
             changes_resting: order.self_trade_prevention.changes_resting(),
         }
     }
@@ -73,6 +77,7 @@ impl From<&Order> for Incoming {
             side: order.side,
             limit: order.reach(),
             amount: order.amount,
+            cost: Fixed::ZERO,
             changes_resting: order.self_trade_prevention.changes_resting(),
         }
     }

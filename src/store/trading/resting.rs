@@ -66,6 +66,8 @@ pub fn load(
     // One more than can be filled: it tells whether an order would go on matching.
     let most_orders = max_fills.saturating_add(cancelled.len()).saturating_add(1);
 
+    // Orders whose cost is limited buy the most if they come first.
+    let mut costs = incoming().map(|order| units(order.cost)).sum::<i128>();
     let mut covered: i128 = 0;
     let mut loaded: usize = 0;
     let len = match connection {
@@ -82,10 +84,15 @@ pub fn load(
             last = Some(order);
             page_len += 1;
             if !users.contains(&order.user) {
-                covered += units(order.remaining());
+                if costs > 0 {
+                    let value = order.price.mul_floor(order.remaining());
+                    costs -= value.map_or(0, units);
+                } else {
+                    covered += units(order.remaining());
+                }
                 loaded += 1;
             }
-            covered >= wanted || loaded >= most_orders
+            (costs <= 0 && covered >= wanted) || loaded >= most_orders
         })?;
         let book = state.books.entry(market).or_default();
         match last {

@@ -20,7 +20,7 @@ use crate::store::{AnyConnection, StoreError, codes};
 const STOPS: usize = 64;
 const STOPS_LIMIT: i64 = 64;
 /// The expired orders that a batch cancels.
-const EXPIRED: i64 = 500;
+const EXPIRED: i64 = 1000;
 
 /// Loads the waiting stop orders of a market that are triggered first, if any wait. Those that
 /// earlier trades have triggered are ready.

@@ -3,7 +3,7 @@
 use matchcast::market::{SelfTradePrevention, Side, TimeInForce};
 
 use super::super::world::USD;
-use super::{Fill, MAX_UNITS, NaiveMarket, Placed, base, mul_ceil, mul_floor};
+use super::{Fill, MAX_UNITS, NaiveMarket, OrderRecord, Placed, base, mul_ceil, mul_floor, units};
 
 impl NaiveMarket {
     /// An order that has arrived, after its matching unless it waits.
@@ -36,10 +36,12 @@ impl NaiveMarket {
         let mut prevented = Vec::new();
         while self.is_open(taker) {
             let Some(maker) = self.best_maker(taker) else { break };
-            let fill = self.fill_between(taker, maker);
+            let both = self.remaining(taker).min(self.remaining(maker));
+            let affordable = self.affordable(taker, self.orders[maker].price);
+            let fill = self.fill_between(taker, maker, both.min(affordable));
             let is_at_limit = self.fills.len() - self.fills_before == self.limits.max_fills;
             if self.orders[maker].user == self.orders[taker].user {
-                prevented.push((maker, fill.amount));
+                prevented.push((maker, both));
                 match mode {
                     SelfTradePrevention::CancelNewest => self.orders[taker].cancelled = true,
                     SelfTradePrevention::CancelOldest => self.orders[maker].cancelled = true,
@@ -48,9 +50,17 @@ impl NaiveMarket {
                         self.orders[maker].cancelled = true;
                     }
                     SelfTradePrevention::Decrement => {
-                        self.orders[taker].prevented += fill.amount;
-                        self.orders[maker].prevented += fill.amount;
+                        self.orders[taker].prevented += both;
+                        self.orders[maker].prevented += both;
                     }
+                }
+            } else if affordable == 0 {
+                let record = self.orders[taker].clone();
+                match self.filled(taker) {
+                    filled if filled > 0 && record.prevented == 0 => {
+                        self.orders[taker].amount = filled;
+                    }
+                    _ => self.orders[taker].cancelled = true,
                 }
             } else if is_at_limit || !self.can_settle(&fill) {
                 self.orders[taker].cancelled = true;
@@ -80,9 +90,27 @@ impl NaiveMarket {
         queue.first().copied()
     }
 
-    fn fill_between(&self, taker: usize, maker: usize) -> Fill {
-        let remaining = |i: usize| self.remaining(i);
-        let amount = remaining(taker).min(remaining(maker));
+    /// The most that an order can pay for at this price, in whole lots.
+    pub(super) fn affordable(&self, order: usize, price: i128) -> i128 {
+        let OrderRecord { rate, new, .. } = self.orders[order];
+        let remaining = self.remaining(order);
+        let Some(budget) = new.quote_amount.map(units) else { return remaining };
+        let lot = units(self.limits.rules.lot_size);
+        let cost = |lots: i128| {
+            let value = self.value(order) + mul_floor(price, lots * lot);
+            value + mul_ceil(rate, value)
+        };
+        // From the largest power of two to the smallest: the sum of those that fit.
+        let mut lots = 0;
+        for power in (0..63).rev().map(|exponent| 1_i128 << exponent) {
+            if (lots + power) * lot <= remaining && cost(lots + power) <= budget {
+                lots += power;
+            }
+        }
+        lots * lot
+    }
+
+    fn fill_between(&self, taker: usize, maker: usize, amount: i128) -> Fill {
         let price = self.orders[maker].price;
         let value = mul_floor(price, amount);
         let (buy, sell) =

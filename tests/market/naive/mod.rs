@@ -136,7 +136,11 @@ impl NaiveMarket {
             Command::Place(new) => self.place(new).map(Done::Placed),
             Command::Batch { orders, is_atomic } => Ok(self.place_batch(orders, *is_atomic)),
             Command::Amend { user, market, order, price, amount } => {
-                let order = self.own_open_order(user.0, market.0, order.0)?;
+                let order = self.own_open_order(user.0, market.0, order.0);
+                let order = order.map_err(|rejection| match rejection {
+                    Rejection::OrderNotOpen => Rejection::OrderNotAmendable,
+                    rejection => rejection,
+                })?;
                 self.amend(order, price.map(units), amount.map(units)).map(Done::Amended)
             }
             Command::Cancel { user, market, order } => {

@@ -33,9 +33,22 @@ impl NaiveMarket {
             self.orders[order].price = bound.clamp(1, MAX_UNITS);
             reference_price = best;
         }
-        self.check_rules(order, mul_floor(reference_price, amount))?;
-        let value = mul_floor(self.orders[order].price, amount);
-        let cost = value + mul_ceil(rate, value);
+        let cost = match new.quote_amount.map(units) {
+            Some(budget) => {
+                self.orders[order].amount = MAX_UNITS;
+                let amount = self.affordable(order, reference_price);
+                if budget < units(self.limits.rules.min_value) || amount == 0 {
+                    return Err(Rejection::QuoteAmountTooSmall);
+                }
+                self.orders[order].amount = amount;
+                budget
+            }
+            None => {
+                self.check_rules(order, mul_floor(reference_price, amount))?;
+                let value = mul_floor(self.orders[order].price, amount);
+                value + mul_ceil(rate, value)
+            }
+        };
         if cost > MAX_UNITS {
             return Err(Rejection::OutOfRange);
         }

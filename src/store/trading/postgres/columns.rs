@@ -104,6 +104,7 @@ columns! {
         expires_at: Option<Micros> => Nullable<Timestamp>,
         stop_price: Option<i64> => Nullable<BigInt>,
         is_waiting: bool => Bool,
+        quote_amount: Option<i64> => Nullable<BigInt>,
     }
 }
 
