@@ -148,6 +148,12 @@ fn command(words: &[&str], context: &str) -> Command {
         [order @ .., "as", name] => with_terms(command(order, context), |order| {
             order.client_order_id = ClientOrderId::parse(name);
         }),
+        _ => other_command(words, context),
+    }
+}
+
+fn other_command(words: &[&str], context: &str) -> Command {
+    match words {
         [who, "cancels", "all", symbol, side @ ..] => {
             let market = MarketId(if *symbol == "BTC" { 1 } else { 2 });
             let side = side.first().map(|side| match *side {
