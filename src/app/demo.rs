@@ -79,7 +79,7 @@ fn create_users(
         commands.extend(held);
     }
     let at = now();
-    let mut state = trading::load(connection, &catalog.markets, &commands, NO_FILLS, at)?;
+    let mut state = trading::load(connection, &catalog.markets, &commands, NO_FILLS, true, at)?;
     let plan = execute(&mut state, &commands, NO_FILLS);
     trading::apply(connection, &state, &plan, &trading::NewEvents::default(), at)
 }

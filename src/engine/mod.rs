@@ -23,6 +23,7 @@ mod lane;
 mod lanes;
 mod once;
 mod originating_socket;
+mod repetitions;
 mod reply;
 mod request;
 mod worker;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::lane::{Batch, Lane, count_expired};
 use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
-use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric};
+use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, repetitions};
 use crate::market::{Command, Done, MarketId, Plan, execute};
 use crate::outage::Outage;
 use crate::store::markets::{Catalog, SharedCatalog};
@@ -26,6 +26,9 @@ static OUTCOME_UNKNOWN: Outage = Outage::error(
     "the outcomes of batches are known again",
 );
 
+/// How long a lane looks for repetitions after it has met one.
+const LOOK_UP_PERIOD: Duration = Duration::from_secs(60);
+
 /// What all lanes share.
 pub struct Context {
     pub store: Store,
@@ -41,6 +44,8 @@ pub struct Worker {
     number: u64,
     /// `None` after a failure that may have left it in a bad state.
     connection: Option<AnyConnection>,
+    /// Until when repetitions are looked for before a batch is executed, see [`repetitions`].
+    looks_up_until: Option<Instant>,
 }
 
 /// The result of a committed transaction. A request of the batch that is in neither of the first
@@ -63,7 +68,7 @@ struct Committed {
 
 impl Worker {
     pub fn new(context: Arc<Context>, lane: Arc<Lane>, number: u64) -> Self {
-        Self { context, lane, number, connection: None }
+        Self { context, lane, number, connection: None, looks_up_until: None }
     }
 
     /// Executes batches until the lane stops, or another thread takes over.
@@ -178,15 +183,29 @@ impl Worker {
             Err(StoreError::Unavailable(cause)) if is_kept => {
                 tracing::debug!(cause, "a lane lost its connection and opens a new one");
             }
-            // Another transaction has inserted a key that this one looked for and did not see. Now
-            // it is seen. Nothing was written.
-            Err(StoreError::Duplicate(cause)) => {
-                tracing::debug!(cause, "a batch is executed again after a duplicate");
-            }
+            Err(StoreError::Duplicate(cause)) => self.look_up(&cause),
             done => return Ok(done?),
         }
-        let connection = self.connect()?;
+        let connection = self.connection.take().map_or_else(|| self.connect(), Ok)?;
+        match self.attempt(connection, batch) {
+            // Another transaction has inserted a key that this one looked for and did not see. Now
+            // it is seen.
+            Err(StoreError::Duplicate(cause)) => self.look_up(&cause),
+            done => return Ok(done?),
+        }
+        let connection = self.connection.take().map_or_else(|| self.connect(), Ok)?;
         Ok(self.attempt(connection, batch)?)
+    }
+
+    /// Something is or may be a repetition. Nothing was written, and from now on for a while
+    /// repetitions are looked for before a batch is executed.
+    fn look_up(&mut self, cause: &str) {
+        tracing::debug!(cause, "a batch is executed again after a duplicate");
+        self.looks_up_until = Some(Instant::now() + LOOK_UP_PERIOD);
+    }
+
+    fn looks_up(&self) -> bool {
+        self.looks_up_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// One transaction: load, decide, apply. A panic is an error like any other.
@@ -200,10 +219,12 @@ impl Worker {
             store.write(&mut connection, |connection| self.execute(connection, batch))
         }));
         let committed =
-            attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))))?;
-        // A connection that has seen a failure is not used again: opening one is cheap.
-        self.connection = Some(connection);
-        Ok(committed)
+            attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))));
+        // A connection that has seen another failure is not used again: opening one is cheap.
+        if matches!(committed, Ok(_) | Err(StoreError::Duplicate(_))) {
+            self.connection = Some(connection);
+        }
+        committed
     }
 
     /// The catalog, read again if a market of the batch was created after it was read.
@@ -233,9 +254,11 @@ impl Worker {
         let commands: Vec<Command> =
             requests.iter().map(|(_, request)| request.command.clone()).collect();
         let catalog = &self.catalog_of(connection, &commands)?;
+        let (markets, looks_up) = (&catalog.markets, self.looks_up());
         let mut state =
-            trading::load(connection, &catalog.markets, &commands, settings.max_fills, now())?;
-        let repeated = find_repeated(connection, requests)?;
+            trading::load(connection, markets, &commands, settings.max_fills, looks_up, now())?;
+        let repeated =
+            if looks_up { repetitions::find(connection, requests)? } else { BTreeMap::new() };
         // The locks are held. What has been left meanwhile is not executed.
         let begun = Instant::now();
         let executed: Vec<usize> = (0..requests.len())
@@ -266,8 +289,11 @@ impl Worker {
         });
         let placed_at = trading::placed_at(connection, amended.collect())?;
         let times = Times { executed_at: at, placed_at };
-        trading::apply(connection, &state, &plan, &new_events, at)?;
         let responses = render(catalog, requests, &executed, &plan, &times);
+        if !looks_up {
+            repetitions::check_refused(connection, requests, &executed, &plan, &responses)?;
+        }
+        trading::apply(connection, &state, &plan, &new_events, at)?;
         let rows = responses
             .iter()
             .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));
@@ -292,22 +318,6 @@ impl Worker {
             oversized,
         })
     }
-}
-
-/// The requests whose keys are those of executed requests, by position. `None`: the executed
-/// request was another one.
-fn find_repeated(
-    connection: &mut AnyConnection,
-    requests: &[(usize, QueuedRequest)],
-) -> Result<BTreeMap<usize, Option<StoredResponse>>, StoreError> {
-    let once = || requests.iter().enumerate().filter_map(|(n, (_, r))| Some((n, r.once.as_ref()?)));
-    let keys = once().map(|(_, once)| once.key.clone()).collect();
-    let found = idempotency::find(connection, keys)?;
-    let repeated = once().filter_map(|(position, once)| {
-        let executed = found.get(&once.key)?.clone();
-        Some((position, once.replay(executed)))
-    });
-    Ok(repeated.collect())
 }
 
 /// The responses to the executed requests that have a key, by position.

@@ -4,9 +4,6 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use super::postgres_errors;
 
-/// The unique index of client order ids.
-const CLIENT_ORDER_IDS: &str = "orders_client_order_id";
-
 /// An error of the database.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -35,15 +32,8 @@ impl From<Error> for StoreError {
         let text = error.to_string();
         let cancellation = postgres_errors::take_last();
         match &error {
-            Error::DatabaseError(kind, information) => match kind {
+            Error::DatabaseError(kind, _) => match kind {
                 DatabaseErrorKind::SerializationFailure => Self::Conflict(text),
-                // Another market's transaction has just used the same client order id. The next
-                // attempt reads it.
-                DatabaseErrorKind::UniqueViolation
-                    if information.constraint_name() == Some(CLIENT_ORDER_IDS) =>
-                {
-                    Self::Conflict(text)
-                }
                 DatabaseErrorKind::UniqueViolation => Self::Duplicate(text),
                 // A read-only server is a standby, or about to become one.
                 DatabaseErrorKind::ClosedConnection

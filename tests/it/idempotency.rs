@@ -82,6 +82,42 @@ fn assert_executed_once(responses: &[Response]) {
 }
 
 on_both! {
+    /// The rules have become stricter meanwhile: a repetition that would be refused now has been
+    /// executed all the same.
+    async fn a_repetition_that_would_be_refused_now_is_recognised(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        let first = place(&alice, "a", "0.1").await;
+        let mut named = buy("BTC", "0.1");
+        named["client_order_id"] = json!("b");
+        alice.post("/api/orders", &named.to_string()).await.data();
+        app.stop();
+        let strict = [("MATCHCAST__MARKET__MIN_VALUE", "1000")];
+        let app = TestApp::start_with(&database, &strict).await;
+        let alice = app.log_in("alice").await;
+        for _ in 0..2 {
+            // At first without a look-up before, then with one.
+            assert_repeated(&place(&alice, "a", "0.1").await, &first);
+            let again = alice.post("/api/orders", &named.to_string()).await;
+            assert_refused(&again, 409, "client_order_id_taken");
+            named["client_order_id"] = json!("c");
+            let new = alice.post("/api/orders", &named.to_string()).await;
+            assert_refused(&new, 422, "validation_failed");
+            named["client_order_id"] = json!("b");
+        }
+        app.stop();
+        // The name first.
+        let app = TestApp::start_with(&database, &strict).await;
+        let alice = app.log_in("alice").await;
+        let batch = json!({ "orders": [buy("BTC", "1000"), named] });
+        let batch = alice.post("/api/orders/batch", &batch.to_string()).await;
+        let results = batch.json()["data"]["results"].clone();
+        assert_eq!(results[1]["code"], "client_order_id_taken", "{}", batch.body);
+        assert_eq!(database.order_ids(), [1, 2]);
+        app.stop();
+        database.audit();
+    }
+
     async fn a_repeated_request_has_the_same_response(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);

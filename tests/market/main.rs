@@ -10,6 +10,7 @@ mod loading;
 mod naive;
 mod properties;
 mod published;
+mod published_amend;
 mod scenarios;
 mod scenarios_money;
 mod scenarios_rules;

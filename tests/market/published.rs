@@ -12,7 +12,7 @@ use super::script::check;
 
 /// The book of exchange-core's `OrderBookBaseTest`, with the order ids of the source. All of ann's
 /// money is locked: what she has available later are the proceeds of her asks.
-const BOOK: &str = "
+pub const BOOK: &str = "
     ann deposits 245 BTC            -> 245
     ann deposits 6749382 USD        -> 6749382
     bob deposits 220000000 USD      -> 220000000
@@ -32,7 +32,7 @@ const BOOK: &str = "
     ann buys 2 BTC at 9136          -> open
     ann has 0 USD, 6749382 locked";
 
-fn check_each(name: &str, book: &str, scripts: &[&str]) {
+pub fn check_each(name: &str, book: &str, scripts: &[&str]) {
     for script in scripts {
         check(name, &format!("rates 0 0\n{book}\n{script}"));
     }

@@ -82,7 +82,8 @@ impl Traders<'_> {
         };
         let new_events = NewEvents { events: vec![event; len], matched_per_trade: 0 };
         let work = |c: &mut AnyConnection| {
-            let mut state = trading::load(c, &self.catalog.markets, commands, MAX_FILLS, now())?;
+            let mut state =
+                trading::load(c, &self.catalog.markets, commands, MAX_FILLS, true, now())?;
             let mut plan = execute(&mut state, commands, MAX_FILLS);
             let ids = trading::next_trade_ids(c, plan.trades.len())?;
             plan.number_trades(&ids);

@@ -23,7 +23,7 @@ use super::{AnyConnection, StoreError};
 use crate::market::{Command, Market, MarketId, Plan, Side, State};
 use plan_rows::PlanRows;
 
-pub use locks::{next_trade_ids, owner_and_market, placed_at};
+pub use locks::{next_trade_ids, owner_and_market, placed_at, used_client_order_ids};
 pub use plan_rows::NewEvents;
 pub use preview::read as read_for_preview;
 pub use waiting::markets_to_advance;
@@ -31,12 +31,14 @@ pub use waiting::markets_to_advance;
 /// Loads and locks everything that `commands` can touch.
 ///
 /// Must run inside the transaction that will write the plan. `markets` are all markets, `max_fills`
-/// is the most trades that the plan will have.
+/// is the most trades that the plan will have. `looks_up`: client order ids that were used are
+/// looked up; otherwise an order with one of them cannot be written.
 pub fn load(
     connection: &mut AnyConnection,
     markets: &BTreeMap<MarketId, Market>,
     commands: &[Command],
     max_fills: usize,
+    looks_up: bool,
     now: NaiveDateTime,
 ) -> Result<State, StoreError> {
     let named = commands::named_orders(commands);
@@ -65,9 +67,11 @@ pub fn load(
         }
     }
     accounts::load(connection, &mut state, commands)?;
-    // While the accounts are locked, which orders of a user in two markets mostly share.
-    let client_order_ids = commands::client_order_ids(commands);
-    state.client_order_ids = locks::used_client_order_ids(connection, client_order_ids)?;
+    if looks_up {
+        // While the accounts are locked, which orders of a user in two markets mostly share.
+        let client_order_ids = commands::client_order_ids(commands);
+        state.client_order_ids = used_client_order_ids(connection, client_order_ids)?;
+    }
     accounts::count_recent_deposits(connection, &mut state, commands, now)?;
     Ok(state)
 }
