@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::MissedTickBehavior;
 
 use crate::engine::{EngineError, EngineHandle};
@@ -49,9 +50,10 @@ async fn advance(store: &Store, engine: &EngineHandle) -> Result<bool, String> {
     let markets = store.read(trading::markets_to_advance).await;
     let markets = markets.map_err(|error| error.to_string())?;
     let mut outcome = Ok(!markets.is_empty());
-    for market in markets {
-        // A market that cannot be advanced does not keep the others.
-        match engine.advance(market).await {
+    // At once: a market that is locked or busy delays no other.
+    let advances = markets.iter().map(|market| engine.advance(*market));
+    for (market, advanced) in markets.iter().zip(join_all(advances).await) {
+        match advanced {
             Ok(()) => {}
             Err(EngineError::Stopped) => return Ok(false),
             Err(error) => outcome = Err(format!("market {market}: {error}")),

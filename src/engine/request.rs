@@ -105,6 +105,11 @@ impl QueuedRequest {
         Self { command, socket: None, once: None, queued_at, claim, reply: Mutex::new(None) }
     }
 
+    /// Whether somebody waits for it.
+    pub fn has_caller(&self) -> bool {
+        self.reply.lock().is_some()
+    }
+
     /// The request is about to be executed. False if it must not be: its caller has left, or it has
     /// waited for more than `max_wait`.
     pub fn begin(&self, max_wait: Duration, now: Instant) -> bool {

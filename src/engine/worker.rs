@@ -144,7 +144,7 @@ impl Worker {
                 if let Some(reply) = request.take_reply() {
                     reply.complete(outcome, responses.remove(&position), &plan, &times);
                 }
-            } else {
+            } else if request.has_caller() {
                 postponed.push((queue, request));
             }
         }

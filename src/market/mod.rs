@@ -212,6 +212,8 @@ pub enum Rejection {
     TooManyOpenOrders { at_most: u32 },
     /// The user has had an order with this client order id.
     ClientOrderIdTaken,
+    /// The time at which the order would expire has passed.
+    Expired,
     /// The market does not accept this command now.
     MarketNotOpen(MarketStatus),
     /// The new amount of an order is no more than what is filled of it or was taken from it.

@@ -102,6 +102,8 @@ pub struct Order {
     pub self_trade_prevention: SelfTradePrevention,
     /// `None`: not a stop order.
     pub stop: Option<Stop>,
+    /// Its price or its amount was another one before.
+    pub is_amended: bool,
     /// The worst price that it accepts.
     pub price: Fixed,
     /// If it has a `quote_amount`, the most that this can buy, and once it is filled, what it
@@ -214,6 +216,7 @@ impl NewOrder {
             post_only: self.post_only,
             self_trade_prevention: self.self_trade_prevention,
             stop: self.stop_price.map(|price| Stop { price, is_waiting: false }),
+            is_amended: false,
             price,
             amount: self.amount,
             quote_amount: self.quote_amount,
@@ -347,6 +350,7 @@ impl Order {
     pub(super) fn amended(mut self, price: Fixed, amount: Fixed) -> Option<Self> {
         self.price = price;
         self.amount = amount;
+        self.is_amended = true;
         // Of a sell order too, so that its fills stay in range.
         self.total()?;
         self.reserved = self.still_needed()?;

@@ -3,7 +3,7 @@
 use super::execute::{Execution, account};
 use super::{
     AccountKey, Fixed, Market, MarketStatus, NewOrder, Order, OrderId, PlacedOrder, PriceRange,
-    Rejection, Side, Status,
+    Rejection, Side, Status, TimeInForce,
 };
 
 impl Execution<'_> {
@@ -15,6 +15,11 @@ impl Execution<'_> {
             return Err(Rejection::ClientOrderIdTaken);
         }
         self.require(new.market, MarketStatus::Open)?;
+        if let TimeInForce::Gtd(expires_at) = new.time_in_force
+            && expires_at <= self.state.now
+        {
+            return Err(Rejection::Expired);
+        }
         let order = self.opened(&new, id)?;
         let reserved_in = self.reserved_in(&order);
         self.state.ledger.reserve(reserved_in, order.reserved, id).map_err(|_| {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{
     AccountKey, AssetId, Book, ClientOrderId, Done, Entry, Fixed, Ledger, MarketId, MarketState,
     NewOrder, Order, OrderId, PreventedTrade, Rejection, Side, Status, Stops, Trade, TradeId,
-    UserId,
+    UnixMicros, UserId,
 };
 
 /// A market: its assets and commission rates.
@@ -105,6 +105,8 @@ pub struct State {
     pub order_ids: VecDeque<OrderId>,
     /// Client order ids of this batch's new orders that their users have used before.
     pub client_order_ids: BTreeSet<(UserId, ClientOrderId)>,
+    /// An order must not have expired by now.
+    pub now: UnixMicros,
     /// Open orders of the markets of [`Command::Advance`](super::Command::Advance) whose time has
     /// come.
     pub expired: BTreeSet<OrderId>,

@@ -33,9 +33,8 @@ impl TimeInForce {
     }
 }
 
-/// A time in microseconds since 1970, UTC. The rules compare times with nothing: what has expired
-/// is decided where there is a clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A time in microseconds since 1970, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMicros(pub i64);
 
 /// The condition of a stop order: it waits outside the book until a trade reaches its price. A buy

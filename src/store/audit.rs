@@ -96,9 +96,11 @@ const CHECKS: [Check; 14] = [
             'buy order ' || coalesce(CAST(b.id AS TEXT), 'missing') || ', sell order ' || \
             coalesce(CAST(s.id AS TEXT), 'missing') AS found FROM trades t \
             LEFT JOIN orders b ON b.id = t.buy_order_id AND b.side = 1 \
-                AND b.user_id = t.buyer_id AND b.market_id = t.market_id AND b.price >= t.price \
+                AND b.user_id = t.buyer_id AND b.market_id = t.market_id \
+                AND (b.price >= t.price OR b.is_amended) \
             LEFT JOIN orders s ON s.id = t.sell_order_id AND s.side = 2 \
-                AND s.user_id = t.seller_id AND s.market_id = t.market_id AND s.price <= t.price \
+                AND s.user_id = t.seller_id AND s.market_id = t.market_id \
+                AND (s.price <= t.price OR s.is_amended) \
             WHERE b.id IS NULL OR s.id IS NULL OR t.buyer_id = t.seller_id",
     },
     Check {

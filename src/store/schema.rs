@@ -109,6 +109,7 @@ diesel::table! {
         stop_price -> Nullable<BigInt>,
         is_waiting -> Bool,
         quote_amount -> Nullable<BigInt>,
+        is_amended -> Bool,
     }
 }
 

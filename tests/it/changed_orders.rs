@@ -73,6 +73,8 @@ on_both! {
             (&alice, json!({ "amount": "0.07" }), 422, "validation_failed"),
             (&alice, json!({}), 422, "validation_failed"),
             (&alice, json!({ "price": "-1" }), 422, "validation_failed"),
+            (&alice, json!({ "price": "94", "side": "sell" }), 422, "validation_failed"),
+            (&alice, json!({ "price": "94", "stop_price": 1 }), 422, "validation_failed"),
             (&alice, json!({ "amount": "1000" }), 400, "insufficient_funds"),
             (&bob, json!({ "amount": "1" }), 404, "order_not_found"),
         ] {
@@ -80,6 +82,9 @@ on_both! {
             assert_eq!((refused.status, refused.json()["code"].as_str()), (status, Some(code)),
                 "{changes}: {}", refused.body);
         }
+        // Its trades are beyond its price now.
+        amend(&alice, 1, json!({ "price": "80" })).await.data();
+        database.audit();
         alice.cancel(1).await;
         let closed = amend(&alice, 1, json!({ "price": "96" })).await;
         assert_eq!((closed.status, closed.json()["code"].clone()),

@@ -184,6 +184,28 @@ on_both! {
         database.audit();
     }
 
+    /// The date has passed meanwhile, which is no reason to refuse the repetition.
+    async fn an_order_with_a_date_is_repeated_safely(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        let order = json!({ "symbol": "BTC", "side": "buy", "price": "90", "amount": "0.1",
+            "time_in_force": "gtd", "expires_at": after(500), "client_order_id": "c" });
+        let send = || async {
+            let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+            let body = order.to_string().into_bytes();
+            alice.send(reqwest::Method::POST, "/api/orders", &headers, body).await
+        };
+        let first = send().await;
+        assert_eq!(first.status, 200, "{}", first.body);
+        wait_until_closed(&alice, 1).await;
+        let again = send().await;
+        assert_eq!((again.status, &again.body), (200, &first.body));
+        let named = alice.post("/api/orders", &order.to_string()).await;
+        assert_eq!(named.json()["code"], "client_order_id_taken", "{}", named.body);
+        app.stop();
+        database.audit();
+    }
+
     async fn an_order_that_expires_while_no_process_runs_is_cancelled_at_the_start(
         database: Database
     ) {
@@ -224,6 +246,8 @@ on_both! {
                 "expires_at"),
             (json!({ "price": "100", "time_in_force": "gtd",
                 "expires_at": "+262142-01-01T00:00:00Z" }), "expires_at"),
+            (json!({ "price": "100", "time_in_force": "gtd",
+                "expires_at": "9999-12-31T23:59:59-23:59" }), "expires_at"),
         ] {
             let refused = place(&alice, "buy", more.clone()).await;
             assert_eq!(refused.status, 422, "{more}: {}", refused.body);

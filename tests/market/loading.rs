@@ -2,7 +2,7 @@
 
 use matchcast::market::{
     Account, Command, Fixed, Market, MarketId, NewOrder, Order, OrderId, Priority, Side, State,
-    Status, TimeInForce, UserId,
+    Status, TimeInForce, UnixMicros, UserId,
 };
 
 use super::world::{BTC, Loading, MARKETS, USD, World};
@@ -57,7 +57,9 @@ fn placed(commands: &[Command]) -> impl Iterator<Item = &NewOrder> {
 
 impl World {
     pub(super) fn load(&mut self, commands: &[Command]) -> State {
-        let mut state = State { market_states: self.market_states.clone(), ..State::default() };
+        let now = UnixMicros(self.now);
+        let market_states = self.market_states.clone();
+        let mut state = State { market_states, now, ..State::default() };
         for command in commands {
             self.named(command).for_each(|order| state.insert_order(*order));
             if let Command::Advance { .. } = command {
@@ -161,6 +163,7 @@ impl World {
         let mut most_orders = self.limits.max_fills.saturating_add(cancelled.len() + 1);
         let mut wanted: i128 = incoming.iter().map(|new| units(new.amount)).sum();
         let mut costs: i128 = incoming.iter().map(|new| units(new.cost)).sum();
+        costs = if costs == 0 { -1 } else { costs };
         wanted += cancelled.iter().map(|order| units(order.remaining())).sum::<i128>();
 
         let rank = |order: &&Order| Priority::of(order);
@@ -171,14 +174,14 @@ impl World {
                 Side::Sell => order.price > limit,
                 Side::Buy => order.price < limit,
             };
-            let is_enough = (costs <= 0 && wanted <= 0) || most_orders == 0;
+            let is_enough = (costs < 0 && wanted <= 0) || most_orders == 0;
             if self.loading == Loading::Head && (beyond_limit || is_enough) {
                 break;
             }
             state.insert_order(*order);
             if !covers_nothing(order.user) {
                 most_orders = most_orders.saturating_sub(1);
-                if costs > 0 {
+                if costs >= 0 {
                     costs -= order.price.mul_floor(order.remaining()).map_or(0, units);
                 } else {
                     wanted -= units(order.remaining());
@@ -186,7 +189,7 @@ impl World {
             }
             state.books.entry(market).or_default().set_known_to(side, rank(&order));
         }
-        let is_enough = (costs <= 0 && wanted <= 0) || most_orders == 0;
+        let is_enough = (costs < 0 && wanted <= 0) || most_orders == 0;
         if self.loading == Loading::Whole || !is_enough {
             state.books.entry(market).or_default().set_known_up_to(side, limit);
         }

@@ -243,6 +243,13 @@ fn a_market_order_may_be_limited_by_what_it_costs() {
          ann has 845.72 USD",
     );
     check_with_sellers(
+        "exactly what some resting orders are worth",
+        "rates 0 0
+         ann buys BTC for 152              -> filled: 1 at 50, 2 at 51
+         order 4 is filled, 3 filled, 0 reserved
+         ann has 848 USD",
+    );
+    check_with_sellers(
         "in whole lots",
         "limit lot_size 0.1
          ann buys BTC for 80               -> filled: 1 at 50, 0.5 at 51

@@ -42,6 +42,7 @@ pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
     let rates = prop_oneof![
         6 => Just((1_500_000, 0)),
         2 => Just((1_500_000, 250_000)),
+        2 => Just((0, 0)),
         1 => Just((ONE, ONE)),
         1 => Just((33_333_333, 1)),
     ];
@@ -216,7 +217,7 @@ fn terms() -> impl Strategy<Value = (TimeInForce, bool, SelfTradePrevention, boo
         4 => Just(TimeInForce::Gtc),
         1 => Just(TimeInForce::Ioc),
         1 => Just(TimeInForce::Fok),
-        1 => (1..=3_i64).prop_map(|time| TimeInForce::Gtd(UnixMicros(time))),
+        1 => (0..=3_i64).prop_map(|time| TimeInForce::Gtd(UnixMicros(time))),
     ];
     let self_trade_prevention = prop_oneof![
         Just(SelfTradePrevention::CancelNewest),

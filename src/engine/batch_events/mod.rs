@@ -239,6 +239,7 @@ mod tests {
             post_only: false,
             self_trade_prevention: SelfTradePrevention::Decrement,
             stop: Some(Stop { price: MOST, is_waiting: true }),
+            is_amended: true,
             price: MOST,
             amount: MOST,
             quote_amount: Some(MOST),

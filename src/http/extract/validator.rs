@@ -10,7 +10,7 @@ use super::number;
 use crate::config::ExcessDecimals;
 use crate::http::response::{ApiError, FieldErrors};
 use crate::market::{Fixed, ParseError, UnixMicros};
-use crate::store::{now, unix_micros};
+use crate::store::unix_micros;
 
 /// More characters than any word of a list has.
 const MAX_WORD: usize = 32;
@@ -138,18 +138,17 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// A required time in the future, with its offset from UTC: `2026-01-31T12:00:00Z`.
-    pub fn future_time(&mut self, field: &'static str) -> Option<UnixMicros> {
+    /// A required time with its offset from UTC: `2026-01-31T12:00:00Z`.
+    pub fn time(&mut self, field: &'static str) -> Option<UnixMicros> {
         let text = self.text(field, MAX_WORD)?;
-        // Beyond, a year has more digits.
-        let parsed = DateTime::parse_from_rfc3339(&text).ok().filter(|time| time.year() <= 9999);
-        let problem = match parsed.map(|time| time.naive_utc()) {
-            Some(time) if time > now() => return Some(unix_micros(time)),
-            Some(_) => "must be in the future",
-            None => "must be a time such as 2030-01-31T12:00:00Z",
-        };
-        self.fail(field, format!("The {} field {problem}.", words(field)));
-        None
+        let parsed = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.naive_utc());
+        // Other years have another number of digits.
+        let time = parsed.filter(|time| (1000..=9999).contains(&time.year()));
+        if time.is_none() {
+            let rule = "must be a time such as 2030-01-31T12:00:00Z";
+            self.fail(field, format!("The {} field {rule}.", words(field)));
+        }
+        time.map(unix_micros)
     }
 
     /// Returns the values of the getters: of one option, or of a tuple of options.

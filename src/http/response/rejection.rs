@@ -36,6 +36,9 @@ impl From<Rejection> for ApiError {
             Rejection::NotInLots { lot_size } => {
                 ("amount", format!("The amount must be a multiple of {lot_size}."))
             }
+            Rejection::Expired => {
+                ("expires_at", "The expires at field must be in the future.".to_owned())
+            }
             Rejection::QuoteAmountTooSmall => {
                 ("quote_amount", "The quote amount is too small to buy anything.".to_owned())
             }
@@ -111,6 +114,7 @@ fn refused(rejection: Rejection) -> ApiError {
         | Rejection::NotOnTick { .. }
         | Rejection::StopNotOnTick { .. }
         | Rejection::NotInLots { .. }
+        | Rejection::Expired
         | Rejection::QuoteAmountTooSmall
         | Rejection::ValueTooSmall { .. }
         | Rejection::AmountUsed

@@ -180,6 +180,6 @@ fn read_time_in_force(
         None | Some(TimeWord::Gtc) => Some(TimeInForce::Gtc),
         Some(TimeWord::Ioc) => Some(TimeInForce::Ioc),
         Some(TimeWord::Fok) => Some(TimeInForce::Fok),
-        Some(TimeWord::Gtd) => validator.future_time("expires_at").map(TimeInForce::Gtd),
+        Some(TimeWord::Gtd) => validator.time("expires_at").map(TimeInForce::Gtd),
     }
 }

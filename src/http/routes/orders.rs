@@ -16,6 +16,19 @@ use crate::store::views::{self, OrderName, OrderView};
 /// The most orders of `POST /orders/batch`.
 const MAX_BATCH: usize = 50;
 
+/// The other fields of an order.
+const NOT_AMENDABLE: [&str; 9] = [
+    "symbol",
+    "side",
+    "type",
+    "stop_price",
+    "quote_amount",
+    "time_in_force",
+    "expires_at",
+    "post_only",
+    "client_order_id",
+];
+
 /// A row of `GET /my-orders`. Two of its dates have no fractions.
 #[derive(Serialize)]
 struct MyOrderRow<'a> {
@@ -159,6 +172,9 @@ pub async fn amend(
     let amount = validator.optional_positive("amount", state.excess_decimals);
     if input.is_missing("price") && input.is_missing("amount") {
         validator.fail("price", "The price or the amount must be given.");
+    }
+    for field in NOT_AMENDABLE.into_iter().filter(|field| !input.is_missing(field)) {
+        validator.fail(field, "Only the price and the amount of an order can be amended.");
     }
     validator.finish(Some(()))?;
     let market = state.engine.market_of(user.id, order).await?;

@@ -46,6 +46,7 @@ pub struct OrderRow {
     pub stop_price: Option<i64>,
     pub is_waiting: bool,
     pub quote_amount: Option<i64>,
+    pub is_amended: bool,
 }
 
 /// [`UnixMicros`] as a time of the database.
@@ -132,6 +133,7 @@ impl From<&Order> for OrderRow {
             stop_price: order.stop.map(|stop| stop.price.units()),
             is_waiting: order.is_waiting(),
             quote_amount: order.quote_amount.map(Fixed::units),
+            is_amended: order.is_amended,
         }
     }
 }
@@ -165,6 +167,7 @@ impl TryFrom<OrderRow> for Order {
             prevented: Fixed::from_units(row.prevented_amount),
             arrival: row.arrival,
             quote_amount: row.quote_amount.map(Fixed::from_units),
+            is_amended: row.is_amended,
             stop: row
                 .stop_price
                 .map(|price| Stop { price: Fixed::from_units(price), is_waiting: row.is_waiting }),
@@ -200,6 +203,7 @@ pub struct OrderChange {
     pub prevented_amount: i64,
     pub arrival: i64,
     pub is_waiting: bool,
+    pub is_amended: bool,
 }
 
 impl From<&Order> for OrderChange {
@@ -217,6 +221,7 @@ impl From<&Order> for OrderChange {
             prevented_amount: order.prevented.units(),
             arrival: order.arrival,
             is_waiting: order.is_waiting(),
+            is_amended: order.is_amended,
         }
     }
 }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
 
-use super::{AnyConnection, StoreError};
+use super::{AnyConnection, StoreError, unix_micros};
 use crate::market::{Command, Market, MarketId, Plan, Side, State};
 use plan_rows::PlanRows;
 
@@ -47,6 +47,7 @@ pub fn load(
     let mut state = State {
         markets: touched.iter().map(|id| (*id, markets[id].clone())).collect(),
         market_states,
+        now: unix_micros(now),
         order_ids: locks::next_order_ids(connection, commands::placed(commands).count())?,
         ..State::default()
     };

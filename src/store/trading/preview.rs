@@ -9,7 +9,7 @@ use super::{locks, resting};
 use crate::market::{Account, AccountKey, Market, NewOrder, OrderId, State, UserId};
 use crate::store::rows::AccountRow;
 use crate::store::schema::accounts;
-use crate::store::{AnyConnection, StoreError};
+use crate::store::{AnyConnection, StoreError, now, unix_micros};
 
 /// The id of an order that is not placed: it is behind all others.
 const NOT_PLACED: OrderId = OrderId(i64::MAX);
@@ -24,6 +24,7 @@ pub fn read(
     let mut state = State {
         markets: [(market.id, market.clone())].into(),
         market_states: [(market.id, locks::market_state(connection, market.id)?)].into(),
+        now: unix_micros(now()),
         order_ids: [NOT_PLACED].into(),
         ..State::default()
     };

@@ -66,8 +66,12 @@ pub fn load(
     // One more than can be filled: it tells whether an order would go on matching.
     let most_orders = max_fills.saturating_add(cancelled.len()).saturating_add(1);
 
-    // Orders whose cost is limited buy the most if they come first.
+    // Orders whose cost is limited buy the most if they come first. Below zero: there is an order
+    // that they cannot buy all of, so they look no further.
     let mut costs = incoming().map(|order| units(order.cost)).sum::<i128>();
+    if costs == 0 {
+        costs = -1;
+    }
     let mut covered: i128 = 0;
     let mut loaded: usize = 0;
     let len = match connection {
@@ -84,7 +88,7 @@ pub fn load(
             last = Some(order);
             page_len += 1;
             if !users.contains(&order.user) {
-                if costs > 0 {
+                if costs >= 0 {
                     let value = order.price.mul_floor(order.remaining());
                     costs -= value.map_or(0, units);
                 } else {
@@ -92,7 +96,7 @@ pub fn load(
                 }
                 loaded += 1;
             }
-            (costs <= 0 && covered >= wanted) || loaded >= most_orders
+            (costs < 0 && covered >= wanted) || loaded >= most_orders
         })?;
         let book = state.books.entry(market).or_default();
         match last {

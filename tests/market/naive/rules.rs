@@ -1,6 +1,6 @@
 //! What a new or amended order must fulfil.
 
-use matchcast::market::{AssetId, MarketStatus, Rejection, Rules, Side};
+use matchcast::market::{AssetId, MarketStatus, Rejection, Rules, Side, TimeInForce};
 
 use super::super::world::USD;
 use super::{MAX_UNITS, NaiveMarket, OrderRecord, Placed, base, mul_ceil, mul_floor, units};
@@ -19,6 +19,11 @@ impl NaiveMarket {
             return Err(Rejection::ClientOrderIdTaken);
         }
         self.require(market, MarketStatus::Open)?;
+        if let TimeInForce::Gtd(expires_at) = new.time_in_force
+            && expires_at.0 <= self.now
+        {
+            return Err(Rejection::Expired);
+        }
         let mut reference_price = self.orders[order].price;
         if new.price.is_none() {
             let best = match new.stop_price {

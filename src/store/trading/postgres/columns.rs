@@ -105,6 +105,7 @@ columns! {
         stop_price: Option<i64> => Nullable<BigInt>,
         is_waiting: bool => Bool,
         quote_amount: Option<i64> => Nullable<BigInt>,
+        is_amended: bool => Bool,
     }
 }
 
@@ -122,6 +123,7 @@ columns! {
         prevented_amount: i64 => BigInt,
         arrival: i64 => BigInt,
         is_waiting: bool => Bool,
+        is_amended: bool => Bool,
     }
 }
 
