@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::EngineError;
 use super::request::QueuedRequest;
+use crate::market::{Command, MarketId};
 use crate::outage::Outage;
 use crate::store::{Call, StoreError};
 
@@ -53,6 +54,10 @@ struct State {
     waiting: usize,
     /// Parts of a batch that failed, each to be executed by itself before anything else.
     parts: VecDeque<Vec<(usize, QueuedRequest)>>,
+    /// For each market with triggered stop orders, the request that executes more of them.
+    triggering: VecDeque<(usize, QueuedRequest)>,
+    /// The last batch was one of these.
+    has_continued: bool,
     running: Option<(Arc<Batch>, Instant)>,
     /// The number of the thread that may execute batches; earlier ones were given up.
     thread: u64,
@@ -68,6 +73,8 @@ impl Lane {
             turn: 0,
             waiting: 0,
             parts: VecDeque::new(),
+            triggering: VecDeque::new(),
+            has_continued: false,
             running: None,
             thread: 0,
             has_thread: true,
@@ -155,9 +162,11 @@ impl Lane {
         }
     }
 
-    /// Executes a request by itself, before anything else.
-    pub fn put_first(&self, queue: usize, request: QueuedRequest) {
-        self.state.lock().parts.push_front(vec![(queue, request)]);
+    /// Executes the triggered stop orders of a market, in turn with the requests of other markets.
+    /// Those of this market wait until there are none.
+    pub fn continue_with(&self, queue: usize, market: MarketId) {
+        let request = QueuedRequest::unasked(Command::Advance { market });
+        self.state.lock().triggering.push_back((queue, request));
     }
 
     /// Executes the halves of a batch that failed, one after the other, before anything else.
@@ -238,11 +247,39 @@ impl State {
         if let Some(part) = self.parts.pop_front() {
             return Some(part);
         }
+        if !self.has_continued
+            && let Some(next) = self.triggering.pop_front()
+        {
+            self.has_continued = true;
+            return Some(vec![next]);
+        }
+        self.has_continued = false;
+        let requests = self.take_from_queues(batch_len);
+        requests.or_else(|| {
+            let next = self.triggering.pop_front()?;
+            self.has_continued = true;
+            Some(vec![next])
+        })
+    }
+
+    /// Without the requests of markets that are triggering.
+    fn take_from_queues(&mut self, batch_len: usize) -> Option<Vec<(usize, QueuedRequest)>> {
+        let markets = self.triggering.iter().filter_map(|(_, request)| request.command.market());
+        let markets: Vec<MarketId> = markets.collect();
+        let must_wait = |request: &QueuedRequest| {
+            request.command.market().is_some_and(|market| markets.contains(&market))
+        };
+        let mut skipped = 0;
         let mut requests = Vec::with_capacity(self.waiting.min(batch_len));
         let (mut left, mut weight) = (0_u64, 0_usize);
-        while self.waiting > 0 && weight < batch_len {
+        while self.waiting > 0 && weight < batch_len && skipped < self.queues.len() {
             let queue = self.turn;
             self.turn = (self.turn + 1) % self.queues.len();
+            if self.queues[queue].front().is_none_or(must_wait) {
+                skipped += 1;
+                continue;
+            }
+            skipped = 0;
             let Some(request) = self.queues[queue].pop_front() else { continue };
             self.waiting -= 1;
             if request.is_left() {
@@ -263,4 +300,42 @@ impl State {
 pub fn count_expired(requests: u64) {
     tracing::debug!(requests, "requests waited too long or were left, and are not executed");
     metrics::counter!("matchcast_engine_expired_total").increment(requests);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Command, Lane, MarketId, QueuedRequest};
+
+    fn request(market: i32) -> QueuedRequest {
+        QueuedRequest::unasked(Command::Advance { market: MarketId(market) })
+    }
+
+    /// The markets of the requests of the next batch.
+    fn next(lane: &Lane) -> Vec<i32> {
+        let batch = lane.next_batch(0, 10).expect("a batch");
+        let markets = batch.requests.iter().map(|(_, request)| request.command.market());
+        let markets = markets.map(|market| market.expect("a market").0).collect();
+        assert!(lane.finish(0, batch).is_some() && lane.is_responsive(Duration::ZERO));
+        markets
+    }
+
+    #[test]
+    fn triggered_orders_take_turns_with_other_markets() {
+        let lane = Lane::new("test".to_owned(), 2, 10);
+        for market in [1, 2, 1, 2] {
+            lane.push(usize::from(market == 2), request(market)).expect("there is room");
+        }
+        lane.continue_with(0, MarketId(1));
+        assert_eq!(next(&lane), [1], "the triggered orders");
+        lane.continue_with(0, MarketId(1));
+        assert_eq!(next(&lane), [2, 2], "and not what waits in their market");
+        assert_eq!(next(&lane), [1], "more of them");
+        assert_eq!(next(&lane), [1, 1], "there are no more");
+        lane.continue_with(0, MarketId(1));
+        lane.continue_with(1, MarketId(2));
+        assert_eq!([next(&lane), next(&lane)], [[1], [2]], "nothing else waits");
+        assert_eq!(lane.waiting(), 0);
+    }
 }

@@ -153,7 +153,7 @@ impl Worker {
         }
         self.lane.put_back(postponed);
         for market in triggering {
-            self.lane.put_first(queue, QueuedRequest::unasked(Command::Advance { market }));
+            self.lane.continue_with(queue, market);
         }
     }
 
