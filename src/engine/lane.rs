@@ -1,9 +1,10 @@
 //! A lane: the queues of some markets and the thread that executes their requests, in batches.
 //!
 //! Each market has a queue of its own. A batch takes one request from each queue in turn, so that a
-//! busy market does not delay the others of its lane. The lane knows the batch that is being
-//! executed: if the database does not respond in time, [`Lane::give_up`] replies to its requests,
-//! and another thread takes the lane over.
+//! busy market does not delay the others of its lane. For the same reason batches of triggered stop
+//! orders and batches of other markets take turns. The lane knows the batch that is being executed:
+//! if the database does not respond in time, [`Lane::give_up`] replies to its requests, and another
+//! thread takes the lane over.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
