@@ -156,7 +156,7 @@ impl Execution<'_> {
     /// Stores a resting order that was changed, and removes it from the book unless it is open.
     pub(super) fn update_resting(&mut self, order: Order) {
         if order.status != Status::Open {
-            let base = account(order.user, self.market(order.market).base);
+            let base = self.base_account(&order);
             self.state.ledger.count_open_order(base, false);
             let book = self.state.books.entry(order.market).or_default();
             book.remove(&order);

@@ -231,7 +231,7 @@ fn batch(results: &[Result<PlacedOrder, Rejection>], catalog: &Catalog) -> HttpR
                 serde_json::to_value(BatchResult::Rejected(error))
             }
         };
-        value.unwrap_or_default()
+        value.expect("numbers and strings are valid JSON")
     };
     let body = BatchBody { results: results.iter().map(result).collect() };
     if results.iter().any(Result::is_ok) {

@@ -1,9 +1,9 @@
 //! What the commands of a batch name, and what they can match.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::market::{
-    ClientOrderId, Command, Fixed, MarketId, NewOrder, Order, Side, State, UserId,
+    ClientOrderId, Command, Fixed, MarketId, NewOrder, Order, OrderId, Side, State, UserId,
 };
 
 /// The orders to be placed.
@@ -88,16 +88,21 @@ impl From<&Order> for Incoming {
 pub fn incoming(commands: &[Command], state: &State) -> Vec<Incoming> {
     let mut incoming: Vec<Incoming> = placed(commands).map(Incoming::from).collect();
     incoming.extend(state.ready_stops.iter().map(|id| Incoming::from(&state.orders[id])));
-    let amendments = commands.iter().filter_map(|command| match command {
-        Command::Amend { order, price, amount, .. } => Some((*order, *price, *amount)),
-        _ => None,
-    });
-    for (id, price, _) in amendments.clone() {
+    let amendments = || {
+        commands.iter().filter_map(|command| match command {
+            Command::Amend { order, price, amount, .. } => Some((*order, *price, *amount)),
+            _ => None,
+        })
+    };
+    // An order may be amended several times in a batch.
+    let mut largest: BTreeMap<OrderId, Fixed> = BTreeMap::new();
+    for (id, _, amount) in amendments() {
+        let largest = largest.entry(id).or_default();
+        *largest = (*largest).max(amount.unwrap_or_default());
+    }
+    for (id, price, _) in amendments() {
         let Some(order) = state.orders.get(&id) else { continue };
-        // It may have been amended before in the same batch.
-        let amounts = amendments.clone().filter(|(other, ..)| *other == id);
-        let amount = amounts.filter_map(|(.., amount)| amount).max().unwrap_or(Fixed::ZERO);
-        let amount = amount.max(order.amount);
+        let amount = largest[&id].max(order.amount);
         let limit = price.unwrap_or(order.reach());
         incoming.push(Incoming { limit, amount, ..Incoming::from(order) });
     }
