@@ -8,6 +8,7 @@ use super::events;
 use crate::config::{Broadcasting, Config, Scheme};
 use crate::events::decimal::DecimalNumber;
 use crate::http::PublicSettings;
+use crate::market::Side;
 use crate::provider::{Limits, Provider};
 use crate::publisher::Sink;
 use crate::pusher::{
@@ -102,6 +103,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
     let is_external = config.broadcasting == Broadcasting::Pusher;
     let public = &pusher.public;
     let has_host = is_external && !public.host.is_empty();
+    let commission = config.market.listings.others.commission;
     PublicSettings {
         key: pusher.key.clone(),
         cluster: pusher.cluster.clone(),
@@ -113,7 +115,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         symbols: config.market.listings.symbols_quoted_in_usd().map(str::to_owned).collect(),
         events: events::enabled_names(&config.events),
         user_channels: config.delivery.user_channels.patterns().collect(),
-        buyer_commission: DecimalNumber(config.commission.buyer),
+        buyer_commission: DecimalNumber(commission.of(Side::Buy).highest()),
     }
 }
 

@@ -4,8 +4,8 @@ use toml::Table;
 
 use super::error::ConfigError;
 use super::raw::{RawCommission, RawListing, RawMarket};
-use super::settings::{Commission, Market};
-use crate::market::{Fixed, Rules};
+use super::settings::Market;
+use crate::market::{CommissionRates, Fixed, Rules};
 use crate::store::markets::{Conditions, Listing, Listings, QUOTE};
 
 /// `tables` are those of `[[markets]]`.
@@ -21,8 +21,7 @@ pub fn market(
         max_open_orders: Some(raw.max_open_orders).filter(|limit| *limit > 0),
         max_slippage: rate(&raw.max_slippage, "MATCHCAST__MARKET__MAX_SLIPPAGE")?,
     };
-    let Commission { buyer: buyer_rate, seller: seller_rate } = commission(raw_commission)?;
-    let others = Conditions { buyer_rate, seller_rate, rules };
+    let others = Conditions { commission: commission(raw_commission)?, rules };
     let max_fills_per_transaction = raw.max_fills_per_transaction;
     check_assets(&raw.symbols)?;
     let mut listings = Listings::of_symbols(&raw.symbols, others);
@@ -62,10 +61,6 @@ fn listing(table: Table, others: Conditions) -> Result<Listing, ConfigError> {
         Some(text) => at_least_a_unit(text, name),
         None => Ok(other),
     };
-    let rate_or = |text: &Option<String>, name, other| match text {
-        Some(text) => rate(text, name),
-        None => Ok(other),
-    };
     let Rules { min_value, tick_size, lot_size, max_open_orders, max_slippage } = others.rules;
     let rules = Rules {
         min_value: unit_or(&raw.min_value, "min_value", min_value)?,
@@ -75,22 +70,64 @@ fn listing(table: Table, others: Conditions) -> Result<Listing, ConfigError> {
             Some(limit) => Some(limit).filter(|limit| *limit > 0),
             None => max_open_orders,
         },
-        max_slippage: rate_or(&raw.max_slippage, "max_slippage", max_slippage)?,
+        max_slippage: rate_or(&raw.max_slippage, "max_slippage", Some(max_slippage))?,
     };
-    let conditions = Conditions {
-        buyer_rate: rate_or(&raw.buyer_commission, "buyer_commission", others.buyer_rate)?,
-        seller_rate: rate_or(&raw.seller_commission, "seller_commission", others.seller_rate)?,
-        rules,
-    };
+    let conditions = Conditions { commission: commission_of(&raw, others.commission)?, rules };
     let (base, quote) = (base.to_owned(), quote.to_owned());
     Ok(Listing { symbol: raw.symbol, base, quote, conditions })
 }
 
-pub fn commission(raw: &RawCommission) -> Result<Commission, ConfigError> {
-    Ok(Commission {
-        buyer: rate(&raw.buyer, "MATCHCAST__COMMISSION__BUYER")?,
-        seller: rate(&raw.seller, "MATCHCAST__COMMISSION__SELLER")?,
-    })
+/// The commission of one of `[[markets]]`: by side, by role, or as for other markets.
+fn commission_of(
+    raw: &RawListing,
+    others: CommissionRates,
+) -> Result<CommissionRates, ConfigError> {
+    let by_side = (&raw.buyer_commission, &raw.seller_commission);
+    let by_role = (&raw.maker_commission, &raw.taker_commission);
+    match (by_side, by_role) {
+        ((None, None), (None, None)) => Ok(others),
+        ((buyer, seller), (None, None)) => {
+            let others = match others {
+                CommissionRates::BySide { buyer, seller } => Some((buyer, seller)),
+                CommissionRates::ByRole { .. } => None,
+            };
+            Ok(CommissionRates::BySide {
+                buyer: rate_or(buyer, "buyer_commission", others.map(|rates| rates.0))?,
+                seller: rate_or(seller, "seller_commission", others.map(|rates| rates.1))?,
+            })
+        }
+        ((None, None), (maker, taker)) => {
+            let others = match others {
+                CommissionRates::BySide { .. } => None,
+                CommissionRates::ByRole { maker, taker } => Some((maker, taker)),
+            };
+            Ok(CommissionRates::ByRole {
+                maker: rate_or(maker, "maker_commission", others.map(|rates| rates.0))?,
+                taker: rate_or(taker, "taker_commission", others.map(|rates| rates.1))?,
+            })
+        }
+        _ => Err(ConfigError(
+            "set either buyer_commission and seller_commission, or maker_commission and \
+             taker_commission"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The commission of the markets that have none of their own.
+fn commission(raw: &RawCommission) -> Result<CommissionRates, ConfigError> {
+    const MAKER: &str = "MATCHCAST__COMMISSION__MAKER";
+    const TAKER: &str = "MATCHCAST__COMMISSION__TAKER";
+    match (raw.maker.as_str(), raw.taker.as_str()) {
+        ("", "") => Ok(CommissionRates::BySide {
+            buyer: rate(&raw.buyer, "MATCHCAST__COMMISSION__BUYER")?,
+            seller: rate(&raw.seller, "MATCHCAST__COMMISSION__SELLER")?,
+        }),
+        ("", _) | (_, "") => Err(ConfigError(format!("{MAKER} and {TAKER} must be set together"))),
+        (maker, taker) => {
+            Ok(CommissionRates::ByRole { maker: rate(maker, MAKER)?, taker: rate(taker, TAKER)? })
+        }
+    }
 }
 
 fn is_asset(symbol: &str) -> bool {
@@ -114,6 +151,15 @@ fn at_least_a_unit(text: &str, name: &str) -> Result<Fixed, ConfigError> {
         _ => {
             Err(ConfigError(format!("{name} must be at least 0.00000001, with at most 8 decimals")))
         }
+    }
+}
+
+/// `other` is the rate of a market that has none of its own.
+fn rate_or(text: &Option<String>, name: &str, other: Option<Fixed>) -> Result<Fixed, ConfigError> {
+    match (text, other) {
+        (Some(text), _) => rate(text, name),
+        (None, Some(other)) => Ok(other),
+        (None, None) => Err(ConfigError(format!("{name} is missing"))),
     }
 }
 

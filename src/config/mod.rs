@@ -25,9 +25,9 @@ pub use layers::Sources;
 pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
-    Auth, Backoff, Broadcasting, Commission, Config, Cookies, Delivery, Demo, Embedded, Engine,
-    Environment, Events, ExcessDecimals, Http, Limits, Log, LogFormat, PublicAddress, Publisher,
-    Pusher, SameSite, Scheme,
+    Auth, Backoff, Broadcasting, Config, Cookies, Delivery, Demo, Embedded, Engine, Environment,
+    Events, ExcessDecimals, Http, Limits, Log, LogFormat, PublicAddress, Publisher, Pusher,
+    SameSite, Scheme,
 };
 
 impl Config {

@@ -125,6 +125,8 @@ pub struct RawListing {
     pub max_slippage: Option<String>,
     pub buyer_commission: Option<String>,
     pub seller_commission: Option<String>,
+    pub maker_commission: Option<String>,
+    pub taker_commission: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +134,8 @@ pub struct RawListing {
 pub struct RawCommission {
     pub buyer: String,
     pub seller: String,
+    pub maker: String,
+    pub taker: String,
 }
 
 #[derive(Deserialize)]

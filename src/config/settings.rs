@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::number::OneTo;
 use super::secret::{Secret, SecretBytes};
 use crate::events::UserChannels;
-use crate::market::Fixed;
 use crate::store::markets::Listings;
 use crate::store::outbox::SHARDS;
 use crate::store::{DatabaseUrl, Timeouts};
@@ -33,7 +32,6 @@ pub struct Config {
     pub limits: Limits,
     pub engine: Engine,
     pub market: Market,
-    pub commission: Commission,
     pub auth: Auth,
     pub demo: Demo,
     pub broadcasting: Broadcasting,
@@ -109,13 +107,6 @@ pub struct Market {
     pub listings: Listings,
     pub max_fills_per_transaction: NonZeroUsize,
     pub excess_decimals: ExcessDecimals,
-}
-
-/// Shares of the matched value, from 0 to 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Commission {
-    pub buyer: Fixed,
-    pub seller: Fixed,
 }
 
 #[derive(Clone, Debug)]

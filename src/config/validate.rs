@@ -41,7 +41,6 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             batch: millis(raw.database.batch_timeout_ms),
         },
         database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
-        commission: market::commission(&raw.commission)?,
         market: market::market(raw.market, raw.markets, &raw.commission)?,
         auth: auth(environment, &raw.auth)?,
         demo: Demo {

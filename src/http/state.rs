@@ -88,7 +88,8 @@ pub struct PublicSettings {
     pub events: Vec<&'static str>,
     /// The names of the channels of one user, with `{id}` in place of the user's id.
     pub user_channels: Vec<String>,
-    /// The buyer's commission as a fraction of the trade's value.
+    /// The buyer's commission as a fraction of the trade's value: the higher one, if it depends on
+    /// the role.
     pub buyer_commission: DecimalNumber,
 }
 

@@ -6,7 +6,7 @@ use super::execute::{Execution, account};
 use super::order::Fill;
 use super::{
     AccountKey, Action, CancelReason, Fixed, Market, MarketId, Order, OrderType, PreventedTrade,
-    Reference, SelfTradePrevention, Side, Status, TimeInForce, Trade, TradeId, UserId,
+    Reference, Role, SelfTradePrevention, Side, Status, TimeInForce, Trade, TradeId, UserId,
 };
 
 /// One fill between two orders, before it changes an account.
@@ -23,8 +23,8 @@ impl Match {
     /// At the maker's price. `None` if the sum of an order's fills would be out of range.
     fn new(taker: &Order, maker: &Order, amount: Fixed) -> Option<Self> {
         let value = maker.price.mul_floor(amount).expect("a fill is worth no more than its order");
-        let (taken, spent_by_taker) = taker.filled_with(amount, value)?;
-        let (made, spent_by_maker) = maker.filled_with(amount, value)?;
+        let (taken, spent_by_taker) = taker.filled_with(amount, value, Role::Taker)?;
+        let (made, spent_by_maker) = maker.filled_with(amount, value, Role::Maker)?;
         Some(match taker.side {
             Side::Buy => Self {
                 buy: taken,

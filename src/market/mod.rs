@@ -22,6 +22,7 @@ mod amend;
 mod batch;
 mod book;
 mod client_order_id;
+mod commission;
 mod execute;
 mod ledger;
 mod market_state;
@@ -36,14 +37,15 @@ mod trigger;
 
 pub use book::{Book, Priority};
 pub use client_order_id::ClientOrderId;
+pub use commission::{CommissionRates, FilledValues, OrderRates, Role};
 pub use execute::execute;
 pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
 pub use market_state::{MarketState, MarketStatus, PriceRange};
 pub use money::{Fixed, ParseError};
-pub use order::{CancelReason, NewOrder, Order, Side, Status, Trade};
+pub use order::{CancelReason, NewOrder, Order, Status, Trade};
 pub use state::{ExecutedStop, Market, PlacedOrder, Plan, Rules, State};
 pub use stops::Stops;
-pub use terms::{OrderType, SelfTradePrevention, Stop, TimeInForce, UnixMicros};
+pub use terms::{OrderType, SelfTradePrevention, Side, Stop, TimeInForce, UnixMicros};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($number:ty);)*) => {$(

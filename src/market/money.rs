@@ -132,7 +132,15 @@ impl Fixed {
 
     /// ⌈self × other⌉ in units of 10⁻⁸, for non-negative numbers.
     pub fn mul_ceil(self, other: Self) -> Option<Self> {
-        let padded = self.product(other)?.checked_add(i128::from(SCALE).checked_sub(1)?)?;
+        Self::products_ceil([(self, other)])
+    }
+
+    /// The sum of exact products, rounded up once. `None` if it is out of range.
+    pub(super) fn products_ceil<const N: usize>(products: [(Self, Self); N]) -> Option<Self> {
+        let exact = products
+            .into_iter()
+            .try_fold(0_i128, |sum, (factor, other)| sum.checked_add(factor.product(other)?))?;
+        let padded = exact.checked_add(i128::from(SCALE).checked_sub(1)?)?;
         let quotient = padded.checked_div(i128::from(SCALE))?;
         i64::try_from(quotient).ok().map(Self)
     }

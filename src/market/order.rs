@@ -1,38 +1,16 @@
 //! An order and the arithmetic of its reservation; a trade.
 //!
 //! A buy order reserves `⌊price × amount⌋` and the commission on it. At every moment its maximum
-//! total cost is `total = V + ⌊price × rest⌋ + ⌈rate × (V + ⌊price × rest⌋)⌉`, where V is the value
-//! filled so far and rest the remaining amount. A fill of value v at or below the limit never
-//! raises that total, because `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`. The reservation therefore
-//! always suffices, and a fill refunds the difference.
+//! total cost is `total = V + ⌊price × rest⌋ + ⌈C + rate × ⌊price × rest⌋⌉`, where V is the value
+//! filled so far, C the exact commission on it, rest the remaining amount, and rate the higher one
+//! of its rates as maker and as taker. A fill of value v at or below the limit never raises that
+//! total, because `v + ⌊price × rest'⌋ ≤ ⌊price × rest⌋`, and what it pays on v is no more than
+//! `rate × v`. The reservation therefore always suffices, and a fill refunds the difference.
 
 use super::{
-    ClientOrderId, Fixed, MarketId, OrderId, OrderType, SelfTradePrevention, Stop, TimeInForce,
-    TradeId, UserId,
+    ClientOrderId, FilledValues, Fixed, MarketId, OrderId, OrderRates, OrderType, Role,
+    SelfTradePrevention, Side, Stop, TimeInForce, TradeId, UserId,
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    Buy,
-    Sell,
-}
-
-impl Side {
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-
-    /// The limit of an order of this side that accepts every price.
-    pub const fn any_price(self) -> Fixed {
-        match self {
-            Self::Buy => Fixed::MAX,
-            Self::Sell => Fixed::UNIT,
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -115,12 +93,12 @@ pub struct Order {
     pub filled: Fixed,
     /// The part of the amount that [`SelfTradePrevention::Decrement`] took away.
     pub prevented: Fixed,
-    /// The value of the fills so far, in the quote asset.
-    pub filled_value: Fixed,
+    /// The values of the fills so far, in the quote asset.
+    pub filled_values: FilledValues,
     /// Commission charged so far, in the quote asset.
     pub commission: Fixed,
-    /// The rate at the time of placement, which the order keeps.
-    pub commission_rate: Fixed,
+    /// The commission rates at the time of placement, which the order keeps.
+    pub rates: OrderRates,
     /// Still locked for this order, in the quote asset for a buy and the base asset for a sell.
     pub reserved: Fixed,
     pub status: Status,
@@ -199,7 +177,7 @@ impl NewOrder {
     /// The order with its reservation, before it arrives. `price` is the worst that it accepts.
     ///
     /// `None` if its value or its reservation is out of range.
-    pub fn open(self, id: OrderId, price: Fixed, commission_rate: Fixed) -> Option<Order> {
+    pub fn open(self, id: OrderId, price: Fixed, rates: OrderRates) -> Option<Order> {
         let (order_type, time_in_force) = match (self.price, self.time_in_force) {
             (Some(_), time_in_force) => (OrderType::Limit, time_in_force),
             (None, TimeInForce::Fok) => (OrderType::Market, TimeInForce::Fok),
@@ -222,9 +200,9 @@ impl NewOrder {
             quote_amount: self.quote_amount,
             filled: Fixed::ZERO,
             prevented: Fixed::ZERO,
-            filled_value: Fixed::ZERO,
+            filled_values: FilledValues::default(),
             commission: Fixed::ZERO,
-            commission_rate,
+            rates,
             reserved: Fixed::ZERO,
             status: Status::Open,
             cancel_reason: None,
@@ -268,9 +246,14 @@ impl Order {
             .expect("no more than the amount is filled or prevented")
     }
 
+    /// The value of the fills so far, in the quote asset.
+    pub fn filled_value(&self) -> Fixed {
+        self.filled_values.total().expect("each fill has kept it in range")
+    }
+
     /// The average price of the fills, rounded down. `None` if there is none.
     pub fn average_price(&self) -> Option<Fixed> {
-        self.filled_value.div_floor(self.filled)
+        self.filled_value().div_floor(self.filled)
     }
 
     /// The most that can be filled at this price, in whole lots, if the cost is limited.
@@ -278,8 +261,7 @@ impl Order {
         let remaining = self.remaining();
         let Some(budget) = self.quote_amount else { return remaining };
         let costs_at_most = |amount: Fixed| {
-            let value = price.mul_floor(amount)?.checked_add(self.filled_value)?;
-            let cost = value.checked_add(self.commission_rate.mul_ceil(value)?)?;
+            let cost = self.cost_with(price.mul_floor(amount)?, Role::Taker)?;
             Some(cost <= budget)
         };
         lot_size.most_multiples(remaining, |amount| costs_at_most(amount).unwrap_or(false))
@@ -298,24 +280,34 @@ impl Order {
         if self.quote_amount.is_some() {
             return self.quote_amount;
         }
-        let rest = self.price.mul_floor(self.remaining())?;
-        let value = self.filled_value.checked_add(rest)?;
-        value.checked_add(self.commission_rate.mul_ceil(value)?)
+        self.cost_with(self.price.mul_floor(self.remaining())?, self.rates.dearer_role())
+    }
+
+    /// Value and commission of its fills and of one more.
+    fn cost_with(&self, value: Fixed, role: Role) -> Option<Fixed> {
+        let values = self.filled_values.with(value, role)?;
+        values.total()?.checked_add(self.rates.commission_on(values)?)
     }
 
     /// The order after `amount` of it is filled for `value`, and the effect on its reservation.
     ///
-    /// Commission is cumulative, `⌈rate × value so far⌉ − charged so far`: many small fills never
+    /// Commission is cumulative, `⌈rates × values so far⌉ − charged so far`: many small fills never
     /// cost more than one large fill. `None` if the value of all fills would be out of range, which
     /// can only happen to sell orders: a buy order has reserved it.
     ///
     /// # Panics
     /// If the fill exceeds the remaining amount or the limit price: a bug in matching.
-    pub(super) fn filled_with(mut self, amount: Fixed, value: Fixed) -> Option<(Self, Fill)> {
+    pub(super) fn filled_with(
+        mut self,
+        amount: Fixed,
+        value: Fixed,
+        role: Role,
+    ) -> Option<(Self, Fill)> {
         self.filled = self.filled.checked_add(amount)?;
-        self.filled_value = self.filled_value.checked_add(value)?;
+        self.filled_values = self.filled_values.with(value, role)?;
+        self.filled_values.total()?;
         assert!(self.filled <= self.amount, "an order is filled beyond its amount");
-        let charged = self.commission_rate.mul_ceil(self.filled_value)?;
+        let charged = self.rates.commission_on(self.filled_values)?;
         let commission = charged.checked_sub(self.commission)?;
         self.commission = charged;
         if self.filled == self.amount {
@@ -339,7 +331,9 @@ impl Order {
     fn still_needed(&self) -> Option<Fixed> {
         match self.side {
             _ if self.remaining().is_zero() => Some(Fixed::ZERO),
-            Side::Buy => self.total()?.checked_sub(self.filled_value)?.checked_sub(self.commission),
+            Side::Buy => {
+                self.total()?.checked_sub(self.filled_value())?.checked_sub(self.commission)
+            }
             Side::Sell => Some(self.remaining()),
         }
     }

@@ -3,7 +3,7 @@
 use super::execute::{Execution, account};
 use super::{
     AccountKey, Fixed, Market, MarketStatus, NewOrder, Order, OrderId, PlacedOrder, PriceRange,
-    Rejection, Side, Status, TimeInForce,
+    Rejection, Status, TimeInForce,
 };
 
 impl Execution<'_> {
@@ -39,11 +39,8 @@ impl Execution<'_> {
     fn opened(&mut self, new: &NewOrder, id: OrderId) -> Result<Order, Rejection> {
         let (reference_price, price) = self.prices(new)?;
         let mut new = *new;
-        let Market { base, rules, buyer_rate, seller_rate, .. } = *self.market(new.market);
-        let rate = match new.side {
-            Side::Buy => buyer_rate,
-            Side::Sell => seller_rate,
-        };
+        let Market { base, rules, commission, .. } = *self.market(new.market);
+        let rates = commission.of(new.side);
         match new.quote_amount {
             None => rules.check(&new, reference_price)?,
             Some(budget) if budget < rules.min_value => {
@@ -52,7 +49,7 @@ impl Execution<'_> {
             // At the best price it buys the most.
             Some(_) => {
                 let whole = NewOrder { amount: Fixed::MAX, ..new };
-                let order = whole.open(id, price, rate).ok_or(Rejection::OutOfRange)?;
+                let order = whole.open(id, price, rates).ok_or(Rejection::OutOfRange)?;
                 new.amount = order.affordable(reference_price, rules.lot_size);
             }
         }
@@ -65,7 +62,7 @@ impl Execution<'_> {
         if let Some(at_most) = at_most.filter(|_| stays_open) {
             return Err(Rejection::TooManyOpenOrders { at_most });
         }
-        let order = new.open(id, price, rate).ok_or(Rejection::OutOfRange)?;
+        let order = new.open(id, price, rates).ok_or(Rejection::OutOfRange)?;
         if new.post_only && self.would_match(&order) {
             return Err(Rejection::PostOnlyWouldMatch);
         }

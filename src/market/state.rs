@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    AccountKey, AssetId, Book, ClientOrderId, Done, Entry, Fixed, Ledger, MarketId, MarketState,
-    NewOrder, Order, OrderId, PreventedTrade, Rejection, Side, Status, Stops, Trade, TradeId,
-    UnixMicros, UserId,
+    AccountKey, AssetId, Book, ClientOrderId, CommissionRates, Done, Entry, Fixed, Ledger,
+    MarketId, MarketState, NewOrder, Order, OrderId, PreventedTrade, Rejection, Side, Status,
+    Stops, Trade, TradeId, UnixMicros, UserId,
 };
 
 /// A market: its assets and commission rates.
@@ -16,9 +16,8 @@ pub struct Market {
     pub symbol: String,
     pub base: AssetId,
     pub quote: AssetId,
-    /// The share of the value that new orders pay: 0.015 is 1.5 %.
-    pub buyer_rate: Fixed,
-    pub seller_rate: Fixed,
+    /// What new orders pay.
+    pub commission: CommissionRates,
     pub rules: Rules,
 }
 

@@ -1,6 +1,29 @@
-//! What an order may do besides resting at its price.
+//! What an order is for, and what it may do besides resting at its price.
 
 use super::Fixed;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+impl Side {
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+
+    /// The limit of an order of this side that accepts every price.
+    pub const fn any_price(self) -> Fixed {
+        match self {
+            Self::Buy => Fixed::MAX,
+            Self::Sell => Fixed::UNIT,
+        }
+    }
+}
 
 /// How the price of an order is determined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -43,7 +43,7 @@ pub fn event(
 mod tests {
     use super::event;
     use crate::events::SizeLimits;
-    use crate::market::{AssetId, Fixed, Market, MarketId, Rules};
+    use crate::market::{AssetId, CommissionRates, Fixed, Market, MarketId, Rules};
     use crate::store::published_books::{BookDepth, Level};
 
     /// The longest possible symbol and id.
@@ -53,8 +53,7 @@ mod tests {
             symbol: "ABCDEFGHIJKLMNOP".to_owned(),
             base: AssetId(2),
             quote: AssetId(1),
-            buyer_rate: Fixed::ZERO,
-            seller_rate: Fixed::ZERO,
+            commission: CommissionRates::NONE,
             rules: Rules::NONE,
         }
     }

@@ -119,10 +119,13 @@ const CHECKS: [Check; 14] = [
             o.filled_amount || ' for ' || o.filled_value || ', commission ' || o.commission \
                 AS found FROM orders o LEFT JOIN ( \
                 SELECT buy_order_id AS id, sum(amount) AS amount, sum(value) AS value, \
+                    sum(CASE WHEN taker_side = 1 THEN value ELSE 0 END) AS taker_value, \
                     sum(buyer_commission) AS commission FROM trades GROUP BY buy_order_id \
-                UNION ALL SELECT sell_order_id, sum(amount), sum(value), sum(seller_commission) \
+                UNION ALL SELECT sell_order_id, sum(amount), sum(value), \
+                    sum(CASE WHEN taker_side = 2 THEN value ELSE 0 END), sum(seller_commission) \
                     FROM trades GROUP BY sell_order_id) t ON t.id = o.id \
-            WHERE coalesce(t.amount, 0) <> o.filled_amount \
+            WHERE (o.maker_rate IS NOT NULL AND coalesce(t.taker_value, 0) <> o.taker_value) \
+                OR coalesce(t.amount, 0) <> o.filled_amount \
                 OR coalesce(t.value, 0) <> o.filled_value \
                 OR coalesce(t.commission, 0) <> o.commission",
     },

@@ -12,7 +12,7 @@ use super::rows::MarketStateRow;
 use super::schema::{assets, markets, users};
 use super::{AnyConnection, StoreError, codes, now, outbox};
 use crate::events::NewEvent;
-use crate::market::{AssetId, Fixed, Market, MarketId, MarketState, MarketStatus, Rules};
+use crate::market::{AssetId, CommissionRates, Market, MarketId, MarketState, MarketStatus, Rules};
 
 /// The quote asset of markets that do not name one, and the currency of the users' balances.
 pub const QUOTE: &str = "USD";
@@ -32,8 +32,7 @@ pub struct Listing {
 /// What applies to new orders of a market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conditions {
-    pub buyer_rate: Fixed,
-    pub seller_rate: Fixed,
+    pub commission: CommissionRates,
     pub rules: Rules,
 }
 
@@ -254,8 +253,8 @@ pub fn read(connection: &mut AnyConnection, listings: &Listings) -> Result<Catal
     let market = |(id, symbol, base, quote): (i32, String, i32, i32)| {
         let id = MarketId(id);
         let (base, quote) = (AssetId(base), AssetId(quote));
-        let Conditions { buyer_rate, seller_rate, rules } = listings.conditions(&symbol);
-        (id, Market { id, symbol, base, quote, buyer_rate, seller_rate, rules })
+        let Conditions { commission, rules } = listings.conditions(&symbol);
+        (id, Market { id, symbol, base, quote, commission, rules })
     };
     let assets: Vec<(i32, String)> = assets::table.load(connection)?;
     Ok(Catalog {

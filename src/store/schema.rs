@@ -91,7 +91,7 @@ diesel::table! {
         filled_amount -> BigInt,
         filled_value -> BigInt,
         commission -> BigInt,
-        commission_rate -> BigInt,
+        taker_rate -> BigInt,
         reserved -> BigInt,
         status -> SmallInt,
         created_at -> Timestamp,
@@ -110,6 +110,8 @@ diesel::table! {
         is_waiting -> Bool,
         quote_amount -> Nullable<BigInt>,
         is_amended -> Bool,
+        maker_rate -> Nullable<BigInt>,
+        taker_value -> BigInt,
     }
 }
 

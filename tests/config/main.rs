@@ -13,7 +13,7 @@ mod start;
 mod values;
 
 use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Scheme, Sources};
-use matchcast::market::Fixed;
+use matchcast::market::{CommissionRates, Fixed};
 use toml::{Table, Value};
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
@@ -56,8 +56,9 @@ fn without_configuration_the_local_demo_starts() {
     assert_eq!(config.limits.log_ins_per_minute.map(|limit| limit.get()), Some(10));
     let unlimited = read(&[("MATCHCAST__LIMITS__LOG_INS_PER_MINUTE", "0")]).unwrap();
     assert_eq!(unlimited.limits.log_ins_per_minute, None);
-    assert_eq!(config.commission.buyer, Fixed::parse("0.015").unwrap());
-    assert_eq!(config.commission.seller, Fixed::ZERO);
+    let buyer = Fixed::parse("0.015").unwrap();
+    let commission = CommissionRates::BySide { buyer, seller: Fixed::ZERO };
+    assert_eq!(config.market.listings.others.commission, commission);
     assert_eq!((config.pusher.app_id.as_str(), config.pusher.key.as_str()), ("matchcast", "local"));
     let other = read(&[]).unwrap();
     assert!(config.pusher.secret != other.pusher.secret, "the secret is random per start");
@@ -315,6 +316,10 @@ fn another(
         ("market", "symbols") => "SOL",
         ("market", "min_value" | "tick_size" | "lot_size" | "max_slippage") => "0.5",
         ("market", "excess_decimals") => "truncate",
+        ("commission", "maker" | "taker") => {
+            let both = ["MATCHCAST__COMMISSION__MAKER", "MATCHCAST__COMMISSION__TAKER"];
+            return ("0.5".to_owned(), both.map(|variable| (variable, "0.1")).to_vec());
+        }
         ("commission", _) => "0.5",
         ("auth", "secure_cookies") => "true",
         ("auth", "session_domain") => "example.com",

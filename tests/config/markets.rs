@@ -1,6 +1,6 @@
 //! `[[markets]]`: what differs per market.
 
-use matchcast::market::Fixed;
+use matchcast::market::{CommissionRates, Fixed};
 
 use super::{check_error, read, read_file, symbols};
 
@@ -35,13 +35,48 @@ fn a_market_differs_in_what_its_table_says() {
     assert_eq!(btc, listings.others);
     assert_eq!((btc.rules.tick_size, btc.rules.max_open_orders), (fixed("0.01"), Some(500)));
     assert_eq!((eth.rules.tick_size, eth.rules.max_open_orders), (fixed("0.05"), None));
-    assert_eq!((eth.buyer_rate, eth.seller_rate), (fixed("0.002"), Fixed::ZERO));
+    let buyer = fixed("0.002");
+    assert_eq!(eth.commission, CommissionRates::BySide { buyer, seller: Fixed::ZERO });
     assert_eq!(
         (eth_btc.rules.min_value, eth_btc.rules.tick_size),
         (fixed("0.0001"), fixed("0.01"))
     );
     let of_pages: Vec<&str> = listings.symbols_quoted_in_usd().collect();
     assert_eq!(of_pages, ["BTC", "ETH"], "existing pages show USD only");
+}
+
+#[test]
+fn commission_is_by_side_or_by_role() {
+    let commissions = |file: &str, variables: &[(&str, &str)]| {
+        let listings = read_file(file, variables).unwrap().market.listings;
+        let [btc, eth] = [0, 1].map(|n| listings.markets[n].conditions.commission);
+        assert_eq!(btc, listings.others.commission, "{file}");
+        (btc, eth)
+    };
+    let by_side =
+        |buyer, seller| CommissionRates::BySide { buyer: fixed(buyer), seller: fixed(seller) };
+    let by_role =
+        |maker, taker| CommissionRates::ByRole { maker: fixed(maker), taker: fixed(taker) };
+    let of_eth = |text: &str| format!("[[markets]]\nsymbol = \"ETH\"\n{text}");
+    let roles = "maker_commission = \"0.001\"\ntaker_commission = \"0.002\"";
+    let variables =
+        [("MATCHCAST__COMMISSION__MAKER", "0.01"), ("MATCHCAST__COMMISSION__TAKER", "0.02")];
+    assert_eq!(
+        commissions(&of_eth(roles), &[]),
+        (by_side("0.015", "0"), by_role("0.001", "0.002"))
+    );
+    assert_eq!(
+        commissions(&of_eth("maker_commission = \"0\""), &variables),
+        (by_role("0.01", "0.02"), by_role("0", "0.02"))
+    );
+    let sides = "buyer_commission = \"0.1\"\nseller_commission = \"0.2\"";
+    assert_eq!(
+        commissions(&of_eth(sides), &variables),
+        (by_role("0.01", "0.02"), by_side("0.1", "0.2"))
+    );
+    let needed = "buyer_commission = \"0.1\"";
+    check_error(read_file(&of_eth(needed), &variables), "seller_commission", needed);
+    check_error(read(&variables[..1]), "MATCHCAST__COMMISSION__TAKER", "a maker alone");
 }
 
 #[test]
@@ -54,6 +89,12 @@ fn a_table_that_is_wrong_is_named() {
         ("symbol = \"BTC\"\nlot_size = \"x\"", "lot_size"),
         ("symbol = \"BTC\"\nmax_slippage = \"2\"", "max_slippage"),
         ("symbol = \"BTC\"\nbuyer_commission = \"-1\"", "buyer_commission"),
+        ("symbol = \"BTC\"\nmaker_commission = \"1.1\"", "maker_commission"),
+        ("symbol = \"BTC\"\nmaker_commission = \"0\"", "taker_commission"),
+        (
+            "symbol = \"BTC\"\nbuyer_commission = \"0\"\ntaker_commission = \"0\"",
+            "either buyer_commission",
+        ),
         ("symbol = \"BTC/USD\"", "BTC/USD"),
         ("symbol = \"BTC/BTC\"", "BTC/BTC"),
         ("symbol = \"btc\"", "btc"),

@@ -117,7 +117,7 @@ async fn the_best_prices_of_a_large_book_are_read_without_the_rest() {
         "INSERT INTO users (id, name, email, created_at, updated_at) \
             VALUES (1, 'u', 'u@test.example', now(), now()); \
          INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount, \
-            filled_value, commission, commission_rate, reserved, status, created_at, updated_at) \
+            filled_value, commission, taker_rate, reserved, status, created_at, updated_at) \
             SELECT 1, 1, CASE WHEN p > 20000 THEN 2 ELSE 1 END, p, 10, 3, 0, 0, 0, 7, 1, now(), \
             now() FROM generate_series(1, 40000) AS p, generate_series(1, 2)",
     );

@@ -18,6 +18,13 @@ const FILE: &str = r#"
     seller_commission = "0.01"
 "#;
 
+const BY_ROLE: &str = r#"
+    [[markets]]
+    symbol = "BTC"
+    maker_commission = "0.001"
+    taker_commission = "0.002"
+"#;
+
 fn symbols(markets: &Value) -> Vec<&str> {
     markets.as_array().unwrap().iter().map(|market| market["symbol"].as_str().unwrap()).collect()
 }
@@ -56,6 +63,38 @@ on_both! {
         let cancelled = alice.send(Method::DELETE, "/api/orders?symbol=ETH/BTC", &[], Vec::new());
         assert_eq!(cancelled.await.data()["order_ids"], json!([1]));
         assert_eq!(alice.available("BTC").await, "0.3");
+        app.stop();
+        database.audit();
+    }
+
+    async fn commission_may_depend_on_the_role(database: Database) {
+        let app = TestApp::start_from(&database, &[], Some(BY_ROLE)).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let markets = app.visitor().get("/api/markets").await.data();
+        let rates = |market: &Value| {
+            let names = ["buyer", "seller", "maker", "taker"];
+            names.map(|name| market[format!("{name}_commission")].to_string())
+        };
+        assert_eq!(rates(&markets[0]), ["null", "null", "0.001", "0.002"]);
+        assert_eq!(rates(&markets[1]), ["0.015", "0", "null", "null"]);
+        bob.place("BTC", "sell", "1000", "0.1").await.data();
+        let bought = alice.place("BTC", "buy", "1000", "0.3").await.data()["order"].clone();
+        assert_eq!(bought["commission"].to_string(), "0.2");
+        // 100 and 0.2 are paid, 200 and 0.4 are reserved.
+        assert_eq!(alice.available("USD").await, "9699.4");
+        assert_eq!(bob.available("USD").await, "10099.9");
+        app.stop();
+
+        // Another process with other rates: the order keeps its own.
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (alice.at(app.address), bob.at(app.address));
+        bob.place("BTC", "sell", "1000", "0.2").await.data();
+        let order = alice.get(&format!("/api/orders/{}", bought["id"])).await.data();
+        let filled = &order["order"];
+        assert_eq!((filled["status"].clone(), filled["commission"].to_string()),
+            (json!(2), "0.4".to_owned()));
+        assert_eq!(alice.available("USD").await, "9699.6", "the rest is released");
+        assert_eq!(bob.available("USD").await, "10299.9", "a seller pays nothing now");
         app.stop();
         database.audit();
     }

@@ -24,7 +24,7 @@ fn write_wall(database: &Database, count: usize) {
         .batch_execute(&format!(
             "BEGIN;
             {numbers} INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount,
-                filled_value, commission, commission_rate, reserved, status, arrival, created_at,
+                filled_value, commission, taker_rate, reserved, status, arrival, created_at,
                 updated_at)
             SELECT {bob}, (SELECT id FROM markets WHERE symbol = 'ETH'), 2, 100000000, 1, 0, 0, 0,
                 0, 1, 1, i, '2026-01-01 00:00:00', '2026-01-01 00:00:00' FROM n;

@@ -71,10 +71,10 @@ impl World {
         }
         let incoming = self.incoming(commands, &state);
         for (id, base) in MARKETS {
-            let (buyer_rate, seller_rate) = (self.buyer_rate, self.seller_rate);
+            let commission = self.commission;
             let symbol = if base == BTC { "BTC" } else { "ETH" }.to_owned();
             let rules = self.limits.rules;
-            let market = Market { id, symbol, base, quote: USD, buyer_rate, seller_rate, rules };
+            let market = Market { id, symbol, base, quote: USD, commission, rules };
             state.markets.insert(id, market);
             for side in [Side::Buy, Side::Sell] {
                 self.load_side(&mut state, id, side, &incoming);

@@ -31,7 +31,7 @@ fn order_state(order: &Order) -> OrderState {
         price: units(order.price),
         amount: units(order.amount),
         filled: units(order.filled),
-        value: units(order.filled_value),
+        value: units(order.filled_value()),
         commission: units(order.commission),
         reserved: units(order.reserved),
         prevented: units(order.prevented),
@@ -88,8 +88,7 @@ fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
 }
 
 fn run_batch(world: &mut World, batch: &Batch) -> Vec<Outcome> {
-    world.buyer_rate = fixed(batch.buyer_rate);
-    world.seller_rate = fixed(batch.seller_rate);
+    world.commission = batch.commission;
     world.limits = batch.limits;
     world.now = batch.now;
     for (market, status) in [MarketId(1), MarketId(2)].into_iter().zip(batch.statuses) {
@@ -104,8 +103,7 @@ fn check_against_model(loading: Loading, batches: &[Batch]) {
     let mut world = World::new(loading);
     let mut model = NaiveMarket::default();
     for batch in batches {
-        model.buyer_rate = batch.buyer_rate.into();
-        model.seller_rate = batch.seller_rate.into();
+        model.commission = batch.commission;
         model.limits = batch.limits;
         model.now = batch.now;
         model.statuses = [1, 2].into_iter().zip(batch.statuses).collect();

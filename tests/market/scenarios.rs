@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use matchcast::market::{Book, Fixed, MarketId, NewOrder, OrderId, Priority, Side, UserId};
+use matchcast::market::{
+    Book, CommissionRates, Fixed, MarketId, NewOrder, OrderId, Priority, Side, UserId,
+};
 
 use super::script::check;
 
@@ -222,7 +224,7 @@ fn matching_panics_beyond_the_loaded_part_of_the_book() {
     assert_eq!(next_match(&book, Side::Sell), Err("panics"), "nothing is loaded");
 
     let new = NewOrder::gtc(UserId(1), MarketId(1), Side::Sell, price, price);
-    let order = new.open(OrderId(7), price, Fixed::ZERO).unwrap();
+    let order = new.open(OrderId(7), price, CommissionRates::NONE.of(Side::Sell)).unwrap();
     book.insert(&order);
     book.set_known_to(Side::Sell, Priority::of(&order));
     assert_eq!(next_match(&book, Side::Sell), Ok(Some(OrderId(7))));

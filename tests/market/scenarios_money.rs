@@ -89,6 +89,73 @@ fn the_sellers_commission_is_deducted_from_the_proceeds() {
 }
 
 #[test]
+fn makers_and_takers_pay_their_own_rates() {
+    for (name, script) in [
+        (
+            "an order is a taker first, and a maker once it rests",
+            "maker 0.001 taker 0.002
+             ann deposits 1000 USD        -> 1000
+             bob deposits 10 BTC          -> 10
+             bob sells 1 BTC at 100       -> open
+             ann buys 3 BTC at 100        -> open: 1 at 100
+             ann has 699.4 USD, 200.4 locked
+             bob has 99.9 USD
+             house-BTC has 0.3 USD
+             bob sells 2 BTC at 90        -> filled: 2 at 100
+             ann has 699.6 USD
+             bob has 299.5 USD
+             house-BTC has 0.9 USD",
+        ),
+        (
+            "the higher rate is reserved, whichever it is",
+            "maker 0.01 taker 0
+             ann deposits 1000 USD        -> 1000
+             bob deposits 1 BTC           -> 1
+             ann buys 1 BTC at 100        -> open
+             order 1 is open, 0 filled, 101 reserved
+             bob sells 1 BTC at 100       -> filled: 1 at 100
+             ann has 899 USD
+             bob has 100 USD",
+        ),
+        (
+            "an order keeps both of its rates",
+            "maker 0.001 taker 0.002
+             ann deposits 1000 USD        -> 1000
+             bob deposits 1 BTC           -> 1
+             ann buys 1 BTC at 100        -> open
+             maker 0.5 taker 0.5
+             bob sells 1 BTC at 100       -> filled: 1 at 100
+             ann has 899.9 USD
+             bob has 50 USD",
+        ),
+        (
+            "an order that is amended and matches is a taker",
+            "maker 0.001 taker 0.002
+             ann deposits 1000 USD        -> 1000
+             bob deposits 1 BTC           -> 1
+             ann buys 1 BTC at 90         -> open
+             bob sells 1 BTC at 100       -> open
+             ann amends 1 to at 100       -> filled: 1 at 100
+             ann has 899.8 USD
+             bob has 99.9 USD",
+        ),
+        (
+            "commission on fills in both roles is rounded up once",
+            "maker 0.1 taker 0.2
+             ann deposits 1 USD           -> 1
+             bob deposits 1 BTC           -> 1
+             bob sells 1e-8 BTC at 1      -> open
+             ann buys 5e-8 BTC at 1       -> open: 0.00000001 at 1
+             house-BTC has 2e-8 USD
+             bob sells 4e-8 BTC at 1      -> filled: 0.00000004 at 1
+             house-BTC has 3e-8 USD",
+        ),
+    ] {
+        check(name, script);
+    }
+}
+
+#[test]
 fn values_round_down_and_the_remainder_is_refunded() {
     for (name, script) in [
         (

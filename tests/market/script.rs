@@ -4,6 +4,7 @@
 //! ```text
 //! ann deposits 100 USD              -> 100         the new available balance, or a rejection
 //! rates 0.015 0.01                                 commission of buyers and sellers (new orders)
+//! maker 0.001 taker 0.002                          commission of makers and takers (new orders)
 //! ann buys 1 BTC at 50              -> open        or filled, cancelled, a rejection
 //! bob sells 2 BTC at 40             -> open: 1 at 50       its fills in order
 //! ann cancels 1                     -> cancelled           order ids start at 1
@@ -29,8 +30,8 @@
 //! are comments.
 
 use matchcast::market::{
-    AssetId, ClientOrderId, Command, Fixed, MarketId, MarketStatus, NewOrder, OrderId, Rejection,
-    SelfTradePrevention, Side, Status, TimeInForce, UnixMicros, UserId,
+    AssetId, ClientOrderId, Command, CommissionRates, Fixed, MarketId, MarketStatus, NewOrder,
+    OrderId, Rejection, SelfTradePrevention, Side, Status, TimeInForce, UnixMicros, UserId,
 };
 
 use super::sequence::Limits;
@@ -55,8 +56,12 @@ fn run_line(world: &mut World, line: &str, context: &str) {
     let words: Vec<&str> = action.split_whitespace().collect();
     match words.as_slice() {
         ["rates", buyer, seller] => {
-            world.buyer_rate = number(buyer);
-            world.seller_rate = number(seller);
+            let (buyer, seller) = (number(buyer), number(seller));
+            world.commission = CommissionRates::BySide { buyer, seller };
+        }
+        ["maker", maker, "taker", taker] => {
+            let (maker, taker) = (number(maker), number(taker));
+            world.commission = CommissionRates::ByRole { maker, taker };
         }
         ["time", "is", time] => world.now = time.parse().unwrap(),
         ["BTC", "is", status] => {

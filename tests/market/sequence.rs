@@ -1,8 +1,8 @@
 //! Generates random sequences of commands in batches of random lengths.
 
 use matchcast::market::{
-    ClientOrderId, Command, Fixed, MarketId, MarketStatus, NewOrder, OrderId, Rules,
-    SelfTradePrevention, Side, TimeInForce, UnixMicros, UserId,
+    ClientOrderId, Command, CommissionRates, Fixed, MarketId, MarketStatus, NewOrder, OrderId,
+    Rules, SelfTradePrevention, Side, TimeInForce, UnixMicros, UserId,
 };
 use proptest::prelude::*;
 
@@ -11,9 +11,7 @@ use super::world::{ASSETS, key};
 /// Commands that are executed together, and the commission rates of their orders.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Commission rates in units of 10⁻⁸.
-    pub buyer_rate: i64,
-    pub seller_rate: i64,
+    pub commission: CommissionRates,
     pub limits: Limits,
     /// Of the two markets.
     pub statuses: [MarketStatus; 2],
@@ -39,13 +37,6 @@ const USERS: i64 = 4;
 
 /// A first batch of deposits for every user, then batches of random commands.
 pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
-    let rates = prop_oneof![
-        6 => Just((1_500_000, 0)),
-        2 => Just((1_500_000, 250_000)),
-        2 => Just((0, 0)),
-        1 => Just((ONE, ONE)),
-        1 => Just((33_333_333, 1)),
-    ];
     let status = || {
         prop_oneof![
             12 => Just(MarketStatus::Open),
@@ -53,10 +44,10 @@ pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
             1 => Just(MarketStatus::Halted),
         ]
     };
-    let batch = (rates, limits(), [status(), status()], prop::collection::vec(command(), 1..12));
-    let batch = batch.prop_map(|((buyer_rate, seller_rate), limits, statuses, commands)| Batch {
-        buyer_rate,
-        seller_rate,
+    let batch =
+        (commission(), limits(), [status(), status()], prop::collection::vec(command(), 1..12));
+    let batch = batch.prop_map(|(commission, limits, statuses, commands)| Batch {
+        commission,
         limits,
         statuses,
         now: 0,
@@ -64,13 +55,32 @@ pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
     });
     (first_deposits(), prop::collection::vec(batch, 1..8)).prop_map(|(commands, mut batches)| {
         let (limits, statuses) = (Limits::default(), [MarketStatus::Open; 2]);
-        let first = Batch { buyer_rate: 0, seller_rate: 0, limits, statuses, now: 0, commands };
+        let commission = CommissionRates::NONE;
+        let first = Batch { commission, limits, statuses, now: 0, commands };
         batches.insert(0, first);
         for (now, batch) in (0..).zip(&mut batches) {
             batch.now = now;
             batch.commands.iter_mut().for_each(|command| expire_after(now, command));
         }
         batches
+    })
+}
+
+fn commission() -> impl Strategy<Value = CommissionRates> {
+    let rates = prop_oneof![
+        6 => Just((1_500_000, 0)),
+        2 => Just((1_500_000, 250_000)),
+        2 => Just((0, 0)),
+        1 => Just((ONE, ONE)),
+        1 => Just((33_333_333, 1)),
+        1 => Just((1, 33_333_333)),
+    ];
+    (rates, any::<bool>()).prop_map(|((first, second), is_by_side)| {
+        let (first, second) = (Fixed::from_units(first), Fixed::from_units(second));
+        match is_by_side {
+            true => CommissionRates::BySide { buyer: first, seller: second },
+            false => CommissionRates::ByRole { maker: first, taker: second },
+        }
     })
 }
 

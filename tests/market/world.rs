@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use matchcast::market::{
-    AccountKey, Action, AssetId, Command, Done, Fixed, MarketId, MarketState, Order, OrderId,
-    PlacedOrder, Plan, PreventedTrade, PriceRange, Rejection, Side, State, Status, Trade, UserId,
-    execute,
+    AccountKey, Action, AssetId, Command, CommissionRates, Done, Fixed, MarketId, MarketState,
+    Order, OrderId, PlacedOrder, Plan, PreventedTrade, PriceRange, Rejection, Side, State, Status,
+    Trade, UserId, execute,
 };
 
 use super::sequence::Limits;
@@ -55,8 +55,7 @@ pub struct World {
     pub loading: Loading,
     pub now: i64,
     pub market_states: BTreeMap<MarketId, MarketState>,
-    pub buyer_rate: Fixed,
-    pub seller_rate: Fixed,
+    pub commission: CommissionRates,
     pub limits: Limits,
     pub orders: BTreeMap<OrderId, Order>,
     pub accounts: BTreeMap<AccountKey, Balance>,
@@ -74,8 +73,10 @@ impl World {
             loading,
             now: 0,
             market_states: MARKETS.map(|(id, _)| (id, MarketState::default())).into(),
-            buyer_rate: Fixed::parse("0.015").unwrap(),
-            seller_rate: Fixed::ZERO,
+            commission: CommissionRates::BySide {
+                buyer: Fixed::parse("0.015").unwrap(),
+                seller: Fixed::ZERO,
+            },
             limits: Limits::default(),
             orders: BTreeMap::new(),
             accounts: keys.map(|key| (key, (0, 0))).collect(),

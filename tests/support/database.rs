@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use matchcast::market::{Fixed, Rules};
+use matchcast::market::{CommissionRates, Fixed, Rules};
 use matchcast::store::markets::{self, Conditions, Listings, SharedCatalog};
 use matchcast::store::schema::{dead_letters, orders, outbox as outbox_rows, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
@@ -77,8 +77,9 @@ impl Database {
         store::migrate(&url).expect("migrations run");
         let store = Store::open(url, 4).expect("the store opens");
         let mut connection = store.connect().expect("a connection");
-        let buyer_rate = Fixed::parse("0.015").expect("a rate");
-        let conditions = Conditions { buyer_rate, seller_rate: Fixed::ZERO, rules: Rules::NONE };
+        let buyer = Fixed::parse("0.015").expect("a rate");
+        let commission = CommissionRates::BySide { buyer, seller: Fixed::ZERO };
+        let conditions = Conditions { commission, rules: Rules::NONE };
         let listings = Listings::of_symbols(&["BTC".to_owned(), "ETH".to_owned()], conditions);
         store.write(&mut connection, |c| markets::ensure(c, &listings.markets)).expect("markets");
         let catalog = SharedCatalog::read(&mut connection, listings).expect("a catalog");

@@ -198,9 +198,10 @@ mod tests {
     use super::{EventSettings, ExecutedBatch, of_batch};
     use crate::events::UserChannels;
     use crate::market::{
-        Account, AccountKey, Action, AssetId, ClientOrderId, Done, Entry, Fixed, Market, MarketId,
-        Order, OrderId, OrderType, PlacedOrder, Plan, Reference, Rules, SelfTradePrevention, Side,
-        State, Status, Stop, TimeInForce, Trade, TradeId, UserId,
+        Account, AccountKey, Action, AssetId, ClientOrderId, CommissionRates, Done, Entry,
+        FilledValues, Fixed, Market, MarketId, Order, OrderId, OrderRates, OrderType, PlacedOrder,
+        Plan, Reference, Rules, SelfTradePrevention, Side, State, Status, Stop, TimeInForce, Trade,
+        TradeId, UserId,
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
@@ -219,8 +220,7 @@ mod tests {
             symbol: symbol.clone(),
             base: ASSET,
             quote: ASSET,
-            buyer_rate: Fixed::ZERO,
-            seller_rate: Fixed::ZERO,
+            commission: CommissionRates::NONE,
             rules: Rules::NONE,
         };
         Catalog { markets: [(MARKET, market)].into(), assets: [(ASSET, symbol)].into() }
@@ -245,9 +245,9 @@ mod tests {
             quote_amount: Some(MOST),
             filled: MOST,
             prevented: MOST,
-            filled_value: MOST,
+            filled_values: FilledValues { maker: Fixed::ZERO, taker: MOST },
             commission: MOST,
-            commission_rate: MOST,
+            rates: OrderRates { maker: MOST, taker: MOST },
             reserved: MOST,
             status: Status::Open,
             cancel_reason: None,

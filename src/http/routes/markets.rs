@@ -8,7 +8,7 @@ use crate::events::order::{market_status_name, side_name};
 use crate::http::extract::AuthenticatedUser;
 use crate::http::response::{self, ApiError, TradeBody};
 use crate::http::state::AppState;
-use crate::market::{Market, MarketId, MarketState, Side};
+use crate::market::{CommissionRates, Market, MarketId, MarketState, Side};
 use crate::store::markets::{self, Catalog};
 use crate::store::views::{self, BookRow};
 
@@ -76,13 +76,21 @@ struct MarketBody<'a> {
     /// Of a user. Null: no limit.
     max_open_orders: Option<u32>,
     max_slippage: DecimalNumber,
-    buyer_commission: DecimalNumber,
-    seller_commission: DecimalNumber,
+    /// Null if the commission depends on the role.
+    buyer_commission: Option<DecimalNumber>,
+    seller_commission: Option<DecimalNumber>,
+    /// Null if the commission depends on the side.
+    maker_commission: Option<DecimalNumber>,
+    taker_commission: Option<DecimalNumber>,
 }
 
 impl<'a> MarketBody<'a> {
     fn new(market: &'a Market, state: &MarketState, catalog: &'a Catalog) -> Self {
         let rules = market.rules;
+        let (by_side, by_role) = match market.commission {
+            CommissionRates::BySide { buyer, seller } => (Some((buyer, seller)), None),
+            CommissionRates::ByRole { maker, taker } => (None, Some((maker, taker))),
+        };
         Self {
             symbol: &market.symbol,
             base: catalog.asset_symbol(market.base),
@@ -94,8 +102,10 @@ impl<'a> MarketBody<'a> {
             min_value: DecimalNumber(rules.min_value),
             max_open_orders: rules.max_open_orders,
             max_slippage: DecimalNumber(rules.max_slippage),
-            buyer_commission: DecimalNumber(market.buyer_rate),
-            seller_commission: DecimalNumber(market.seller_rate),
+            buyer_commission: by_side.map(|(buyer, _)| DecimalNumber(buyer)),
+            seller_commission: by_side.map(|(_, seller)| DecimalNumber(seller)),
+            maker_commission: by_role.map(|(maker, _)| DecimalNumber(maker)),
+            taker_commission: by_role.map(|(_, taker)| DecimalNumber(taker)),
         }
     }
 }

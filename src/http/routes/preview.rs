@@ -81,7 +81,7 @@ fn placed(placed: &PlacedOrder, plan: &Plan) -> PreviewBody {
         fill_count: plan.trades.len(),
         filled_amount: DecimalNumber(order.filled),
         average_price: order.average_price().map(DecimalNumber),
-        value: DecimalNumber(order.filled_value),
+        value: DecimalNumber(order.filled_value()),
         commission: DecimalNumber(order.commission),
         reserved: DecimalNumber(reserved.map_or(Fixed::ZERO, |entry| entry.locked_change)),
         resting_amount: DecimalNumber(if is_resting { order.remaining() } else { Fixed::ZERO }),

@@ -13,5 +13,7 @@ mod trade;
 pub use account::{AccountChange, AccountRow, NewAccountRow};
 pub use entry::{EntryRow, StoredEntry};
 pub use market::{MarketChange, MarketStateRow};
-pub use order::{ClientOrderIdText, Micros, OrderChange, OrderRow, StoredOrder};
+pub use order::{
+    ClientOrderIdText, FillChange, Micros, OrderChange, OrderRow, PlainOrderRow, StoredOrder,
+};
 pub use trade::{StoredTrade, TradeRow};

@@ -11,7 +11,8 @@ use diesel::sql_types::{Text, Timestamp};
 use diesel::sqlite::Sqlite;
 
 use crate::market::{
-    ClientOrderId, Fixed, MarketId, Order, OrderId, Stop, TimeInForce, UnixMicros, UserId,
+    ClientOrderId, FilledValues, Fixed, MarketId, Order, OrderId, OrderRates, Stop, TimeInForce,
+    UnixMicros, UserId,
 };
 use crate::store::clock::{from_unix_micros, unix_micros};
 use crate::store::schema::orders;
@@ -31,7 +32,7 @@ pub struct OrderRow {
     pub filled_amount: i64,
     pub filled_value: i64,
     pub commission: i64,
-    pub commission_rate: i64,
+    pub taker_rate: i64,
     pub reserved: i64,
     pub status: i16,
     pub cancel_reason: Option<i16>,
@@ -47,6 +48,86 @@ pub struct OrderRow {
     pub is_waiting: bool,
     pub quote_amount: Option<i64>,
     pub is_amended: bool,
+    /// `None`: the same as `taker_rate`.
+    pub maker_rate: Option<i64>,
+    pub taker_value: i64,
+}
+
+/// The columns of an order that has the default value in all others, as most orders do.
+#[derive(Clone, Copy, Debug, Insertable)]
+#[diesel(table_name = orders)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct PlainOrderRow {
+    pub id: i64,
+    pub user_id: i64,
+    pub market_id: i32,
+    pub side: i16,
+    pub price: i64,
+    pub amount: i64,
+    pub filled_amount: i64,
+    pub filled_value: i64,
+    pub commission: i64,
+    pub taker_rate: i64,
+    pub reserved: i64,
+    pub status: i16,
+    pub client_order_id: Option<ClientOrderIdText>,
+    pub arrival: i64,
+    pub taker_value: i64,
+}
+
+impl OrderRow {
+    /// `None` if it is not plain.
+    pub fn plain(&self) -> Option<PlainOrderRow> {
+        let Self {
+            id,
+            user_id,
+            market_id,
+            side,
+            price,
+            amount,
+            filled_amount,
+            filled_value,
+            commission,
+            taker_rate,
+            reserved,
+            status,
+            client_order_id,
+            arrival,
+            taker_value,
+            cancel_reason: None,
+            order_type: 1,
+            time_in_force: 1,
+            post_only: false,
+            self_trade_prevention: 1,
+            prevented_amount: 0,
+            expires_at: None,
+            stop_price: None,
+            is_waiting: false,
+            quote_amount: None,
+            is_amended: false,
+            maker_rate: None,
+        } = *self
+        else {
+            return None;
+        };
+        Some(PlainOrderRow {
+            id,
+            user_id,
+            market_id,
+            side,
+            price,
+            amount,
+            filled_amount,
+            filled_value,
+            commission,
+            taker_rate,
+            reserved,
+            status,
+            client_order_id,
+            arrival,
+            taker_value,
+        })
+    }
 }
 
 /// [`UnixMicros`] as a time of the database.
@@ -105,6 +186,7 @@ where
 
 impl From<&Order> for OrderRow {
     fn from(order: &Order) -> Self {
+        let maker_rate = Some(order.rates.maker).filter(|rate| *rate != order.rates.taker);
         Self {
             id: order.id.0,
             user_id: order.user.0,
@@ -113,9 +195,9 @@ impl From<&Order> for OrderRow {
             price: order.price.units(),
             amount: order.amount.units(),
             filled_amount: order.filled.units(),
-            filled_value: order.filled_value.units(),
+            filled_value: order.filled_value().units(),
             commission: order.commission.units(),
-            commission_rate: order.commission_rate.units(),
+            taker_rate: order.rates.taker.units(),
             reserved: order.reserved.units(),
             status: codes::status_code(order.status),
             cancel_reason: order.cancel_reason.map(codes::cancel_reason_code),
@@ -134,6 +216,8 @@ impl From<&Order> for OrderRow {
             is_waiting: order.is_waiting(),
             quote_amount: order.quote_amount.map(Fixed::units),
             is_amended: order.is_amended,
+            maker_rate: maker_rate.map(Fixed::units),
+            taker_value: order.filled_values.taker.units(),
         }
     }
 }
@@ -150,9 +234,12 @@ impl TryFrom<OrderRow> for Order {
             price: Fixed::from_units(row.price),
             amount: Fixed::from_units(row.amount),
             filled: Fixed::from_units(row.filled_amount),
-            filled_value: Fixed::from_units(row.filled_value),
+            filled_values: filled_values(row.filled_value, row.taker_value)?,
             commission: Fixed::from_units(row.commission),
-            commission_rate: Fixed::from_units(row.commission_rate),
+            rates: OrderRates {
+                maker: Fixed::from_units(row.maker_rate.unwrap_or(row.taker_rate)),
+                taker: Fixed::from_units(row.taker_rate),
+            },
             reserved: Fixed::from_units(row.reserved),
             status: codes::status_from_code(row.status)?,
             cancel_reason: row.cancel_reason.map(codes::cancel_reason_from_code).transpose()?,
@@ -173,6 +260,13 @@ impl TryFrom<OrderRow> for Order {
                 .map(|price| Stop { price: Fixed::from_units(price), is_waiting: row.is_waiting }),
         })
     }
+}
+
+fn filled_values(total: i64, taker: i64) -> Result<FilledValues, StoreError> {
+    let (total, taker) = (Fixed::from_units(total), Fixed::from_units(taker));
+    let maker = total.checked_sub(taker).filter(|maker| *maker >= Fixed::ZERO);
+    let maker = maker.ok_or_else(|| StoreError::Other(format!("unknown taker_value {taker}")))?;
+    Ok(FilledValues { maker, taker })
 }
 
 /// An order with its times: all columns.
@@ -204,6 +298,41 @@ pub struct OrderChange {
     pub arrival: i64,
     pub is_waiting: bool,
     pub is_amended: bool,
+    pub taker_value: i64,
+    /// Not a column. Otherwise [`FillChange`] contains everything that may have changed.
+    #[diesel(skip_update)]
+    pub may_have_moved: bool,
+}
+
+/// What changes in an order that is filled or cancelled. No column of it but the status is part of
+/// an index.
+#[derive(Clone, Copy, Debug, AsChangeset)]
+#[diesel(table_name = orders)]
+#[diesel(treat_none_as_null = true)]
+pub struct FillChange {
+    pub filled_amount: i64,
+    pub filled_value: i64,
+    pub commission: i64,
+    pub reserved: i64,
+    pub status: i16,
+    pub cancel_reason: Option<i16>,
+    pub prevented_amount: i64,
+    pub taker_value: i64,
+}
+
+impl From<&OrderChange> for FillChange {
+    fn from(change: &OrderChange) -> Self {
+        Self {
+            filled_amount: change.filled_amount,
+            filled_value: change.filled_value,
+            commission: change.commission,
+            reserved: change.reserved,
+            status: change.status,
+            cancel_reason: change.cancel_reason,
+            prevented_amount: change.prevented_amount,
+            taker_value: change.taker_value,
+        }
+    }
 }
 
 impl From<&Order> for OrderChange {
@@ -213,7 +342,7 @@ impl From<&Order> for OrderChange {
             price: order.price.units(),
             amount: order.amount.units(),
             filled_amount: order.filled.units(),
-            filled_value: order.filled_value.units(),
+            filled_value: order.filled_value().units(),
             commission: order.commission.units(),
             reserved: order.reserved.units(),
             status: codes::status_code(order.status),
@@ -222,6 +351,8 @@ impl From<&Order> for OrderChange {
             arrival: order.arrival,
             is_waiting: order.is_waiting(),
             is_amended: order.is_amended,
+            taker_value: order.filled_values.taker.units(),
+            may_have_moved: order.is_amended || order.stop.is_some(),
         }
     }
 }

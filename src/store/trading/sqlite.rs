@@ -17,7 +17,10 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, Status, UserId};
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountRow, ClientOrderIdText, MarketStateRow, NewAccountRow, OrderRow};
+use crate::store::rows::{
+    AccountRow, ClientOrderIdText, FillChange, MarketStateRow, NewAccountRow, OrderRow,
+    PlainOrderRow,
+};
 use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::{insert_all, update};
 use crate::store::{StoreError, codes};
@@ -129,19 +132,30 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
         let changes = (market, markets::book_version.eq(markets::book_version + 1));
         update!(markets::table, markets::id.eq(market.id), changes).execute(connection)?;
     }
-    insert_all!(connection, orders::table, rows.new_orders, |order| (
+    // Binding a column takes as long as writing it, so defaults are left out where all are.
+    let plain: Vec<PlainOrderRow> = rows.new_orders.iter().filter_map(OrderRow::plain).collect();
+    insert_all!(connection, orders::table, plain, |order| (
+        order,
+        orders::created_at.eq(now.clone()),
+        orders::updated_at.eq(now.clone()),
+    ));
+    let others = rows.new_orders.iter().filter(|order| order.plain().is_none());
+    let others: Vec<OrderRow> = others.copied().collect();
+    insert_all!(connection, orders::table, others, |order| (
         order,
         orders::created_at.eq(now.clone()),
         orders::updated_at.eq(now.clone()),
         orders::cancelled_at.eq(cancelled_at(order.status)),
     ));
     for order in &rows.changed_orders {
-        let changes = (
-            order,
-            orders::updated_at.eq(&now),
-            orders::cancelled_at.eq(cancelled_at(order.status)),
-        );
-        update!(orders::table, orders::id.eq(order.id), changes).execute(connection)?;
+        let (cancelled_at, id) = (cancelled_at(order.status), order.id);
+        let times = (orders::updated_at.eq(&now), orders::cancelled_at.eq(cancelled_at));
+        if order.may_have_moved {
+            update!(orders::table, orders::id.eq(id), (order, times)).execute(connection)?;
+        } else {
+            let changes = (FillChange::from(order), times);
+            update!(orders::table, orders::id.eq(id), changes).execute(connection)?;
+        }
     }
     for account in &rows.accounts {
         update!(accounts::table, accounts::id.eq(account.id), account).execute(connection)?;

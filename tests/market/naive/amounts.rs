@@ -3,7 +3,7 @@
 use matchcast::market::{Side, Status};
 
 use super::super::world::USD;
-use super::{Fill, MAX_UNITS, NaiveMarket, OrderRecord, OrderState, base, mul_ceil, mul_floor};
+use super::{Fill, MAX_UNITS, NaiveMarket, OrderRecord, OrderState, base, mul_floor, rounded_up};
 
 impl NaiveMarket {
     pub(super) fn can_credit(&self, user: i64, asset: i32, more: i128) -> bool {
@@ -16,6 +16,17 @@ impl NaiveMarket {
 
     pub(super) fn value(&self, order: usize) -> i128 {
         self.fills_of(order).map(|fill| mul_floor(fill.price, fill.amount)).sum()
+    }
+
+    /// The commission on the fills so far, not rounded.
+    pub(super) fn exact_commission(&self, order: usize) -> i128 {
+        let OrderRecord { side, rates: (maker, taker), .. } = self.orders[order];
+        let rate = |fill: &Fill| if fill.taker_side == side { taker } else { maker };
+        self.fills_of(order).map(|fill| rate(fill) * mul_floor(fill.price, fill.amount)).sum()
+    }
+
+    fn commission(&self, order: usize) -> i128 {
+        rounded_up(self.exact_commission(order))
     }
 
     fn fills_of(&self, order: usize) -> impl Iterator<Item = &Fill> {
@@ -34,7 +45,7 @@ impl NaiveMarket {
     /// The maximum amount that the order can still cost: of the base for a sell order, of the quote
     /// including commission for a buy order.
     pub(super) fn reserved(&self, order: usize) -> i128 {
-        let OrderRecord { side, price, rate, .. } = self.orders[order];
+        let OrderRecord { side, price, rates: (maker, taker), .. } = self.orders[order];
         if !self.is_open(order) {
             return 0;
         }
@@ -42,9 +53,9 @@ impl NaiveMarket {
         if side == Side::Sell {
             return remaining;
         }
-        let value = self.value(order);
-        let max_value = value + mul_floor(price, remaining);
-        max_value + mul_ceil(rate, max_value) - value - mul_ceil(rate, value)
+        let value = mul_floor(price, remaining);
+        let commission = rounded_up(self.exact_commission(order) + maker.max(taker) * value);
+        value + commission - self.commission(order)
     }
 
     pub fn locked(&self, user: i64, asset: i32) -> i128 {
@@ -67,7 +78,7 @@ impl NaiveMarket {
         let mut sum: i128 = own.map(|deposit| deposit.2).sum();
         for (i, order) in self.orders.iter().enumerate().filter(|(_, order)| order.user == user) {
             let value = self.value(i);
-            let commission = mul_ceil(order.rate, value);
+            let commission = self.commission(i);
             let (quote_change, base_change) = match order.side {
                 Side::Buy => (-value - commission, self.filled(i)),
                 Side::Sell => (value - commission, -self.filled(i)),
@@ -84,11 +95,11 @@ impl NaiveMarket {
 
     pub(super) fn house(&self, market: i32) -> i128 {
         let of_market = (0..self.orders.len()).filter(|i| self.orders[*i].market == market);
-        of_market.map(|i| mul_ceil(self.orders[i].rate, self.value(i))).sum()
+        of_market.map(|i| self.commission(i)).sum()
     }
 
     pub fn order_state(&self, order: usize) -> OrderState {
-        let OrderRecord { price, amount, rate, prevented, waits, .. } = self.orders[order];
+        let OrderRecord { price, amount, prevented, waits, .. } = self.orders[order];
         let (filled, value) = (self.filled(order), self.value(order));
         let waits = waits && self.is_open(order);
         let status = match (self.is_open(order), filled == amount) {
@@ -96,7 +107,7 @@ impl NaiveMarket {
             (false, true) => Status::Filled,
             (false, false) => Status::Cancelled,
         };
-        let commission = mul_ceil(rate, value);
+        let commission = self.commission(order);
         let reserved = self.reserved(order);
         OrderState { price, amount, filled, value, commission, reserved, prevented, waits, status }
     }

@@ -3,7 +3,9 @@
 use matchcast::market::{SelfTradePrevention, Side, TimeInForce};
 
 use super::super::world::USD;
-use super::{Fill, MAX_UNITS, NaiveMarket, OrderRecord, Placed, base, mul_ceil, mul_floor, units};
+use super::{
+    Fill, MAX_UNITS, NaiveMarket, OrderRecord, Placed, base, mul_floor, rounded_up, units,
+};
 
 impl NaiveMarket {
     /// An order that has arrived, after its matching unless it waits.
@@ -92,13 +94,14 @@ impl NaiveMarket {
 
     /// The most that an order can pay for at this price, in whole lots.
     pub(super) fn affordable(&self, order: usize, price: i128) -> i128 {
-        let OrderRecord { rate, new, .. } = self.orders[order];
+        let OrderRecord { rates: (_, taker), new, .. } = self.orders[order];
         let remaining = self.remaining(order);
         let Some(budget) = new.quote_amount.map(units) else { return remaining };
         let lot = units(self.limits.rules.lot_size);
         let cost = |lots: i128| {
-            let value = self.value(order) + mul_floor(price, lots * lot);
-            value + mul_ceil(rate, value)
+            let value = mul_floor(price, lots * lot);
+            let commission = rounded_up(self.exact_commission(order) + taker * value);
+            self.value(order) + value + commission
         };
         // From the largest power of two to the smallest: the sum of those that fit.
         let mut lots = 0;
@@ -116,8 +119,10 @@ impl NaiveMarket {
         let (buy, sell) =
             if self.orders[taker].side == Side::Buy { (taker, maker) } else { (maker, taker) };
         let commission = |i: usize| {
-            let (rate, before) = (self.orders[i].rate, self.value(i));
-            mul_ceil(rate, before + value) - mul_ceil(rate, before)
+            let (as_maker, as_taker) = self.orders[i].rates;
+            let rate = if i == taker { as_taker } else { as_maker };
+            let before = self.exact_commission(i);
+            rounded_up(before + rate * value) - rounded_up(before)
         };
         let (buyer_commission, seller_commission) = (commission(buy), commission(sell));
         let taker_side = self.orders[taker].side;

@@ -12,7 +12,8 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use matchcast::market::{
-    ClientOrderId, Command, Fixed, MarketStatus, NewOrder, Rejection, Side, Status, TimeInForce,
+    ClientOrderId, Command, CommissionRates, Fixed, MarketStatus, NewOrder, Rejection, Side,
+    Status, TimeInForce,
 };
 
 use super::sequence::Limits;
@@ -25,8 +26,9 @@ fn mul_floor(price: i128, amount: i128) -> i128 {
     price * amount / SCALE
 }
 
-fn mul_ceil(rate: i128, value: i128) -> i128 {
-    (rate * value + SCALE - 1) / SCALE
+/// The exact product of rate and value, rounded up.
+fn rounded_up(product: i128) -> i128 {
+    (product + SCALE - 1) / SCALE
 }
 
 fn units(number: Fixed) -> i128 {
@@ -44,7 +46,8 @@ struct OrderRecord {
     side: Side,
     price: i128,
     amount: i128,
-    rate: i128,
+    /// What it pays as maker and as taker.
+    rates: (i128, i128),
     new: NewOrder,
     /// When it came last, among all that came.
     arrival: usize,
@@ -106,8 +109,7 @@ pub enum Done {
 
 #[derive(Clone, Default)]
 pub struct NaiveMarket {
-    pub buyer_rate: i128,
-    pub seller_rate: i128,
+    pub commission: CommissionRates,
     pub limits: Limits,
     pub now: i64,
     pub statuses: BTreeMap<i32, MarketStatus>,
@@ -198,7 +200,13 @@ impl NaiveMarket {
             side: new.side,
             price: new.price.map_or(any_price, units),
             amount: units(new.amount),
-            rate: if new.side == Side::Buy { self.buyer_rate } else { self.seller_rate },
+            rates: match (self.commission, new.side) {
+                (CommissionRates::BySide { buyer, .. }, Side::Buy) => (units(buyer), units(buyer)),
+                (CommissionRates::BySide { seller, .. }, Side::Sell) => {
+                    (units(seller), units(seller))
+                }
+                (CommissionRates::ByRole { maker, taker }, _) => (units(maker), units(taker)),
+            },
             new: *new,
             arrival: 0,
             waits: false,

@@ -3,12 +3,12 @@
 use matchcast::market::{AssetId, MarketStatus, Rejection, Rules, Side, TimeInForce};
 
 use super::super::world::USD;
-use super::{MAX_UNITS, NaiveMarket, OrderRecord, Placed, base, mul_ceil, mul_floor, units};
+use super::{MAX_UNITS, NaiveMarket, OrderRecord, Placed, base, mul_floor, rounded_up, units};
 
 impl NaiveMarket {
     /// Everything but its funds comes before its funds.
     pub(super) fn check(&mut self, order: usize) -> Result<(), Rejection> {
-        let OrderRecord { user, market, side, amount, rate, new, .. } = self.orders[order];
+        let OrderRecord { user, market, side, amount, rates, new, .. } = self.orders[order];
         let is_taken = (0..order).any(|i| {
             let of_same_user = self.orders[i].accepted && self.orders[i].user == user;
             of_same_user
@@ -51,7 +51,7 @@ impl NaiveMarket {
             None => {
                 self.check_rules(order, mul_floor(reference_price, amount))?;
                 let value = mul_floor(self.orders[order].price, amount);
-                value + mul_ceil(rate, value)
+                value + rounded_up(rates.0.max(rates.1) * value)
             }
         };
         if cost > MAX_UNITS {
@@ -109,7 +109,7 @@ impl NaiveMarket {
         amount: Option<i128>,
     ) -> Result<Placed, Rejection> {
         let before = self.orders[order].clone();
-        let OrderRecord { user, market, side, rate, new, .. } = before;
+        let OrderRecord { user, market, side, rates, new, .. } = before;
         self.require(market, MarketStatus::Open)?;
         if price.is_some() && new.price.is_none() {
             return Err(Rejection::NoPriceToAmend);
@@ -127,8 +127,9 @@ impl NaiveMarket {
             return Err(Rejection::AmountUsed);
         }
         self.check_amount(amount, mul_floor(price, amount))?;
-        let most_value = self.value(order) + mul_floor(price, amount - used);
-        if most_value + mul_ceil(rate, most_value) > MAX_UNITS {
+        let value = mul_floor(price, amount - used);
+        let commission = rounded_up(self.exact_commission(order) + rates.0.max(rates.1) * value);
+        if self.value(order) + value + commission > MAX_UNITS {
             return Err(Rejection::OutOfRange);
         }
         let (asset, had) = (self.reserved_asset(order), self.reserved(order));

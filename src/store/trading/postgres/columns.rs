@@ -90,7 +90,7 @@ columns! {
         filled_amount: i64 => BigInt,
         filled_value: i64 => BigInt,
         commission: i64 => BigInt,
-        commission_rate: i64 => BigInt,
+        taker_rate: i64 => BigInt,
         reserved: i64 => BigInt,
         status: i16 => SmallInt,
         cancel_reason: Option<i16> => Nullable<SmallInt>,
@@ -106,6 +106,8 @@ columns! {
         is_waiting: bool => Bool,
         quote_amount: Option<i64> => Nullable<BigInt>,
         is_amended: bool => Bool,
+        maker_rate: Option<i64> => Nullable<BigInt>,
+        taker_value: i64 => BigInt,
     }
 }
 
@@ -124,6 +126,7 @@ columns! {
         arrival: i64 => BigInt,
         is_waiting: bool => Bool,
         is_amended: bool => Bool,
+        taker_value: i64 => BigInt,
     }
 }
 

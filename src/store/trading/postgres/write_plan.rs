@@ -71,7 +71,7 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         out.push_sql("reserved = r.reserved, status = r.status, cancel_reason = r.cancel_reason, ");
         out.push_sql("prevented_amount = r.prevented_amount, price = r.price, ");
         out.push_sql("amount = r.amount, arrival = r.arrival, is_waiting = r.is_waiting, ");
-        out.push_sql("is_amended = r.is_amended, updated_at = now, ");
+        out.push_sql("is_amended = r.is_amended, taker_value = r.taker_value, updated_at = now, ");
         out.push_sql("cancelled_at = CASE WHEN r.status = 3 THEN now END FROM batch, ");
         push_rows(&self.changed_orders, &mut out)?;
         out.push_sql(" WHERE orders.id = r.id), changed_accounts AS (UPDATE accounts SET ");
