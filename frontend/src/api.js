@@ -74,6 +74,7 @@ async function sendOnce(method, url, data, key) {
 }
 
 export const settings = () => get("/config");
+export const markets = () => get("/markets");
 export const logIn = (email, password) => post("/login", { email, password });
 export const register = (form) => post("/register", form);
 export const logOut = () => post("/logout");

@@ -5,7 +5,8 @@ import { toCsv } from "../src/lib/csv.js";
 import { toUnits } from "../src/lib/decimal.js";
 import { statusLabel } from "../src/lib/labels.js";
 import { closeProblem, connectionOptions, subscriptionProblem } from "../src/lib/provider.js";
-import { amountForPercentage, previewOrder } from "../src/lib/orderPreview.js";
+import { buyerRate } from "../src/composables/useCommission.js";
+import { previewOrder, previewQuoteAmount, sizeForPercentage } from "../src/lib/orderPreview.js";
 import { GAP, NEXT, STALE, createSequenceTracker } from "../src/lib/sequence.js";
 import { tradeFromEvent, tradesNewerThan } from "../src/lib/trades.js";
 
@@ -153,10 +154,29 @@ describe("an order preview", () => {
   });
 
   it("calculates the amount for a percentage of the balance", () => {
-    expect(amountForPercentage(50n, { side: "sell", price: "" }, btc, rate)).toBe(toUnits("0.25"));
-    expect(amountForPercentage(100n, { side: "buy", price: "" }, usd, rate)).toBeNull();
-    const amount = amountForPercentage(100n, { side: "buy", price: "50000" }, usd, rate);
+    expect(sizeForPercentage(50n, { side: "sell", price: "" }, btc, rate)).toBe(toUnits("0.25"));
+    expect(sizeForPercentage(100n, { side: "buy", price: "" }, usd, rate)).toBeNull();
+    const amount = sizeForPercentage(100n, { side: "buy", price: "50000" }, usd, rate);
     expect(amount).toBe(toUnits("0.19704433"));
+    const market = { side: "buy", type: "market", is_size_in_quote: true, price: "" };
+    expect(sizeForPercentage(50n, market, usd, rate)).toBe(usd / 2n);
+  });
+
+  it("takes the value of a quote amount from the server", () => {
+    const fills = { value: "99", commission: "1" };
+    const { total, remaining, ...rest } = previewQuoteAmount("100", fills, usd);
+    expect(rest).toEqual(fills);
+    expect([total, remaining]).toEqual(["100", usd - toUnits("100")]);
+    expect(previewQuoteAmount("100", null, usd).value).toBe("0");
+    expect(previewQuoteAmount("0", fills, usd)).toBeNull();
+  });
+
+  it("reckons with the rate that a buyer pays at most", () => {
+    const bySide = { buyer_commission: "0.015", maker_commission: null, taker_commission: null };
+    expect(buyerRate(bySide)).toBe(1_500_000n);
+    const byRole = { buyer_commission: null, maker_commission: "0.003", taker_commission: "0.002" };
+    expect(buyerRate(byRole)).toBe(300_000n);
+    expect(buyerRate(undefined)).toBe(0n);
   });
 });
 

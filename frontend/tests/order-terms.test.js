@@ -74,6 +74,28 @@ describe("the terms of an order", () => {
     expect(stopMarket).not.toHaveProperty("price");
   });
 
+  it("sends what a market order to buy may cost instead of its amount", () => {
+    const draft = {
+      ...newDraft(),
+      type: "market",
+      time_in_force: "ioc",
+      amount: "1",
+      quote_amount: "100",
+      is_size_in_quote: true,
+    };
+    const request = orderRequest("BTC", draft);
+    expect(request).toMatchObject({ type: "market", quote_amount: "100" });
+    expect(request).not.toHaveProperty("amount");
+    expect(request).not.toHaveProperty("is_size_in_quote");
+    expect(timesInForce(draft).map(({ value }) => value)).toEqual(["ioc"]);
+    for (const other of [{ side: "sell" }, { type: "stop_market" }, { type: "limit" }]) {
+      const amount = orderRequest("BTC", { ...draft, ...other });
+      expect(amount).toMatchObject({ amount: "1" });
+      expect(amount).not.toHaveProperty("quote_amount");
+    }
+    expect(Object.keys(draftErrors({ ...draft, quote_amount: "" }))).toEqual(["quote_amount"]);
+  });
+
   it("requires the fields of its type, and nothing else", () => {
     const fields = (more) => Object.keys(draftErrors({ ...newDraft(), ...more }));
     expect(fields({})).toEqual(["price", "amount"]);

@@ -92,4 +92,17 @@ test("the preview says what an order would do, and the order does it", async (t)
   );
   await alice.waitForBalance("BTC", "available", "0.55");
   await alice.waitForBalance("USD", "available", "8,985");
+
+  // 0.025 BTC for 500 USD, and 7.50 commission.
+  await page.getByLabel("Unit of the size").selectOption({ label: "USD" });
+  await page.getByLabel("Spend at most", { exact: true }).fill("507.5");
+  await preview(alice, "Now: fills 0.025 BTC at 20,000 on average.");
+  await alice.waitForText(page.locator("[data-test=total] .number"), "507.5");
+  await alice.screenshot("order-form-quote-amount");
+  await page.getByTestId("place").click();
+  await result(alice)
+    .filter({ hasText: "Filled, 0.025 of 0.025 filled" })
+    .waitFor();
+  await alice.waitForBalance("BTC", "available", "0.575");
+  await alice.waitForBalance("USD", "available", "8,477.5");
 });

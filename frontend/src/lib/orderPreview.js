@@ -1,5 +1,6 @@
 // The cost of an order before it is placed, calculated with the server's arithmetic.
 import { buyCost, fromUnits, maxAffordableAmount, orderValue, toUnits } from "./decimal.js";
+import { sizeField } from "./orderTerms.js";
 
 /**
  * @param draft `{side, price, amount}` as typed by the user
@@ -24,10 +25,22 @@ export function previewOrder({ side, price: priceText, amount: amountText }, ava
   };
 }
 
-/** The amount, in units, that a percentage of the balance pays for; `null` without a price. */
-export function amountForPercentage(percentage, { side, price: priceText }, available, rate) {
+/**
+ * As {@link previewOrder}, of an order that may cost this much.
+ * @param fills the server's preview, or `null`
+ */
+export function previewQuoteAmount(quoteAmount, fills, available) {
+  const total = toUnits(quoteAmount);
+  if (!(total > 0n)) return null;
+  const { value, commission } = fills ?? { value: "0", commission: "0" };
+  return { value, commission, total: fromUnits(total), remaining: available - total };
+}
+
+/** The size, in units, that a percentage of the balance pays for; `null` without a price. */
+export function sizeForPercentage(percentage, draft, available, rate) {
+  const { side, price: priceText } = draft;
   const budget = (available * percentage) / 100n;
-  if (side === "sell") return budget;
+  if (side === "sell" || sizeField(draft) === "quote_amount") return budget;
   const price = toUnits(priceText);
   return price > 0n ? maxAffordableAmount(budget, price, rate) : null;
 }

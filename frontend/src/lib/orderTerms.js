@@ -14,10 +14,8 @@ const RESTS = [
   { value: "gtc", label: "Good till cancelled" },
   { value: "gtd", label: "Good till date" },
 ];
-const ENDS_AT_ONCE = [
-  { value: "ioc", label: "Immediate or cancel" },
-  { value: "fok", label: "Fill or kill" },
-];
+const IOC = { value: "ioc", label: "Immediate or cancel" };
+const ENDS_AT_ONCE = [IOC, { value: "fok", label: "Fill or kill" }];
 
 /** Whether the user determines the price; otherwise it is a market order, maybe after a stop. */
 export const hasPrice = ({ type }) => type === "limit" || type === "stop_limit";
@@ -25,9 +23,17 @@ export const hasPrice = ({ type }) => type === "limit" || type === "stop_limit";
 export const hasStopPrice = ({ type }) => type === "stop_limit" || type === "stop_market";
 export const hasExpiry = ({ time_in_force }) => time_in_force === "gtd";
 
-/** A market order never rests. */
-export const timesInForce = (draft) =>
-  hasPrice(draft) ? [...RESTS, ...ENDS_AT_ONCE] : ENDS_AT_ONCE;
+/** Whether the size may be what the order costs, instead of its amount. */
+export const allowsQuoteAmount = ({ type, side }) => type === "market" && side === "buy";
+/** The name of the field that has the size of the order. */
+export const sizeField = (draft) =>
+  draft.is_size_in_quote && allowsQuoteAmount(draft) ? "quote_amount" : "amount";
+
+/** A market order never rests, and what it buys for a quote amount is not known before. */
+export function timesInForce(draft) {
+  if (hasPrice(draft)) return [...RESTS, ...ENDS_AT_ONCE];
+  return sizeField(draft) === "quote_amount" ? [IOC] : ENDS_AT_ONCE;
+}
 
 export const SELF_TRADE_PREVENTIONS = [
   { value: "cancel_newest", label: "Cancel this order" },
@@ -43,6 +49,9 @@ export const newDraft = () => ({
   stop_price: "",
   price: "",
   amount: "",
+  /** Of a market order to buy: what it may cost, if that is its size. */
+  quote_amount: "",
+  is_size_in_quote: false,
   /** In local time, as the input has it. */
   expires_at: "",
   post_only: false,
@@ -65,7 +74,7 @@ export function draftErrors(draft) {
   const errors = {
     stop_price: hasStopPrice(draft) && decimalError(draft.stop_price),
     price: hasPrice(draft) && decimalError(draft.price),
-    amount: decimalError(draft.amount),
+    [sizeField(draft)]: decimalError(draft[sizeField(draft)]),
     expires_at:
       hasExpiry(draft) && !utcFromLocal(draft.expires_at) && "Enter a date and a time of day.",
   };
@@ -74,10 +83,14 @@ export function draftErrors(draft) {
 
 /** The fields of the request that places this draft, which has no errors. */
 export function orderRequest(symbol, draft) {
-  const { stop_price, price, expires_at, ...rest } = draft;
+  const { side, type, time_in_force, self_trade_prevention, stop_price, price, expires_at } = draft;
   return {
     symbol,
-    ...rest,
+    side,
+    type,
+    time_in_force,
+    self_trade_prevention,
+    [sizeField(draft)]: draft[sizeField(draft)],
     post_only: draft.post_only && allowsPostOnly(draft),
     ...(hasStopPrice(draft) && { stop_price }),
     ...(hasPrice(draft) && { price }),

@@ -25,6 +25,7 @@ const api = {
   logOut: async () => ({}),
   placeOrder: async () => ({}),
   settings: async () => server.settings,
+  markets: async () => [],
   user: async () => ({ id: "7", name: "Alice" }),
   profile: respond("profile", () => ({
     balance: "1",
