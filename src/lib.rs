@@ -18,3 +18,4 @@ pub mod publisher;
 pub mod pusher;
 pub mod store;
 pub mod telemetry;
+pub mod webhooks;

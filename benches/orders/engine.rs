@@ -23,7 +23,8 @@ pub async fn measure(database: &Database, clients: usize, duration: Duration) ->
         ..EngineSettings::default()
     };
     let (handle, thread) =
-        engine::start(store, catalog, Notifiers::default(), settings).expect("the engine starts");
+        engine::start(store, catalog, Default::default(), Notifiers::default(), settings)
+            .expect("the engine starts");
     let committed = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..clients)

@@ -28,12 +28,14 @@ use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
 use crate::store::Store;
-use crate::{engine, http, outage, publisher, telemetry};
+use crate::store::webhook_endpoints::SharedSubscriptions;
+use crate::{engine, http, outage, publisher, telemetry, webhooks};
 
 use supervisor::{Part, first_unexpected_end};
 
 pub use demo::log_ins as demo_log_ins;
 pub use descriptors::limit_connections;
+pub use events::postable as postable_events;
 pub use pusher::{client, credentials};
 pub use supervisor::PartEnded;
 
@@ -47,6 +49,8 @@ pub struct App {
     /// `None`: `book.updated` is disabled.
     book_publisher: Option<BookPublisher>,
     publisher: publisher::Publisher,
+    /// `None`: webhooks are disabled.
+    webhooks: Option<webhooks::Dispatcher>,
     provider: Option<Provider>,
     readiness: http::Readiness,
     /// `None`: nothing is recorded.
@@ -61,20 +65,18 @@ impl App {
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> anyhow::Result<Self> {
         let (store, catalog) = database::open(&config).await?;
         let notifiers = engine::Notifiers::default();
-        let settings = EngineSettings {
-            lanes: config.engine.lanes.get(),
-            queue_len: config.engine.queue_len.get(),
-            batch_len: config.engine.batch_len.get(),
-            max_fills: config.market.max_fills_per_transaction.get(),
-            max_wait: config.engine.max_wait,
-            batch_timeout: config.database_timeouts.batch,
-            events: events::event_settings(&config),
-        };
-        let (engine, engine_thread) =
-            engine::start(store.clone(), catalog.clone(), notifiers.clone(), settings)?;
+        let subscriptions = SharedSubscriptions::default();
+        let (engine, engine_thread) = engine::start(
+            store.clone(),
+            catalog.clone(),
+            subscriptions.clone(),
+            notifiers.clone(),
+            engine_settings(&config),
+        )?;
+        let webhooks = events::webhook_dispatcher(&config, &store, &subscriptions, &notifiers)?;
         let book_publisher = config.events.book_updated.then(|| {
             let settings = events::book_settings(&config.events);
-            let engine::Notifiers { events, books } = notifiers.clone();
+            let engine::Notifiers { events, books, .. } = notifiers.clone();
             BookPublisher::new(store.clone(), catalog.clone(), settings, books, events)
         });
         let credentials = credentials(&config)?;
@@ -104,6 +106,7 @@ impl App {
             throttles: http::Throttles::new(&config.limits),
             body_timeout: config.http.body_timeout,
             debug,
+            webhooks: events::webhooks(&config, subscriptions),
         };
         services.auth.note_stored_hashes().await?;
         let readiness = services.readiness.clone();
@@ -122,6 +125,7 @@ impl App {
             engine_thread,
             book_publisher,
             publisher,
+            webhooks,
             provider: embedded,
             readiness,
             metrics,
@@ -146,6 +150,9 @@ impl App {
         let mut publishing_books = self
             .book_publisher
             .map(|books| Part::spawn("order book publisher", endless(books.run(stopped))));
+        let (stop_webhooks, stopped) = watch::channel(false);
+        let mut posting =
+            self.webhooks.map(|webhooks| Part::spawn("webhooks", endless(webhooks.run(stopped))));
         let mut upkeep = self
             .metrics
             .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
@@ -167,6 +174,7 @@ impl App {
             &mut advancing,
         ];
         let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
+        let parts = parts.chain(&mut posting);
         let ended = tokio::select! {
             () = stop => None,
             ended = first_unexpected_end(parts) => Some(ended),
@@ -187,15 +195,12 @@ impl App {
             tracing::error!(%error, "the engine was not stopped gracefully");
         }
         stop_books.send_replace(true);
-        if let Some(publishing_books) = publishing_books
-            && let Err(error) = publishing_books.join(shutdown).await
-        {
-            tracing::warn!(%error, "the last order books are left to another process");
-        }
+        stop_webhooks.send_replace(true);
+        let books_left = "the last order books are left to another process";
+        join(publishing_books, shutdown, books_left).await;
+        join(posting, shutdown, "the lease of webhooks is left to expire").await;
         stop_publisher.send_replace(true);
-        if let Err(error) = publishing.join(shutdown).await {
-            tracing::warn!(%error, "events remain in the outbox");
-        }
+        join(Some(publishing), shutdown, "events remain in the outbox").await;
         if let Some(provider) = &self.provider {
             provider.close_all().await;
         }
@@ -205,6 +210,27 @@ impl App {
             Some(ended) => Err(ended.into()),
             None => served,
         }
+    }
+}
+
+fn engine_settings(config: &Config) -> EngineSettings {
+    EngineSettings {
+        lanes: config.engine.lanes.get(),
+        queue_len: config.engine.queue_len.get(),
+        batch_len: config.engine.batch_len.get(),
+        max_fills: config.market.max_fills_per_transaction.get(),
+        max_wait: config.engine.max_wait,
+        batch_timeout: config.database_timeouts.batch,
+        events: events::event_settings(config),
+    }
+}
+
+/// Waits for a part that was told to stop. `consequence`: of its failure.
+async fn join(part: Option<Part>, shutdown: Duration, consequence: &str) {
+    if let Some(part) = part
+        && let Err(error) = part.join(shutdown).await
+    {
+        tracing::warn!(%error, "{consequence}");
     }
 }
 

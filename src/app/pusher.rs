@@ -113,7 +113,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
         symbols: config.market.listings.symbols_quoted_in_usd().map(str::to_owned).collect(),
-        events: events::enabled_names(&config.events),
+        events: events::enabled(&config.events).into_iter().map(|kind| kind.name()).collect(),
         user_channels: config.delivery.user_channels.patterns().collect(),
         buyer_commission: DecimalNumber(commission.of(Side::Buy).highest()),
     }

@@ -12,6 +12,7 @@ mod market;
 mod migrate;
 mod serve;
 mod table;
+mod webhook;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -47,6 +48,11 @@ enum Subcommand {
         /// The user's e-mail address or id
         #[arg(value_name = "EMAIL|ID")]
         user: String,
+    },
+    /// Manage the webhooks that get the events of all users
+    Webhook {
+        #[command(subcommand)]
+        action: webhook::Action,
     },
     /// Set which commands a market accepts, and publish the event market.updated
     Market {
@@ -118,6 +124,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Market { symbol, status } => {
             market::set_status(&config, &symbol, status, &mut out)
         }
+        Subcommand::Webhook { action } => webhook::run(&config, action, &mut out),
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }
 }

@@ -27,7 +27,7 @@ pub use secret::{Secret, SecretBytes};
 pub use settings::{
     Auth, Backoff, Broadcasting, Config, Cookies, Delivery, Demo, Embedded, Engine, Environment,
     Events, ExcessDecimals, Http, Limits, Log, LogFormat, PublicAddress, Publisher, Pusher,
-    SameSite, Scheme,
+    SameSite, Scheme, Webhooks,
 };
 
 impl Config {

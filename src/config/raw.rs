@@ -28,6 +28,7 @@ pub struct Raw {
     pub markets: Vec<Table>,
     pub commission: RawCommission,
     pub auth: RawAuth,
+    pub webhooks: RawWebhooks,
     pub demo: RawDemo,
     pub broadcasting: RawBroadcasting,
     pub events: RawEvents,
@@ -148,6 +149,17 @@ pub struct RawAuth {
     pub session_domain: String,
     pub session_same_site: String,
     pub cache_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawWebhooks {
+    pub enabled: bool,
+    pub allow_private: String,
+    #[serde(deserialize_with = "positive")]
+    pub timeout_ms: NonZeroU64,
+    #[serde(deserialize_with = "positive")]
+    pub disable_after_days: NonZeroU32,
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::number::OneTo;
@@ -33,6 +34,7 @@ pub struct Config {
     pub engine: Engine,
     pub market: Market,
     pub auth: Auth,
+    pub webhooks: Webhooks,
     pub demo: Demo,
     pub broadcasting: Broadcasting,
     pub delivery: Delivery,
@@ -146,6 +148,18 @@ pub struct Demo {
     pub enabled: bool,
     /// Per account, within 24 hours.
     pub faucet_calls_per_day: u32,
+}
+
+/// Events that are posted to registered URLs.
+#[derive(Clone, Copy, Debug)]
+pub struct Webhooks {
+    pub enabled: bool,
+    /// URLs without TLS and private addresses are allowed.
+    pub allow_private: bool,
+    /// Of one request.
+    pub timeout: Duration,
+    /// How long every request must have failed before an endpoint is disabled.
+    pub disable_after: TimeDelta,
 }
 
 /// The destination of events.

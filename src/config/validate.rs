@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
 use rand::RngCore;
 
 use super::cookies;
@@ -16,7 +17,7 @@ use super::raw::{
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
     Auth, Backoff, Broadcasting, Config, Delivery, Demo, Embedded, Engine, Environment, Events,
-    Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme,
+    Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme, Webhooks,
 };
 use super::{market, origin};
 use crate::events::UserChannels;
@@ -43,6 +44,16 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
         market: market::market(raw.market, raw.markets, &raw.commission)?,
         auth: auth(environment, &raw.auth)?,
+        webhooks: Webhooks {
+            enabled: raw.webhooks.enabled,
+            allow_private: switch(
+                &raw.webhooks.allow_private,
+                "MATCHCAST__WEBHOOKS__ALLOW_PRIVATE",
+                environment == Environment::Local,
+            )?,
+            timeout: millis(raw.webhooks.timeout_ms),
+            disable_after: TimeDelta::days(raw.webhooks.disable_after_days.get().into()),
+        },
         demo: Demo {
             enabled: demo_enabled(environment, &raw.demo.enabled)?,
             faucet_calls_per_day: raw.demo.faucet_calls_per_day,

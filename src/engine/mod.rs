@@ -37,6 +37,7 @@ use tokio::sync::Notify;
 use crate::market::{MarketId, Rejection};
 use crate::store::Store;
 use crate::store::markets::SharedCatalog;
+use crate::store::webhook_endpoints::SharedSubscriptions;
 use lanes::{Lanes, Watch};
 use worker::Context;
 
@@ -122,6 +123,8 @@ pub struct Notifiers {
     pub events: Arc<Notify>,
     /// An order book may have changed.
     pub books: Arc<Notify>,
+    /// There are messages for webhooks.
+    pub webhooks: Arc<Notify>,
 }
 
 /// Starts the threads of the engine. The returned one owns the others: it ends after
@@ -129,6 +132,7 @@ pub struct Notifiers {
 pub fn start(
     store: Store,
     catalog: SharedCatalog,
+    subscriptions: SharedSubscriptions,
     notifiers: Notifiers,
     settings: EngineSettings,
 ) -> std::io::Result<(EngineHandle, JoinHandle<()>)> {
@@ -137,7 +141,7 @@ pub fn start(
     let lanes = Lanes::new(&markets, settings.lanes, has_one_writer, settings.queue_len);
     let lanes = Arc::new(lanes);
     let handle = EngineHandle::new(Arc::clone(&lanes), store.clone(), settings.max_wait);
-    let context = Arc::new(Context { store, catalog, notifiers, settings });
+    let context = Arc::new(Context { store, catalog, notifiers, subscriptions, settings });
     let watch = Watch::start(lanes, context)?;
     let thread =
         std::thread::Builder::new().name("engine".to_owned()).spawn(move || watch.run())?;

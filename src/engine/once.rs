@@ -29,22 +29,12 @@ pub type Render = fn(&Catalog, Result<Executed, Rejection>) -> RenderedResponse;
 impl Once {
     /// The row that is stored with this response, if it is kept.
     pub fn row(&self, response: &RenderedResponse) -> Option<(IdempotencyKey, ExecutedRequest)> {
-        if !response.is_kept {
-            return None;
-        }
-        let executed = ExecutedRequest {
-            fingerprint: self.fingerprint.to_vec(),
-            status: response.status,
-            body: response.body.clone(),
-        };
-        Some((self.key.clone(), executed))
+        Some((self.key.clone(), response.to_executed(&self.fingerprint)?))
     }
 
     /// The response of an earlier request with this key. `None` if that was another request.
     pub fn replay(&self, executed: ExecutedRequest) -> Option<StoredResponse> {
-        let ExecutedRequest { fingerprint, status, body } = executed;
-        let response = RenderedResponse { status, body, is_kept: true };
-        (fingerprint == self.fingerprint).then_some(StoredResponse { response, is_replayed: true })
+        StoredResponse::replay(executed, &self.fingerprint)
     }
 }
 

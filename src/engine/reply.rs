@@ -9,6 +9,7 @@ use super::EngineError;
 use crate::market::{
     self, AccountKey, Done, Fixed, Order, OrderId, Plan, PreventedTrade, Rejection, Trade,
 };
+use crate::store::idempotency::ExecutedRequest;
 
 /// An order that was placed or amended, committed.
 #[derive(Clone, Debug)]
@@ -118,12 +119,29 @@ pub struct RenderedResponse {
     pub is_kept: bool,
 }
 
+impl RenderedResponse {
+    /// What is stored of the request with this fingerprint; `None` if it is not kept.
+    pub fn to_executed(&self, fingerprint: &[u8; 32]) -> Option<ExecutedRequest> {
+        let Self { status, body, is_kept } = self.clone();
+        is_kept.then(|| ExecutedRequest { fingerprint: fingerprint.to_vec(), status, body })
+    }
+}
+
 /// The response of the execution that took place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {
     pub response: RenderedResponse,
     /// It is that of an earlier request with the same key.
     pub is_replayed: bool,
+}
+
+impl StoredResponse {
+    /// The response of an executed request; `None` if that had another fingerprint.
+    pub fn replay(executed: ExecutedRequest, fingerprint: &[u8; 32]) -> Option<Self> {
+        let ExecutedRequest { fingerprint: other, status, body } = executed;
+        let response = RenderedResponse { status, body, is_kept: true };
+        (other == *fingerprint).then_some(Self { response, is_replayed: true })
+    }
 }
 
 /// The way back to the caller of [`EngineHandle`](super::EngineHandle).

@@ -13,7 +13,10 @@ use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric
 use crate::market::{Command, Done, MarketId, Plan, execute};
 use crate::outage::Outage;
 use crate::store::markets::{Catalog, SharedCatalog};
-use crate::store::{AnyConnection, Store, StoreError, idempotency, now, outbox, trading};
+use crate::store::webhook_endpoints::SharedSubscriptions;
+use crate::store::{
+    AnyConnection, Store, StoreError, idempotency, now, outbox, trading, webhook_messages,
+};
 
 static UNAVAILABLE: Outage = Outage::error(
     "engine_database",
@@ -34,6 +37,7 @@ pub struct Context {
     pub store: Store,
     pub catalog: SharedCatalog,
     pub notifiers: Notifiers,
+    pub subscriptions: SharedSubscriptions,
     pub settings: EngineSettings,
 }
 
@@ -63,6 +67,7 @@ struct Committed {
     triggering: Vec<MarketId>,
     has_changed_books: bool,
     has_events: bool,
+    has_webhook_messages: bool,
     oversized: Vec<OversizedEvent>,
 }
 
@@ -161,6 +166,9 @@ impl Worker {
     fn notify(&self, committed: &Committed) {
         if committed.has_events {
             self.context.notifiers.events.notify_one();
+        }
+        if committed.has_webhook_messages {
+            self.context.notifiers.webhooks.notify_one();
         }
         if committed.has_changed_books {
             self.context.notifiers.books.notify_one();
@@ -270,18 +278,18 @@ impl Worker {
         }
         let commands: Vec<Command> =
             executed.iter().map(|position| commands[*position].clone()).collect();
-        let sockets: Vec<Option<&OriginatingSocket>> = if settings.events.to_others {
-            executed.iter().map(|position| requests[*position].1.socket.as_ref()).collect()
-        } else {
-            Vec::new()
-        };
+        let sockets = executed.iter().map(|position| requests[*position].1.socket.as_ref());
+        let sockets: Vec<Option<&OriginatingSocket>> =
+            sockets.filter(|_| settings.events.to_others).collect();
         // Read while the locks are held: later batches of a market have later times.
         let at = now();
         let mut plan = execute(&mut state, &commands, settings.max_fills);
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
-        let batch = ExecutedBatch { state: &state, plan: &plan, catalog, sockets: &sockets, at };
-        let BatchEvents { new_events, oversized } =
+        let (sockets, subscriptions) = (&sockets, &self.context.subscriptions.current());
+        let batch =
+            ExecutedBatch { state: &state, plan: &plan, catalog, sockets, subscriptions, at };
+        let BatchEvents { new_events, oversized, webhook_messages } =
             batch_events::of_batch(&settings.events, &batch);
         let amended = plan.outcomes.iter().filter_map(|outcome| match outcome {
             Ok(Done::Amended(amended)) => Some(amended.order.id),
@@ -298,6 +306,7 @@ impl Worker {
             .iter()
             .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));
         idempotency::insert(connection, rows.collect(), at)?;
+        webhook_messages::insert(connection, &webhook_messages, at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
         }
@@ -305,7 +314,6 @@ impl Worker {
         let triggering = states.filter(|(_, state)| state.is_triggering()).map(|(id, _)| *id);
         let triggering = triggering.collect();
         let has_changed_books = !plan.is_empty() && !state.market_states.is_empty();
-        let has_events = !new_events.events.is_empty();
         Ok(Committed {
             executed,
             repeated,
@@ -314,7 +322,8 @@ impl Worker {
             times,
             triggering,
             has_changed_books,
-            has_events,
+            has_events: !new_events.events.is_empty(),
+            has_webhook_messages: !webhook_messages.is_empty(),
             oversized,
         })
     }

@@ -20,6 +20,11 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Whether its events are for the users whom they concern, and not public.
+    pub const fn concerns_a_user(self) -> bool {
+        matches!(self, Self::OrderMatched | Self::OrderUpdated | Self::BalanceUpdated)
+    }
+
     /// The name of the event, in the outbox and on the wire.
     pub const fn name(self) -> &'static str {
         match self {

@@ -18,8 +18,9 @@ use crate::engine::{
 };
 use crate::market::{Command, Rejection};
 use crate::pusher::SocketId;
-use crate::store::idempotency::IdempotencyKey;
+use crate::store::idempotency::{self, IdempotencyKey};
 use crate::store::markets::Catalog;
+use crate::store::{AnyConnection, StoreError, now};
 
 const HEADER: &str = "idempotency-key";
 /// The header of a response that is repeated.
@@ -81,6 +82,50 @@ async fn execute_once(
     Ok(state.engine.execute_once(command, originating_socket(request), once).await?)
 }
 
+/// Changes something in one write transaction, once per idempotency key if the request has one.
+/// `work` may run several times, but is committed once.
+pub async fn write_once<W>(
+    state: &AppState,
+    user: &AuthenticatedUser,
+    request: &HttpRequest,
+    input: Option<&Input>,
+    mut work: W,
+) -> Result<HttpResponse, ApiError>
+where
+    W: FnMut(&mut AnyConnection) -> Result<Result<HttpResponse, ApiError>, StoreError>
+        + Clone
+        + Send
+        + 'static,
+{
+    let Some(key) = key(user, request, "")? else {
+        let written = state.store.transact(move |c| Ok(rendered(work(c)?))).await?;
+        return respond(StoredResponse { response: written, is_replayed: false });
+    };
+    let fingerprint = fingerprint(request, input);
+    let attempt = |mut work: W, key: IdempotencyKey| {
+        state.store.transact(move |c| {
+            if let Some(executed) = idempotency::find(c, vec![key.clone()])?.remove(&key) {
+                return Ok(StoredResponse::replay(executed, &fingerprint));
+            }
+            let response = rendered(work(c)?);
+            let executed = response.to_executed(&fingerprint);
+            let rows = executed.map(|executed| (key.clone(), executed)).into_iter().collect();
+            idempotency::insert(c, rows, now())?;
+            Ok(Some(StoredResponse { response, is_replayed: false }))
+        })
+    };
+    let written = match attempt(work.clone(), key.clone()).await {
+        // Another request with the key was committed meanwhile: this time it is found.
+        Err(StoreError::Duplicate(_)) => attempt(work, key).await?,
+        written => written?,
+    };
+    respond(written.ok_or(EngineError::KeyReused)?)
+}
+
+fn rendered(result: Result<HttpResponse, ApiError>) -> RenderedResponse {
+    to_rendered(result.unwrap_or_else(|error| error.error_response()))
+}
+
 pub fn respond(stored: StoredResponse) -> Result<HttpResponse, ApiError> {
     let status = StatusCode::from_u16(stored.response.status)
         .map_err(|_| ApiError::Internal("a stored response has no valid status"))?;
@@ -134,11 +179,15 @@ fn render(catalog: &Catalog, result: Result<Executed, Rejection>) -> RenderedRes
         Ok(executed) => response::of_executed(&executed, catalog),
         Err(rejection) => ApiError::of_rejection(rejection, catalog).error_response(),
     };
+    to_rendered(response)
+}
+
+fn to_rendered(response: HttpResponse) -> RenderedResponse {
     let status = response.status().as_u16();
     // These bodies are complete, and not streams.
     let body = response.into_body().try_into_bytes().unwrap_or_default();
     let body = String::from_utf8_lossy(&body).into_owned();
     // What the request can be corrected for, and what may be different tomorrow, is not kept.
-    let is_kept = matches!(status, 200 | 400 | 409);
+    let is_kept = matches!(status, 200 | 201 | 400 | 409);
     RenderedResponse { status, body, is_kept }
 }

@@ -17,5 +17,5 @@ mod throttle;
 pub use pending_subscriptions::PendingSubscriptions;
 pub use readiness::Readiness;
 pub use session::BrowserSessions;
-pub use state::{AppState, DebugConsole, PublicSettings};
+pub use state::{AppState, DebugConsole, PublicSettings, Webhooks};
 pub use throttle::Throttles;

@@ -6,7 +6,7 @@ use super::middleware::private;
 use super::response::ApiError;
 use super::routes::{
     accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, health, markets,
-    orders, preview, settings, webhook,
+    orders, preview, provider_webhook, settings, webhooks,
 };
 
 /// Adds all routes.
@@ -72,7 +72,18 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/my-orders", get().to(orders::list)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/pusher/webhook", web::post().to(webhook::receive)));
+        .service(resource("/pusher/webhook", web::post().to(provider_webhook::receive)))
+        .service(
+            resource("/webhooks", get().to(webhooks::list)).route(web::post().to(webhooks::create)),
+        )
+        .service(
+            resource("/webhooks/{id}", get().to(webhooks::get))
+                .route(web::delete().to(webhooks::delete)),
+        )
+        .service(resource("/webhooks/{id}/enable", web::post().to(webhooks::enable)))
+        .service(resource("/webhooks/{id}/messages", get().to(webhooks::log)))
+        .service(resource("/webhooks/{id}/replay", web::post().to(webhooks::replay)))
+        .service(resource("/webhooks/{id}/rotate-secret", web::post().to(webhooks::rotate_secret)));
 }
 
 /// A path with its method; other methods return 405 as JSON.

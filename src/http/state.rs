@@ -13,12 +13,13 @@ use super::throttle::Throttles;
 use crate::auth::Authenticator;
 use crate::config::ExcessDecimals;
 use crate::engine::EngineHandle;
-use crate::events::UserChannels;
 use crate::events::decimal::DecimalNumber;
+use crate::events::{EventKind, UserChannels};
 use crate::provider::Provider;
 use crate::pusher::Credentials;
 use crate::store::Store;
 use crate::store::markets::{Catalog, SharedCatalog};
+use crate::store::webhook_endpoints::SharedSubscriptions;
 
 /// The services and settings of the handlers.
 pub struct AppState {
@@ -47,6 +48,17 @@ pub struct AppState {
     pub body_timeout: Duration,
     /// `None`: the debug console is disabled.
     pub debug: Option<DebugConsole>,
+    /// `None`: webhooks are disabled.
+    pub webhooks: Option<Webhooks>,
+}
+
+/// What users may have posted, and where to.
+pub struct Webhooks {
+    pub subscriptions: SharedSubscriptions,
+    /// The events that can be posted.
+    pub events: Vec<EventKind>,
+    /// URLs without TLS and private addresses are allowed.
+    pub allows_private: bool,
 }
 
 impl AppState {

@@ -22,6 +22,8 @@ use super::{AnyConnection, StoreError, now};
 
 /// The lease of the process that publishes events.
 pub const PUBLISHER: &str = "publisher";
+/// The lease of the process that delivers webhooks.
+pub const WEBHOOKS: &str = "webhooks";
 
 /// Takes or renews a lease for `length` from now; returns whether `holder` has it now. Runs in a
 /// write transaction.

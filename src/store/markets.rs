@@ -10,7 +10,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::rows::MarketStateRow;
 use super::schema::{assets, markets, users};
-use super::{AnyConnection, StoreError, codes, now, outbox};
+use super::webhook_messages::{self, NewMessage};
+use super::{AnyConnection, StoreError, codes, now, outbox, webhook_endpoints};
 use crate::events::NewEvent;
 use crate::market::{AssetId, CommissionRates, Market, MarketId, MarketState, MarketStatus, Rules};
 
@@ -241,6 +242,11 @@ pub fn set_status(
     if changed > 0 {
         let event = NewEvent::market_updated(MarketId(id), symbol, status, now());
         outbox::write(connection, &event)?;
+        let subscriptions = webhook_endpoints::subscriptions(connection)?;
+        let NewEvent { kind, data, .. } = event;
+        let message = |endpoint| NewMessage { endpoint, kind, user: None, data: data.clone() };
+        let messages: Vec<NewMessage> = subscriptions.of_operator(kind).map(message).collect();
+        webhook_messages::insert(connection, &messages, now())?;
     }
     Ok(true)
 }

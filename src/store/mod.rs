@@ -33,6 +33,8 @@ mod timeouts;
 pub mod trading;
 pub mod users;
 pub mod views;
+pub mod webhook_endpoints;
+pub mod webhook_messages;
 mod write;
 
 use std::sync::Arc;
@@ -46,7 +48,7 @@ use write::SqliteWriter;
 use crate::deadline::Deadline;
 
 pub use call::Call;
-pub use clock::{now, unix_micros};
+pub use clock::{from_unix_micros, now, unix_micros};
 pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
 pub use error::StoreError;

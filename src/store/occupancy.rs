@@ -15,7 +15,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 
 use super::schema::channel_occupancy as occupancy;
-use super::schema::webhooks;
+use super::schema::provider_webhooks;
 use super::statement::{on_connection, prepared};
 use super::{AnyConnection, StoreError, now};
 
@@ -47,8 +47,8 @@ pub fn record_webhook(
 /// Records the digest of a webhook; returns whether it is new. Of two concurrent deliveries the
 /// second waits for the first.
 fn is_new_webhook(connection: &mut AnyConnection, digest: &str) -> Result<bool, StoreError> {
-    let values = (webhooks::digest.eq(digest), webhooks::received_at.eq(now()));
-    let row = diesel::insert_into(webhooks::table).values(values).on_conflict_do_nothing();
+    let values = (provider_webhooks::digest.eq(digest), provider_webhooks::received_at.eq(now()));
+    let row = diesel::insert_into(provider_webhooks::table).values(values).on_conflict_do_nothing();
     let inserted = on_connection!(connection, |c| row.execute(c)?);
     Ok(inserted > 0)
 }

@@ -3,15 +3,18 @@
 use chrono::TimeDelta;
 use diesel::prelude::*;
 
-use super::schema::{idempotency_keys, sessions, tokens, webhooks};
+use super::schema::{idempotency_keys, provider_webhooks, sessions, tokens, webhook_messages};
 use super::{AnyConnection, StoreError, now};
 
 /// How long expired tokens and sessions are kept: a process whose clock is ahead by less than this
 /// deletes none that is valid.
 const EXPIRED_KEPT: TimeDelta = TimeDelta::hours(1);
-/// How long a webhook's digest is kept; providers repeat a webhook for five minutes, and webhooks
-/// that are older than ten minutes are refused.
-const WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
+/// How long the digest of a provider's webhook is kept: providers repeat it for five minutes, and
+/// webhooks that are older than ten minutes are refused.
+const PROVIDER_WEBHOOKS_KEPT: TimeDelta = TimeDelta::minutes(15);
+/// How long messages for webhook endpoints are kept, delivered or not, to be replayed: seven days,
+/// also by a clock that is an hour ahead.
+const WEBHOOK_MESSAGES_KEPT: TimeDelta = TimeDelta::hours(7 * 24 + 1);
 /// How long a request's key and response are kept: 24 hours, also by a clock that is an hour ahead.
 const IDEMPOTENCY_KEYS_KEPT: TimeDelta = TimeDelta::hours(25);
 
@@ -20,20 +23,27 @@ const IDEMPOTENCY_KEYS_KEPT: TimeDelta = TimeDelta::hours(25);
 pub enum Expiring {
     Tokens,
     Sessions,
-    Webhooks,
+    ProviderWebhooks,
+    WebhookMessages,
     IdempotencyKeys,
 }
 
 impl Expiring {
-    pub const ALL: [Self; 4] =
-        [Self::Tokens, Self::Sessions, Self::Webhooks, Self::IdempotencyKeys];
+    pub const ALL: [Self; 5] = [
+        Self::Tokens,
+        Self::Sessions,
+        Self::ProviderWebhooks,
+        Self::WebhookMessages,
+        Self::IdempotencyKeys,
+    ];
 
     /// The name of the table.
     pub const fn table(self) -> &'static str {
         match self {
             Self::Tokens => "tokens",
             Self::Sessions => "sessions",
-            Self::Webhooks => "webhooks",
+            Self::ProviderWebhooks => "provider_webhooks",
+            Self::WebhookMessages => "webhook_messages",
             Self::IdempotencyKeys => "idempotency_keys",
         }
     }
@@ -60,12 +70,19 @@ pub fn prune(
             let ids: Vec<String> = old.load(connection)?;
             diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(connection)?
         }
-        Expiring::Webhooks => {
-            let old = webhooks::table.filter(webhooks::received_at.lt(now() - WEBHOOKS_KEPT));
-            let old = old.order(webhooks::received_at.asc()).select(webhooks::digest).limit(limit);
-            let ids: Vec<String> = old.load(connection)?;
-            diesel::delete(webhooks::table.filter(webhooks::digest.eq_any(ids)))
-                .execute(connection)?
+        Expiring::ProviderWebhooks => {
+            use provider_webhooks::{digest, received_at, table};
+            let old = table.filter(received_at.lt(now() - PROVIDER_WEBHOOKS_KEPT));
+            let digests: Vec<String> =
+                old.order(received_at.asc()).select(digest).limit(limit).load(connection)?;
+            diesel::delete(table.filter(digest.eq_any(digests))).execute(connection)?
+        }
+        Expiring::WebhookMessages => {
+            use webhook_messages::{created_at, id, table};
+            // In the order of the ids, which is that of the times but for a moment.
+            let old = table.filter(created_at.lt(now() - WEBHOOK_MESSAGES_KEPT));
+            let ids: Vec<i64> = old.order(id.asc()).select(id).limit(limit).load(connection)?;
+            diesel::delete(table.filter(id.eq_any(ids))).execute(connection)?
         }
         Expiring::IdempotencyKeys => {
             let oldest = now() - IDEMPOTENCY_KEYS_KEPT;

@@ -216,9 +216,42 @@ diesel::table! {
 }
 
 diesel::table! {
-    webhooks (digest) {
+    provider_webhooks (digest) {
         digest -> Text,
         received_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        url -> Text,
+        events -> Text,
+        secret -> Text,
+        previous_secret -> Nullable<Text>,
+        previous_secret_until -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        failing_since -> Nullable<Timestamp>,
+        disabled_at -> Nullable<Timestamp>,
+        disabled_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_messages (id) {
+        id -> BigInt,
+        endpoint_id -> BigInt,
+        event -> Text,
+        user_id -> Nullable<BigInt>,
+        data -> Text,
+        created_at -> Timestamp,
+        status -> SmallInt,
+        attempts -> Integer,
+        next_attempt_at -> Timestamp,
+        last_attempt_at -> Nullable<Timestamp>,
+        response_status -> Nullable<SmallInt>,
+        error -> Nullable<Text>,
     }
 }
 
@@ -253,6 +286,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     leases,
     published_books,
     channel_occupancy,
-    webhooks,
+    provider_webhooks,
+    webhook_endpoints,
+    webhook_messages,
     idempotency_keys,
 );

@@ -26,7 +26,8 @@
 //! | `matchcast_market_data_failures_total` | counter | failed attempts to publish order books |
 //! | `matchcast_failures_total{kind}` | counter | failures that the log reports per outage |
 //! | `matchcast_pruned_total{table}` | counter | expired rows that were deleted |
-//! | `matchcast_webhooks_total{outcome}` | counter | webhooks by outcome |
+//! | `matchcast_webhooks_total{outcome}` | counter | webhooks of the provider by outcome |
+//! | `matchcast_webhook_attempts_total{outcome}` | counter | requests to webhook endpoints |
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 35] = [
+const ENDPOINTS: [(&str, &str, Access); 43] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -47,6 +47,14 @@ const ENDPOINTS: [(&str, &str, Access); 35] = [
     ("POST", "/api/broadcasting/auth", User),
     ("POST", "/api/broadcasting/user-auth", User),
     ("POST", "/api/pusher/webhook", Provider),
+    ("GET", "/api/webhooks", User),
+    ("POST", "/api/webhooks", User),
+    ("GET", "/api/webhooks/{id}", User),
+    ("DELETE", "/api/webhooks/{id}", User),
+    ("POST", "/api/webhooks/{id}/enable", User),
+    ("GET", "/api/webhooks/{id}/messages", User),
+    ("POST", "/api/webhooks/{id}/replay", User),
+    ("POST", "/api/webhooks/{id}/rotate-secret", User),
     ("POST", "/broadcasting/auth", User),
     ("POST", "/broadcasting/user-auth", User),
     ("GET", "/sanctum/csrf-cookie", Public),

@@ -68,8 +68,9 @@ on_both! {
             ..EngineSettings::default()
         };
         let account = AccountKey { user, asset: catalog.quote() };
-        let (engine, thread) =
-            engine::start(store, shared, Notifiers::default(), settings).expect("a thread");
+        let (subscriptions, notifiers) = (Default::default(), Notifiers::default());
+        let started = engine::start(store, shared, subscriptions, notifiers, settings);
+        let (engine, thread) = started.expect("a thread");
         let one = Fixed::parse("1").expect("an amount");
         engine.deposit(account, one, 1).await.expect("a deposit");
 

@@ -97,8 +97,8 @@ on_both! {
             ..EngineSettings::default()
         };
         let notifiers = Notifiers::default();
-        let (engine, thread) =
-            engine::start(store, shared, notifiers, settings).expect("a thread");
+        let started = engine::start(store, shared, Default::default(), notifiers, settings);
+        let (engine, thread) = started.expect("a thread");
         let account = AccountKey { user, asset: catalog.quote() };
         let amount = Fixed::parse("1000").expect("an amount");
         engine.deposit(account, amount, 1).await.expect("a deposit");

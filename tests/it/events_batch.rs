@@ -70,7 +70,8 @@ impl Batches {
             ..EngineSettings::default()
         };
         let (engine, thread) =
-            engine::start(store, shared, Notifiers::default(), settings).expect("a thread");
+            engine::start(store, shared, Default::default(), Notifiers::default(), settings)
+                .expect("a thread");
         let batches = Self { engine, thread, catalog };
         for (user, symbol, amount) in [(SELLER, "BTC", "10"), (BUYER, "USD", "10000")] {
             let asset = batches.catalog.asset(symbol).expect("an asset");

@@ -53,7 +53,8 @@ async fn fund(database: &Database, user: i64, symbol: &str) {
         ..EngineSettings::default()
     };
     let (engine, thread) =
-        engine::start(store, shared, Notifiers::default(), settings).expect("a thread");
+        engine::start(store, shared, Default::default(), Notifiers::default(), settings)
+            .expect("a thread");
     let account = AccountKey { user: UserId(user), asset };
     let amount = Fixed::parse("1000").expect("an amount");
     engine.deposit(account, amount, 1).await.expect("a deposit");

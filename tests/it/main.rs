@@ -53,6 +53,7 @@ mod pooling;
 #[cfg(feature = "postgres-tests")]
 mod postgres_errors;
 mod processes;
+mod provider_webhooks;
 mod pruning;
 mod scenario;
 mod secrets;

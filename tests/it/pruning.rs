@@ -22,7 +22,7 @@ on_both! {
             row(&|number| format!("('session {number}', '{{}}', {old}, {old})"))
         ));
         database.execute(&format!(
-            "INSERT INTO webhooks (digest, received_at) VALUES {}",
+            "INSERT INTO provider_webhooks (digest, received_at) VALUES {}",
             row(&|number| format!("('webhook {number}', {old})"))
         ));
         let variables = [
@@ -36,7 +36,7 @@ on_both! {
             let pruned = |table: &str| {
                 metrics.contains(&format!("matchcast_pruned_total{{table=\"{table}\"}} {ROWS}\n"))
             };
-            ["tokens", "sessions", "webhooks"].into_iter().all(pruned).then_some(())
+            ["tokens", "sessions", "provider_webhooks"].into_iter().all(pruned).then_some(())
         })
         .await;
         process.stop().await;

@@ -1,345 +1,346 @@
-//! Webhooks of the provider, signed with the app secret, and how they and channel authorizations
-//! determine which channels are occupied.
+//! Webhooks: which events are posted where, how they are signed, and what happens when a receiver
+//! fails.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-use diesel::prelude::*;
-use hmac::{Hmac, KeyInit, Mac};
-use matchcast::store::schema::{channel_occupancy, webhooks};
-use matchcast::store::{now, occupancy};
+use matchcast::store::now;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
-use crate::bad_input::check_error;
-use crate::golden::check;
 use crate::on_both;
-use crate::support::app::{SECRET, TestApp};
-use crate::support::client::Response;
-use crate::support::database::Database;
-use crate::support::{rounds, run_concurrently, wait_for};
+use crate::support::app::TestApp;
+use crate::support::client::Client;
+use crate::support::receiver::{Received, Receiver};
+use crate::support::{process, wait_for};
 
-const PATH: &str = "/api/pusher/webhook";
-/// The app key of the embedded provider.
-const KEY: &str = "local";
-const ACCEPTED: &str = r#"{"success":true,"message":"Webhook received successfully"}"#;
-const UNSIGNED: &str = r#"{"success":false,"code":"webhook_unsigned",
-    "message":"The webhook is not signed with this app's key and secret."}"#;
-const MALFORMED: &str = r#"{"success":false,"code":"webhook_malformed",
-    "message":"The webhook is not JSON with time_ms and events."}"#;
-const STALE: &str = r#"{"success":false,"code":"webhook_stale",
-    "message":"The webhook's time is more than ten minutes away from ours."}"#;
+const NOT_PRIVATE: (&str, &str) = ("MATCHCAST__WEBHOOKS__ALLOW_PRIVATE", "false");
 
-/// The signature of the official libraries: lower-case hex of the HMAC over the bytes of the body.
-fn signature(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
+/// Registers the receiver for these events; returns the webhook's id and secret.
+async fn register(client: &Client, receiver: &Receiver, events: &[&str]) -> (i64, String) {
+    let body = json!({ "url": receiver.url(), "events": events }).to_string();
+    let response = client.post("/api/webhooks", &body).await;
+    assert_eq!(response.status, 201, "{}", response.body);
+    let data = response.data();
+    let secret = data["secret"].as_str().unwrap().to_owned();
+    (data["webhook"]["id"].as_i64().unwrap(), secret)
 }
 
-async fn deliver_signed(app: &TestApp, key: &str, signature: &str, body: &[u8]) -> Response {
-    let headers = [
-        ("content-type", "application/json"),
-        ("x-pusher-key", key),
-        ("x-pusher-signature", signature),
-    ];
-    app.visitor().send(Method::POST, PATH, &headers, body.to_vec()).await
+async fn delete(client: &Client, path: &str) -> u16 {
+    client.send(Method::DELETE, path, &[], Vec::new()).await.status
 }
 
-/// Delivers a webhook with the right key and signature.
-async fn deliver(app: &TestApp, body: &str) -> Response {
-    deliver_signed(app, KEY, &signature(SECRET, body.as_bytes()), body.as_bytes()).await
+/// Trades 0.01 BTC at 100 between bob and alice.
+async fn trade(alice: &Client, bob: &Client) {
+    bob.place("BTC", "sell", "100", "0.01").await.data();
+    alice.place("BTC", "buy", "100", "0.01").await.data();
 }
 
-fn now_ms() -> i64 {
-    now().and_utc().timestamp_millis()
+/// Waits until at least this many requests have arrived.
+async fn arrived(receiver: &Receiver, count: usize) -> Vec<Received> {
+    wait_for("requests at the receiver", || async {
+        let received = receiver.received();
+        (received.len() >= count).then_some(received)
+    })
+    .await
 }
 
-fn webhook(time_ms: i64, events: &[(&str, &str)]) -> String {
-    let event = |(name, channel): &(&str, &str)| json!({ "name": name, "channel": channel });
-    let events: Vec<Value> = events.iter().map(event).collect();
-    json!({ "time_ms": time_ms, "events": events }).to_string()
+/// Waits until the newest message of a webhook is as `is_wanted` says.
+async fn newest(client: &Client, id: i64, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    wait_for("the log of the webhook", || async {
+        let log = client.get(&format!("/api/webhooks/{id}/messages")).await.data();
+        Some(log[0].clone()).filter(|message| is_wanted(message))
+    })
+    .await
 }
 
-fn is_occupied(database: &Database, channel: &str) -> bool {
-    let channels = BTreeSet::from([channel]);
-    !occupancy::occupied_among(&mut database.connect(), &channels).unwrap().is_empty()
+async fn webhook(client: &Client, id: i64) -> Value {
+    client.get(&format!("/api/webhooks/{id}")).await.data()["webhook"].clone()
 }
-
-/// The numbers of rows about channels and of recorded webhooks.
-fn rows(database: &Database) -> (i64, i64) {
-    let mut c = database.connect();
-    let channels = channel_occupancy::table.count().get_result(&mut c).unwrap();
-    (channels, webhooks::table.count().get_result(&mut c).unwrap())
-}
-
-const OCCUPIED: &str = "channel_occupied";
-const VACATED: &str = "channel_vacated";
-
-/// Webhooks in the order of delivery, each with its time in milliseconds relative to the first.
-type Sequence = &'static [(i64, &'static [(&'static str, &'static str)])];
-/// Each sequence, and whether the channel `a` is occupied after it.
-const SEQUENCES: &[(Sequence, bool)] = &[
-    (&[(0, &[(OCCUPIED, "a")])], true),
-    (&[(0, &[(OCCUPIED, "a")]), (1, &[(VACATED, "a")])], false),
-    (&[(0, &[(OCCUPIED, "a")]), (-1, &[(VACATED, "a")])], true),
-    (&[(0, &[(OCCUPIED, "a")]), (0, &[(VACATED, "a")])], true),
-    (&[(0, &[(VACATED, "a")]), (0, &[(OCCUPIED, "a")])], true),
-    (&[(0, &[(VACATED, "a")]), (-1, &[(OCCUPIED, "a")])], false),
-    (&[(0, &[(OCCUPIED, "a"), (VACATED, "a")])], true),
-    (&[(0, &[(VACATED, "a"), (OCCUPIED, "a"), (VACATED, "b")])], true),
-    (&[(0, &[(OCCUPIED, "a")]), (1, &[(VACATED, "b")])], true),
-    (&[(0, &[(OCCUPIED, "a")]), (1, &[("member_removed", "a"), ("cache_miss", "a")])], true),
-    (&[(0, &[("member_added", "a"), ("client_event", "a"), ("subscription_count", "a")])], false),
-    (&[(0, &[("channel_exploded", "a"), (OCCUPIED, "a")])], true),
-    (&[(0, &[(OCCUPIED, "A"), (OCCUPIED, "a b"), (OCCUPIED, "#a"), (OCCUPIED, "")])], false),
-    (&[(0, &[])], false),
-];
 
 on_both! {
-    async fn webhooks_determine_occupancy_in_any_order(database: Database) {
+    async fn the_events_of_a_user_are_posted_and_signed(database: Database) {
         let app = TestApp::start(&database).await;
-        let start = now_ms();
-        for (first, (sequence, expected)) in (start..).step_by(10).zip(SEQUENCES) {
-            database.execute("DELETE FROM channel_occupancy");
-            for (offset, events) in *sequence {
-                check(&deliver(&app, &webhook(first + offset, events)).await, 200, ACCEPTED);
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let receiver = Receiver::start().await;
+        let (id, secret) =
+            register(&alice, &receiver, &["order.matched", "balance.updated"]).await;
+        trade(&alice, &bob).await;
+        // One trade, and alice's two accounts; nothing of bob's.
+        let received = arrived(&receiver, 3).await;
+        let types: Vec<Value> = received.iter().map(|one| one.json()["type"].clone()).collect();
+        assert_eq!(types.iter().filter(|name| **name == "order.matched").count(), 1, "{types:?}");
+        for one in &received {
+            assert!(one.is_signed_with(&secret), "{one:?}");
+            assert_eq!(one.signatures.len(), 1);
+            let age = now().and_utc().timestamp() - one.timestamp.parse::<i64>().unwrap();
+            assert!((0..60).contains(&age), "{age} s");
+            assert_eq!(one.json()["user_id"], 1, "{}", one.body);
+        }
+        let matched = received.iter().find(|one| one.json()["type"] == "order.matched").unwrap();
+        assert_eq!(matched.json()["data"]["trade_id"], 1, "{}", matched.body);
+        let delivered = newest(&alice, id, |message| message["status"] == "delivered").await;
+        assert_eq!(delivered["attempts"], 1);
+        assert_eq!(delivered["response_status"], 200);
+        assert_eq!(webhook(&alice, id).await["status"], "active");
+
+        assert_eq!(delete(&alice, &format!("/api/webhooks/{id}")).await, 200);
+        assert_eq!(delete(&alice, &format!("/api/webhooks/{id}")).await, 404);
+        trade(&alice, &bob).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(receiver.received().len(), 3, "a deleted webhook gets nothing");
+        app.stop();
+        database.audit();
+    }
+
+    async fn a_webhook_is_its_users_and_its_fields_are_checked(database: Database) {
+        let app = TestApp::start_with(&database, &[NOT_PRIVATE]).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let create = |client: &Client, body: Value| {
+            let client = client.clone();
+            async move { client.post("/api/webhooks", &body.to_string()).await }
+        };
+        for (body, field, text) in [
+            (json!({ "events": ["order.matched"] }), "url", "required"),
+            (json!({ "url": 5, "events": ["order.matched"] }), "url", "string"),
+            (json!({ "url": "https://example.com" }), "events", "required"),
+            (json!({ "url": "https://example.com", "events": [] }), "events", "list"),
+            (json!({ "url": "https://example.com", "events": "order.matched" }), "events", "list"),
+            (json!({ "url": "https://example.com", "events": ["x"] }), "events", "order.matched"),
+            (json!({ "url": "https://example.com", "events": ["trade.executed"] }), "events",
+                "contain only"),
+            (json!({ "url": "http://example.com", "events": ["order.matched"] }), "url", "https"),
+            (json!({ "url": "https://169.254.169.254/", "events": ["order.matched"] }), "url",
+                "public"),
+            (json!({ "url": "https://[::ffff:127.0.0.1]/", "events": ["order.matched"] }), "url",
+                "public"),
+            (json!({ "url": "https://localhost/", "events": ["order.matched"] }), "url", "public"),
+            (json!({ "url": "https://a:b@example.com", "events": ["order.matched"] }), "url",
+                "password"),
+        ] {
+            let response = create(&alice, body.clone()).await;
+            assert_eq!(response.status, 422, "{body}: {}", response.body);
+            let error = response.json()["errors"][field][0].as_str().unwrap_or_default().to_owned();
+            assert!(error.contains(text), "{body}: {}", response.body);
+        }
+        let good = json!({ "url": "https://example.com/a", "events": ["order.matched"] });
+        let id = create(&alice, good.clone()).await.data()["webhook"]["id"].clone();
+        let listed = alice.get("/api/webhooks").await;
+        assert_eq!(listed.data()[0]["url"], "https://example.com/a");
+        assert!(!listed.body.contains("whsec_"), "a secret is shown once");
+        assert_eq!(bob.get("/api/webhooks").await.data(), json!([]));
+        for path in ["", "/messages"] {
+            assert_eq!(bob.get(&format!("/api/webhooks/{id}{path}")).await.status, 404);
+        }
+        for path in ["enable", "rotate-secret", "replay"] {
+            let response = bob.post(&format!("/api/webhooks/{id}/{path}"), "{}").await;
+            assert_eq!(response.status, 404, "{path}: {}", response.body);
+        }
+        assert_eq!(delete(&bob, &format!("/api/webhooks/{id}")).await, 404);
+        assert_eq!(alice.get("/api/webhooks/x").await.status, 404);
+        for cursor in ["x", "msg_", "msg_x"] {
+            let path = format!("/api/webhooks/{id}/messages?cursor={cursor}");
+            assert_eq!(alice.get(&path).await.json()["errors"]["cursor"][0],
+                "The selected cursor is invalid.");
+        }
+        let replay = alice.post(&format!("/api/webhooks/{id}/replay"), "{}").await;
+        assert!(replay.json()["errors"]["from"].is_array(), "{}", replay.body);
+
+        for _ in 0..9 {
+            create(&alice, good.clone()).await.data();
+        }
+        let refused = create(&alice, good).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("too_many_webhooks")));
+        app.stop();
+    }
+
+    async fn a_webhook_is_created_once_per_idempotency_key(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        let send = |url: &'static str| {
+            let headers = [("idempotency-key", "one"), ("content-type", "application/json")];
+            let body = json!({ "url": url, "events": ["order.matched"] }).to_string();
+            let alice = alice.clone();
+            async move {
+                alice.send(Method::POST, "/api/webhooks", &headers, body.into_bytes()).await
             }
-            assert_eq!(is_occupied(&database, "a"), *expected, "{sequence:?}");
-        }
-        // Additional fields and events of unknown formats are ignored.
-        let body = json!({
-            "time_ms": now_ms(), "more": [1], "events": [
-                { "name": "subscription_count", "channel": "a", "subscription_count": 7 },
-                { "name": "client_event", "channel": "private-a", "event": "client-x",
-                    "data": "{}", "socket_id": "1.2", "user_id": "1" },
-                { "name": "channel_occupied" }, { "name": OCCUPIED, "channel": 7 },
-                { "name": OCCUPIED, "channel": "private-user.1", "user_id": null },
-            ],
-        });
-        check(&deliver(&app, &body.to_string()).await, 200, ACCEPTED);
-        assert!(is_occupied(&database, "private-user.1"));
+        };
+        let first = send("https://example.com/a").await;
+        assert_eq!((first.status, first.header("idempotency-replayed")), (201, None));
+        let again = send("https://example.com/a").await;
+        assert_eq!((again.status, &again.body), (201, &first.body));
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        let other = send("https://example.com/b").await;
+        assert_eq!((other.status, &other.json()["code"]), (422, &json!("idempotency_key_reused")));
+        assert_eq!(alice.get("/api/webhooks").await.data().as_array().unwrap().len(), 1);
         app.stop();
     }
 
-    async fn a_repeated_delivery_changes_nothing(database: Database) {
+    async fn a_failed_message_is_posted_again_with_the_same_id(database: Database) {
         let app = TestApp::start(&database).await;
-        let body = webhook(now_ms(), &[(OCCUPIED, "a")]);
-        check(&deliver(&app, &body).await, 200, ACCEPTED);
-        database.execute("DELETE FROM channel_occupancy");
-        check(&deliver(&app, &body).await, 200, ACCEPTED);
-        assert_eq!(rows(&database), (0, 1));
-        for round in 0..rounds(3) {
-            let app = &app;
-            let body = webhook(now_ms(), &[(OCCUPIED, &format!("round-{round}"))]);
-            let sign = signature(SECRET, body.as_bytes());
-            let deliveries = (0..6).map(|_| {
-                let (visitor, body, sign) = (app.visitor(), body.clone(), sign.clone());
-                async move {
-                    let headers = [("x-pusher-key", KEY), ("x-pusher-signature", sign.as_str())];
-                    visitor.send(Method::POST, PATH, &headers, body.into_bytes()).await.status
-                }
-            });
-            assert_eq!(run_concurrently(deliveries).await, [200; 6]);
-        }
-        let rounds = i64::try_from(rounds(3)).unwrap();
-        assert_eq!(rows(&database), (rounds, rounds + 1));
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let (failing, healthy) = (Receiver::start().await, Receiver::start().await);
+        failing.respond_with(503);
+        let (id, secret) = register(&alice, &failing, &["order.matched"]).await;
+        register(&bob, &healthy, &["order.matched"]).await;
+        trade(&alice, &bob).await;
+        let first = arrived(&failing, 1).await.remove(0);
+        arrived(&healthy, 1).await;
+        let failed = newest(&alice, id, |message| message["attempts"] == 1).await;
+        assert_eq!(failed["status"], "pending");
+        assert_eq!(failed["response_status"], 503);
+        assert_eq!(failed["error"], "The receiver responded with 503.");
+        assert_eq!(webhook(&alice, id).await["status"], "failing");
+
+        failing.respond_with(200);
+        let second = arrived(&failing, 2).await.remove(1);
+        assert_eq!((&second.id, &second.body), (&first.id, &first.body));
+        assert!(second.is_signed_with(&secret), "at its own time");
+        newest(&alice, id, |message| message["status"] == "delivered").await;
+        assert_eq!(webhook(&alice, id).await["status"], "active");
         app.stop();
     }
 
-    /// They lock the channels in one order, so that none fails with a deadlock.
-    async fn concurrent_webhooks_for_the_same_channels_are_all_accepted(database: Database) {
+    async fn redirects_are_not_followed(database: Database) {
         let app = TestApp::start(&database).await;
-        let names: Vec<String> = (0..20).map(|number| format!("channel-{number}")).collect();
-        for _ in 0..rounds(2) {
-            let first = now_ms();
-            let deliveries = (0..6).map(|number| {
-                let kind = if number % 2 == 0 { OCCUPIED } else { VACATED };
-                let mut events: Vec<_> = names.iter().map(|name| (kind, name.as_str())).collect();
-                if number % 3 == 0 {
-                    events.reverse();
-                }
-                let body = webhook(first + number, &events);
-                let sign = signature(SECRET, body.as_bytes());
-                let visitor = app.visitor();
-                async move {
-                    let headers = [("x-pusher-key", KEY), ("x-pusher-signature", sign.as_str())];
-                    visitor.send(Method::POST, PATH, &headers, body.into_bytes()).await.status
-                }
-            });
-            assert_eq!(run_concurrently(deliveries).await, [200; 6]);
-            for name in &names {
-                assert!(!is_occupied(&database, name), "the last one vacated it");
-            }
-        }
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
+        receiver.redirect_to(&elsewhere.url());
+        let (id, _) = register(&alice, &receiver, &["order.matched"]).await;
+        trade(&alice, &bob).await;
+        let failed = newest(&alice, id, |message| message["attempts"] == 1).await;
+        assert_eq!(failed["response_status"], 302);
+        assert!(failed["error"].as_str().unwrap().contains("not followed"), "{failed}");
+        assert_eq!(elsewhere.received().len(), 0);
         app.stop();
     }
-}
 
-on_both! {
-    async fn only_webhooks_signed_by_the_provider_are_accepted(database: Database) {
+    async fn nothing_is_posted_to_a_private_address_unless_it_is_allowed(database: Database) {
+        let allowing = TestApp::start(&database).await;
+        let (alice, bob) = (allowing.log_in("alice").await, allowing.log_in("bob").await);
+        let receiver = Receiver::start().await;
+        let (id, _) = register(&alice, &receiver, &["order.matched"]).await;
+        allowing.stop();
+
+        // The rule is the one of the process that posts.
+        let app = TestApp::start_with(&database, &[NOT_PRIVATE]).await;
+        let (alice, bob) = (alice.at(app.address), bob.at(app.address));
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        trade(&alice, &bob).await;
+        let failed = newest(&alice, id, |message| message["attempts"] == 1).await;
+        assert_eq!(failed["response_status"], Value::Null);
+        assert_eq!(receiver.received().len(), 0);
+        app.stop();
+    }
+
+    async fn a_receiver_that_is_gone_gets_nothing_until_it_is_enabled(database: Database) {
         let app = TestApp::start(&database).await;
-        let body = webhook(now_ms(), &[(OCCUPIED, "a")]);
-        let (bytes, right) = (body.as_bytes(), signature(SECRET, body.as_bytes()));
-        let other = signature(SECRET, webhook(now_ms() + 1, &[(OCCUPIED, "a")]).as_bytes());
-        let long = "f".repeat(4_000);
-        let wrong = [
-            (KEY, ""),
-            ("", right.as_str()),
-            ("", ""),
-            ("LOCAL", &right),
-            ("local ,local", &right),
-            ("another", &right),
-            (KEY, &right[1..]),
-            (KEY, &right.to_uppercase()),
-            (KEY, &format!("{right}0")),
-            (KEY, &format!("sha256={right}")),
-            (KEY, &signature("another secret", bytes)),
-            (KEY, &signature("", bytes)),
-            (KEY, &other),
-            (KEY, &long),
-            (KEY, "\u{fc}"),
-            ("undefined", "undefined"),
-        ];
-        for (key, signature) in wrong {
-            check(&deliver_signed(&app, key, signature, bytes).await, 401, UNSIGNED);
-        }
-        for changed in [format!("{body} "), body.replace("\"a\"", "\"b\""), String::new()] {
-            check(&deliver_signed(&app, KEY, &right, changed.as_bytes()).await, 401, UNSIGNED);
-        }
-        // A token does not replace the signature.
-        let alice = app.log_in("alice").await;
-        for body in [body.as_str(), "", "{", "a=b"] {
-            check(&alice.post(PATH, body).await, 401, UNSIGNED);
-        }
-        check_error(&alice.post(PATH, &"x".repeat(70_000)).await, 413, "a huge body");
-        assert_eq!(rows(&database), (0, 0));
-        // Other credentials are ignored.
-        let headers = [
-            ("authorization", "Bearer nonsense"),
-            ("cookie", "matchcast_session=nonsense"),
-            ("content-type", "text/plain"),
-            ("x-pusher-key", KEY),
-            ("x-pusher-signature", &right),
-        ];
-        let response = app.visitor().send(Method::POST, PATH, &headers, bytes.to_vec()).await;
-        check(&response, 200, ACCEPTED);
-        app.stop();
-    }
-
-    async fn a_signed_but_malformed_webhook_is_rejected(database: Database) {
-        let app = TestApp::start(&database).await;
-        let time = now_ms();
-        let deep = format!(r#"{{"time_ms":{time},"events":{}"#, "[".repeat(10_000));
-        let malformed = [
-            String::new(),
-            "{".to_owned(),
-            "null".to_owned(),
-            "{}".to_owned(),
-            r#"{"hello":"world"}"#.to_owned(),
-            r#"{"events":[]}"#.to_owned(),
-            format!(r#"{{"time_ms":{time}}}"#),
-            format!(r#"{{"time_ms":"{time}","events":[]}}"#),
-            format!(r#"{{"time_ms":{time}.5,"events":[]}}"#),
-            format!(r#"{{"time_ms":-{time},"events":[]}}"#),
-            format!(r#"{{"time_ms":{time},"events":{{}}}}"#),
-            format!(r#"{{"time_ms":{time},"events":[1]}}"#),
-            format!(r#"{{"time_ms":{time},"events":[{{"channel":"a"}}]}}"#),
-            format!(r#"{{"time_ms":{time},"events":[{{"name":7,"channel":"a"}}]}}"#),
-            format!(r#"{{"time_ms":{time},"events":[]}}{{}}"#),
-            format!("time_ms={time}&events="),
-            deep,
-        ];
-        for body in &malformed {
-            check(&deliver(&app, body).await, 422, MALFORMED);
-        }
-        let binary = [b"{\"time_ms\":1,\"events\":[{\"name\":\"\xff\"}]}".as_slice(), b"\xff\xfe"];
-        for body in binary {
-            let response = deliver_signed(&app, KEY, &signature(SECRET, body), body).await;
-            check(&response, 422, MALFORMED);
-        }
-        let huge = webhook(time, &[(OCCUPIED, &"x".repeat(70_000))]);
-        check_error(&deliver(&app, &huge).await, 413, "a huge body");
-        for (minutes, status, body) in
-            [(-11, 422, STALE), (11, 422, STALE), (-9, 200, ACCEPTED), (9, 200, ACCEPTED)]
-        {
-            let time_ms = now_ms() + minutes * 60_000;
-            check(&deliver(&app, &webhook(time_ms, &[(OCCUPIED, "a")])).await, status, body);
-        }
-        assert_eq!(rows(&database), (1, 2));
-        app.stop();
-    }
-
-    /// The signature is checked first. These webhooks have valid signatures, but are stale or
-    /// malformed.
-    async fn the_published_signatures_are_accepted(database: Database) {
-        let vectors = include_str!("../fixtures/pusher-vectors.json");
-        let vectors: Value = serde_json::from_str(vectors).unwrap();
-        let vectors = vectors["hmac"].as_array().unwrap().clone();
-        let mut seen = 0;
-        for vector in vectors.iter().filter(|vector| vector["kind"] == "webhook") {
-            let text = |name: &str| vector[name].as_str().unwrap();
-            let (body, published) = (text("string_to_sign"), text("hmac_sha256_hex"));
-            let variables = [("PUSHER_APP_SECRET", text("secret"))];
-            let app = TestApp::start_with(&database, &variables).await;
-            let expected = if body.contains("time_ms") { STALE } else { MALFORMED };
-            check(&deliver_signed(&app, KEY, published, body.as_bytes()).await, 422, expected);
-            let other = published.replace(&published[..1], if published < "8" { "9" } else { "0" });
-            check(&deliver_signed(&app, KEY, &other, body.as_bytes()).await, 401, UNSIGNED);
-            app.stop();
-            seen += 1;
-        }
-        assert!(seen >= 4, "{seen}");
-    }
-}
-
-const AUTH: &str = "/api/broadcasting/auth";
-const OWN: &str = "socket_id=1.2&channel_name=private-user.1";
-const AUTHORIZED_LONG_AGO: &str =
-    "UPDATE channel_occupancy SET authorized_at = '2001-01-01 00:00:00', occupied = FALSE";
-
-on_both! {
-    async fn an_authorized_channel_counts_as_occupied_if_only_occupied_is_on(database: Database) {
-        let app = TestApp::start(&database).await;
-        let alice = app.log_in("alice").await;
-        assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
-        assert_eq!(rows(&database), (0, 0), "every event is sent");
-        app.stop();
-
-        let variables = [("MATCHCAST__BROADCASTING__ONLY_OCCUPIED", "true")];
-        let app = TestApp::start_with(&database, &variables).await;
-        let alice = app.log_in("alice").await;
-        let others = OWN.replace("user.1", "user.2");
-        assert_eq!(alice.post_form(AUTH, &others).await.status, 403);
-        assert_eq!(alice.post_form(AUTH, &OWN.replace("1.2", "x")).await.status, 422);
-        assert_eq!(rows(&database), (0, 0), "nothing was authorized");
-        assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
-        assert!(is_occupied(&database, "private-user.1"));
-        let vacated = webhook(now_ms(), &[(VACATED, "private-user.1")]);
-        check(&deliver(&app, &vacated).await, 200, ACCEPTED);
-        assert!(is_occupied(&database, "private-user.1"), "it is about an earlier connection");
-
-        // A second authorization is not recorded again: the process has cached the first one.
-        database.execute(AUTHORIZED_LONG_AGO);
-        assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
-        assert!(!is_occupied(&database, "private-user.1"));
-        app.stop();
-    }
-
-    async fn an_authorization_is_recorded_again_after_the_refresh_interval(database: Database) {
-        let variables = [
-            ("MATCHCAST__BROADCASTING__ONLY_OCCUPIED", "true"),
-            ("MATCHCAST__BROADCASTING__OCCUPANCY_REFRESH_SECONDS", "1"),
-        ];
-        let app = TestApp::start_with(&database, &variables).await;
-        let alice = app.log_in("alice").await;
-        assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
-        database.execute(AUTHORIZED_LONG_AGO);
-        wait_for("the authorization to be recorded again", || async {
-            assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
-            is_occupied(&database, "private-user.1").then_some(())
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let receiver = Receiver::start().await;
+        receiver.respond_with(410);
+        let from = now();
+        let (id, _) = register(&alice, &receiver, &["order.matched"]).await;
+        trade(&alice, &bob).await;
+        let disabled = wait_for("the webhook is disabled", || async {
+            Some(webhook(&alice, id).await).filter(|one| one["status"] == "disabled")
         })
         .await;
+        assert!(disabled["disabled_reason"].as_str().unwrap().contains("410"), "{disabled}");
+        receiver.respond_with(200);
+
+        let enabled = alice.post(&format!("/api/webhooks/{id}/enable"), "{}").await.data();
+        assert_eq!(enabled["webhook"]["status"], "active");
+        let from = format!("{}Z", from.format("%FT%T"));
+        let replay = json!({ "from": from }).to_string();
+        let replayed = alice.post(&format!("/api/webhooks/{id}/replay"), &replay).await.data();
+        assert_eq!(replayed["replayed"], 1);
+        let received = arrived(&receiver, 2).await;
+        assert_eq!(received[0].id, received[1].id);
+        newest(&alice, id, |message| message["status"] == "delivered").await;
+        let past = json!({ "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z" });
+        let nothing = alice.post(&format!("/api/webhooks/{id}/replay"), &past.to_string()).await;
+        assert_eq!(nothing.data()["replayed"], 0);
         app.stop();
+    }
+
+    async fn a_replaced_secret_signs_as_well_for_a_while(database: Database) {
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let receiver = Receiver::start().await;
+        let (id, old) = register(&alice, &receiver, &["order.matched"]).await;
+        let path = format!("/api/webhooks/{id}/rotate-secret");
+        let new = alice.post(&path, "{}").await.data()["secret"].as_str().unwrap().to_owned();
+        assert_ne!(old, new);
+        trade(&alice, &bob).await;
+        let received = arrived(&receiver, 1).await.remove(0);
+        assert_eq!(received.signatures.len(), 2);
+        assert!(received.is_signed_with(&old) && received.is_signed_with(&new));
+        app.stop();
+    }
+
+    async fn the_operator_gets_the_events_of_all_users_once(database: Database) {
+        let app = TestApp::start(&database).await;
+        let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
+        let receiver = Receiver::start().await;
+        let run = |arguments: String| {
+            let url = database.url.clone();
+            async move { process::run(&format!("webhook {arguments}"), &url, &[]).await }
+        };
+        let (exit, output) = run(format!(
+            "add {} --event order.matched --event market.updated", receiver.url()
+        ))
+        .await;
+        assert_eq!(exit, 0, "{output}");
+        let secret = output.split_whitespace().last().unwrap().to_owned();
+        // Until this process has read the subscriptions again.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        trade(&alice, &bob).await;
+        let received = arrived(&receiver, 1).await.remove(0);
+        assert!(received.is_signed_with(&secret), "{received:?}");
+        assert_eq!(received.json()["user_id"], Value::Null, "a trade is nobody's alone");
+        let (exit, output) =
+            process::run("market BTC cancel_only", &database.url, &[]).await;
+        assert_eq!(exit, 0, "{output}");
+        let changed = arrived(&receiver, 2).await.remove(1);
+        assert_eq!(changed.json()["data"]["status"], "cancel_only", "{}", changed.body);
+        assert_eq!(receiver.received().len(), 2, "one message for both counterparties");
+
+        let (exit, output) = run("list".to_owned()).await;
+        assert!(exit == 0 && output.contains("order.matched,market.updated"), "{output}");
+        assert!(!output.contains("whsec_"), "{output}");
+        assert_eq!(alice.get("/api/webhooks").await.data(), json!([]));
+        for (arguments, exit, text) in [
+            ("remove 1", 0, "webhook 1 was removed"),
+            ("remove 1", 1, "there is no webhook 1"),
+            ("add https://example.com --event x", 1, "the event must be one of"),
+            ("add ftp://example.com --event order.matched", 1, "must begin with https"),
+        ] {
+            let (found, output) = run(arguments.to_owned()).await;
+            assert!(found == exit && output.contains(text), "{arguments}: {found} {output}");
+        }
+        app.stop();
+    }
+
+    async fn a_slow_receiver_delays_no_other_and_two_processes_post_once(database: Database) {
+        let (first, second) = (TestApp::start(&database).await, TestApp::start(&database).await);
+        let (alice, bob) = (first.log_in("alice").await, second.log_in("bob").await);
+        let (slow, fast) = (Receiver::start().await, Receiver::start().await);
+        slow.delay_by(Duration::from_secs(3));
+        register(&alice, &slow, &["order.matched"]).await;
+        register(&bob, &fast, &["order.matched"]).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        for _ in 0..20 {
+            trade(&alice, &bob).await;
+        }
+        arrived(&fast, 20).await;
+        assert!(slow.received().len() <= 8, "at most eight at a time");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut ids: Vec<String> = fast.received().into_iter().map(|one| one.id).collect();
+        assert_eq!(ids.len(), 20, "each message once");
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 20);
+        first.stop();
+        second.stop();
+        database.audit();
     }
 }

@@ -4,13 +4,15 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use matchcast::store::now;
 use matchcast::store::pruning::{Expiring, prune};
-use matchcast::store::schema::{idempotency_keys, sessions, tokens, webhooks};
+use matchcast::store::schema::{
+    idempotency_keys, provider_webhooks, sessions, tokens, webhook_messages,
+};
 
 use crate::on_both;
 use crate::support::database::Database;
 
 /// Writes a token, a session and a webhook with each of these names and times, and an idempotency
-/// key that is a day older.
+/// key that is a day and a webhook's message that is seven days older.
 pub fn write_rows(database: &Database, rows: &[(String, NaiveDateTime)]) {
     let mut c = database.connect();
     for (name, at) in rows {
@@ -32,8 +34,8 @@ pub fn write_rows(database: &Database, rows: &[(String, NaiveDateTime)]) {
             ))
             .execute(&mut c)
             .unwrap();
-        diesel::insert_into(webhooks::table)
-            .values((webhooks::digest.eq(name), webhooks::received_at.eq(at)))
+        diesel::insert_into(provider_webhooks::table)
+            .values((provider_webhooks::digest.eq(name), provider_webhooks::received_at.eq(at)))
             .execute(&mut c)
             .unwrap();
         diesel::insert_into(idempotency_keys::table)
@@ -47,19 +49,38 @@ pub fn write_rows(database: &Database, rows: &[(String, NaiveDateTime)]) {
             ))
             .execute(&mut c)
             .unwrap();
+        diesel::insert_into(webhook_messages::table)
+            .values((
+                webhook_messages::endpoint_id.eq(1),
+                webhook_messages::event.eq(name),
+                webhook_messages::data.eq("{}"),
+                webhook_messages::created_at.eq(*at - TimeDelta::days(7)),
+                webhook_messages::next_attempt_at.eq(at),
+            ))
+            .execute(&mut c)
+            .unwrap();
     }
 }
 
 /// The names of the rows of each table.
-fn names(database: &Database) -> [Vec<String>; 4] {
+fn names(database: &Database) -> [Vec<String>; 5] {
     let mut c = database.connect();
     [
         tokens::table.select(tokens::secret_hash).order(tokens::secret_hash).load(&mut c).unwrap(),
         sessions::table.select(sessions::id).order(sessions::id).load(&mut c).unwrap(),
-        webhooks::table.select(webhooks::digest).order(webhooks::digest).load(&mut c).unwrap(),
+        provider_webhooks::table
+            .select(provider_webhooks::digest)
+            .order(provider_webhooks::digest)
+            .load(&mut c)
+            .unwrap(),
         idempotency_keys::table
             .select(idempotency_keys::key)
             .order(idempotency_keys::key)
+            .load(&mut c)
+            .unwrap(),
+        webhook_messages::table
+            .select(webhook_messages::event)
+            .order(webhook_messages::event)
             .load(&mut c)
             .unwrap(),
     ]
@@ -83,11 +104,12 @@ on_both! {
             let mut prune = || store.write(&mut c, |c| prune(c, expiring, 2)).unwrap();
             assert_eq!([prune(), prune()], [2, 2], "{expiring:?}");
         }
-        let [tokens, sessions, webhooks, keys] = names(&database);
+        let [tokens, sessions, webhooks, keys, messages] = names(&database);
         assert_eq!(tokens, ["old 5", "valid", "without end"]);
         assert_eq!(sessions, ["old 5", "valid"]);
         assert_eq!(webhooks, ["old 5", "valid"]);
         assert_eq!(keys, ["old 5", "valid"]);
+        assert_eq!(messages, ["old 5", "valid"]);
         for expiring in Expiring::ALL {
             let mut prune = || store.write(&mut c, |c| prune(c, expiring, 2)).unwrap();
             assert_eq!([prune(), prune()], [1, 0], "{expiring:?}");

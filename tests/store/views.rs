@@ -40,8 +40,14 @@ impl Traded {
             events,
             ..EngineSettings::default()
         };
-        let (engine, _) =
-            engine::start(store.clone(), shared, Notifiers::default(), settings).unwrap();
+        let (engine, _) = engine::start(
+            store.clone(),
+            shared,
+            Default::default(),
+            Notifiers::default(),
+            settings,
+        )
+        .unwrap();
         let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
         let mut c = store.connect().unwrap();
         let mut user = |email: &str| {

@@ -15,6 +15,7 @@ pub mod process;
 pub mod provider;
 pub mod proxy;
 pub mod published;
+pub mod receiver;
 pub mod relay;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{check, files};
 
 /// The modules of the crate that a module may import. `app`, `cli` and `main` may import all.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("market", &[]),
     ("deadline", &[]),
     ("client_address", &[]),
@@ -20,6 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("market_data", &["events", "market", "outage", "store"]),
     ("provider", &["client_address", "pusher"]),
     ("publisher", &["config", "outage", "pusher", "store"]),
+    ("webhooks", &["events", "outage", "store"]),
     (
         "http",
         &[
@@ -34,6 +35,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
             "provider",
             "pusher",
             "store",
+            "webhooks",
         ],
     ),
 ];
@@ -41,7 +43,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 /// Packages that only some modules may use, by the beginning of their names.
 const PACKAGES: [(&str, &[&str]); 6] = [
     ("diesel", &["src/store/"]),
-    ("reqwest", &["src/pusher/"]),
+    ("reqwest", &["src/pusher/", "src/webhooks/"]),
     ("actix", &["src/http/", "src/app/", "src/provider/", "src/cli/", "src/client_address.rs"]),
     ("toml", &["src/config/"]),
     ("rust_decimal", &["src/market/"]),

@@ -19,6 +19,8 @@ use crate::events::{
 use crate::market::{AccountKey, Plan, State, Trade, UserId};
 use crate::store::markets::Catalog;
 use crate::store::trading::NewEvents;
+use crate::store::webhook_endpoints::Subscriptions;
+use crate::store::webhook_messages::NewMessage;
 
 /// Which events are written, and on which channels.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,8 @@ pub struct ExecutedBatch<'a> {
     pub catalog: &'a Catalog,
     /// The socket that each command came from; empty if sockets are not excluded.
     pub sockets: &'a [Option<&'a OriginatingSocket>],
+    /// The webhooks that get events too.
+    pub subscriptions: &'a Subscriptions,
     pub at: NaiveDateTime,
 }
 
@@ -67,6 +71,7 @@ pub struct BatchEvents {
     pub new_events: NewEvents,
     /// Events that no provider would accept. They become dead letters in the same transaction.
     pub oversized: Vec<OversizedEvent>,
+    pub webhook_messages: Vec<NewMessage>,
 }
 
 /// An event whose payload exceeds the limit of its channel.
@@ -87,7 +92,8 @@ impl OversizedEvent {
 
 /// All events that `settings` enable.
 pub fn of_batch(settings: &EventSettings, batch: &ExecutedBatch<'_>) -> BatchEvents {
-    let mut collector = Collector { settings, events: BatchEvents::default() };
+    let subscriptions = batch.subscriptions;
+    let mut collector = Collector { settings, subscriptions, events: BatchEvents::default() };
     collector.trades(batch);
     if settings.order_updated {
         collector.orders(batch);
@@ -100,6 +106,7 @@ pub fn of_batch(settings: &EventSettings, batch: &ExecutedBatch<'_>) -> BatchEve
 
 struct Collector<'a> {
     settings: &'a EventSettings,
+    subscriptions: &'a Subscriptions,
     events: BatchEvents,
 }
 
@@ -119,6 +126,7 @@ impl Collector<'_> {
             if trade_executed {
                 let symbol = batch.catalog.symbol(trade.market);
                 let data = json(&TradeExecuted::new(trade, symbol, batch.at));
+                self.post_to_operator(None, EventKind::TradeExecuted, &data);
                 self.add(market_channel(symbol), EventKind::TradeExecuted, data, None);
             }
         }
@@ -126,6 +134,7 @@ impl Collector<'_> {
 
     fn matched(&mut self, trade: &Trade, catalog: &Catalog, socket: Option<&OriginatingSocket>) {
         let data = json(&OrderMatched::new(trade, catalog.symbol(trade.market)));
+        self.post_to_operator(None, EventKind::OrderMatched, &data);
         self.add_for_user(trade.buyer, EventKind::OrderMatched, &data, socket);
         self.add_for_user(trade.seller, EventKind::OrderMatched, &data, socket);
     }
@@ -139,6 +148,7 @@ impl Collector<'_> {
         orders.sort_unstable_by_key(|(cause, _)| cause.position);
         for (cause, order) in orders {
             let data = json(&OrderUpdated::new(order, catalog.symbol(order.market)));
+            self.post_to_operator(Some(order.user), EventKind::OrderUpdated, &data);
             self.add_for_user(order.user, EventKind::OrderUpdated, &data, cause.socket);
         }
     }
@@ -154,11 +164,21 @@ impl Collector<'_> {
             let currency = batch.catalog.assets.get(&key.asset).map_or("", String::as_str);
             let account = batch.state.ledger.account(key);
             let data = json(&BalanceUpdated::new(account, currency, batch.at));
+            self.post_to_operator(Some(key.user), EventKind::BalanceUpdated, &data);
             self.add_for_user(key.user, EventKind::BalanceUpdated, &data, None);
         }
     }
 
-    /// One event on each of the user's channels.
+    /// A message for each of the operator's webhooks that wants the event. `user` is the one whom
+    /// it concerns.
+    fn post_to_operator(&mut self, user: Option<UserId>, kind: EventKind, data: &str) {
+        let endpoints = self.subscriptions.of_operator(kind);
+        let message = |endpoint| NewMessage { endpoint, kind, user, data: data.to_owned() };
+        self.events.webhook_messages.extend(endpoints.map(message));
+    }
+
+    /// One event on each of the user's channels, and a message for each of the user's webhooks that
+    /// wants it.
     fn add_for_user(
         &mut self,
         user: UserId,
@@ -166,6 +186,10 @@ impl Collector<'_> {
         data: &str,
         socket: Option<&OriginatingSocket>,
     ) {
+        let endpoints = self.subscriptions.of_user(user, kind);
+        let message =
+            |endpoint| NewMessage { endpoint, kind, user: Some(user), data: data.to_owned() };
+        self.events.webhook_messages.extend(endpoints.map(message));
         for channel in self.settings.user_channels.of(user) {
             self.add(channel, kind, data.to_owned(), socket);
         }
@@ -205,6 +229,7 @@ mod tests {
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
+    use crate::store::webhook_endpoints::Subscriptions;
 
     const LAST: i64 = i64::MAX;
     const MARKET: MarketId = MarketId(i32::MAX);
@@ -305,6 +330,7 @@ mod tests {
             plan: &plan,
             catalog: &catalog,
             sockets: &[],
+            subscriptions: &Subscriptions::default(),
             at: now(),
         };
         let events = of_batch(&settings, &batch).new_events.events;

@@ -7,7 +7,7 @@ mod outages;
 mod rejection;
 
 pub use crate::events::timestamp::iso8601;
-pub use envelope::{done, ok, plain, with_token};
+pub use envelope::{created, done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
 pub use executed::{
     CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, TradeBody,

@@ -12,5 +12,6 @@ pub mod markets;
 mod new_order;
 pub mod orders;
 pub mod preview;
+pub mod provider_webhook;
 pub mod settings;
-pub mod webhook;
+pub mod webhooks;

@@ -49,6 +49,10 @@ export class User {
     return this.#request("GET", path, undefined, 200);
   }
 
+  post(path, body, expectedStatus) {
+    return this.#request("POST", path, body, expectedStatus);
+  }
+
   placeOrder(side, amount, price, symbol = "BTC") {
     return this.#request("POST", "/orders", { symbol, side, price, amount }, 200);
   }
