@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 
 use actix_web::cookie::{Key, time};
 use actix_web::dev::Server;
-use actix_web::http::StatusCode;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
 use super::middleware::{cors, deadline, private};
-use super::response::ApiError;
+use super::response::{ApiError, ErrorCode};
 use super::router;
 use super::session;
 use super::state::AppState;
@@ -67,5 +66,5 @@ pub fn bind(
 
 fn malformed_query() -> ApiError {
     let message = "The query of the URL could not be read.";
-    ApiError::refused(StatusCode::BAD_REQUEST, "malformed_query", message)
+    ApiError::refused(ErrorCode::MalformedQuery, message)
 }
