@@ -16,5 +16,6 @@ mod outage;
 pub mod provider;
 pub mod publisher;
 pub mod pusher;
+mod request_id;
 pub mod store;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::{cors, deadline, private};
+use super::middleware::{cors, deadline, private, request_id};
 use super::response::{ApiError, ErrorCode};
 use super::router;
 use super::session;
@@ -38,6 +38,8 @@ pub fn bind(
             .wrap(cors::cors(&http))
             .wrap(private::security_headers(cookies.secure))
             .wrap(from_fn(move |request, next| deadline::limit(request_timeout, request, next)))
+            // The last one is the first to see a request.
+            .wrap(from_fn(request_id::identify))
             .configure(move |config| {
                 if let Some(provider) = provider {
                     provider::configure(config, provider);

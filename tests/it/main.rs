@@ -54,6 +54,7 @@ mod pooling;
 mod postgres_errors;
 mod processes;
 mod pruning;
+mod request_ids;
 mod scenario;
 mod secrets;
 mod sessions;

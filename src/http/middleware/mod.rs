@@ -1,5 +1,6 @@
-//! CORS, and headers for privacy.
+//! CORS, the deadline and the id of each request, and headers for privacy.
 
 pub mod cors;
 pub mod deadline;
 pub mod private;
+pub mod request_id;
