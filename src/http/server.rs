@@ -8,7 +8,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::{cors, deadline, private, request_id};
+use super::middleware::{cors, deadline, private, problem, request_id};
 use super::response::{ApiError, ErrorCode};
 use super::router;
 use super::session;
@@ -34,6 +34,7 @@ pub fn bind(
             .app_data(web::PayloadConfig::new(http.body_limit.get()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
             .wrap(session::middleware(cookies.clone(), session_lifetime, app_key.clone()))
+            .wrap(from_fn(problem::negotiate))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
             .wrap(private::security_headers(cookies.secure))

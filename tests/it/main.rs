@@ -23,6 +23,7 @@ mod debug;
 mod edges_http;
 mod engine;
 mod engine_lanes;
+mod errors;
 mod events;
 mod events_batch;
 mod events_book;
