@@ -23,6 +23,7 @@ mod debug;
 mod edges_http;
 mod engine;
 mod engine_lanes;
+mod entity_tags;
 mod errors;
 mod events;
 mod events_batch;

@@ -10,8 +10,14 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The headers of responses that pages of other origins may read.
-const EXPOSED: [HeaderName; 5] =
-    [header::RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_REMAINING, REPLAYED, request_id::HEADER];
+const EXPOSED: [HeaderName; 6] = [
+    header::ETAG,
+    header::RETRY_AFTER,
+    RATE_LIMIT,
+    RATE_LIMIT_REMAINING,
+    REPLAYED,
+    request_id::HEADER,
+];
 /// How long a browser may cache a preflight response.
 const PREFLIGHT_AGE_SECONDS: usize = 3600;
 

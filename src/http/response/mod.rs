@@ -15,3 +15,4 @@ pub use executed::{
     CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, TradeBody,
     of_executed,
 };
+pub use outages::recovered;
