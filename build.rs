@@ -1,3 +1,5 @@
+//! Tells the program which source code it was built from, for the entity tags of responses.
+//!
 //! Embeds the built dashboard in the binary: generates a table of the files in frontend/dist with
 //! their content types and entity tags, for src/http/routes/dashboard.rs. If the dashboard was not
 //! built, the table is empty, so that cargo alone can build and test everything else.
@@ -9,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const DIST: &str = "frontend/dist";
+const SOURCES: &str = "src";
 /// File names in this directory contain a hash of the content.
 const HASHED: &str = "/assets/";
 
@@ -16,9 +19,11 @@ fn main() -> io::Result<()> {
     // The directory is in the repository even if it is empty: if it were missing, cargo would run
     // this script on every build.
     println!("cargo:rerun-if-changed={DIST}");
+    println!("cargo:rerun-if-changed={SOURCES}");
     println!("cargo:rerun-if-changed=build.rs");
     let root =
         PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets this variable"));
+    println!("cargo:rustc-env=MATCHCAST_BUILD={:016x}", build_number(&root.join(SOURCES))?);
     let dist = root.join(DIST);
     let mut files = Vec::new();
     collect(&dist, &mut files)?;
@@ -46,6 +51,18 @@ fn main() -> io::Result<()> {
     table.push_str("];\n");
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets this variable"));
     fs::write(out.join("dashboard.rs"), table)
+}
+
+/// A hash of the source code.
+fn build_number(sources: &Path) -> io::Result<u64> {
+    let mut files = Vec::new();
+    collect(sources, &mut files)?;
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(file)?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
 }
 
 /// Collects all files below the directory, except for hidden ones.

@@ -16,6 +16,7 @@ mod outage;
 pub mod provider;
 pub mod publisher;
 pub mod pusher;
+mod request_id;
 pub mod store;
 pub mod telemetry;
 pub mod webhooks;

@@ -7,6 +7,7 @@
 //! thread takes the lane over.
 
 use std::collections::VecDeque;
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,9 @@ static GIVEN_UP: Outage = Outage::error(
     "batches are no longer given up",
 );
 
+/// A line in the log is not longer because a batch has more requests.
+const MAX_LOGGED_IDS: usize = 8;
+
 /// The requests of one transaction.
 pub struct Batch {
     pub requests: Vec<(usize, QueuedRequest)>,
@@ -33,6 +37,26 @@ pub struct Batch {
 impl Batch {
     fn new(requests: Vec<(usize, QueuedRequest)>) -> Arc<Self> {
         Arc::new(Self { requests, call: Arc::default() })
+    }
+
+    /// For log lines about the batch: the number of its requests, and the ids of the first ones.
+    pub fn span(&self, lane: &str) -> tracing::Span {
+        let (requests, request_ids) = (self.requests.len(), RequestIds(self));
+        tracing::error_span!("batch", lane, requests, %request_ids)
+    }
+}
+
+/// The ids of the first requests of a batch, separated by commas.
+struct RequestIds<'a>(&'a Batch);
+
+impl Display for RequestIds<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let ids = self.0.requests.iter().filter_map(|(_, request)| request.id.as_ref());
+        for (position, id) in ids.take(MAX_LOGGED_IDS).enumerate() {
+            let separator = if position == 0 { "" } else { "," };
+            write!(formatter, "{separator}{id}")?;
+        }
+        Ok(())
     }
 }
 
@@ -196,11 +220,8 @@ impl Lane {
             StoreError::CommitUnknown(_) => EngineError::OutcomeUnknown,
             _ => EngineError::Unavailable,
         };
-        GIVEN_UP.failed(&format_args!(
-            "lane {}, {} requests: {error}",
-            self.name,
-            batch.requests.len()
-        ));
+        let cause = format_args!("lane {}, {} requests: {error}", self.name, batch.requests.len());
+        batch.span(&self.name).in_scope(|| GIVEN_UP.failed(&cause));
         metrics::counter!("matchcast_engine_given_up_total").increment(1);
         batch.requests.iter().for_each(|(_, request)| request.fail(error));
         Some(thread)

@@ -10,6 +10,7 @@ use super::once::{KeyInFlight, Once};
 use super::reply::{Reply, StoredResponse};
 use super::{EngineError, OriginatingSocket};
 use crate::market::Command;
+use crate::request_id::RequestId;
 
 const WAITING: u8 = 0;
 const EXECUTING: u8 = 1;
@@ -81,6 +82,8 @@ pub struct QueuedRequest {
     pub command: Command,
     pub socket: Option<OriginatingSocket>,
     pub once: Option<Once>,
+    /// That of the HTTP request, for the log. `None`: no client has sent it.
+    pub id: Option<RequestId>,
     pub queued_at: Instant,
     claim: Claim,
     /// `None` once there was one, or if nobody waits.
@@ -95,14 +98,15 @@ impl QueuedRequest {
         claim: Claim,
         reply: Reply,
     ) -> Self {
-        let reply = Mutex::new(Some(reply));
-        Self { command, socket, once, queued_at: Instant::now(), claim, reply }
+        let (id, queued_at) = (RequestId::current(), Instant::now());
+        Self { command, socket, once, id, queued_at, claim, reply: Mutex::new(Some(reply)) }
     }
 
     /// A request that nobody waits for.
     pub fn unasked(command: Command) -> Self {
         let (claim, queued_at) = (Claim::default(), Instant::now());
-        Self { command, socket: None, once: None, queued_at, claim, reply: Mutex::new(None) }
+        let reply = Mutex::new(None);
+        Self { command, socket: None, once: None, id: None, queued_at, claim, reply }
     }
 
     /// Whether somebody waits for it.

@@ -5,12 +5,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::field::display;
+
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::lane::{Batch, Lane, count_expired};
 use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
 use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, repetitions};
-use crate::market::{Command, Done, MarketId, Plan, execute};
+use crate::market::{Command, Done, MarketId, Plan, Trade, execute};
 use crate::outage::Outage;
 use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::webhook_endpoints::SharedSubscriptions;
@@ -86,6 +88,8 @@ impl Worker {
         let batch_len = self.context.settings.batch_len;
         while let Some(batch) = self.lane.next_batch(self.number, batch_len) {
             let started = Instant::now();
+            let span = batch.span(&self.lane.name);
+            let _entered = span.enter();
             let outcome = self.commit(&batch);
             if let Ok(committed) = &outcome {
                 let len = as_metric(committed.executed.len());
@@ -117,8 +121,11 @@ impl Worker {
                 fail_all(&requests, EngineError::Expired);
             }
             Err(Failure::OneRequest(cause)) if requests.len() == 1 => {
-                let command = requests.first().map(|(_, request)| &request.command);
-                tracing::error!(cause, ?command, "a request failed");
+                let request = requests.first().map(|(_, request)| request);
+                let command = request.map(|request| &request.command);
+                let request_id = request.and_then(|request| request.id.as_ref());
+                let request_id = request_id.map(display);
+                tracing::error!(request_id, cause, ?command, "a request failed");
                 metrics::counter!("matchcast_engine_failed_total").increment(1);
                 fail_all(&requests, EngineError::Failed);
             }
@@ -162,8 +169,16 @@ impl Worker {
         }
     }
 
-    /// Notifies the publishers of events and books, and logs events that were too large.
+    /// Notifies the publishers of events and books. The log line connects requests and trades.
     fn notify(&self, committed: &Committed) {
+        let trades = &committed.plan.trades;
+        let trade_id = |trade: Option<&Trade>| trade.map(|trade| trade.id.0);
+        tracing::debug!(
+            trades = trades.len(),
+            first_trade_id = trade_id(trades.first()),
+            last_trade_id = trade_id(trades.last()),
+            "a batch was committed"
+        );
         if committed.has_events {
             self.context.notifiers.events.notify_one();
         }

@@ -5,8 +5,8 @@ use actix_web::{Resource, Route, guard, web};
 use super::middleware::private;
 use super::response::ApiError;
 use super::routes::{
-    accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, health, markets,
-    orders, preview, provider_webhook, settings, webhooks,
+    accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
+    markets, orders, preview, provider_webhook, settings, webhooks,
 };
 
 /// Adds all routes.
@@ -68,6 +68,8 @@ fn api(config: &mut web::ServiceConfig) {
         .service(
             resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),
         )
+        .service(resource("/errors", get().to(errors::list)))
+        .service(resource("/errors/{code}", get().to(errors::get)))
         .service(resource("/markets", get().to(markets::list)))
         .service(resource("/my-orders", get().to(orders::list)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))

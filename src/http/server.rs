@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 
 use actix_web::cookie::{Key, time};
 use actix_web::dev::Server;
-use actix_web::http::StatusCode;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::{cors, deadline, private};
-use super::response::ApiError;
+use super::middleware::{cors, deadline, private, problem, request_id};
+use super::response::{ApiError, ErrorCode};
 use super::router;
 use super::session;
 use super::state::AppState;
@@ -35,10 +34,13 @@ pub fn bind(
             .app_data(web::PayloadConfig::new(http.body_limit.get()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
             .wrap(session::middleware(cookies.clone(), session_lifetime, app_key.clone()))
+            .wrap(from_fn(problem::negotiate))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
             .wrap(private::security_headers(cookies.secure))
             .wrap(from_fn(move |request, next| deadline::limit(request_timeout, request, next)))
+            // The last one is the first to see a request.
+            .wrap(from_fn(request_id::identify))
             .configure(move |config| {
                 if let Some(provider) = provider {
                     provider::configure(config, provider);
@@ -67,5 +69,5 @@ pub fn bind(
 
 fn malformed_query() -> ApiError {
     let message = "The query of the URL could not be read.";
-    ApiError::refused(StatusCode::BAD_REQUEST, "malformed_query", message)
+    ApiError::refused(ErrorCode::MalformedQuery, message)
 }

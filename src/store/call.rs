@@ -92,8 +92,10 @@ impl GivenUpCalls {
         let call = Arc::new(Call::default());
         let place = Arc::new(Mutex::new(Some(permit)));
         let (task_call, task_place) = (Arc::clone(&call), Arc::clone(&place));
+        // Lines in the log name the request whose call it is.
+        let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
-            let outcome = work(&task_call);
+            let outcome = span.in_scope(|| work(&task_call));
             drop(task_place.lock().take());
             outcome
         });

@@ -77,6 +77,7 @@ diesel::table! {
         available -> BigInt,
         locked -> BigInt,
         open_orders -> Integer,
+        version -> BigInt,
     }
 }
 

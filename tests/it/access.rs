@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 43] = [
+const ENDPOINTS: [(&str, &str, Access); 45] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -39,6 +39,8 @@ const ENDPOINTS: [(&str, &str, Access); 43] = [
     ("POST", "/api/orders/{id}/cancel", User),
     ("GET", "/api/orders/by-client-id/{id}", User),
     ("POST", "/api/orders/by-client-id/{id}/cancel", User),
+    ("GET", "/api/errors", Public),
+    ("GET", "/api/errors/{code}", Public),
     ("GET", "/api/markets", Public),
     ("GET", "/api/my-orders", User),
     ("GET", "/api/trades", User),

@@ -104,18 +104,23 @@ on_both! {
         app.stop();
     }
 
-    async fn private_responses_are_not_stored(database: Database) {
+    async fn private_responses_are_not_stored_or_not_used_without_asking(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let response = log_in(&app.visitor(), "alice@example.com", "password").await;
         assert_eq!(response.header("cache-control"), Some("no-store"), "log-in");
         for path in ["/api/user", "/api/profile", "/api/balance-history", "/api/my-orders"] {
             let response = alice.get(path).await;
-            assert_eq!(response.header("cache-control"), Some("no-store"), "{path}");
+            assert_eq!(response.header("cache-control"), Some("no-cache, private"), "{path}");
+            let vary = response.header("vary").expect("a header");
+            assert!(vary.starts_with("authorization, cookie"), "{path}: {vary}");
             assert_eq!(response.header("strict-transport-security"), None, "{path}");
         }
-        let response = app.visitor().get("/sanctum/csrf-cookie").await;
-        assert_eq!(response.header("cache-control"), Some("no-store"), "csrf-cookie");
+        let visitor = app.visitor();
+        for path in ["/sanctum/csrf-cookie", "/api/user", "/api/config"] {
+            let response = visitor.get(path).await;
+            assert_eq!(response.header("cache-control"), Some("no-store"), "{path}");
+        }
         app.stop();
     }
 

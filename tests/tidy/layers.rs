@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 use crate::{check, files};
 
 /// The modules of the crate that a module may import. `app`, `cli` and `main` may import all.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("market", &[]),
     ("deadline", &[]),
     ("client_address", &[]),
     ("outage", &[]),
+    ("request_id", &[]),
     ("pusher", &[]),
     ("events", &["market"]),
     ("store", &["deadline", "events", "market", "outage"]),
     ("config", &["events", "market", "store"]),
     ("telemetry", &["config", "outage"]),
     ("auth", &["deadline", "market", "store"]),
-    ("engine", &["deadline", "events", "market", "outage", "store"]),
+    ("engine", &["deadline", "events", "market", "outage", "request_id", "store"]),
     ("market_data", &["events", "market", "outage", "store"]),
     ("provider", &["client_address", "pusher"]),
     ("publisher", &["config", "outage", "pusher", "store"]),
@@ -34,6 +35,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
             "outage",
             "provider",
             "pusher",
+            "request_id",
             "store",
             "webhooks",
         ],

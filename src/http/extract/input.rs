@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use crate::deadline::Deadline;
-use crate::http::response::ApiError;
+use crate::http::response::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 
 /// The beginning of a boundary, and of no other accepted body.
@@ -45,18 +45,15 @@ impl FromRequest for RawBody {
             let deadline = Deadline::within(state.body_timeout).instant();
             let Ok(read) = tokio::time::timeout_at(deadline.into(), bytes).await else {
                 return Err(ApiError::refused(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "body_timeout",
+                    ErrorCode::BodyTimeout,
                     "The request body did not arrive in time.",
                 ));
             };
             let read = read.map(Self);
             read.map_err(|error| match error.as_response_error().status_code() {
-                StatusCode::PAYLOAD_TOO_LARGE => ApiError::refused(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "body_too_large",
-                    "The request body is too large.",
-                ),
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    ApiError::refused(ErrorCode::BodyTooLarge, "The request body is too large.")
+                }
                 _ => malformed("The request body could not be read."),
             })
         })
@@ -65,14 +62,13 @@ impl FromRequest for RawBody {
 
 fn unsupported() -> ApiError {
     ApiError::refused(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
+        ErrorCode::UnsupportedMediaType,
         "Send the fields as application/json or application/x-www-form-urlencoded.",
     )
 }
 
 fn malformed(message: &str) -> ApiError {
-    ApiError::refused(StatusCode::BAD_REQUEST, "malformed_body", message)
+    ApiError::refused(ErrorCode::MalformedBody, message)
 }
 
 impl Input {

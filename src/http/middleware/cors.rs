@@ -3,11 +3,21 @@
 use actix_cors::Cors;
 use actix_web::http::header::{self, HeaderName};
 
+use super::request_id;
 use crate::config::Http;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The headers of responses that pages of other origins may read.
+const EXPOSED: [HeaderName; 6] = [
+    header::ETAG,
+    header::RETRY_AFTER,
+    RATE_LIMIT,
+    RATE_LIMIT_REMAINING,
+    REPLAYED,
+    request_id::HEADER,
+];
 /// How long a browser may cache a preflight response.
 const PREFLIGHT_AGE_SECONDS: usize = 3600;
 
@@ -16,7 +26,7 @@ pub fn cors(http: &Http) -> Cors {
     let cors = Cors::default()
         .allow_any_method()
         .allow_any_header()
-        .expose_headers([header::RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_REMAINING, REPLAYED])
+        .expose_headers(EXPOSED)
         .max_age(PREFLIGHT_AGE_SECONDS);
     if http.cors_origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();

@@ -1,5 +1,7 @@
-//! CORS, and headers for privacy.
+//! CORS, the deadline and the id of each request, problems, and headers for privacy.
 
 pub mod cors;
 pub mod deadline;
 pub mod private;
+pub mod problem;
+pub mod request_id;

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use super::code::ErrorCode;
 use super::outages;
 
 #[derive(Serialize)]
@@ -36,14 +37,14 @@ pub fn created<T: Serialize>(message: &str, data: T) -> HttpResponse {
 struct RefusalWithData<'a, T> {
     success: bool,
     message: &'a str,
-    code: &'a str,
+    code: ErrorCode,
     data: T,
 }
 
-/// A 400 with data that says more.
-pub fn refused_with<T: Serialize>(code: &str, message: &str, data: T) -> HttpResponse {
+/// An error with data that says more.
+pub fn refused_with<T: Serialize>(code: ErrorCode, message: &str, data: T) -> HttpResponse {
     let body = RefusalWithData { success: false, message, code, data };
-    HttpResponse::BadRequest().json(body)
+    HttpResponse::build(code.status()).json(body)
 }
 
 /// A success without data.

@@ -1,4 +1,4 @@
-//! Error responses: a status, a stable code and a sentence.
+//! Error responses: a stable code, which has a status, and a sentence.
 //!
 //! The cause is logged, once per outage. A response never contains SQL, paths or type names.
 
@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::code::ErrorCode;
 use super::outages;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
@@ -77,7 +78,7 @@ pub enum ApiError {
     #[error("invalid input")]
     Invalid(FieldErrors),
     #[error("{message}")]
-    Refused { status: StatusCode, code: &'static str, message: String },
+    Refused { code: ErrorCode, message: String },
     #[error("unauthenticated")]
     Unauthenticated,
     #[error("csrf token mismatch")]
@@ -99,37 +100,38 @@ impl ApiError {
         Self::Invalid(errors)
     }
 
-    pub fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self::Refused { status, code, message: message.into() }
+    pub fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Refused { code, message: message.into() }
     }
 
     pub fn not_found(message: &str) -> Self {
-        Self::refused(StatusCode::NOT_FOUND, "not_found", message)
+        Self::refused(ErrorCode::NotFound, message)
     }
 
     pub fn forbidden(message: &str) -> Self {
-        Self::refused(StatusCode::FORBIDDEN, "forbidden", message)
+        Self::refused(ErrorCode::Forbidden, message)
     }
 
     pub fn method_not_allowed() -> Self {
-        let message = "This method is not allowed here.";
-        Self::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        Self::refused(ErrorCode::MethodNotAllowed, "This method is not allowed here.")
     }
 
-    fn code(&self) -> &'static str {
+    fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(_) => "validation_failed",
-            Self::Refused { code, .. } => code,
-            Self::Unauthenticated => "unauthenticated",
-            Self::CsrfMismatch => "csrf_token_mismatch",
-            Self::Throttled(_) => "too_many_attempts",
+            Self::Invalid(_) => ErrorCode::ValidationFailed,
+            Self::Refused { code, .. } => *code,
+            Self::Unauthenticated => ErrorCode::Unauthenticated,
+            Self::CsrfMismatch => ErrorCode::CsrfTokenMismatch,
+            Self::Throttled(_) => ErrorCode::TooManyAttempts,
             Self::Store(StoreError::Unavailable(_) | StoreError::Conflict(_))
-            | Self::Engine(EngineError::Unavailable | EngineError::Expired) => "unavailable",
-            Self::Engine(EngineError::QueueFull) => "too_busy",
-            Self::Engine(EngineError::Stopped) => "stopping",
+            | Self::Engine(EngineError::Unavailable | EngineError::Expired) => {
+                ErrorCode::Unavailable
+            }
+            Self::Engine(EngineError::QueueFull) => ErrorCode::TooBusy,
+            Self::Engine(EngineError::Stopped) => ErrorCode::Stopping,
             Self::Engine(EngineError::OutcomeUnknown)
-            | Self::Store(StoreError::CommitUnknown(_)) => "outcome_unknown",
-            Self::Engine(_) | Self::Store(_) | Self::Internal(_) => "internal",
+            | Self::Store(StoreError::CommitUnknown(_)) => ErrorCode::OutcomeUnknown,
+            Self::Engine(_) | Self::Store(_) | Self::Internal(_) => ErrorCode::Internal,
         }
     }
 
@@ -140,13 +142,17 @@ impl ApiError {
             Self::Unauthenticated => "Unauthenticated.".to_owned(),
             Self::CsrfMismatch => "CSRF token mismatch.".to_owned(),
             Self::Throttled(_) => "Too Many Attempts.".to_owned(),
-            _ => match self.code() {
-                "too_busy" => "The order queue is full. Nothing was changed; try again soon.",
-                "stopping" => "The server is shutting down. Nothing was changed; try again soon.",
-                "unavailable" => {
+            Self::Store(_) | Self::Engine(_) | Self::Internal(_) => match self.code() {
+                ErrorCode::TooBusy => {
+                    "The order queue is full. Nothing was changed; try again soon."
+                }
+                ErrorCode::Stopping => {
+                    "The server is shutting down. Nothing was changed; try again soon."
+                }
+                ErrorCode::Unavailable => {
                     "The database is unavailable. Nothing was changed; try again soon."
                 }
-                "outcome_unknown" => {
+                ErrorCode::OutcomeUnknown => {
                     "The database did not confirm the change. Check it before trying again."
                 }
                 _ => "An internal error occurred. Nothing was changed.",
@@ -167,13 +173,11 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::Rejected(rejection) => rejection.into(),
             EngineError::KeyInFlight => Self::refused(
-                StatusCode::CONFLICT,
-                "idempotency_key_in_flight",
+                ErrorCode::IdempotencyKeyInFlight,
                 "A request with this idempotency key is being executed. Send this one again.",
             ),
             EngineError::KeyReused => Self::refused(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
+                ErrorCode::IdempotencyKeyReused,
                 "This idempotency key was used for another request.",
             ),
             error => Self::Engine(error),
@@ -196,8 +200,7 @@ impl From<AuthError> for ApiError {
             AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
             AuthError::Hashing => Self::Internal("hashing a password failed"),
             AuthError::Busy => Self::refused(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too_busy",
+                ErrorCode::TooBusy,
                 "Too many log-ins are in progress. Nothing was changed; try again soon.",
             ),
             AuthError::Store(error) => Self::Store(error),
@@ -210,7 +213,7 @@ impl From<AuthError> for ApiError {
 pub struct ErrorBody {
     success: bool,
     message: String,
-    code: &'static str,
+    code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<FieldErrors>,
 }
@@ -227,16 +230,7 @@ impl ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Refused { status, .. } => *status,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            // Laravel's status, which frontends check.
-            Self::CsrfMismatch => StatusCode::from_u16(419).unwrap_or(StatusCode::FORBIDDEN),
-            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            _ if self.code() == "internal" => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::SERVICE_UNAVAILABLE,
-        }
+        self.code().status()
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
+use super::code::ErrorCode;
 use super::envelope::{done, ok, refused_with};
 use super::error::{ApiError, ErrorBody};
 use crate::engine::{CompletedDeposit, Executed, PlacedOrder};
@@ -237,7 +238,7 @@ fn batch(results: &[Result<PlacedOrder, Rejection>], catalog: &Catalog) -> HttpR
     if results.iter().any(Result::is_ok) {
         return ok("Orders processed successfully", body);
     }
-    refused_with("batch_rejected", "None of the orders was placed.", body)
+    refused_with(ErrorCode::BatchRejected, "None of the orders was placed.", body)
 }
 
 /// Calls `respond` with the body of an order and its trades.

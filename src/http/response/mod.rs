@@ -1,5 +1,6 @@
 //! Responses: the envelope of successes, what the engine executed, and errors.
 
+mod code;
 mod envelope;
 mod error;
 mod executed;
@@ -7,9 +8,11 @@ mod outages;
 mod rejection;
 
 pub use crate::events::timestamp::iso8601;
+pub use code::ErrorCode;
 pub use envelope::{created, done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
 pub use executed::{
     CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, TradeBody,
     of_executed,
 };
+pub use outages::recovered;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::code::ErrorCode;
 use crate::outage::Outage;
 
 static UNAVAILABLE: Outage = Outage::error(
@@ -21,10 +22,10 @@ static INTERNAL: Outage = Outage::error(
 );
 
 /// Notes that a request failed with an error of this code.
-pub fn failed(code: &str, cause: &dyn Display) {
+pub fn failed(code: ErrorCode, cause: &dyn Display) {
     let outage = match code {
-        "unavailable" => &UNAVAILABLE,
-        "outcome_unknown" => &OUTCOME_UNKNOWN,
+        ErrorCode::Unavailable => &UNAVAILABLE,
+        ErrorCode::OutcomeUnknown => &OUTCOME_UNKNOWN,
         _ => &INTERNAL,
     };
     outage.failed(cause);

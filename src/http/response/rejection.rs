@@ -1,12 +1,9 @@
 //! How the market's rejections are told to clients.
 
-use actix_web::http::StatusCode;
-
+use super::code::ErrorCode;
 use super::error::ApiError;
 use crate::market::{MarketStatus, Rejection, Side};
 use crate::store::markets::Catalog;
-
-const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
 
 impl ApiError {
     /// Names the asset that is missing, as existing frontends expect it.
@@ -16,7 +13,7 @@ impl ApiError {
         };
         let asset = catalog.asset_symbol(asset);
         let message = format!("Insufficient {asset} balance for this buy order.");
-        Self::refused(StatusCode::BAD_REQUEST, INSUFFICIENT_FUNDS, message)
+        Self::refused(ErrorCode::InsufficientFunds, message)
     }
 }
 
@@ -57,57 +54,46 @@ impl From<Rejection> for ApiError {
 }
 
 fn refused(rejection: Rejection) -> ApiError {
-    let (status, code, message) = match rejection {
+    let (code, message) = match rejection {
         Rejection::InsufficientFunds { side, .. } => {
             let message = match side {
                 Side::Buy => "Insufficient balance for this buy order.",
                 Side::Sell => "Insufficient asset balance for this sell order.",
             };
-            (StatusCode::BAD_REQUEST, INSUFFICIENT_FUNDS, message)
+            (ErrorCode::InsufficientFunds, message)
         }
-        Rejection::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", "Order not found."),
-        Rejection::OrderNotOpen => {
-            (StatusCode::BAD_REQUEST, "order_not_open", "Only open orders can be cancelled.")
-        }
+        Rejection::OrderNotFound => (ErrorCode::OrderNotFound, "Order not found."),
+        Rejection::OrderNotOpen => (ErrorCode::OrderNotOpen, "Only open orders can be cancelled."),
         Rejection::OrderNotAmendable => {
-            (StatusCode::BAD_REQUEST, "order_not_open", "Only open orders can be amended.")
+            (ErrorCode::OrderNotOpen, "Only open orders can be amended.")
         }
         Rejection::PostOnlyWouldMatch => (
-            StatusCode::BAD_REQUEST,
-            "post_only_would_match",
+            ErrorCode::PostOnlyWouldMatch,
             "The post-only order would match at once. Nothing was reserved.",
         ),
-        Rejection::NoMarketPrice => (
-            StatusCode::BAD_REQUEST,
-            "no_market_price",
-            "There is no order that this market order could match.",
-        ),
+        Rejection::NoMarketPrice => {
+            (ErrorCode::NoMarketPrice, "There is no order that this market order could match.")
+        }
         Rejection::TooManyOpenOrders { at_most } => {
             let message =
                 format!("You have {at_most} open orders in this market, which is the limit.");
-            return ApiError::refused(StatusCode::BAD_REQUEST, "too_many_open_orders", message);
+            return ApiError::refused(ErrorCode::TooManyOpenOrders, message);
         }
-        Rejection::ClientOrderIdTaken => (
-            StatusCode::CONFLICT,
-            "client_order_id_taken",
-            "You have an order with this client order id.",
-        ),
-        Rejection::DepositLimit => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "faucet_limit",
-            "This account's faucet calls for today are used up.",
-        ),
+        Rejection::ClientOrderIdTaken => {
+            (ErrorCode::ClientOrderIdTaken, "You have an order with this client order id.")
+        }
+        Rejection::DepositLimit => {
+            (ErrorCode::FaucetLimit, "This account's faucet calls for today are used up.")
+        }
         Rejection::MarketNotOpen(MarketStatus::Halted) => {
-            (StatusCode::BAD_REQUEST, "market_halted", "This market is halted.")
+            (ErrorCode::MarketHalted, "This market is halted.")
         }
         Rejection::MarketNotOpen(_) => (
-            StatusCode::BAD_REQUEST,
-            "market_cancel_only",
+            ErrorCode::MarketCancelOnly,
             "In this market orders can only be cancelled at the moment.",
         ),
         Rejection::BatchRejected => (
-            StatusCode::BAD_REQUEST,
-            "batch_rejected",
+            ErrorCode::BatchRejected,
             "Another order of the batch was rejected, so this one was not placed.",
         ),
         Rejection::OutOfRange
@@ -122,5 +108,5 @@ fn refused(rejection: Rejection) -> ApiError {
             return ApiError::Internal("the rejection of a field does not name it");
         }
     };
-    ApiError::refused(status, code, message)
+    ApiError::refused(code, message)
 }

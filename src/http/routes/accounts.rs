@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::events::decimal::DecimalNumber;
+use crate::http::conditional::{Version, by_content};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::execute;
 use crate::http::response::{self, ApiError};
@@ -34,6 +35,7 @@ struct AssetBalance {
 /// `GET /profile`
 pub async fn profile(
     user: AuthenticatedUser,
+    request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = user.id;
@@ -60,7 +62,8 @@ pub async fn profile(
             });
         }
     }
-    Ok(response::ok("Profile retrieved successfully", body))
+    let response = response::ok("Profile retrieved successfully", body);
+    Ok(by_content(&request, Version::of("profile").user(id), response))
 }
 
 #[derive(Deserialize)]
@@ -90,6 +93,7 @@ struct HistoryRow {
 /// `GET /balance-history`
 pub async fn balance_history(
     user: AuthenticatedUser,
+    request: HttpRequest,
     query: web::Query<HistoryQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -100,9 +104,18 @@ pub async fn balance_history(
         Some(symbol) => Some(asset_of(&state, symbol)?),
     };
     let (user, cap) = (user.id, state.list_cap);
+    let newest = state.store.read(move |c| views::newest_entries(c, user, asset)).await?;
+    let version = Version::of("balance-history").user(user).number(cap);
+    let tag = newest
+        .into_iter()
+        .fold(version, |all, (account, entry)| all.number(account).newest(entry))
+        .tag();
+    if let Some(not_modified) = tag.not_modified(&request) {
+        return Ok(not_modified);
+    }
     let entries = state.store.read(move |c| views::history(c, user, asset, cap)).await?;
     let rows: Vec<HistoryRow> = entries.into_iter().map(history_row).collect();
-    Ok(response::ok("Balance history retrieved successfully", rows))
+    Ok(tag.on(response::ok("Balance history retrieved successfully", rows)))
 }
 
 fn asset_of(state: &AppState, symbol: &str) -> Result<AssetId, ApiError> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::auth::{IssuedToken, Registration, SignIn};
 use crate::events::decimal::DecimalNumber;
+use crate::http::conditional::{Version, by_content};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
 use crate::http::session;
@@ -183,11 +184,14 @@ pub async fn update_password(
 /// `GET /user`
 pub async fn user(
     user: AuthenticatedUser,
+    request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let user = state.auth.user(user.id).await?;
     let balance = balance_of(&state, &user).await?;
-    Ok(response::ok("User retrieved successfully", user_body(user, balance)))
+    let version = Version::of("user").user(user.user_id());
+    let response = response::ok("User retrieved successfully", user_body(user, balance));
+    Ok(by_content(&request, version, response))
 }
 
 async fn balance_of(state: &AppState, user: &User) -> Result<Fixed, ApiError> {

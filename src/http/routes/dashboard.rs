@@ -3,10 +3,11 @@
 //!
 //! Paths are looked up in a table that is generated at build time. None reaches a file system.
 
-use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
+use actix_web::http::header::{self, EntityTag};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::http::conditional;
 use crate::http::response::ApiError;
 
 /// A file of the dashboard, see build.rs.
@@ -70,7 +71,8 @@ fn is_within(path: &str, root: &str) -> bool {
 }
 
 fn respond(request: &HttpRequest, file: &'static File) -> HttpResponse {
-    let is_cached = is_cached(request, file);
+    let tag = file.entity_tag.parse::<EntityTag>();
+    let is_cached = tag.is_ok_and(|tag| conditional::has_current(request, &tag));
     let status = if is_cached { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let caching = if file.is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut response = HttpResponse::build(status);
@@ -84,16 +86,4 @@ fn respond(request: &HttpRequest, file: &'static File) -> HttpResponse {
             .insert_header((header::REFERRER_POLICY, "same-origin"));
     }
     if is_cached { response.finish() } else { response.body(file.bytes) }
-}
-
-/// Whether the browser has the current version of the file.
-fn is_cached(request: &HttpRequest, file: &File) -> bool {
-    let Ok(current) = file.entity_tag.parse::<EntityTag>() else {
-        return false;
-    };
-    match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&current)),
-        Err(_) => false,
-    }
 }

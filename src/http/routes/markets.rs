@@ -1,10 +1,11 @@
 //! The order book and the trades of a market.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{market_status_name, side_name};
+use crate::http::conditional::{Version, by_content};
 use crate::http::extract::AuthenticatedUser;
 use crate::http::response::{self, ApiError, TradeBody};
 use crate::http::state::AppState;
@@ -34,12 +35,19 @@ struct BookOrder {
 
 /// `GET /orders?symbol=BTC`
 pub async fn book(
-    _user: AuthenticatedUser,
+    user: AuthenticatedUser,
+    request: HttpRequest,
     query: web::Query<BookQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (market, _) = market_of(&state, query.into_inner().symbol).await?;
     let cap = state.list_cap;
+    let version = state.store.read(move |c| views::book_version(c, market)).await?;
+    let tag = Version::of("book").user(user.id).number(market.0.into()).number(cap);
+    let tag = tag.number(version).tag();
+    if let Some(not_modified) = tag.not_modified(&request) {
+        return Ok(not_modified);
+    }
     let (asks, bids) = state
         .store
         .read_snapshot(move |c| {
@@ -57,7 +65,7 @@ pub async fn book(
         rows.into_iter().map(row).collect()
     };
     let data = BookBody { asks: side(asks, Side::Sell), bids: side(bids, Side::Buy) };
-    Ok(response::ok("Orders retrieved successfully", data))
+    Ok(tag.on(response::ok("Orders retrieved successfully", data)))
 }
 
 /// A row of `GET /markets`.
@@ -111,7 +119,10 @@ impl<'a> MarketBody<'a> {
 }
 
 /// `GET /markets`
-pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
     let states = state.store.read(markets::states).await?;
     let is_known = |catalog: &Catalog| states.keys().all(|id| catalog.markets.contains_key(id));
     let catalog = state.catalog_with(is_known).await;
@@ -120,7 +131,8 @@ pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> 
         MarketBody::new(market, &market_state, &catalog)
     });
     let rows: Vec<_> = rows.collect();
-    Ok(response::ok("Markets retrieved successfully", rows))
+    let response = response::ok("Markets retrieved successfully", rows);
+    Ok(by_content(&request, Version::of("markets"), response))
 }
 
 #[derive(Deserialize)]
@@ -132,7 +144,8 @@ pub struct TradesQuery {
 
 /// `GET /trades?symbol=BTC`: newest first, as in the response of `POST /orders`.
 pub async fn trades(
-    _user: AuthenticatedUser,
+    user: AuthenticatedUser,
+    request: HttpRequest,
     query: web::Query<TradesQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
@@ -147,10 +160,16 @@ pub async fn trades(
             limit.ok_or_else(|| ApiError::invalid("limit", text()))?
         }
     };
+    let newest = state.store.read(move |c| views::newest_trade(c, market)).await?;
+    let version = Version::of("trades").user(user.id).number(market.0.into()).number(limit);
+    let tag = version.newest(newest).tag();
+    if let Some(not_modified) = tag.not_modified(&request) {
+        return Ok(not_modified);
+    }
     let rows = state.store.read(move |c| views::trades(c, market, limit)).await?;
     let row = |(trade, at): &(_, _)| TradeBody::new(trade, &symbol, *at);
     let rows: Vec<_> = rows.iter().map(row).collect();
-    Ok(response::ok("Trades retrieved successfully", rows))
+    Ok(tag.on(response::ok("Trades retrieved successfully", rows)))
 }
 
 /// The market of a query, with its symbol.

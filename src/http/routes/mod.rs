@@ -7,6 +7,7 @@ pub mod cancel_all;
 pub mod csrf_cookie;
 pub mod dashboard;
 pub mod debug;
+pub mod errors;
 pub mod health;
 pub mod markets;
 mod new_order;

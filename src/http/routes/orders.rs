@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::new_order::read_order;
 use crate::events::order::side_name;
+use crate::http::conditional::Version;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::execute;
 use crate::http::response::{self, ApiError, FieldErrors, OrderBody, OrderDetails};
@@ -124,16 +125,28 @@ fn my_order_row<'a>(view: &'a OrderView, catalog: &'a Catalog) -> MyOrderRow<'a>
 /// `GET /my-orders`
 pub async fn list(
     user: AuthenticatedUser,
+    request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (user, cap) = (user.id, state.list_cap);
+    let versions = state.store.read(move |c| views::account_versions(c, user)).await?;
+    let version = Version::of("my-orders").user(user).number(cap);
+    let tag = versions
+        .into_iter()
+        .fold(version, |all, (asset, version)| all.number(asset.into()).number(version))
+        .tag();
+    if let Some(not_modified) = tag.not_modified(&request) {
+        return Ok(not_modified);
+    }
     let orders = state.store.read(move |c| views::orders_of(c, user, cap)).await?;
     let is_known = |catalog: &Catalog| {
         orders.iter().all(|view| catalog.markets.contains_key(&view.order.market))
     };
     let catalog = state.catalog_with(is_known).await;
     let rows: Vec<_> = orders.iter().map(|view| my_order_row(view, &catalog)).collect();
-    Ok(response::ok("User orders retrieved successfully", rows))
+    let response = response::ok("User orders retrieved successfully", rows);
+    // A symbol that could not be read yet is not kept.
+    Ok(if is_known(&catalog) { tag.on(response) } else { response })
 }
 
 /// `POST /orders/{id}/cancel`

@@ -6,11 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::extract::RawBody;
-use crate::http::response::{self, ApiError};
+use crate::http::response::{self, ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::pusher::{Webhook, WebhookError, WebhookEvent};
 use crate::store::{now, occupancy};
@@ -59,24 +58,19 @@ fn changes(webhook: &Webhook) -> BTreeMap<String, bool> {
 
 /// A wrong key and a wrong signature get the same response.
 fn rejection(error: WebhookError) -> ApiError {
-    let (status, code, sentence) = match error {
+    let (code, sentence) = match error {
         WebhookError::Signature => (
-            StatusCode::UNAUTHORIZED,
-            "webhook_unsigned",
+            ErrorCode::WebhookUnsigned,
             "The webhook is not signed with this app's key and secret.",
         ),
-        WebhookError::Malformed => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "webhook_malformed",
-            "The webhook is not JSON with time_ms and events.",
-        ),
-        WebhookError::Stale => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "webhook_stale",
-            "The webhook's time is more than ten minutes away from ours.",
-        ),
+        WebhookError::Malformed => {
+            (ErrorCode::WebhookMalformed, "The webhook is not JSON with time_ms and events.")
+        }
+        WebhookError::Stale => {
+            (ErrorCode::WebhookStale, "The webhook's time is more than ten minutes away from ours.")
+        }
     };
-    ApiError::refused(status, code, sentence)
+    ApiError::refused(code, sentence)
 }
 
 fn count(outcome: &'static str) {

@@ -1,6 +1,5 @@
 //! The user's webhook endpoints: URLs that events are posted to.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{NaiveDateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::events::EventKind;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::write_once;
-use crate::http::response::{self, ApiError, iso8601};
+use crate::http::response::{self, ApiError, ErrorCode, iso8601};
 use crate::http::state::{AppState, Webhooks};
 use crate::store::webhook_endpoints::{
     self as endpoints, Endpoint, MOST_OF_OWNER, NewEndpoint, Owner,
@@ -167,7 +166,7 @@ pub async fn create(
 
 fn too_many() -> ApiError {
     let text = format!("You cannot have more than {MOST_OF_OWNER} webhooks.");
-    ApiError::refused(StatusCode::BAD_REQUEST, "too_many_webhooks", text)
+    ApiError::refused(ErrorCode::TooManyWebhooks, text)
 }
 
 /// `DELETE /webhooks/{id}`

@@ -1,11 +1,14 @@
 //! A plan as the rows that are written for it, the same for both databases.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDateTime;
 
 use crate::events::NewEvent;
-use crate::market::{AccountKey, Plan, State};
+use crate::market::{AccountKey, Order, Plan, State};
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{AccountChange, EntryRow, MarketChange, OrderChange, OrderRow, TradeRow};
+use crate::store::unix_micros;
 
 /// The events of a plan.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +21,14 @@ pub struct NewEvents {
 pub struct PlanRows<'a> {
     /// The time of all rows.
     pub now: NaiveDateTime,
+    /// The time in microseconds. A version is at least this, and greater than the one before.
+    pub version: i64,
     pub matched_events: i16,
-    /// The markets that are locked. Their book versions are incremented as well.
+    /// The markets that are locked. They get new book versions as well.
     pub markets: Vec<MarketChange>,
     pub new_orders: Vec<OrderRow>,
     pub changed_orders: Vec<OrderChange>,
+    /// They get new versions as well.
     pub accounts: Vec<AccountChange>,
     pub trades: Vec<TradeRow>,
     pub entries: Vec<EntryRow>,
@@ -32,19 +38,34 @@ pub struct PlanRows<'a> {
 impl<'a> PlanRows<'a> {
     pub fn new(state: &State, plan: &Plan, new_events: &'a NewEvents, now: NaiveDateTime) -> Self {
         let matched_events = new_events.matched_per_trade;
-        let changed = state.ledger.changed().iter();
         let account = |key: AccountKey| state.ledger.account(key);
         let entry = |entry| EntryRow::new(plan, entry, account(entry.account).id);
         Self {
             now,
+            version: unix_micros(now).0,
             matched_events,
             markets: state.market_states.iter().map(|(id, s)| MarketChange::new(*id, s)).collect(),
             new_orders: plan.new_orders.iter().map(OrderRow::from).collect(),
             changed_orders: plan.changed_orders.iter().map(OrderChange::from).collect(),
-            accounts: changed.map(|key| account(*key).into()).collect(),
+            accounts: touched_accounts(state, plan).map(|key| account(key).into()).collect(),
             trades: plan.trades.iter().map(|t| TradeRow::new(t, matched_events)).collect(),
             entries: plan.entries.iter().map(entry).collect(),
             events: new_events.events.iter().map(NewEventRow::new).collect(),
         }
     }
+}
+
+/// The accounts that were changed, and those of the base assets of orders that were changed: their
+/// versions are those of their users' orders. An order whose base account is not changed is the
+/// exception: an amended price, a triggered stop order, an order that ended at once.
+fn touched_accounts(state: &State, plan: &Plan) -> impl Iterator<Item = AccountKey> {
+    let changed = state.ledger.changed();
+    let base_account = |order: &Order| {
+        let asset = state.markets.get(&order.market).map(|market| market.base)?;
+        Some(AccountKey { user: order.user, asset })
+    };
+    let orders = plan.new_orders.iter().chain(&plan.changed_orders);
+    let others: BTreeSet<AccountKey> =
+        orders.filter_map(base_account).filter(|key| !changed.contains(key)).collect();
+    changed.iter().copied().chain(others)
 }

@@ -11,7 +11,7 @@ use diesel::dsl::max;
 use diesel::expression::AsExpression;
 use diesel::prelude::*;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Timestamp;
+use diesel::sql_types::{BigInt, Timestamp};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::plan_rows::PlanRows;
@@ -24,6 +24,12 @@ use crate::store::rows::{
 use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::{insert_all, update};
 use crate::store::{StoreError, codes};
+
+diesel::define_sql_function! {
+    /// PostgreSQL's GREATEST.
+    #[sql_name = "max"]
+    fn greater(a: BigInt, b: BigInt) -> BigInt;
+}
 
 /// The write transaction has locked them all.
 pub fn market_states(
@@ -129,7 +135,8 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
     let cancelled = codes::status_code(Status::Cancelled);
     let cancelled_at = |status: i16| (status == cancelled).then(|| now.clone());
     for market in &rows.markets {
-        let changes = (market, markets::book_version.eq(markets::book_version + 1));
+        let version = greater(markets::book_version + 1, rows.version);
+        let changes = (market, markets::book_version.eq(version));
         update!(markets::table, markets::id.eq(market.id), changes).execute(connection)?;
     }
     // Binding a column takes as long as writing it, so defaults are left out where all are.
@@ -158,7 +165,9 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
         }
     }
     for account in &rows.accounts {
-        update!(accounts::table, accounts::id.eq(account.id), account).execute(connection)?;
+        let version = greater(accounts::version + 1, rows.version);
+        let changes = (account, accounts::version.eq(version));
+        update!(accounts::table, accounts::id.eq(account.id), changes).execute(connection)?;
     }
     insert_all!(connection, trades::table, rows.trades, |trade| {
         (trade, trades::created_at.eq(now.clone()))

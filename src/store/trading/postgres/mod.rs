@@ -14,7 +14,7 @@ use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, UserId};
 use crate::store::StoreError;
 use crate::store::rows::{AccountRow, ClientOrderIdText, MarketStateRow, OrderRow};
-use crate::store::schema::{accounts, markets, orders};
+use crate::store::schema::{markets, orders};
 use crate::store::statement::{prepared, statement};
 
 // The query builder has neither sequences nor functions that return sets.
@@ -31,7 +31,7 @@ statement! {
 // Pairs of two arrays: the query builder compares single columns with an array.
 statement! {
     LockAccounts { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
-    -> accounts::SqlType:
+    -> (BigInt, BigInt, Integer, BigInt, BigInt, Integer):
     "SELECT id, user_id, asset_id, available, locked, open_orders FROM accounts \
      WHERE (user_id, asset_id) IN (SELECT * FROM unnest(" [users] ", " [assets]
     ")) ORDER BY user_id, asset_id FOR UPDATE"

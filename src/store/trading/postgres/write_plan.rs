@@ -7,7 +7,7 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{SmallInt, Timestamp};
+use diesel::sql_types::{BigInt, SmallInt, Timestamp};
 
 use super::columns::{
     AccountColumns, Columns, EntryColumns, EventColumns, MarketColumns, OrderChangeColumns,
@@ -18,6 +18,7 @@ use crate::store::trading::plan_rows::PlanRows;
 pub struct WritePlan<'a> {
     now: NaiveDateTime,
     matched_events: i16,
+    version: i64,
     markets: MarketColumns,
     new_orders: OrderColumns,
     changed_orders: OrderChangeColumns,
@@ -32,6 +33,7 @@ impl<'a> WritePlan<'a> {
         Self {
             now: rows.now,
             matched_events: rows.matched_events,
+            version: rows.version,
             markets: MarketColumns::of(rows.markets.iter()),
             new_orders: OrderColumns::of(rows.new_orders.iter()),
             changed_orders: OrderChangeColumns::of(rows.changed_orders.iter()),
@@ -56,11 +58,13 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         out.push_bind_param::<Timestamp, _>(&self.now)?;
         out.push_sql(" AS now, ");
         out.push_bind_param::<SmallInt, _>(&self.matched_events)?;
-        out.push_sql(" AS matched_events), changed_markets AS (UPDATE markets SET ");
+        out.push_sql(" AS matched_events, ");
+        out.push_bind_param::<BigInt, _>(&self.version)?;
+        out.push_sql(" AS version), changed_markets AS (UPDATE markets SET ");
         out.push_sql("trade_sequence = r.trade_sequence, arrival_sequence = r.arrival_sequence, ");
         out.push_sql("last_price = r.last_price, waiting_stops = r.waiting_stops, ");
         out.push_sql("triggering_low = r.triggering_low, triggering_high = r.triggering_high, ");
-        out.push_sql("book_version = book_version + 1 FROM ");
+        out.push_sql("book_version = GREATEST(book_version + 1, batch.version) FROM batch, ");
         push_rows(&self.markets, &mut out)?;
         out.push_sql(" WHERE markets.id = r.id), new_orders AS (");
         let times =
@@ -75,9 +79,8 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         out.push_sql("cancelled_at = CASE WHEN r.status = 3 THEN now END FROM batch, ");
         push_rows(&self.changed_orders, &mut out)?;
         out.push_sql(" WHERE orders.id = r.id), changed_accounts AS (UPDATE accounts SET ");
-        out.push_sql(
-            "available = r.available, locked = r.locked, open_orders = r.open_orders FROM ",
-        );
+        out.push_sql("available = r.available, locked = r.locked, open_orders = r.open_orders, ");
+        out.push_sql("version = GREATEST(accounts.version + 1, batch.version) FROM batch, ");
         push_rows(&self.accounts, &mut out)?;
         out.push_sql(" WHERE accounts.id = r.id), new_trades AS (");
         let constants = ("created_at, matched_events", "now, matched_events");
