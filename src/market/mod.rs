@@ -21,6 +21,7 @@ use std::sync::Arc;
 mod amend;
 mod batch;
 mod book;
+mod candle;
 mod client_order_id;
 mod execute;
 mod ledger;
@@ -35,6 +36,7 @@ mod terms;
 mod trigger;
 
 pub use book::{Book, Priority};
+pub use candle::Candle;
 pub use client_order_id::ClientOrderId;
 pub use execute::execute;
 pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};

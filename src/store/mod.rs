@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod call;
+pub mod candles;
 mod clock;
 mod codes;
 mod connection;

@@ -134,6 +134,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    candles (market_id, interval_s, opened_at) {
+        market_id -> Integer,
+        interval_s -> Integer,
+        opened_at -> Timestamp,
+        open -> BigInt,
+        high -> BigInt,
+        low -> BigInt,
+        close -> BigInt,
+        volume_whole -> BigInt,
+        volume_fraction -> BigInt,
+        quote_volume_whole -> BigInt,
+        quote_volume_fraction -> BigInt,
+        trade_count -> BigInt,
+        first_sequence -> BigInt,
+        last_sequence -> BigInt,
+    }
+}
+
+diesel::table! {
     ledger_entries (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -244,6 +263,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     orders,
     trades,
+    candles,
     ledger_entries,
     outbox,
     dead_letters,

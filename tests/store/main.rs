@@ -6,6 +6,7 @@
 mod support;
 
 mod audit;
+mod candles;
 mod leases;
 mod limits;
 mod migrations;

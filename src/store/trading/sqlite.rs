@@ -11,16 +11,26 @@ use diesel::dsl::max;
 use diesel::expression::AsExpression;
 use diesel::prelude::*;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::Timestamp;
+use diesel::sql_types::{BigInt, Timestamp};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, Status, UserId};
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountRow, ClientOrderIdText, MarketStateRow, NewAccountRow, OrderRow};
-use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
+use crate::store::rows::{
+    AccountRow, CandleRow, ClientOrderIdText, MarketStateRow, NewAccountRow, OrderRow,
+};
+use crate::store::schema::{accounts, candles, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::{insert_all, update};
 use crate::store::{StoreError, codes};
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    #[sql_name = "max"]
+    fn greater_of(a: BigInt, b: BigInt) -> BigInt;
+    #[sql_name = "min"]
+    fn smaller_of(a: BigInt, b: BigInt) -> BigInt;
+}
 
 /// The write transaction has locked them all.
 pub fn market_states(
@@ -149,6 +159,9 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
     insert_all!(connection, trades::table, rows.trades, |trade| {
         (trade, trades::created_at.eq(now.clone()))
     });
+    for candle in &rows.candles {
+        add_to_candle(connection, candle)?;
+    }
     insert_all!(connection, ledger_entries::table, rows.entries, |entry| {
         (entry, ledger_entries::created_at.eq(now.clone()))
     });
@@ -164,6 +177,33 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
             outbox::socket_id.eq(socket_id.map(str::to_owned)),
         )
     });
+    Ok(())
+}
+
+/// Adds to the candle, or inserts it. Diesel does not keep a prepared upsert.
+fn add_to_candle(connection: &mut SqliteConnection, added: &CandleRow) -> Result<(), StoreError> {
+    let key = candles::market_id
+        .eq(added.market_id)
+        .and(candles::interval_s.eq(added.interval_s))
+        .and(candles::opened_at.eq(added.opened_at));
+    let sums = (
+        candles::volume_whole.eq(candles::volume_whole + added.volume_whole),
+        candles::volume_fraction.eq(candles::volume_fraction + added.volume_fraction),
+        candles::quote_volume_whole.eq(candles::quote_volume_whole + added.quote_volume_whole),
+        candles::quote_volume_fraction
+            .eq(candles::quote_volume_fraction + added.quote_volume_fraction),
+        candles::trade_count.eq(candles::trade_count + added.trade_count),
+    );
+    let changes = (
+        candles::high.eq(greater_of(candles::high, added.high)),
+        candles::low.eq(smaller_of(candles::low, added.low)),
+        candles::close.eq(added.close),
+        candles::last_sequence.eq(added.last_sequence),
+        sums,
+    );
+    if update!(candles::table, key, changes).execute(connection)? == 0 {
+        diesel::insert_into(candles::table).values(added).execute(connection)?;
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub fn trades(
 ) -> Result<Vec<(Trade, NaiveDateTime)>, StoreError> {
     let rows: Vec<StoredTrade> = table::table
         .filter(table::market_id.eq(market.0))
-        .order(table::id.desc())
+        .order(table::sequence.desc())
         .limit(cap)
         .select(StoredTrade::as_select())
         .load(connection)?;
