@@ -28,6 +28,7 @@ use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
 use crate::store::Store;
+use crate::store::markets::SharedCatalog;
 use crate::{engine, http, outage, publisher, telemetry};
 
 use supervisor::{Part, first_unexpected_end};
@@ -72,11 +73,7 @@ impl App {
         };
         let (engine, engine_thread) =
             engine::start(store.clone(), catalog.clone(), notifiers.clone(), settings)?;
-        let book_publisher = config.events.book_updated.then(|| {
-            let settings = events::book_settings(&config.events);
-            let engine::Notifiers { events, books } = notifiers.clone();
-            BookPublisher::new(store.clone(), catalog.clone(), settings, books, events)
-        });
+        let book_publisher = book_publisher(&config, &store, &catalog, &notifiers);
         let credentials = credentials(&config)?;
         let embedded = pusher::embedded(&config, credentials.clone());
         let debug = embedded.clone().filter(|_| config.demo.enabled).map(|provider| {
@@ -99,6 +96,7 @@ impl App {
             max_fills: config.market.max_fills_per_transaction.get(),
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
+            book_depth: config.events.book_depth.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             sessions,
             throttles: http::Throttles::new(&config.limits),
@@ -206,6 +204,19 @@ impl App {
             None => served,
         }
     }
+}
+
+fn book_publisher(
+    config: &Config,
+    store: &Store,
+    catalog: &SharedCatalog,
+    notifiers: &engine::Notifiers,
+) -> Option<BookPublisher> {
+    config.events.book_updated.then(|| {
+        let settings = events::book_settings(&config.events);
+        let engine::Notifiers { events, books } = notifiers.clone();
+        BookPublisher::new(store.clone(), catalog.clone(), settings, books, events)
+    })
 }
 
 /// A task that does not fail.

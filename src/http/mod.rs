@@ -4,6 +4,7 @@
 mod extract;
 mod idempotency;
 mod middleware;
+mod paging;
 mod pending_subscriptions;
 mod readiness;
 mod response;

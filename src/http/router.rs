@@ -5,8 +5,8 @@ use actix_web::{Resource, Route, guard, web};
 use super::middleware::private;
 use super::response::ApiError;
 use super::routes::{
-    accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, health, markets,
-    orders, preview, settings, webhook,
+    accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, health, market_data,
+    markets, my_trades, orders, preview, settings, webhook,
 };
 
 /// Adds all routes.
@@ -64,12 +64,18 @@ fn api(config: &mut web::ServiceConfig) {
             resource("/orders/{id}", get().to(orders::get)).route(web::patch().to(orders::amend)),
         )
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
-        .service(resource("/trades", get().to(markets::trades)))
         .service(
             resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),
         )
+        .service(resource("/time", get().to(market_data::time)))
         .service(resource("/markets", get().to(markets::list)))
+        .service(resource("/orderbook/{symbol}", get().to(market_data::depth)))
+        .service(resource("/trades", get().to(market_data::trades)))
+        .service(resource("/ticker", get().to(market_data::ticker)))
+        .service(resource("/candles", get().to(market_data::candles)))
         .service(resource("/my-orders", get().to(orders::list)))
+        .service(resource("/my-trades", get().to(my_trades::list)))
+        .service(resource("/balances", get().to(accounts::balances)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
         .service(resource("/pusher/webhook", web::post().to(webhook::receive)));

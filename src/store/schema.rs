@@ -1,5 +1,7 @@
 //! The tables, as both databases have them. migrations/ documents the columns.
 
+/// The condition of the partial index of the open orders of a user, for `sql`.
+pub(super) const OPEN_ORDERS: &str = "status = 1";
 /// The condition of the partial index of open sell orders, for `sql`.
 ///
 /// A literal: a planner that sees parameters instead cannot know that the index serves.

@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 35] = [
+const ENDPOINTS: [(&str, &str, Access); 41] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -39,9 +39,15 @@ const ENDPOINTS: [(&str, &str, Access); 35] = [
     ("POST", "/api/orders/{id}/cancel", User),
     ("GET", "/api/orders/by-client-id/{id}", User),
     ("POST", "/api/orders/by-client-id/{id}/cancel", User),
+    ("GET", "/api/time", Public),
     ("GET", "/api/markets", Public),
+    ("GET", "/api/orderbook/{symbol}", Public),
+    ("GET", "/api/trades", Public),
+    ("GET", "/api/ticker", Public),
+    ("GET", "/api/candles", Public),
     ("GET", "/api/my-orders", User),
-    ("GET", "/api/trades", User),
+    ("GET", "/api/my-trades", User),
+    ("GET", "/api/balances", User),
     ("GET", "/api/debug/events", User),
     ("POST", "/api/debug/events", User),
     ("POST", "/api/broadcasting/auth", User),

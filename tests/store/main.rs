@@ -12,6 +12,7 @@ mod limits;
 mod migrations;
 mod occupancy;
 mod outbox;
+mod pages;
 mod people;
 mod pruning;
 mod sign_ins;

@@ -16,7 +16,13 @@ pub fn cors(http: &Http) -> Cors {
     let cors = Cors::default()
         .allow_any_method()
         .allow_any_header()
-        .expose_headers([header::RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_REMAINING, REPLAYED])
+        .expose_headers([
+            header::LINK,
+            header::RETRY_AFTER,
+            RATE_LIMIT,
+            RATE_LIMIT_REMAINING,
+            REPLAYED,
+        ])
         .max_age(PREFLIGHT_AGE_SECONDS);
     if http.cors_origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();

@@ -107,6 +107,10 @@ impl ApiError {
         Self::refused(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    pub fn market_not_found() -> Self {
+        Self::refused(StatusCode::NOT_FOUND, "market_not_found", "Market not found.")
+    }
+
     pub fn forbidden(message: &str) -> Self {
         Self::refused(StatusCode::FORBIDDEN, "forbidden", message)
     }

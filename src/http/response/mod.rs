@@ -10,6 +10,5 @@ pub use crate::events::timestamp::iso8601;
 pub use envelope::{done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
 pub use executed::{
-    CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, TradeBody,
-    of_executed,
+    CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, of_executed,
 };

@@ -3,10 +3,12 @@
 mod accounts;
 mod book;
 mod orders;
+mod page;
 mod trades;
 
 pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
 pub use book::{BookRow, book};
-pub use orders::{OrderName, OrderView, order_of, orders_of};
-pub use trades::trades;
+pub use orders::{OrderFilter, OrderName, OrderView, order_of, orders_of};
+pub use page::{MAX_EXAMINED, Page, PageRequest};
+pub use trades::{TradeFilter, UserTrade, trades, trades_of};
