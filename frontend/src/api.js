@@ -2,7 +2,6 @@
 // (see lib/decimal.js); numbers in requests are sent as text, which the API parses exactly.
 import axios from "axios";
 import { parseLosslessJson } from "./lib/decimal.js";
-import { MAX_TRADES } from "./lib/trades.js";
 
 const TIMEOUT_MS = 15_000;
 
@@ -81,7 +80,7 @@ export const logOut = () => post("/logout");
 export const user = () => get("/user");
 export const profile = () => get("/profile");
 export const book = (symbol) => get("/orders", { symbol });
-export const trades = (symbol) => get("/trades", { symbol, limit: MAX_TRADES });
+export const trades = (symbol) => get("/trades", { symbol });
 export const orders = () => get("/my-orders");
 export const history = () => get("/balance-history", { currency: "all" });
 export const placeOrder = (order, key) => sendOnce("post", "/orders", order, key);

@@ -4,6 +4,7 @@ import {
   server,
   page,
   trade,
+  historyRow,
   bookWith,
   openDashboard,
   delay,
@@ -110,7 +111,12 @@ describe("live trades", () => {
     emitTrade(41, 5);
     await settle();
     expect(page.root.querySelector("#trade-5").textContent).not.toContain("Bought");
-    server.trades.BTC = [trade(5, { buyer_id: "7" }), trade(2), trade(1)];
+    server.history = [
+      historyRow("Trade", "5", "BTC", "0.2"),
+      historyRow("Trade", "5", "USD", "0"),
+      historyRow("Trade", "2", "BTC", "0"),
+      historyRow("Order", "1", "BTC", "0.2"),
+    ];
     emit("private-user.7", "order.matched", {
       event_id: "m",
       trade_id: 5,
@@ -119,6 +125,8 @@ describe("live trades", () => {
     });
     await settle();
     expect(page.root.querySelector("#trade-5").textContent).toContain("Bought");
+    expect(page.root.querySelector("#trade-2").textContent).toContain("Sold");
+    expect(page.root.querySelector("#trade-1").textContent).not.toMatch(/Bought|Sold/);
   });
 
   it("cause at most two fetches if many of them are missing", async () => {

@@ -28,6 +28,7 @@ use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
 use crate::store::Store;
+use crate::store::markets::SharedCatalog;
 use crate::store::webhook_endpoints::SharedSubscriptions;
 use crate::{engine, http, outage, publisher, telemetry, webhooks};
 
@@ -74,11 +75,7 @@ impl App {
             engine_settings(&config),
         )?;
         let webhooks = events::webhook_dispatcher(&config, &store, &subscriptions, &notifiers)?;
-        let book_publisher = config.events.book_updated.then(|| {
-            let settings = events::book_settings(&config.events);
-            let engine::Notifiers { events, books, .. } = notifiers.clone();
-            BookPublisher::new(store.clone(), catalog.clone(), settings, books, events)
-        });
+        let book_publisher = book_publisher(&config, &store, &catalog, &notifiers);
         let credentials = credentials(&config)?;
         let embedded = pusher::embedded(&config, credentials.clone());
         let debug = embedded.clone().filter(|_| config.demo.enabled).map(|provider| {
@@ -101,6 +98,7 @@ impl App {
             max_fills: config.market.max_fills_per_transaction.get(),
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
+            book_depth: config.events.book_depth.get().into(),
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             sessions,
             throttles: http::Throttles::new(&config.limits),
@@ -232,6 +230,19 @@ async fn join(part: Option<Part>, shutdown: Duration, consequence: &str) {
     {
         tracing::warn!(%error, "{consequence}");
     }
+}
+
+fn book_publisher(
+    config: &Config,
+    store: &Store,
+    catalog: &SharedCatalog,
+    notifiers: &engine::Notifiers,
+) -> Option<BookPublisher> {
+    config.events.book_updated.then(|| {
+        let settings = events::book_settings(&config.events);
+        let engine::Notifiers { events, books, .. } = notifiers.clone();
+        BookPublisher::new(store.clone(), catalog.clone(), settings, books, events)
+    })
 }
 
 /// A task that does not fail.

@@ -4,6 +4,7 @@
 //! output and exits with 1 if there was nothing by the given name.
 
 mod audit;
+mod candles;
 mod check;
 mod database;
 mod events;
@@ -41,6 +42,9 @@ enum Subcommand {
     Check,
     /// Verify every balance, order, trade and event count; exit with 1 on a difference
     Audit,
+    /// Maintain the candles of the markets
+    #[command(subcommand)]
+    Candles(CandlesAction),
     /// List pending events and dead letters, or retry or drop them
     Events(EventsArguments),
     /// Revoke every token and session of a user, and terminate the connections that have signed in
@@ -61,6 +65,12 @@ enum Subcommand {
         #[arg(value_enum)]
         status: market::Status,
     },
+}
+
+#[derive(clap::Subcommand)]
+enum CandlesAction {
+    /// Make the candles of all markets anew from their trades; the orders of a market wait
+    Rebuild,
 }
 
 #[derive(Args)]
@@ -120,6 +130,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Migrate => migrate::migrate(&config, &mut out),
         Subcommand::Check => check::check(config, &mut out),
         Subcommand::Audit => audit::audit(&config, &mut out),
+        Subcommand::Candles(CandlesAction::Rebuild) => candles::rebuild(&config, &mut out),
         Subcommand::Events(arguments) => run_events(&config, &arguments, &mut out),
         Subcommand::Market { symbol, status } => {
             market::set_status(&config, &symbol, status, &mut out)

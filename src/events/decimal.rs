@@ -24,6 +24,20 @@ impl Serialize for DecimalNumber {
     }
 }
 
+/// A count of 10⁻⁸ units that is encoded as a JSON number. Like a [`DecimalString`] it holds larger
+/// numbers than a [`Fixed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecimalSum {
+    pub units: i128,
+}
+
+impl Serialize for DecimalSum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = DecimalString { units: self.units }.to_string();
+        Number::from_string_unchecked(text).serialize(serializer)
+    }
+}
+
 /// A count of 10⁻⁸ units that is encoded as a JSON string: `"50000"`, `"0.1"`.
 ///
 /// It holds larger numbers than a [`Fixed`]: the sum of many orders may exceed any one account.
@@ -65,7 +79,7 @@ impl Serialize for DecimalString {
 
 #[cfg(test)]
 mod tests {
-    use super::DecimalString;
+    use super::{DecimalString, DecimalSum};
     use crate::market::Fixed;
 
     #[test]
@@ -81,5 +95,9 @@ mod tests {
         let text = DecimalString { units: i128::from(i64::MAX) * 1_000 };
         assert_eq!(text.to_string(), "92233720368547.75807");
         assert_eq!(serde_json::to_string(&text).unwrap(), r#""92233720368547.75807""#);
+        let number = DecimalSum { units: text.units };
+        assert_eq!(serde_json::to_string(&number).unwrap(), "92233720368547.75807");
+        let whole = DecimalSum { units: -300_000_000 };
+        assert_eq!(serde_json::to_string(&whole).unwrap(), "-3");
     }
 }

@@ -206,8 +206,10 @@ impl Serialize for BookLevel {
 #[derive(Serialize)]
 pub struct BookUpdated<'a> {
     event_id: String,
-    /// The book's number within its market, without gaps: a client discards older ones.
+    /// The event's number within its market, without gaps.
     sequence: i64,
+    /// The version of the book that it contains: a client discards older ones.
+    version: i64,
     symbol: &'a str,
     /// Best price first.
     pub bids: Vec<BookLevel>,
@@ -219,12 +221,14 @@ impl<'a> BookUpdated<'a> {
     pub fn new(
         market: &'a Market,
         sequence: i64,
+        version: i64,
         bids: Vec<BookLevel>,
         asks: Vec<BookLevel>,
     ) -> Self {
         Self {
             event_id: format!("{}-{}-{sequence}", EventKind::BookUpdated, market.id),
             sequence,
+            version,
             symbol: &market.symbol,
             bids,
             asks,

@@ -55,6 +55,19 @@ impl Version {
         self.bytes(&number.to_be_bytes())
     }
 
+    /// What the request asks for.
+    pub fn parameters_of(self, request: &HttpRequest) -> Self {
+        self.bytes(request.query_string().as_bytes())
+    }
+
+    /// A user's accounts by asset, which are changed with the user's orders and trades as well.
+    pub fn accounts(self, user: UserId, versions: Vec<(i32, i64)>) -> Self {
+        let of_user = self.user(user);
+        versions
+            .into_iter()
+            .fold(of_user, |all, (asset, version)| all.number(asset.into()).number(version))
+    }
+
     /// The newest row of a list that only grows.
     pub fn newest(self, row: Option<NewestRow>) -> Self {
         match row {

@@ -5,6 +5,7 @@ mod conditional;
 mod extract;
 mod idempotency;
 mod middleware;
+mod paging;
 mod pending_subscriptions;
 mod readiness;
 mod response;

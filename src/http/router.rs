@@ -6,7 +6,7 @@ use super::middleware::private;
 use super::response::ApiError;
 use super::routes::{
     accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
-    markets, orders, preview, provider_webhook, settings, webhooks,
+    market_data, markets, my_trades, orders, preview, provider_webhook, settings, webhooks,
 };
 
 /// Adds all routes.
@@ -64,14 +64,20 @@ fn api(config: &mut web::ServiceConfig) {
             resource("/orders/{id}", get().to(orders::get)).route(web::patch().to(orders::amend)),
         )
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
-        .service(resource("/trades", get().to(markets::trades)))
         .service(
             resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),
         )
         .service(resource("/errors", get().to(errors::list)))
         .service(resource("/errors/{code}", get().to(errors::get)))
+        .service(resource("/time", get().to(market_data::time)))
         .service(resource("/markets", get().to(markets::list)))
+        .service(resource("/orderbook/{symbol}", get().to(market_data::depth)))
+        .service(resource("/trades", get().to(market_data::trades)))
+        .service(resource("/ticker", get().to(market_data::ticker)))
+        .service(resource("/candles", get().to(market_data::candles)))
         .service(resource("/my-orders", get().to(orders::list)))
+        .service(resource("/my-trades", get().to(my_trades::list)))
+        .service(resource("/balances", get().to(accounts::balances)))
         .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
         .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
         .service(resource("/pusher/webhook", web::post().to(provider_webhook::receive)))

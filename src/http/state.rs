@@ -40,6 +40,8 @@ pub struct AppState {
     pub metrics: Option<PrometheusHandle>,
     /// Most rows of a list.
     pub list_cap: i64,
+    /// Prices per side of a book, as in the event `book.updated`.
+    pub book_depth: i64,
     /// `None`: the faucet is disabled.
     pub faucet_calls_per_day: Option<u32>,
     pub sessions: BrowserSessions,

@@ -21,6 +21,7 @@ use std::sync::Arc;
 mod amend;
 mod batch;
 mod book;
+mod candle;
 mod client_order_id;
 mod commission;
 mod execute;
@@ -36,6 +37,7 @@ mod terms;
 mod trigger;
 
 pub use book::{Book, Priority};
+pub use candle::Candle;
 pub use client_order_id::ClientOrderId;
 pub use commission::{CommissionRates, FilledValues, OrderRates, Role};
 pub use execute::execute;

@@ -3,7 +3,7 @@
 use crate::events::decimal::DecimalString;
 use crate::events::{BookLevel, BookUpdated, EventKind, NewEvent, SizeLimits, market_channel};
 use crate::market::Market;
-use crate::store::published_books::{BookDepth, Level};
+use crate::store::book_depth::{BookDepth, Level};
 
 /// The event that publishes `depth` within the size limit of its channel: while it is too large,
 /// the worst price of the longer side is left out.
@@ -23,7 +23,7 @@ pub fn event(
     };
     let bids = depth.bids.into_iter().map(level).collect();
     let asks = depth.asks.into_iter().map(level).collect();
-    let mut payload = BookUpdated::new(market, sequence, bids, asks);
+    let mut payload = BookUpdated::new(market, sequence, depth.version, bids, asks);
     loop {
         let data = serde_json::to_string(&payload).expect("numbers and strings are valid JSON");
         if data.len() <= limit {
@@ -44,7 +44,7 @@ mod tests {
     use super::event;
     use crate::events::SizeLimits;
     use crate::market::{AssetId, CommissionRates, Fixed, Market, MarketId, Rules};
-    use crate::store::published_books::{BookDepth, Level};
+    use crate::store::book_depth::{BookDepth, Level};
 
     /// The longest possible symbol and id.
     fn market() -> Market {
@@ -61,7 +61,7 @@ mod tests {
     /// A book with this many prices a side, each with the digits of a million full accounts.
     fn book(bids: usize, asks: usize) -> BookDepth {
         let level = Level { price: Fixed::MAX, units: i128::from(i64::MAX) * 1_000_000 };
-        BookDepth { bids: vec![level; bids], asks: vec![level; asks] }
+        BookDepth { version: i64::MAX, bids: vec![level; bids], asks: vec![level; asks] }
     }
 
     fn lengths(limit: usize, bids: usize, asks: usize) -> Option<(usize, usize)> {
@@ -85,23 +85,24 @@ mod tests {
     #[test]
     fn the_worst_prices_of_the_longer_side_are_left_out_first() {
         for (limit, bids, asks, expected) in [
-            // An empty book has 137 bytes, each price 47, and a comma where it is not the first.
+            // An empty book has 167 bytes, each price 47, and a comma where it is not the first.
             (10_240, 3, 2, Some((3, 2))),
-            (330, 3, 2, Some((2, 2))),
-            (280, 3, 2, Some((1, 2))),
-            (230, 3, 2, Some((0, 1))),
-            (232, 50, 0, Some((2, 0))),
-            (232, 0, 50, Some((0, 2))),
-            (140, 50, 50, Some((0, 0))),
-            (136, 50, 50, None),
-            (136, 0, 0, None),
+            (360, 3, 2, Some((2, 2))),
+            (310, 3, 2, Some((1, 2))),
+            (260, 3, 2, Some((0, 1))),
+            (262, 50, 0, Some((2, 0))),
+            (262, 0, 50, Some((0, 2))),
+            (170, 50, 50, Some((0, 0))),
+            (166, 50, 50, None),
+            (166, 0, 0, None),
         ] {
             assert_eq!(lengths(limit, bids, asks), expected, "{limit} {bids} {asks}");
         }
         let level = |units| Level { price: Fixed::from_units(units), units: 1 };
-        let book = BookDepth { bids: vec![level(3), level(2), level(1)], asks: Vec::new() };
+        let book =
+            BookDepth { version: 1, bids: vec![level(3), level(2), level(1)], asks: Vec::new() };
         let event =
-            event(&market(), 1, book, SizeLimits { plain: 140, ..SizeLimits::UNLIMITED }).unwrap();
+            event(&market(), 1, book, SizeLimits { plain: 152, ..SizeLimits::UNLIMITED }).unwrap();
         assert!(event.data.contains("0.00000003"), "{}", event.data);
         assert!(!event.data.contains("0.00000002"), "{}", event.data);
     }

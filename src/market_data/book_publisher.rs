@@ -3,8 +3,8 @@
 //! - The first change after a quiet period is published at once, and the last change always:
 //!   changes in between are published together as soon as the rate limit allows.
 //! - At most `updates_per_second` events per market.
-//! - The events of a market are numbered without gaps. Each contains the book at least as new as
-//!   at the time it was numbered. No order ever waits for it.
+//! - The events of a market are numbered without gaps. Each has the version of the book that it
+//!   contains, which is greater than that of the event before. No order ever waits for it.
 //!
 //! Each batch increments the versions of its markets' books, and the last published version is
 //! stored beside them. No state is kept in memory and none is lost with a process: any process
@@ -23,7 +23,7 @@ use crate::market::Market;
 use crate::outage::Outage;
 use crate::store::markets::SharedCatalog;
 use crate::store::published_books::{self, OutdatedBook};
-use crate::store::{AnyConnection, Store, StoreError, now, outbox};
+use crate::store::{AnyConnection, Store, StoreError, book_depth, now, outbox};
 
 /// How often books are checked without a notification.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -188,16 +188,17 @@ fn publish_due_books(
     Ok(check)
 }
 
-/// Publishes the book of one market, unless another process did: claims the next sequence number
-/// and writes the event, in one transaction.
+/// Publishes the book of one market, unless another process did: reads it, claims the next sequence
+/// number and writes the event, in one transaction.
 fn publish_book(
     connection: &mut AnyConnection,
     market: &Market,
     settings: &BookPublisherSettings,
 ) -> Result<bool, StoreError> {
-    let turn = published_books::claim_update(connection, market.id, now(), settings.interval())?;
+    let depth = book_depth::read(connection, market.id, settings.depth)?;
+    let (version, interval) = (depth.version, settings.interval());
+    let turn = published_books::claim_update(connection, market.id, version, now(), interval)?;
     let Some(sequence) = turn else { return Ok(false) };
-    let depth = published_books::depth(connection, market.id, settings.depth)?;
     let Some(event) = book::event(market, sequence, depth, settings.size_limits) else {
         return Err(StoreError::Other(format!(
             "even an empty book of {} exceeds the size limit of its channel",

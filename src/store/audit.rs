@@ -4,6 +4,8 @@
 //! in SQL that both databases know, so that they share nothing with the code that wrote the rows:
 //! the query builder would bring in the same definitions.
 
+mod market_data;
+
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sum;
 use diesel::prelude::*;
@@ -210,6 +212,7 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
         AnyConnection::Postgres(_) => {
             // Unlike all other queries, the audit reads whole tables, each once.
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
+             SET LOCAL datestyle = 'ISO'; \
              SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = on; \
              SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
         }
@@ -222,7 +225,7 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
 
 fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
-    for check in &CHECKS {
+    for check in CHECKS.iter().chain(&market_data::CHECKS) {
         let query = format!("{} LIMIT {EXAMPLES}", check.query);
         for violation in diesel::sql_query(query).load::<Violation>(connection)? {
             let Violation { subject, expected, found } = violation;

@@ -1,6 +1,6 @@
 //! The current time, in the resolution that both databases keep.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -39,4 +39,18 @@ pub fn unix_micros(time: NaiveDateTime) -> UnixMicros {
 pub fn from_unix_micros(time: UnixMicros) -> Result<NaiveDateTime, StoreError> {
     let time = DateTime::from_timestamp_micros(time.0).map(|time| time.naive_utc());
     time.ok_or_else(|| StoreError::Other("a time is out of range".to_owned()))
+}
+
+/// The beginning of the interval that contains `at`. Intervals divide the time since 1970, so those
+/// that divide a day begin at midnight UTC.
+pub fn start_of_interval(at: NaiveDateTime, interval_s: i32) -> NaiveDateTime {
+    let seconds = at.and_utc().timestamp();
+    let start = seconds - seconds.rem_euclid(i64::from(interval_s.max(1)));
+    DateTime::from_timestamp(start, 0).map_or(at, |start| start.naive_utc())
+}
+
+/// The first beginning of an interval that is not before `at`.
+pub fn next_interval(at: NaiveDateTime, interval_s: i32) -> NaiveDateTime {
+    let start = start_of_interval(at, interval_s);
+    if start == at { at } else { start + TimeDelta::seconds(interval_s.into()) }
 }

@@ -15,11 +15,13 @@ use super::database_url::with_timeouts;
 use super::postgres_errors::Observer;
 use super::{DatabaseUrl, StoreError};
 
-/// Every query follows an index from a few rows. The plans that are disabled read whole tables: a
-/// planner without statistics chooses them while a table is small, and keeps them for the prepared
+/// Every query follows an index from a few rows. The plans that are disabled read whole tables, or
+/// (bitmap scans) all rows of a range to sort them, although the index has their order: a planner
+/// without statistics chooses them while a table is small, and keeps them for the prepared
 /// statement while it grows.
 const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = warning; \
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET enable_seqscan = off; SET enable_bitmapscan = off; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET max_parallel_workers_per_gather = 0; \
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 /// `synchronous = FULL`: an acknowledged commit survives a power failure, also with WAL.

@@ -216,6 +216,13 @@ fn create_house(
     Ok(())
 }
 
+/// The symbols of all markets, by id.
+pub fn symbols(connection: &mut AnyConnection) -> Result<Vec<(MarketId, String)>, StoreError> {
+    let all = markets::table.order(markets::id).select((markets::id, markets::symbol));
+    let all: Vec<(i32, String)> = all.load(connection)?;
+    Ok(all.into_iter().map(|(id, symbol)| (MarketId(id), symbol)).collect())
+}
+
 /// The states of all markets.
 pub fn states(
     connection: &mut AnyConnection,

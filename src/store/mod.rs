@@ -5,7 +5,9 @@
 //! a closure on a thread that may block, and gives the thread up if the server does not respond.
 
 pub mod audit;
+pub mod book_depth;
 mod call;
+pub mod candles;
 mod clock;
 mod codes;
 mod connection;

@@ -4,20 +4,15 @@
 //! the market's row in `published_books`. The row in `markets`, which is the lock of the book, is
 //! read and never locked.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime};
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer, SmallInt};
-use diesel::sqlite::SqliteConnection;
 
-use super::codes::side_from_code;
-use super::schema::{OPEN_ASKS, OPEN_BIDS, markets, orders, published_books};
-use super::statement::{prepared, statement, update};
+use super::schema::{markets, published_books};
+use super::statement::update;
 use super::{AnyConnection, StoreError};
-use crate::market::{Fixed, MarketId, Side};
+use crate::market::MarketId;
 
 /// A market whose book may have changed since it was last published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,20 +56,19 @@ pub fn create(connection: &mut AnyConnection, market: MarketId) -> Result<(), St
     Ok(())
 }
 
-/// Claims the publication of a market's book as it is now; returns its sequence number: 1, 2, 3,
-/// without gaps.
+/// Claims the publication of a market's book, of which `version` was read; returns its sequence
+/// number: 1, 2, 3, without gaps.
 ///
-/// `None`: the book has not changed, or some process published it less than `interval` ago. Runs in
-/// the write transaction that publishes the book. The book that is read after this is at least as
-/// new as the version that is recorded; a later change makes the book outdated again.
+/// `None`: this version or a newer one was published, or some process published the book less than
+/// `interval` ago. Runs in the write transaction that publishes the book. So a greater sequence
+/// number is a newer version, and exactly the version that is recorded.
 pub fn claim_update(
     connection: &mut AnyConnection,
     market: MarketId,
+    version: i64,
     now: NaiveDateTime,
     interval: Duration,
 ) -> Result<Option<i64>, StoreError> {
-    let version = markets::table.find(market.0).select(markets::book_version);
-    let version: i64 = version.first(connection)?;
     let this = published_books::market_id.eq(market.0);
     // A time far in the future was written by a clock that was wrong, and must not delay the book.
     let is_due = published_books::published_at
@@ -90,107 +84,11 @@ pub fn claim_update(
     if update!(published_books::table, due, values).execute(connection)? == 0 {
         return Ok(None);
     }
+    Ok(Some(last_sequence(connection, market)?))
+}
+
+/// The sequence number of the last published book of a market; 0 if there is none.
+pub fn last_sequence(connection: &mut AnyConnection, market: MarketId) -> Result<i64, StoreError> {
     let sequence = published_books::table.find(market.0).select(published_books::book_sequence);
-    Ok(Some(sequence.first(connection)?))
-}
-
-/// All orders at one price on one side of a book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
-    pub price: Fixed,
-    /// The sum of the amounts that are not filled yet, in units of 10⁻⁸. It may exceed the largest
-    /// balance of an account.
-    pub units: i128,
-}
-
-/// Both sides of a book, best prices first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BookDepth {
-    pub bids: Vec<Level>,
-    pub asks: Vec<Level>,
-}
-
-// One statement, because orders may move between two of them, which would show a crossed book that
-// never was. The query builder cannot sort and limit each part of a UNION. The sums are in whole
-// numbers and in units below one: the databases have no common type for sums of more than 64 bits.
-statement! {
-    Depth { market: i32 => Integer, depth: i64 => BigInt } -> (SmallInt, BigInt, BigInt, BigInt):
-    "(SELECT CAST(1 AS SMALLINT), price, \
-     CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT), \
-     CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT) \
-     FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 1 \
-     AND NOT is_waiting \
-     GROUP BY price ORDER BY price DESC LIMIT " [depth] ") UNION ALL \
-     (SELECT CAST(2 AS SMALLINT), price, \
-     CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT), \
-     CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT) \
-     FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 2 \
-     AND NOT is_waiting \
-     GROUP BY price ORDER BY price LIMIT " [depth] ")"
-}
-
-/// The best `depth` prices of each side, as they were at one moment. Runs in a write transaction.
-///
-/// Both databases group along the index of open orders and stop after the last requested price.
-pub fn depth(
-    connection: &mut AnyConnection,
-    market: MarketId,
-    depth: i64,
-) -> Result<BookDepth, StoreError> {
-    match connection {
-        AnyConnection::Postgres(c) => {
-            let rows: Vec<(i16, i64, i64, i64)> = Depth { market: market.0, depth }.load(c)?;
-            let mut book = BookDepth::default();
-            for (side, price, whole, rest) in rows {
-                let levels = match side_from_code(side)? {
-                    Side::Buy => &mut book.bids,
-                    Side::Sell => &mut book.asks,
-                };
-                levels.push(level((price, whole, rest)));
-            }
-            book.bids.sort_unstable_by_key(|level| Reverse(level.price));
-            book.asks.sort_unstable_by_key(|level| level.price);
-            Ok(book)
-        }
-        // A write transaction has the only lock of the database.
-        AnyConnection::Sqlite(c) => Ok(BookDepth {
-            bids: levels(c, market, Side::Buy, depth)?,
-            asks: levels(c, market, Side::Sell, depth)?,
-        }),
-    }
-}
-
-fn level((price, whole, rest): (i64, i64, i64)) -> Level {
-    Level {
-        price: Fixed::from_units(price),
-        units: i128::from(whole) * i128::from(Fixed::ONE.units()) + i128::from(rest),
-    }
-}
-
-/// The sums as in [`Depth`]. The query builder's sum of BIGINT is a NUMERIC, which Diesel reads
-/// from SQLite as a float.
-const WHOLE: &str = "CAST(sum((amount - filled_amount - prevented_amount) / 100000000) AS BIGINT)";
-const REST: &str = "CAST(sum((amount - filled_amount - prevented_amount) % 100000000) AS BIGINT)";
-
-fn levels(
-    connection: &mut SqliteConnection,
-    market: MarketId,
-    side: Side,
-    depth: i64,
-) -> Result<Vec<Level>, StoreError> {
-    let columns = (orders::price, sql::<BigInt>(WHOLE), sql::<BigInt>(REST));
-    let of_market = orders::table.filter(orders::market_id.eq(market.0));
-    let rows: Vec<(i64, i64, i64)> = match side {
-        Side::Sell => {
-            let asks = of_market.filter(sql::<Bool>(OPEN_ASKS)).group_by(orders::price);
-            let asks = asks.select(columns).order(orders::price.asc()).limit(depth);
-            prepared!(asks).load(connection)?
-        }
-        Side::Buy => {
-            let bids = of_market.filter(sql::<Bool>(OPEN_BIDS)).group_by(orders::price);
-            let bids = bids.select(columns).order(orders::price.desc()).limit(depth);
-            prepared!(bids).load(connection)?
-        }
-    };
-    Ok(rows.into_iter().map(level).collect())
+    Ok(sequence.first(connection).optional()?.unwrap_or(0))
 }

@@ -1,5 +1,7 @@
 //! The tables, as both databases have them. migrations/ documents the columns.
 
+/// The condition of the partial index of the open orders of a user, for `sql`.
+pub(super) const OPEN_ORDERS: &str = "status = 1";
 /// The condition of the partial index of open sell orders, for `sql`.
 ///
 /// A literal: a planner that sees parameters instead cannot know that the index serves.
@@ -133,6 +135,25 @@ diesel::table! {
         matched_events -> SmallInt,
         sequence -> BigInt,
         taker_side -> Nullable<SmallInt>,
+    }
+}
+
+diesel::table! {
+    candles (market_id, interval_s, opened_at) {
+        market_id -> Integer,
+        interval_s -> Integer,
+        opened_at -> Timestamp,
+        open -> BigInt,
+        high -> BigInt,
+        low -> BigInt,
+        close -> BigInt,
+        volume_whole -> BigInt,
+        volume_fraction -> BigInt,
+        quote_volume_whole -> BigInt,
+        quote_volume_fraction -> BigInt,
+        trade_count -> BigInt,
+        first_sequence -> BigInt,
+        last_sequence -> BigInt,
     }
 }
 
@@ -280,6 +301,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     orders,
     trades,
+    candles,
     ledger_entries,
     outbox,
     dead_letters,

@@ -95,8 +95,6 @@ test("the chart shows the times of the list after a change to daylight-saving ti
     symbol: "BTC",
     price: 50_000,
     amount: 0.1,
-    buyer_id: 1,
-    seller_id: 2,
     created_at: new Date(start + hour * 3_600_000).toISOString(),
   }));
   const charlie = await Window.open(t, { timezoneId: "America/New_York" });

@@ -19,7 +19,7 @@ enum Access {
 use Access::{Provider, Public, User};
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 45] = [
+const ENDPOINTS: [(&str, &str, Access); 51] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -41,9 +41,15 @@ const ENDPOINTS: [(&str, &str, Access); 45] = [
     ("POST", "/api/orders/by-client-id/{id}/cancel", User),
     ("GET", "/api/errors", Public),
     ("GET", "/api/errors/{code}", Public),
+    ("GET", "/api/time", Public),
     ("GET", "/api/markets", Public),
+    ("GET", "/api/orderbook/{symbol}", Public),
+    ("GET", "/api/trades", Public),
+    ("GET", "/api/ticker", Public),
+    ("GET", "/api/candles", Public),
     ("GET", "/api/my-orders", User),
-    ("GET", "/api/trades", User),
+    ("GET", "/api/my-trades", User),
+    ("GET", "/api/balances", User),
     ("GET", "/api/debug/events", User),
     ("POST", "/api/debug/events", User),
     ("POST", "/api/broadcasting/auth", User),

@@ -25,10 +25,6 @@ on_both! {
         assert_eq!(prices(charlie.get("/api/trades?symbol=BTC").await), ["50000.5", "50000"]);
         assert_eq!(prices(charlie.get("/api/trades?symbol=BTC&limit=1").await), ["50000.5"]);
         assert_eq!(prices(charlie.get("/api/trades?symbol=ETH").await), ["2000"]);
-        let newest = charlie.get("/api/trades?symbol=BTC").await.data()[0].clone();
-        assert_eq!(newest["buyer_id"], 1);
-        assert_eq!(newest["seller_id"], 2);
-        assert_eq!(newest["amount"].to_string(), "0.01");
 
         for (query, field) in
             [("", "symbol"), ("?symbol=DOGE", "symbol"), ("?symbol=BTC&limit=0", "limit")]
@@ -37,7 +33,6 @@ on_both! {
             assert_eq!(rejected.status, 422, "{query}");
             assert!(rejected.body.contains(field), "{}", rejected.body);
         }
-        assert_eq!(app.visitor().get("/api/trades?symbol=BTC").await.status, 401);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
 use crate::support::{rounds, run_concurrently, wait_for};
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 19] = [
     "/api/user",
     "/api/profile",
     "/api/my-orders",
@@ -25,7 +25,18 @@ const PATHS: [&str; 11] = [
     "/api/balance-history?currency=BTC",
     "/api/balance-history?currency=all",
     "/api/markets",
+    "/api/balances",
+    "/api/my-trades",
+    "/api/my-trades?symbol=BTC&limit=1",
+    "/api/my-orders?status=1&side=buy",
+    "/api/orderbook/BTC",
+    "/api/orderbook/BTC?depth=1",
+    "/api/ticker",
+    "/api/candles?symbol=BTC&interval=1m",
 ];
+/// The same for all users.
+const PUBLIC: [&str; 5] =
+    ["/api/markets", "/api/trades", "/api/orderbook", "/api/ticker", "/api/candles"];
 const USERS: [&str; 3] = ["alice", "bob", "charlie"];
 
 async fn get_if_changed(client: &Client, path: &str, tag: &str) -> Response {
@@ -219,7 +230,7 @@ on_both! {
             assert!(of_alice.starts_with("W/\""), "{of_alice}");
             for other in PATHS {
                 let answer = get_if_changed(&bob, other, &of_alice).await;
-                let is_public = path == other && path == "/api/markets";
+                let is_public = path == other && PUBLIC.iter().any(|one| path.starts_with(one));
                 assert_eq!(answer.status, if is_public { 304 } else { 200 }, "{path} {other}");
             }
             let list = format!("\"x\", {}, W/\"y\"", of_alice);

@@ -75,10 +75,10 @@ on_both! {
         alice.place("BTC", "sell", "50000", "0.1").await.data();
         // The first change after a quiet period is published without further changes.
         let first = wait_for_book(&database, "BTC", 1).await;
-        assert_eq!(first.data, concat!(
-            r#"{"event_id":"book.updated-1-1","sequence":1,"symbol":"BTC","#,
-            r#""bids":[],"asks":[["50000","0.1"]]}"#
-        ));
+        assert_eq!(first.data, format!(concat!(
+            r#"{{"event_id":"book.updated-1-1","sequence":1,"version":{},"symbol":"BTC","#,
+            r#""bids":[],"asks":[["50000","0.1"]]}}"#
+        ), database.book_version("BTC")));
         assert_eq!((first.channel.as_str(), first.socket_id), ("market.BTC", None));
 
         bob.place("BTC", "sell", "50000", "0.00000001").await.data();
@@ -93,10 +93,10 @@ on_both! {
         assert_last(&rows, &expected);
         let number = rows.len();
         assert_eq!(rows[number - 1].data, format!(concat!(
-            r#"{{"event_id":"book.updated-1-{0}","sequence":{0},"symbol":"BTC","#,
+            r#"{{"event_id":"book.updated-1-{0}","sequence":{0},"version":{1},"symbol":"BTC","#,
             r#""bids":[["11.00000001","2"],["10","1.5"]],"#,
             r#""asks":[["50000","0.10000001"],["50001.5","0.02"]]}}"#
-        ), number));
+        ), number, database.book_version("BTC")));
         assert_eq!(books(&database, "ETH"), [], "its book has not changed");
         database.audit();
     }
@@ -223,7 +223,7 @@ on_both! {
         silent.stop();
         let (store, catalog) = database.open_store();
         let publisher = Arc::new(Notify::new());
-        let size_limits = SizeLimits { plain: 101, ..SizeLimits::UNLIMITED };
+        let size_limits = SizeLimits { plain: 128, ..SizeLimits::UNLIMITED };
         let settings = BookPublisherSettings { updates_per_second: 1, depth: 25, size_limits };
         let publishing = BookPublisher::new(
             store,
@@ -238,7 +238,7 @@ on_both! {
         publisher.notified().await;
         let rows = books(&database, "ETH");
         assert_eq!(rows.len(), 1);
-        assert!(rows[0].data.len() <= 101, "{}", rows[0].data);
+        assert!(rows[0].data.len() <= 128, "{}", rows[0].data);
         let book = rows[0].json();
         assert_eq!(book["asks"], json!([["10", "0.01"]]));
         assert_eq!(book["bids"], json!([["9", "1"]]));

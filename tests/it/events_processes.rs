@@ -6,7 +6,7 @@ use std::time::Instant;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use matchcast::market::MarketId;
-use matchcast::store::published_books;
+use matchcast::store::book_depth;
 
 use crate::events_book::{assert_last, books, expected_book, wait_for_book};
 use crate::support::client::Client;
@@ -123,7 +123,7 @@ async fn the_best_prices_of_a_large_book_are_read_without_the_rest() {
     );
     let mut connection = store.connect().expect("a connection");
     for _ in 0..TIMES {
-        let book = published_books::depth(&mut connection, MarketId(1), DEPTH);
+        let book = book_depth::read(&mut connection, MarketId(1), DEPTH);
         let book = book.expect("the book is read");
         for (levels, best, step) in [(&book.asks, 20_001, 1), (&book.bids, 20_000, -1)] {
             let found = levels.iter().map(|level| (level.price.units(), level.units));

@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod bad_input;
+mod book_sync;
 mod broadcasting;
 mod cancel_all;
 mod changed_orders;
@@ -43,12 +44,15 @@ mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;
 mod malformed_requests;
+mod market_data;
 mod market_status;
 mod memory;
+mod my_trades;
 mod order_types;
 mod outage_log;
 mod outages;
 mod outbox;
+mod paging;
 #[cfg(feature = "postgres-tests")]
 #[cfg(feature = "pgbouncer-tests")]
 mod pooling;

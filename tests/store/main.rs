@@ -6,11 +6,13 @@
 mod support;
 
 mod audit;
+mod candles;
 mod leases;
 mod limits;
 mod migrations;
 mod occupancy;
 mod outbox;
+mod pages;
 mod people;
 mod pruning;
 mod sign_ins;

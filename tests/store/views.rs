@@ -8,7 +8,7 @@ use matchcast::market::{
     AccountKey, Action, AssetId, Fixed, MarketId, NewOrder, OrderId, Side, Status, UserId,
 };
 use matchcast::store::markets::Catalog;
-use matchcast::store::views::{self, ReferenceKind, TradeShare};
+use matchcast::store::views::{self, OrderFilter, PageRequest, ReferenceKind, TradeShare};
 use matchcast::store::{Store, users};
 
 use crate::on_both;
@@ -122,7 +122,11 @@ on_both! {
         traded.cancel(second).await;
         let third = traded.place(Side::Sell, "120", "3").await;
         let mut c = traded.store.connect().unwrap();
-        let all = views::orders_of(&mut c, traded.seller, 10).unwrap();
+        let mut orders = |user, limit| {
+            let page = PageRequest::newest(limit);
+            views::orders_of(&mut c, user, OrderFilter::default(), &page).unwrap().rows
+        };
+        let all = orders(traded.seller, 10);
         let ids: Vec<OrderId> = all.iter().map(|view| view.order.id).collect();
         assert_eq!(ids, [third, second, first]);
         let statuses: Vec<Status> = all.iter().map(|view| view.order.status).collect();
@@ -130,8 +134,8 @@ on_both! {
         assert_eq!(all[2].order.filled, fixed("1"));
         let cancelled: Vec<bool> = all.iter().map(|order| order.cancelled_at.is_some()).collect();
         assert_eq!(cancelled, [false, true, false]);
-        assert_eq!(views::orders_of(&mut c, traded.seller, 2).unwrap().len(), 2);
-        assert!(views::orders_of(&mut c, UserId(99), 10).unwrap().is_empty());
+        assert_eq!(orders(traded.seller, 2).len(), 2);
+        assert!(orders(UserId(99), 10).is_empty());
         database.audit();
     }
 
@@ -141,7 +145,9 @@ on_both! {
         let order = traded.place(Side::Buy, "100", "1").await;
         let mut c = traded.store.connect().unwrap();
         let (buyer, usd) = (traded.buyer, traded.catalog.asset("USD"));
-        let mut history = |asset, cap| views::history(&mut c, buyer, asset, cap).unwrap();
+        let mut history = |asset, limit| {
+            views::history(&mut c, buyer, asset, &PageRequest::newest(limit)).unwrap().rows
+        };
         let entries = history(usd, 10);
         let actions: Vec<Action> = entries.iter().map(|entry| entry.action).collect();
         let expected = [

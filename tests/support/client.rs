@@ -96,6 +96,13 @@ impl Client {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
 
+    /// Follows the `Link` of a response to a GET of `path`. `None`: it was the last page.
+    pub async fn next_page(&self, path: &str, response: &Response) -> Option<Response> {
+        let link = response.header("link")?;
+        let query = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        Some(self.get(&format!("{path}{}", query.expect("a link to the next page"))).await)
+    }
+
     /// Posts JSON.
     pub async fn post(&self, path: &str, body: &str) -> Response {
         let headers = [("content-type", "application/json")];

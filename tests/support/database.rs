@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use matchcast::market::{CommissionRates, Fixed, Rules};
 use matchcast::store::markets::{self, Conditions, Listings, SharedCatalog};
-use matchcast::store::schema::{dead_letters, orders, outbox as outbox_rows, trades};
+use matchcast::store::schema::{self, dead_letters, orders, outbox as outbox_rows, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
 
 /// A new, empty database.
@@ -118,6 +118,13 @@ impl Database {
     pub fn order_ids(&self) -> Vec<i64> {
         let ids = orders::table.select(orders::id).order(orders::id);
         ids.load(&mut self.connect()).expect("orders are read")
+    }
+
+    /// The version of a market's book.
+    pub fn book_version(&self, symbol: &str) -> i64 {
+        let market = schema::markets::table.filter(schema::markets::symbol.eq(symbol));
+        let version = market.select(schema::markets::book_version);
+        version.first(&mut self.connect()).expect("a market")
     }
 
     /// Id, buyer and seller of each trade, by ascending id.

@@ -3,7 +3,7 @@
 /** The maximum number of trades that the page keeps for the table and the chart. */
 export const MAX_TRADES = 2_000;
 
-/** Converts a `trade.executed` event to a row of the API's list, without buyer and seller. */
+/** Converts a `trade.executed` event to a row of the API's list. */
 export const tradeFromEvent = ({ trade_id: id, symbol, price, amount, executed_at: time }) => ({
   id: String(id),
   symbol,
@@ -11,6 +11,17 @@ export const tradeFromEvent = ({ trade_id: id, symbol, price, amount, executed_a
   amount,
   created_at: time,
 });
+
+/**
+ * The user's side of each own trade of a market, by the trade's id, from the balance history: of
+ * its two rows the one in the base asset is a credit for the buyer.
+ */
+export function ownSides(history, symbol) {
+  const [base] = symbol.split("/");
+  const isTrade = (row) => row.reference_type === "Trade" && row.currency === base;
+  const side = ({ reference_id: id, credit }) => [id, credit === "0" ? "Sold" : "Bought"];
+  return new Map(history.filter(isTrade).map(side));
+}
 
 /** The live trades that are newer than the fetched list. Trade ids increase with time. */
 export function tradesNewerThan(fetched, live) {

@@ -33,7 +33,7 @@ const api = {
     asset_balances: [],
   })),
   orders: respond("orders", () => server.orders),
-  history: respond("history", () => []),
+  history: respond("history", () => server.history),
   book: respond("book", (symbol) => server.books[symbol]),
   trades: respond("trades", (symbol) => server.trades[symbol]),
 };
@@ -54,10 +54,22 @@ export const trade = (id, more = {}) => ({
   symbol: "BTC",
   price: "50000",
   amount: "0.1",
-  buyer_id: "8",
-  seller_id: "9",
   created_at: TIMESTAMP,
   ...more,
+});
+export const historyRow = (type, reference, currency, credit) => ({
+  id: `${type}-${reference}-${currency}`,
+  currency,
+  balance: "1",
+  action: type === "Trade" ? "trade_completed" : "order_refund",
+  credit,
+  debit: "0",
+  value: null,
+  commission: null,
+  description: `${type} #${reference}`,
+  reference_type: type,
+  reference_id: reference,
+  date: TIMESTAMP,
 });
 export const bid = (price, owner = "8") => ({ price, amount: "1", side: "buy", user_id: owner });
 export const bookWith = (...prices) => ({ asks: [], bids: prices.map((price) => bid(price)) });
@@ -128,6 +140,7 @@ beforeEach(() => {
     requests: [],
     delays: {},
     orders: [],
+    history: [],
     books: { BTC: bookWith("100"), ETH: bookWith("10") },
     trades: { BTC: [trade(2), trade(1)], ETH: [trade(3, { symbol: "ETH" })] },
   });

@@ -1,7 +1,9 @@
 //! The fields of a request's body, which is JSON or a URL-encoded form regardless of its
 //! Content-Type. Multipart bodies are refused.
 //!
-//! Numbers keep the digits they were written with.
+//! Numbers keep the digits they were written with. The parameters of a URL are validated likewise.
+
+use std::collections::BTreeMap;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -16,7 +18,7 @@ use crate::http::state::AppState;
 /// The beginning of a boundary, and of no other accepted body.
 const MULTIPART_START: &str = "--";
 
-/// The fields of a request's body.
+/// The fields of a request's body, or the parameters of its URL.
 #[derive(Clone, Debug, Default)]
 pub struct Input(Map<String, Value>);
 
@@ -27,6 +29,14 @@ impl FromRequest for Input {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = RawBody::from_request(request, payload);
         Box::pin(async move { Self::parse(&body.await?.0) })
+    }
+}
+
+impl From<BTreeMap<String, String>> for Input {
+    /// The parameters of a URL as fields.
+    fn from(parameters: BTreeMap<String, String>) -> Self {
+        let field = |(name, value)| (name, Value::String(value));
+        Self(parameters.into_iter().map(field).collect())
     }
 }
 

@@ -7,4 +7,4 @@ mod validator;
 
 pub use authenticated_user::AuthenticatedUser;
 pub use input::{Input, RawBody};
-pub use validator::Validator;
+pub use validator::{SIDES, Validator};

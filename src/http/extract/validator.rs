@@ -2,16 +2,18 @@
 //!
 //! The texts are Laravel's, because frontends display them.
 
-use chrono::{DateTime, Datelike};
+use chrono::{DateTime, Datelike, NaiveDateTime};
 use serde_json::Value;
 
 use super::input::Input;
 use super::number;
 use crate::config::ExcessDecimals;
 use crate::http::response::{ApiError, FieldErrors};
-use crate::market::{Fixed, ParseError, UnixMicros};
+use crate::market::{Fixed, ParseError, Side, UnixMicros};
 use crate::store::unix_micros;
 
+/// The words of the field `side`.
+pub const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
 /// More characters than any word of a list has.
 const MAX_WORD: usize = 32;
 
@@ -174,8 +176,32 @@ impl<'a> Validator<'a> {
         }
     }
 
+    pub fn optional_text(&mut self, field: &'static str, max: usize) -> Option<String> {
+        if self.input.is_missing(field) { None } else { self.text(field, max) }
+    }
+
+    /// A number of rows, 1 to `most`.
+    pub fn optional_up_to(&mut self, field: &'static str, most: i64) -> Option<i64> {
+        let text = self.optional_text(field, MAX_WORD)?;
+        let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+        if number.is_none() {
+            let words = words(field);
+            self.fail(field, format!("The {words} field must be between 1 and {most}."));
+        }
+        number
+    }
+
     /// A required time with its offset from UTC: `2026-01-31T12:00:00Z`.
     pub fn time(&mut self, field: &'static str) -> Option<UnixMicros> {
+        self.date_time(field).map(unix_micros)
+    }
+
+    /// [`Validator::time`], in UTC.
+    pub fn optional_date_time(&mut self, field: &'static str) -> Option<NaiveDateTime> {
+        if self.input.is_missing(field) { None } else { self.date_time(field) }
+    }
+
+    fn date_time(&mut self, field: &'static str) -> Option<NaiveDateTime> {
         let text = self.text(field, MAX_WORD)?;
         let parsed = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.naive_utc());
         // Other years have another number of digits.
@@ -184,7 +210,7 @@ impl<'a> Validator<'a> {
             let rule = "must be a time such as 2030-01-31T12:00:00Z";
             self.fail(field, format!("The {} field {rule}.", words(field)));
         }
-        time.map(unix_micros)
+        time
     }
 
     /// Returns the values of the getters: of one option, or of a tuple of options.

@@ -10,8 +10,9 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The headers of responses that pages of other origins may read.
-const EXPOSED: [HeaderName; 6] = [
+const EXPOSED: [HeaderName; 7] = [
     header::ETAG,
+    header::LINK,
     header::RETRY_AFTER,
     RATE_LIMIT,
     RATE_LIMIT_REMAINING,

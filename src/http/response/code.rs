@@ -71,6 +71,8 @@ error_codes! {
         "The user may not subscribe to this channel.";
     NotFound: 404 "not_found", "Not found",
         "The path is unknown, or the call is disabled.";
+    MarketNotFound: 404 "market_not_found", "Market not found",
+        "There is no such market.";
     OrderNotFound: 404 "order_not_found", "Order not found",
         "There is no such order, or it is another user's order.";
     MethodNotAllowed: 405 "method_not_allowed", "Method not allowed",

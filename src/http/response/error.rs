@@ -108,6 +108,10 @@ impl ApiError {
         Self::refused(ErrorCode::NotFound, message)
     }
 
+    pub fn market_not_found() -> Self {
+        Self::refused(ErrorCode::MarketNotFound, "Market not found.")
+    }
+
     pub fn forbidden(message: &str) -> Self {
         Self::refused(ErrorCode::Forbidden, message)
     }

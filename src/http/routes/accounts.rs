@@ -1,16 +1,18 @@
 //! The user's balances and their history; the demo's faucet.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::market_data::Query;
 use crate::events::decimal::DecimalNumber;
 use crate::http::conditional::{Version, by_content};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::execute;
+use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
 use crate::market::{AccountKey, Action, AssetId, Command, Fixed};
-use crate::store::markets::QUOTE;
+use crate::store::markets::{Catalog, QUOTE};
 use crate::store::views::{self, EntryView, ReferenceKind};
 
 #[derive(Serialize)]
@@ -66,9 +68,43 @@ pub async fn profile(
     Ok(by_content(&request, Version::of("profile").user(id), response))
 }
 
-#[derive(Deserialize)]
-pub struct HistoryQuery {
-    currency: Option<String>,
+/// A row of `GET /balances`.
+#[derive(Serialize)]
+struct BalanceBody<'a> {
+    currency: &'a str,
+    available: DecimalNumber,
+    /// Reserved by open orders.
+    locked: DecimalNumber,
+    total: DecimalNumber,
+}
+
+/// `GET /balances`: of every asset, also of those that the user has never had.
+pub async fn balances(
+    user: AuthenticatedUser,
+    request: HttpRequest,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let id = user.id;
+    let balances = state.store.read(move |c| views::balances(c, id)).await?;
+    let is_known = |catalog: &Catalog| {
+        balances.iter().all(|balance| catalog.assets.contains_key(&balance.asset))
+    };
+    let catalog = state.catalog_with(is_known).await;
+    let mut rows = Vec::with_capacity(catalog.assets.len());
+    for (asset, symbol) in &catalog.assets {
+        let balance = balances.iter().find(|balance| balance.asset == *asset);
+        let (available, locked) =
+            balance.map_or((Fixed::ZERO, Fixed::ZERO), |held| (held.available, held.locked));
+        let total = available.checked_add(locked);
+        rows.push(BalanceBody {
+            currency: symbol,
+            available: DecimalNumber(available),
+            locked: DecimalNumber(locked),
+            total: DecimalNumber(total.ok_or(ApiError::Internal("a balance is out of range"))?),
+        });
+    }
+    let response = response::ok("Balances retrieved successfully", rows);
+    Ok(by_content(&request, Version::of("balances").user(id), response))
 }
 
 #[derive(Serialize)]
@@ -94,18 +130,21 @@ struct HistoryRow {
 pub async fn balance_history(
     user: AuthenticatedUser,
     request: HttpRequest,
-    query: web::Query<HistoryQuery>,
+    query: Query,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let currency = query.into_inner().currency.filter(|currency| !currency.is_empty());
-    let asset = match currency.as_deref() {
+    let input = Input::from(query.into_inner());
+    let mut validator = Validator::of(&input);
+    let page = read_page(&mut validator, List::BalanceHistory, state.list_cap);
+    validator.finish(Some(()))?;
+    let asset = match input.string("currency").filter(|currency| !currency.is_empty()) {
         None => Some(state.catalog.current().quote()),
         Some("all") => None,
         Some(symbol) => Some(asset_of(&state, symbol)?),
     };
-    let (user, cap) = (user.id, state.list_cap);
+    let user = user.id;
     let newest = state.store.read(move |c| views::newest_entries(c, user, asset)).await?;
-    let version = Version::of("balance-history").user(user).number(cap);
+    let version = Version::of("balance-history").user(user).parameters_of(&request);
     let tag = newest
         .into_iter()
         .fold(version, |all, (account, entry)| all.number(account).newest(entry))
@@ -113,9 +152,10 @@ pub async fn balance_history(
     if let Some(not_modified) = tag.not_modified(&request) {
         return Ok(not_modified);
     }
-    let entries = state.store.read(move |c| views::history(c, user, asset, cap)).await?;
-    let rows: Vec<HistoryRow> = entries.into_iter().map(history_row).collect();
-    Ok(tag.on(response::ok("Balance history retrieved successfully", rows)))
+    let page = state.store.read(move |c| views::history(c, user, asset, &page)).await?;
+    let rows: Vec<HistoryRow> = page.rows.into_iter().map(history_row).collect();
+    let message = "Balance history retrieved successfully";
+    Ok(tag.on(paging::respond(&request, List::BalanceHistory, message, rows, page.next)?))
 }
 
 fn asset_of(state: &AppState, symbol: &str) -> Result<AssetId, ApiError> {

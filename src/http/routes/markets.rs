@@ -1,4 +1,4 @@
-//! The order book and the trades of a market.
+//! The markets, and the order book of one with the owners of its orders.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{market_status_name, side_name};
 use crate::http::conditional::{Version, by_content};
-use crate::http::extract::AuthenticatedUser;
-use crate::http::response::{self, ApiError, TradeBody};
+use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
 use crate::market::{CommissionRates, Market, MarketId, MarketState, Side};
 use crate::store::markets::{self, Catalog};
 use crate::store::views::{self, BookRow};
+
+const UNKNOWN_SYMBOL: &str = "The selected symbol is invalid.";
 
 #[derive(Deserialize)]
 pub struct BookQuery {
@@ -40,7 +42,7 @@ pub async fn book(
     query: web::Query<BookQuery>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (market, _) = market_of(&state, query.into_inner().symbol).await?;
+    let (market, _) = market_of(&state, query.symbol.as_deref()).await?;
     let cap = state.list_cap;
     let version = state.store.read(move |c| views::book_version(c, market)).await?;
     let tag = Version::of("book").user(user.id).number(market.0.into()).number(cap);
@@ -135,53 +137,30 @@ pub async fn list(
     Ok(by_content(&request, Version::of("markets"), response))
 }
 
-#[derive(Deserialize)]
-pub struct TradesQuery {
-    symbol: Option<String>,
-    /// Most rows.
-    limit: Option<String>,
-}
-
-/// `GET /trades?symbol=BTC`: newest first, as in the response of `POST /orders`.
-pub async fn trades(
-    user: AuthenticatedUser,
-    request: HttpRequest,
-    query: web::Query<TradesQuery>,
-    state: web::Data<AppState>,
-) -> Result<HttpResponse, ApiError> {
-    let TradesQuery { symbol, limit } = query.into_inner();
-    let (market, symbol) = market_of(&state, symbol).await?;
-    let cap = state.list_cap;
-    let limit = match limit.as_deref().filter(|limit| !limit.is_empty()) {
-        None => cap,
-        Some(text) => {
-            let limit = text.parse().ok().filter(|limit| (1..=cap).contains(limit));
-            let text = || format!("The limit field must be between 1 and {cap}.");
-            limit.ok_or_else(|| ApiError::invalid("limit", text()))?
-        }
-    };
-    let newest = state.store.read(move |c| views::newest_trade(c, market)).await?;
-    let version = Version::of("trades").user(user.id).number(market.0.into()).number(limit);
-    let tag = version.newest(newest).tag();
-    if let Some(not_modified) = tag.not_modified(&request) {
-        return Ok(not_modified);
-    }
-    let rows = state.store.read(move |c| views::trades(c, market, limit)).await?;
-    let row = |(trade, at): &(_, _)| TradeBody::new(trade, &symbol, *at);
-    let rows: Vec<_> = rows.iter().map(row).collect();
-    Ok(tag.on(response::ok("Trades retrieved successfully", rows)))
-}
-
-/// The market of a query, with its symbol.
-async fn market_of(
+/// The required market of a query, with its symbol.
+pub async fn market_of(
     state: &AppState,
-    symbol: Option<String>,
+    symbol: Option<&str>,
 ) -> Result<(MarketId, String), ApiError> {
     let symbol = symbol.filter(|symbol| !symbol.is_empty());
     let symbol = symbol.ok_or_else(|| ApiError::invalid("symbol", "Symbol is required"))?;
-    let catalog = state.catalog_with_symbol(Some(&symbol)).await;
-    let market = catalog.market(&symbol).map(|market| market.id);
-    let market =
-        market.ok_or_else(|| ApiError::invalid("symbol", "The selected symbol is invalid."))?;
-    Ok((market, symbol))
+    let catalog = state.catalog_with_symbol(Some(symbol)).await;
+    let market = catalog.market(symbol).map(|market| market.id);
+    let market = market.ok_or_else(|| ApiError::invalid("symbol", UNKNOWN_SYMBOL))?;
+    Ok((market, symbol.to_owned()))
+}
+
+/// The market that a list is limited to, if the parameter `symbol` names one.
+pub async fn market_filter(
+    state: &AppState,
+    parameters: &Input,
+    validator: &mut Validator<'_>,
+) -> Option<MarketId> {
+    let symbol = parameters.string("symbol").filter(|symbol| !symbol.is_empty())?;
+    let catalog = state.catalog_with_symbol(Some(symbol)).await;
+    let market = catalog.market(symbol).map(|market| market.id);
+    if market.is_none() {
+        validator.fail("symbol", UNKNOWN_SYMBOL);
+    }
+    market
 }

@@ -1,7 +1,7 @@
 //! Reads an order from the fields of a request.
 
 use crate::config::ExcessDecimals;
-use crate::http::extract::{Input, Validator};
+use crate::http::extract::{Input, SIDES, Validator};
 use crate::http::response::ApiError;
 use crate::market::{
     ClientOrderId, Fixed, NewOrder, OrderType, SelfTradePrevention, Side, TimeInForce, UserId,
@@ -37,7 +37,6 @@ enum TimeWord {
     Gtd,
 }
 
-const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
 const TYPES: [(&str, Type); 4] = [
     ("limit", Type { price: OrderType::Limit, is_stop: false }),
     ("market", Type { price: OrderType::Market, is_stop: false }),

@@ -3,17 +3,23 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
+use super::market_data::Query;
+use super::markets::market_filter;
 use super::new_order::read_order;
 use crate::events::order::side_name;
 use crate::http::conditional::Version;
-use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::extract::{AuthenticatedUser, Input, SIDES, Validator};
 use crate::http::idempotency::execute;
+use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError, FieldErrors, OrderBody, OrderDetails};
 use crate::http::state::AppState;
-use crate::market::{ClientOrderId, Command, OrderId, Rejection};
+use crate::market::{ClientOrderId, Command, OrderId, Rejection, Status};
 use crate::store::markets::Catalog;
-use crate::store::views::{self, OrderName, OrderView};
+use crate::store::views::{self, OrderFilter, OrderName, OrderView};
 
+/// The values of the parameter `status`.
+const STATUSES: [(&str, Status); 3] =
+    [("1", Status::Open), ("2", Status::Filled), ("3", Status::Cancelled)];
 /// The most orders of `POST /orders/batch`.
 const MAX_BATCH: usize = 50;
 
@@ -126,25 +132,32 @@ fn my_order_row<'a>(view: &'a OrderView, catalog: &'a Catalog) -> MyOrderRow<'a>
 pub async fn list(
     user: AuthenticatedUser,
     request: HttpRequest,
+    query: Query,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let (user, cap) = (user.id, state.list_cap);
+    let input = Input::from(query.into_inner());
+    let mut validator = Validator::of(&input);
+    let page = read_page(&mut validator, List::Orders, state.list_cap);
+    let filter = OrderFilter {
+        market: market_filter(&state, &input, &mut validator).await,
+        side: validator.optional_one_of("side", &SIDES),
+        status: validator.optional_one_of("status", &STATUSES),
+    };
+    validator.finish(Some(()))?;
+    let user = user.id;
     let versions = state.store.read(move |c| views::account_versions(c, user)).await?;
-    let version = Version::of("my-orders").user(user).number(cap);
-    let tag = versions
-        .into_iter()
-        .fold(version, |all, (asset, version)| all.number(asset.into()).number(version))
-        .tag();
+    let tag = Version::of("my-orders").accounts(user, versions).parameters_of(&request).tag();
     if let Some(not_modified) = tag.not_modified(&request) {
         return Ok(not_modified);
     }
-    let orders = state.store.read(move |c| views::orders_of(c, user, cap)).await?;
+    let page = state.store.read(move |c| views::orders_of(c, user, filter, &page)).await?;
     let is_known = |catalog: &Catalog| {
-        orders.iter().all(|view| catalog.markets.contains_key(&view.order.market))
+        page.rows.iter().all(|view| catalog.markets.contains_key(&view.order.market))
     };
     let catalog = state.catalog_with(is_known).await;
-    let rows: Vec<_> = orders.iter().map(|view| my_order_row(view, &catalog)).collect();
-    let response = response::ok("User orders retrieved successfully", rows);
+    let rows = page.rows.iter().map(|view| my_order_row(view, &catalog)).collect();
+    let message = "User orders retrieved successfully";
+    let response = paging::respond(&request, List::Orders, message, rows, page.next)?;
     // A symbol that could not be read yet is not kept.
     Ok(if is_known(&catalog) { tag.on(response) } else { response })
 }

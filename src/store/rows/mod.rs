@@ -5,12 +5,14 @@
 //! statement is prepared once.
 
 mod account;
+mod candle;
 mod entry;
 mod market;
 mod order;
 mod trade;
 
 pub use account::{AccountChange, AccountRow, NewAccountRow};
+pub use candle::{CandleRow, STORED_INTERVALS_S};
 pub use entry::{EntryRow, StoredEntry};
 pub use market::{MarketChange, MarketStateRow};
 pub use order::{

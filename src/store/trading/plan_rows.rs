@@ -7,7 +7,9 @@ use chrono::NaiveDateTime;
 use crate::events::NewEvent;
 use crate::market::{AccountKey, Order, Plan, State};
 use crate::store::outbox::NewEventRow;
-use crate::store::rows::{AccountChange, EntryRow, MarketChange, OrderChange, OrderRow, TradeRow};
+use crate::store::rows::{
+    AccountChange, CandleRow, EntryRow, MarketChange, OrderChange, OrderRow, TradeRow,
+};
 use crate::store::unix_micros;
 
 /// The events of a plan.
@@ -31,6 +33,8 @@ pub struct PlanRows<'a> {
     /// They get new versions as well.
     pub accounts: Vec<AccountChange>,
     pub trades: Vec<TradeRow>,
+    /// What the trades add to the candles.
+    pub candles: Vec<CandleRow>,
     pub entries: Vec<EntryRow>,
     pub events: Vec<NewEventRow<'a>>,
 }
@@ -49,6 +53,7 @@ impl<'a> PlanRows<'a> {
             changed_orders: plan.changed_orders.iter().map(OrderChange::from).collect(),
             accounts: touched_accounts(state, plan).map(|key| account(key).into()).collect(),
             trades: plan.trades.iter().map(|t| TradeRow::new(t, matched_events)).collect(),
+            candles: CandleRow::of_batch(&plan.trades, now),
             entries: plan.entries.iter().map(entry).collect(),
             events: new_events.events.iter().map(NewEventRow::new).collect(),
         }

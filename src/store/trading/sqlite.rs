@@ -18,17 +18,19 @@ use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, Status, UserId};
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
-    AccountRow, ClientOrderIdText, FillChange, MarketStateRow, NewAccountRow, OrderRow,
+    AccountRow, CandleRow, ClientOrderIdText, FillChange, MarketStateRow, NewAccountRow, OrderRow,
     PlainOrderRow,
 };
-use crate::store::schema::{accounts, ledger_entries, markets, orders, outbox, trades};
+use crate::store::schema::{accounts, candles, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::{insert_all, update};
 use crate::store::{StoreError, codes};
 
-diesel::define_sql_function! {
-    /// PostgreSQL's GREATEST.
+#[diesel::declare_sql_function]
+extern "SQL" {
     #[sql_name = "max"]
-    fn greater(a: BigInt, b: BigInt) -> BigInt;
+    fn greater_of(a: BigInt, b: BigInt) -> BigInt;
+    #[sql_name = "min"]
+    fn smaller_of(a: BigInt, b: BigInt) -> BigInt;
 }
 
 /// The write transaction has locked them all.
@@ -135,7 +137,7 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
     let cancelled = codes::status_code(Status::Cancelled);
     let cancelled_at = |status: i16| (status == cancelled).then(|| now.clone());
     for market in &rows.markets {
-        let version = greater(markets::book_version + 1, rows.version);
+        let version = greater_of(markets::book_version + 1, rows.version);
         let changes = (market, markets::book_version.eq(version));
         update!(markets::table, markets::id.eq(market.id), changes).execute(connection)?;
     }
@@ -165,13 +167,16 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
         }
     }
     for account in &rows.accounts {
-        let version = greater(accounts::version + 1, rows.version);
+        let version = greater_of(accounts::version + 1, rows.version);
         let changes = (account, accounts::version.eq(version));
         update!(accounts::table, accounts::id.eq(account.id), changes).execute(connection)?;
     }
     insert_all!(connection, trades::table, rows.trades, |trade| {
         (trade, trades::created_at.eq(now.clone()))
     });
+    for candle in &rows.candles {
+        add_to_candle(connection, candle)?;
+    }
     insert_all!(connection, ledger_entries::table, rows.entries, |entry| {
         (entry, ledger_entries::created_at.eq(now.clone()))
     });
@@ -187,6 +192,33 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
             outbox::socket_id.eq(socket_id.map(str::to_owned)),
         )
     });
+    Ok(())
+}
+
+/// Adds to the candle, or inserts it. Diesel does not keep a prepared upsert.
+fn add_to_candle(connection: &mut SqliteConnection, added: &CandleRow) -> Result<(), StoreError> {
+    let key = candles::market_id
+        .eq(added.market_id)
+        .and(candles::interval_s.eq(added.interval_s))
+        .and(candles::opened_at.eq(added.opened_at));
+    let sums = (
+        candles::volume_whole.eq(candles::volume_whole + added.volume_whole),
+        candles::volume_fraction.eq(candles::volume_fraction + added.volume_fraction),
+        candles::quote_volume_whole.eq(candles::quote_volume_whole + added.quote_volume_whole),
+        candles::quote_volume_fraction
+            .eq(candles::quote_volume_fraction + added.quote_volume_fraction),
+        candles::trade_count.eq(candles::trade_count + added.trade_count),
+    );
+    let changes = (
+        candles::high.eq(greater_of(candles::high, added.high)),
+        candles::low.eq(smaller_of(candles::low, added.low)),
+        candles::close.eq(added.close),
+        candles::last_sequence.eq(added.last_sequence),
+        sums,
+    );
+    if update!(candles::table, key, changes).execute(connection)? == 0 {
+        diesel::insert_into(candles::table).values(added).execute(connection)?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
+use super::page::{Bounds, Found, MAX_EXAMINED, Page, PageRequest, bounds, page_query};
 use crate::market::{Account, AccountKey, Action, AssetId, Fixed, UserId};
 use crate::store::codes::{self, ReferenceKind};
 use crate::store::rows::{AccountRow, StoredEntry};
@@ -104,8 +105,8 @@ pub fn history(
     connection: &mut AnyConnection,
     user: UserId,
     asset: Option<AssetId>,
-    cap: i64,
-) -> Result<Vec<EntryView>, StoreError> {
+    page: &PageRequest,
+) -> Result<Page<EntryView>, StoreError> {
     let own: Vec<(i64, i32, String)> = accounts::table
         .inner_join(assets::table)
         .filter(accounts::user_id.eq(user.0))
@@ -115,22 +116,22 @@ pub fn history(
     let its_trade = ledger_entries::reference_type
         .eq(codes::reference_code(ReferenceKind::Trade))
         .and(ledger_entries::reference_id.eq(trades::id.nullable()));
-    // One account at a time: each is a walk along the index that ends at the cap.
-    let mut entries = Vec::new();
+    let (id, time) = (ledger_entries::id, ledger_entries::created_at);
+    let columns = (StoredEntry::as_select(), Option::<ShareColumns>::as_select());
+    // One account at a time: each is a walk along the index that ends with the page.
+    let mut found = Vec::new();
     for (account, _, symbol) in wanted {
-        let rows: Vec<(StoredEntry, Option<ShareColumns>)> = ledger_entries::table
-            .left_join(trades::table.on(its_trade))
-            .filter(ledger_entries::account_id.eq(account))
-            .order(ledger_entries::id.desc())
-            .limit(cap)
-            .select((StoredEntry::as_select(), Option::<ShareColumns>::as_select()))
-            .load(connection)?;
-        for (row, trade) in rows {
+        let own = || ledger_entries::table.filter(ledger_entries::account_id.eq(account));
+        let bounds = bounds!(connection, page, false, own(), id, time);
+        let with_trade = own().left_join(trades::table.on(its_trade));
+        let query = page_query!(page, bounds, with_trade, id, time, columns);
+        let rows: Vec<(StoredEntry, Option<ShareColumns>)> = query.load(connection)?;
+        let row = |(row, trade): (StoredEntry, Option<ShareColumns>)| {
             let share = trade.and_then(|trade| trade.share_of(user));
-            entries.push(EntryView::new(row, share, &symbol)?);
-        }
+            Ok((row.id, EntryView::new(row, share, &symbol)?))
+        };
+        let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
+        found.push(Found { rows, bounds });
     }
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));
-    entries.truncate(usize::try_from(cap).unwrap_or(usize::MAX));
-    Ok(entries)
+    Ok(Page::of(found, page))
 }

@@ -3,12 +3,16 @@
 mod accounts;
 mod book;
 mod orders;
+mod page;
 mod trades;
 mod versions;
 
 pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
 pub use book::{BookRow, book};
-pub use orders::{OrderName, OrderView, order_of, orders_of};
-pub use trades::trades;
-pub use versions::{NewestRow, account_versions, book_version, newest_entries, newest_trade};
+pub use orders::{OrderFilter, OrderName, OrderView, order_of, orders_of};
+pub use page::{MAX_EXAMINED, Page, PageRequest};
+pub use trades::{TradeFilter, UserTrade, trades, trades_of};
+pub use versions::{
+    NewestRow, account_versions, book_version, depth_version, newest_entries, newest_trade,
+};

@@ -1,12 +1,15 @@
 //! A user's orders.
 
 use chrono::NaiveDateTime;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use crate::market::{ClientOrderId, Order, OrderId, UserId};
+use super::page::{Bounds, Found, MAX_EXAMINED, Page, PageRequest, bounds, page_query};
+use crate::market::{ClientOrderId, MarketId, Order, OrderId, Side, Status, UserId};
 use crate::store::rows::{ClientOrderIdText, StoredOrder};
-use crate::store::schema::orders;
-use crate::store::{AnyConnection, StoreError};
+use crate::store::schema::{OPEN_ORDERS, orders};
+use crate::store::{AnyConnection, StoreError, codes};
 
 /// An order as its owner sees it.
 #[derive(Clone, Debug)]
@@ -50,17 +53,46 @@ pub fn order_of(
     found.map(OrderView::try_from).transpose()
 }
 
+/// Which of a user's orders are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OrderFilter {
+    pub market: Option<MarketId>,
+    pub side: Option<Side>,
+    pub status: Option<Status>,
+}
+
+impl OrderFilter {
+    /// Whether it may let few of many orders through. Open orders are few, and have an index.
+    fn is_selective(&self) -> bool {
+        self.status != Some(Status::Open)
+            && (self.market.is_some() || self.side.is_some() || self.status.is_some())
+    }
+}
+
 /// A user's orders, newest first.
 pub fn orders_of(
     connection: &mut AnyConnection,
     user: UserId,
-    cap: i64,
-) -> Result<Vec<OrderView>, StoreError> {
-    let rows: Vec<StoredOrder> = orders::table
-        .filter(orders::user_id.eq(user.0))
-        .order(orders::id.desc())
-        .limit(cap)
-        .select(StoredOrder::as_select())
-        .load(connection)?;
-    rows.into_iter().map(OrderView::try_from).collect()
+    filter: OrderFilter,
+    page: &PageRequest,
+) -> Result<Page<OrderView>, StoreError> {
+    let own = || orders::table.filter(orders::user_id.eq(user.0));
+    let (id, time) = (orders::id, orders::created_at);
+    let bounds = bounds!(connection, page, filter.is_selective(), own(), id, time);
+    let mut query = page_query!(page, bounds, own(), id, time, StoredOrder::as_select());
+    if let Some(market) = filter.market {
+        query = query.filter(orders::market_id.eq(market.0));
+    }
+    if let Some(side) = filter.side {
+        query = query.filter(orders::side.eq(codes::side_code(side)));
+    }
+    match filter.status {
+        None => {}
+        Some(Status::Open) => query = query.filter(sql::<Bool>(OPEN_ORDERS)),
+        Some(status) => query = query.filter(orders::status.eq(codes::status_code(status))),
+    }
+    let rows: Vec<StoredOrder> = query.load(connection)?;
+    let row = |row: StoredOrder| Ok((row.order.id, OrderView::try_from(row)?));
+    let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
+    Ok(Page::of(vec![Found { rows, bounds }], page))
 }

@@ -11,12 +11,21 @@ use diesel::prelude::*;
 use crate::market::{AssetId, MarketId, UserId};
 use crate::store::schema::{accounts, ledger_entries, markets, trades};
 use crate::store::statement::on_connection;
-use crate::store::{AnyConnection, StoreError};
+use crate::store::{AnyConnection, StoreError, published_books};
 
 /// The version of a market's book.
 pub fn book_version(connection: &mut AnyConnection, market: MarketId) -> Result<i64, StoreError> {
     let version = markets::table.find(market.0).select(markets::book_version);
     Ok(on_connection!(connection, |c| version.first(c)?))
+}
+
+/// The versions of a market's book and of what was published of it.
+pub fn depth_version(
+    connection: &mut AnyConnection,
+    market: MarketId,
+) -> Result<[i64; 2], StoreError> {
+    let sequence = published_books::last_sequence(connection, market)?;
+    Ok([book_version(connection, market)?, sequence])
 }
 
 /// The newest row of a list, by its id and its time. The id alone is used again after a restore of

@@ -1,6 +1,7 @@
 //! Rows of one table as one array per column, in which form a statement of fixed text takes any
 //! number of them.
 
+use chrono::NaiveDateTime;
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
@@ -8,8 +9,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, 
 
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
-    AccountChange, ClientOrderIdText, EntryRow, MarketChange, Micros, OrderChange, OrderRow,
-    TradeRow,
+    AccountChange, CandleRow, ClientOrderIdText, EntryRow, MarketChange, Micros, OrderChange,
+    OrderRow, TradeRow,
 };
 
 /// The columns of one table.
@@ -154,6 +155,25 @@ columns! {
         buyer_commission: i64 => BigInt,
         seller_commission: i64 => BigInt,
         taker_side: Option<i16> => Nullable<SmallInt>,
+    }
+}
+
+columns! {
+    CandleColumns of CandleRow {
+        market_id: i32 => Integer,
+        interval_s: i32 => Integer,
+        opened_at: NaiveDateTime => Timestamp,
+        open: i64 => BigInt,
+        high: i64 => BigInt,
+        low: i64 => BigInt,
+        close: i64 => BigInt,
+        volume_whole: i64 => BigInt,
+        volume_fraction: i64 => BigInt,
+        quote_volume_whole: i64 => BigInt,
+        quote_volume_fraction: i64 => BigInt,
+        trade_count: i64 => BigInt,
+        first_sequence: i64 => BigInt,
+        last_sequence: i64 => BigInt,
     }
 }
 

@@ -10,10 +10,19 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, SmallInt, Timestamp};
 
 use super::columns::{
-    AccountColumns, Columns, EntryColumns, EventColumns, MarketColumns, OrderChangeColumns,
-    OrderColumns, TradeColumns,
+    AccountColumns, CandleColumns, Columns, EntryColumns, EventColumns, MarketColumns,
+    OrderChangeColumns, OrderColumns, TradeColumns,
 };
 use crate::store::trading::plan_rows::PlanRows;
+
+/// The columns of a candle that are sums over its trades.
+const CANDLE_SUMS: [&str; 5] = [
+    "volume_whole",
+    "volume_fraction",
+    "quote_volume_whole",
+    "quote_volume_fraction",
+    "trade_count",
+];
 
 pub struct WritePlan<'a> {
     now: NaiveDateTime,
@@ -24,6 +33,7 @@ pub struct WritePlan<'a> {
     changed_orders: OrderChangeColumns,
     accounts: AccountColumns,
     trades: TradeColumns,
+    candles: CandleColumns,
     entries: EntryColumns,
     events: EventColumns<'a>,
 }
@@ -39,6 +49,7 @@ impl<'a> WritePlan<'a> {
             changed_orders: OrderChangeColumns::of(rows.changed_orders.iter()),
             accounts: AccountColumns::of(rows.accounts.iter()),
             trades: TradeColumns::of(rows.trades.iter()),
+            candles: CandleColumns::of(rows.candles.iter()),
             entries: EntryColumns::of(rows.entries.iter()),
             events: EventColumns::of(rows.events.iter()),
         }
@@ -85,6 +96,8 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         out.push_sql(" WHERE accounts.id = r.id), new_trades AS (");
         let constants = ("created_at, matched_events", "now, matched_events");
         push_insert("trades", &self.trades, constants, &mut out)?;
+        out.push_sql("), changed_candles AS (");
+        push_candles(&self.candles, &mut out)?;
         out.push_sql("), new_entries AS (");
         push_insert("ledger_entries", &self.entries, ("created_at", "now"), &mut out)?;
         out.push_sql(") ");
@@ -110,6 +123,25 @@ fn push_insert<'b, C: Columns>(
     columns.push_unnest(out)?;
     for text in [" WITH ORDINALITY AS r (", C::NAMES, ", ordinality) ORDER BY ordinality"] {
         out.push_sql(text);
+    }
+    Ok(())
+}
+
+/// Adds to the candles that exist, and inserts the others. No other transaction changes these: the
+/// market is locked.
+fn push_candles<'b>(candles: &'b CandleColumns, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    let names = CandleColumns::NAMES;
+    for text in ["INSERT INTO candles AS c (", names, ") SELECT ", names, " FROM "] {
+        out.push_sql(text);
+    }
+    push_rows(candles, out)?;
+    out.push_sql(" ON CONFLICT (market_id, interval_s, opened_at) DO UPDATE SET ");
+    out.push_sql("high = greatest(c.high, excluded.high), low = least(c.low, excluded.low), ");
+    out.push_sql("close = excluded.close, last_sequence = excluded.last_sequence");
+    for sum in CANDLE_SUMS {
+        for text in [", ", sum, " = c.", sum, " + excluded.", sum] {
+            out.push_sql(text);
+        }
     }
     Ok(())
 }
