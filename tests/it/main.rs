@@ -13,6 +13,7 @@ mod changed_orders;
 mod check;
 mod cli;
 mod client_order_ids;
+mod compression;
 mod concurrency;
 mod consistency;
 mod crash;

@@ -1,5 +1,7 @@
-//! CORS, the deadline and the id of each request, problems, and headers for privacy.
+//! Compression, CORS, the deadline and the id of each request, problems, and headers
+//! for privacy.
 
+pub mod compression;
 pub mod cors;
 pub mod deadline;
 pub mod private;
