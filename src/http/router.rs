@@ -1,8 +1,9 @@
 //! The routing table: the whole API on one screen.
 
+use actix_web::middleware::from_fn;
 use actix_web::{Resource, Route, guard, web};
 
-use super::middleware::private;
+use super::middleware::{private, rate_limits};
 use super::response::ApiError;
 use super::routes::{
     accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
@@ -16,14 +17,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::scope("/api")
                 .configure(api)
                 .default_service(web::to(not_found))
+                .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(
             resource("/broadcasting/auth", web::post().to(broadcasting::auth))
+                .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(
             resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth))
+                .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(

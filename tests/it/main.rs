@@ -57,6 +57,7 @@ mod pooling;
 mod postgres_errors;
 mod processes;
 mod pruning;
+mod rate_limits;
 mod request_ids;
 mod scenario;
 mod secrets;

@@ -3,7 +3,7 @@
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use crate::auth::{self, SignIn};
@@ -27,6 +27,9 @@ impl FromRequest for AuthenticatedUser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
+            if let Some(user) = request.extensions().get::<Self>() {
+                return Ok(user.clone());
+            }
             let (id, sign_in) = match bearer_token(request.headers()) {
                 Some(token) => by_token(&request, token).await?,
                 None => by_session(&request).await?,

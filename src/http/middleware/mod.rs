@@ -1,4 +1,4 @@
-//! Compression, CORS, the deadline and the id of each request, problems, and headers
+//! Compression, CORS, the deadline and the id of each request, problems, limits, and headers
 //! for privacy.
 
 pub mod compression;
@@ -6,4 +6,5 @@ pub mod cors;
 pub mod deadline;
 pub mod private;
 pub mod problem;
+pub mod rate_limits;
 pub mod request_id;

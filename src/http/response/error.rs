@@ -68,6 +68,8 @@ impl Serialize for FieldErrors {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
     pub limit: u32,
+    /// More attempts than these were made at once.
+    pub remaining: u32,
     /// Until the minute ends; at least 1.
     pub retry_after_s: u64,
 }
@@ -247,10 +249,10 @@ impl ResponseError for ApiError {
             // The rest of the body may arrive later, or never.
             response.force_close();
         }
-        if let Self::Throttled(Throttled { limit, retry_after_s }) = self {
+        if let Self::Throttled(Throttled { limit, remaining, retry_after_s }) = self {
             response.insert_header((header::RETRY_AFTER, *retry_after_s));
             response.insert_header(("x-ratelimit-limit", *limit));
-            response.insert_header(("x-ratelimit-remaining", 0));
+            response.insert_header(("x-ratelimit-remaining", *remaining));
         }
         response.json(self.body())
     }
