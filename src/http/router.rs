@@ -7,7 +7,7 @@ use super::middleware::{private, rate_limits};
 use super::response::ApiError;
 use super::routes::{
     accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
-    markets, orders, preview, settings, webhook,
+    markets, orders, preview, settings, tokens, webhook,
 };
 
 /// Adds all routes.
@@ -68,6 +68,8 @@ fn api(config: &mut web::ServiceConfig) {
             resource("/orders/{id}", get().to(orders::get)).route(web::patch().to(orders::amend)),
         )
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
+        .service(resource("/tokens", get().to(tokens::list)).route(web::post().to(tokens::create)))
+        .service(resource("/tokens/{id}", web::delete().to(tokens::revoke)))
         .service(resource("/trades", get().to(markets::trades)))
         .service(
             resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),

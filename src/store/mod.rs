@@ -4,6 +4,8 @@
 //! conflict. No transaction and no pooled connection is held across an await: [`Store::run`] runs
 //! a closure on a thread that may block, and gives the thread up if the server does not respond.
 
+pub mod abilities;
+pub mod api_tokens;
 pub mod audit;
 mod call;
 mod clock;
@@ -46,7 +48,7 @@ use write::SqliteWriter;
 use crate::deadline::Deadline;
 
 pub use call::Call;
-pub use clock::{now, unix_micros};
+pub use clock::{from_unix_micros, now, unix_micros};
 pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
 pub use error::StoreError;

@@ -67,6 +67,7 @@ mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;
 mod token_cache;
+mod tokens;
 mod torture_faults;
 mod torture_faults_clients;
 #[cfg(feature = "postgres-tests")]

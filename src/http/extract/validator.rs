@@ -111,6 +111,27 @@ impl<'a> Validator<'a> {
         found.map(|(_, meaning)| *meaning)
     }
 
+    /// A required list of one or more words of a list, with their meanings.
+    pub fn some_of<T: Copy>(&mut self, field: &'static str, known: &[(&str, T)]) -> Option<Vec<T>> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
+        }
+        let items = self.input.value(field).and_then(Value::as_array);
+        let meaning = |item: &Value| {
+            let (_, meaning) = known.iter().find(|(word, _)| item.as_str() == Some(*word))?;
+            Some(*meaning)
+        };
+        let meanings: Option<Vec<T>> = items.and_then(|items| items.iter().map(meaning).collect());
+        let meanings = meanings.filter(|meanings| !meanings.is_empty());
+        if meanings.is_none() {
+            let known: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+            let known = known.join(", ");
+            self.fail(field, format!("The {} field must be a list of: {known}.", words(field)));
+        }
+        meanings
+    }
+
     pub fn optional_one_of<T: Copy>(
         &mut self,
         field: &'static str,

@@ -21,14 +21,14 @@ pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining
 
 /// Refuses the request with 429 if its client has sent too many.
 pub async fn enforce<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let kind = Kind::of(request.method(), request.path());
     let limited = state.zip(kind).filter(|(state, kind)| state.throttles.requests.has_limit(*kind));
     let caller = match &limited {
-        Some(_) => caller(&mut request).await,
+        Some(_) => caller(&request).await,
         None => None,
     };
     let (Some((state, kind)), Some(caller)) = (limited, caller) else {
@@ -55,8 +55,8 @@ pub async fn enforce<B: MessageBody + 'static>(
 }
 
 /// `None`: the server does not know the address.
-async fn caller(request: &mut ServiceRequest) -> Option<Caller> {
-    if let Ok(user) = request.extract::<AuthenticatedUser>().await {
+async fn caller(request: &ServiceRequest) -> Option<Caller> {
+    if let Ok(user) = AuthenticatedUser::authenticate(request.request()).await {
         let caller = Caller::from(&user.sign_in);
         // The handler needs no second look-up.
         request.extensions_mut().insert(user);

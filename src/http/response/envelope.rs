@@ -26,6 +26,13 @@ pub fn ok<T: Serialize>(message: &str, data: T) -> HttpResponse {
     HttpResponse::Ok().json(Envelope { success: true, message, data, token: None })
 }
 
+/// A success that has created something.
+pub fn created<T: Serialize>(message: &str, data: T) -> HttpResponse {
+    outages::recovered();
+    let data = Some(data);
+    HttpResponse::Created().json(Envelope { success: true, message, data, token: None })
+}
+
 #[derive(Serialize)]
 struct RefusalWithData<'a, T> {
     success: bool,

@@ -200,6 +200,14 @@ impl From<AuthError> for ApiError {
             }
             AuthError::EmailTaken => Self::invalid("email", EMAIL_TAKEN),
             AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
+            AuthError::TooManyTokens => Self::refused(
+                ErrorCode::TooManyTokens,
+                "You have too many tokens. Revoke one that is not needed.",
+            ),
+            AuthError::ExpiresTooLate => Self::invalid(
+                "expires_at",
+                "The expires at field must not be later than the lifetime of tokens allows.",
+            ),
             AuthError::Hashing => Self::Internal("hashing a password failed"),
             AuthError::Busy => Self::refused(
                 ErrorCode::TooBusy,

@@ -9,7 +9,7 @@ mod rejection;
 
 pub use crate::events::timestamp::iso8601;
 pub use code::ErrorCode;
-pub use envelope::{done, ok, plain, with_token};
+pub use envelope::{created, done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
 pub use executed::{
     CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, TradeBody,

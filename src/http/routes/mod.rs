@@ -14,4 +14,5 @@ mod new_order;
 pub mod orders;
 pub mod preview;
 pub mod settings;
+pub mod tokens;
 pub mod webhook;
