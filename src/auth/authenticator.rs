@@ -7,8 +7,9 @@ use chrono::TimeDelta;
 use super::error::AuthError;
 use super::passwords::{Passwords, Verification};
 use super::sessions::Sessions;
-use super::tokens::{IssuedToken, Tokens};
+use super::tokens::{IssuedToken, SignedIn, TokenRequest, Tokens};
 use crate::market::{AssetId, UserId};
+use crate::store::api_tokens::{self, ApiToken};
 use crate::store::sessions;
 use crate::store::sign_ins::{self, Revoked, SignIn};
 use crate::store::users::{self, User};
@@ -64,11 +65,11 @@ impl Authenticator {
         &self.sessions
     }
 
-    /// The user of a bearer token, and the sign-in that the token stands for.
+    /// The user of a bearer token, the sign-in that the token stands for, and its abilities.
     ///
     /// # Errors
     /// [`AuthError::Unauthenticated`] if the token is malformed, unknown, revoked or expired.
-    pub async fn verify_token(&self, text: &str) -> Result<(UserId, SignIn), AuthError> {
+    pub async fn verify_token(&self, text: &str) -> Result<SignedIn, AuthError> {
         self.tokens.verify(text).await
     }
 
@@ -176,6 +177,28 @@ impl Authenticator {
         Ok(())
     }
 
+    /// Creates a token with some abilities, which is in the result as the client sends it.
+    pub async fn create_token(
+        &self,
+        creator: SignedIn,
+        request: TokenRequest,
+    ) -> Result<(ApiToken, String), AuthError> {
+        self.tokens.create(creator, request).await
+    }
+
+    /// The valid tokens that the user has created, the newest first.
+    pub async fn tokens(&self, user: UserId) -> Result<Vec<ApiToken>, AuthError> {
+        Ok(self.store.read(move |c| api_tokens::of_user(c, user)).await?)
+    }
+
+    /// Revokes a token that the user has created. False: there is none with this id.
+    pub async fn revoke_token(&self, user: UserId, id: i64) -> Result<bool, AuthError> {
+        let revoked = self.store.transact(move |c| api_tokens::revoke(c, user, id)).await?;
+        let is_revoked = !revoked.tokens.is_empty();
+        self.revoke(revoked);
+        Ok(is_revoked)
+    }
+
     async fn find_user(&self, email: &str) -> Result<Option<User>, AuthError> {
         let email = normalized(email);
         Ok(self.store.read(move |c| users::by_email(c, &email)).await?)
@@ -234,7 +257,7 @@ mod tests {
         /// The user and the sign-in of a token; `None` if it is rejected.
         async fn accepts(&self, text: &str) -> Option<(UserId, SignIn)> {
             match self.auth.verify_token(text).await {
-                Ok(accepted) => Some(accepted),
+                Ok(accepted) => Some((accepted.user, accepted.sign_in)),
                 Err(AuthError::Unauthenticated) => None,
                 Err(error) => panic!("{error}"),
             }

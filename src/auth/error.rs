@@ -16,6 +16,12 @@ pub enum AuthError {
     /// The password was changed after it had been verified.
     #[error("the password has been changed in the meantime")]
     PasswordChanged,
+    /// The user has as many tokens as allowed.
+    #[error("too many tokens")]
+    TooManyTokens,
+    /// A token must not be valid for longer than one of a log-in.
+    #[error("the token would be valid for too long")]
+    ExpiresTooLate,
     #[error("hashing a password failed")]
     Hashing,
     /// Nothing was changed.

@@ -12,10 +12,12 @@ mod sessions;
 mod tokens;
 mod ttl_cache;
 
+pub use crate::store::abilities::{Abilities, Ability};
+pub use crate::store::api_tokens::ApiToken;
 pub use crate::store::sign_ins::SignIn;
 pub use authenticator::{Authenticator, Registration, VerifiedPassword};
 pub use error::AuthError;
 pub use passwords::hash as hash_password;
 pub use secret::{random_hex, sha256_hex};
 pub use sessions::{Sessions, StoredSession};
-pub use tokens::{IssuedToken, is_token};
+pub use tokens::{IssuedToken, SignedIn, TokenRequest, is_token};

@@ -3,16 +3,32 @@
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use moka::sync::Cache;
 use subtle::ConstantTimeEq;
 
 use super::error::AuthError;
 use super::secret::{random_hex, sha256_hex};
 use super::ttl_cache::TtlCache;
 use crate::market::UserId;
+use crate::outage::Outage;
+use crate::store::abilities::Abilities;
+use crate::store::api_tokens::{self, ApiToken, Creation};
 use crate::store::sessions::{self, Token};
 use crate::store::sign_ins::{self, SignIn};
 use crate::store::{Store, now};
 
+static NOTES: Outage = Outage::warning(
+    "token_use",
+    "the last use of tokens cannot be written",
+    "the last use of tokens is written again",
+);
+
+/// The most valid tokens that a user may have created.
+const MAX_API_TOKENS: usize = 50;
+/// How often the use of a token is noted.
+const NOTE_INTERVAL: Duration = Duration::from_secs(60);
+/// Most entries of the cache of noted uses. Some 100 bytes each.
+const NOTED_LEN: u64 = 100_000;
 /// Random bytes of a token's secret.
 const SECRET_BYTES: usize = 30;
 
@@ -30,11 +46,27 @@ pub struct NewToken {
     expires_at: Option<NaiveDateTime>,
 }
 
+/// A token that a user creates for a program.
+#[derive(Clone, Debug)]
+pub struct TokenRequest {
+    pub name: String,
+    pub abilities: Abilities,
+    /// `None`: as long as one of a log-in.
+    pub expires_at: Option<NaiveDateTime>,
+}
+
+/// Who sends a request, and what the request may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    pub user: UserId,
+    pub sign_in: SignIn,
+    pub abilities: Abilities,
+}
+
 impl NewToken {
     /// To be stored.
     pub fn of_user(&self, user: UserId) -> Token {
-        let secret_hash = sha256_hex(&self.secret);
-        Token { user, secret_hash, expires_at: self.expires_at }
+        Token::of_log_in(user, sha256_hex(&self.secret), self.expires_at)
     }
 
     /// To be sent to the client, after it was stored with this id.
@@ -48,13 +80,16 @@ impl NewToken {
 pub struct Tokens {
     store: Store,
     cache: TtlCache<i64, Token>,
+    /// The tokens whose use was noted within the last minute.
+    noted: Cache<i64, ()>,
     lifetime: Option<TimeDelta>,
 }
 
 impl Tokens {
     /// `lifetime` `None`: tokens are valid until they are revoked.
     pub fn new(store: Store, lifetime: Option<TimeDelta>, cache_ttl: Duration) -> Self {
-        Self { store, cache: TtlCache::new(cache_ttl), lifetime }
+        let noted = Cache::builder().max_capacity(NOTED_LEN).time_to_live(NOTE_INTERVAL).build();
+        Self { store, cache: TtlCache::new(cache_ttl), noted, lifetime }
     }
 
     /// Issues a token to a user whose password matched `verified_hash`, and replaces that hash
@@ -81,11 +116,41 @@ impl Tokens {
         NewToken { secret: random_hex::<SECRET_BYTES>(), expires_at }
     }
 
+    /// Creates a token for a program of the user, on behalf of a sign-in.
+    ///
+    /// # Errors
+    /// [`AuthError::TooManyTokens`], and [`AuthError::ExpiresTooLate`] if tokens have a lifetime.
+    pub async fn create(
+        &self,
+        creator: SignedIn,
+        request: TokenRequest,
+    ) -> Result<(ApiToken, String), AuthError> {
+        let TokenRequest { name, abilities, expires_at } = request;
+        let mut new_token = self.generate();
+        if let (Some(wanted), Some(last)) = (expires_at, new_token.expires_at)
+            && wanted > last
+        {
+            return Err(AuthError::ExpiresTooLate);
+        }
+        new_token.expires_at = expires_at.or(new_token.expires_at);
+        let token = Token { name: Some(name), abilities, ..new_token.of_user(creator.user) };
+        let create =
+            move |c: &mut _| api_tokens::create(c, &token, &creator.sign_in, MAX_API_TOKENS);
+        match self.store.transact(create).await? {
+            Creation::Created(token) => {
+                let text = new_token.issued(token.id).text;
+                Ok((token, text))
+            }
+            Creation::TooMany => Err(AuthError::TooManyTokens),
+            Creation::SignedOut => Err(AuthError::Unauthenticated),
+        }
+    }
+
     /// The user of a token.
     ///
     /// # Errors
     /// [`AuthError::Unauthenticated`] if the token is malformed, unknown, revoked or expired.
-    pub async fn verify(&self, text: &str) -> Result<(UserId, SignIn), AuthError> {
+    pub async fn verify(&self, text: &str) -> Result<SignedIn, AuthError> {
         let (id, secret) = text.split_once('|').ok_or(AuthError::Unauthenticated)?;
         let id: i64 = id.parse().map_err(|_| AuthError::Unauthenticated)?;
         let look_up = self.store.read(move |c| sessions::find_token(c, id));
@@ -96,7 +161,24 @@ impl Tokens {
         if !matches || token.expires_at.is_some_and(|at| at <= now()) {
             return Err(AuthError::Unauthenticated);
         }
-        Ok((token.user, SignIn::Token(id)))
+        if token.name.is_some() {
+            self.note_use(id).await;
+        }
+        let (user, abilities) = (token.user, token.abilities);
+        Ok(SignedIn { user, sign_in: SignIn::Token(id), abilities })
+    }
+
+    /// Notes the use of a token, at most once a minute. If that fails, the token is valid
+    /// nevertheless.
+    async fn note_use(&self, id: i64) {
+        if self.noted.contains_key(&id) {
+            return;
+        }
+        self.noted.insert(id, ());
+        match self.store.transact(move |c| api_tokens::note_use(c, id)).await {
+            Ok(()) => NOTES.recovered(),
+            Err(error) => NOTES.failed(&error),
+        }
     }
 
     /// Rejects these tokens from now on. They are already deleted from the database.

@@ -83,6 +83,8 @@ pub struct RawDatabase {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawLimits {
+    pub orders_per_minute: u32,
+    pub reads_per_minute: u32,
     pub log_ins_per_minute: u32,
     pub log_ins_per_minute_per_address: u32,
 }

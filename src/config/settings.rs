@@ -75,9 +75,12 @@ pub struct Http {
     pub shutdown: Duration,
 }
 
-/// Attempts per minute. `None`: no limit.
+/// Requests and attempts per minute. `None`: no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Per token, or per address without one.
+    pub orders_per_minute: Option<NonZeroU32>,
+    pub reads_per_minute: Option<NonZeroU32>,
     /// Per account.
     pub log_ins_per_minute: Option<NonZeroU32>,
     pub log_ins_per_minute_per_address: Option<NonZeroU32>,

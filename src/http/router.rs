@@ -1,12 +1,13 @@
 //! The routing table: the whole API on one screen.
 
+use actix_web::middleware::from_fn;
 use actix_web::{Resource, Route, guard, web};
 
-use super::middleware::private;
+use super::middleware::{private, rate_limits};
 use super::response::ApiError;
 use super::routes::{
     accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
-    market_data, markets, my_trades, orders, preview, provider_webhook, settings, webhooks,
+    market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens, webhooks,
 };
 
 /// Adds all routes.
@@ -16,14 +17,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::scope("/api")
                 .configure(api)
                 .default_service(web::to(not_found))
+                .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(
             resource("/broadcasting/auth", web::post().to(broadcasting::auth))
+                .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(
             resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth))
+                .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(
@@ -64,6 +68,8 @@ fn api(config: &mut web::ServiceConfig) {
             resource("/orders/{id}", get().to(orders::get)).route(web::patch().to(orders::amend)),
         )
         .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
+        .service(resource("/tokens", get().to(tokens::list)).route(web::post().to(tokens::create)))
+        .service(resource("/tokens/{id}", web::delete().to(tokens::revoke)))
         .service(
             resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),
         )

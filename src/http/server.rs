@@ -8,7 +8,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::{cors, deadline, private, problem, request_id};
+use super::middleware::{compression, cors, deadline, private, problem, request_id};
 use super::response::{ApiError, ErrorCode};
 use super::router;
 use super::session;
@@ -35,8 +35,10 @@ pub fn bind(
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
             .wrap(session::middleware(cookies.clone(), session_lifetime, app_key.clone()))
             .wrap(from_fn(problem::negotiate))
+            .wrap(from_fn(compression::spare_small_bodies))
             .wrap(Compress::default())
             .wrap(cors::cors(&http))
+            .wrap(from_fn(compression::declare))
             .wrap(private::security_headers(cookies.secure))
             .wrap(from_fn(move |request, next| deadline::limit(request_timeout, request, next)))
             // The last one is the first to see a request.

@@ -4,6 +4,8 @@
 //! conflict. No transaction and no pooled connection is held across an await: [`Store::run`] runs
 //! a closure on a thread that may block, and gives the thread up if the server does not respond.
 
+pub mod abilities;
+pub mod api_tokens;
 pub mod audit;
 pub mod book_depth;
 mod call;

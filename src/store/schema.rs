@@ -34,6 +34,9 @@ diesel::table! {
         secret_hash -> Text,
         created_at -> Timestamp,
         expires_at -> Nullable<Timestamp>,
+        name -> Nullable<Text>,
+        abilities -> SmallInt,
+        last_used_at -> Nullable<Timestamp>,
     }
 }
 

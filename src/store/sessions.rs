@@ -3,6 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
+use super::abilities::Abilities;
 use super::schema::{sessions, tokens};
 use super::{AnyConnection, StoreError, now};
 use crate::market::UserId;
@@ -11,15 +12,27 @@ use crate::market::UserId;
 #[derive(Clone, Debug)]
 pub struct Token {
     pub user: UserId,
+    /// `None`: that of a log-in.
+    pub name: Option<String>,
     pub secret_hash: String,
+    pub abilities: Abilities,
     pub expires_at: Option<NaiveDateTime>,
+}
+
+impl Token {
+    /// The token of a log-in, which may be used for everything.
+    pub fn of_log_in(user: UserId, secret_hash: String, expires_at: Option<NaiveDateTime>) -> Self {
+        Self { user, name: None, secret_hash, abilities: Abilities::ALL, expires_at }
+    }
 }
 
 /// Stores a token and returns its id, which is the first half of the client's token.
 pub fn create_token(connection: &mut AnyConnection, token: &Token) -> Result<i64, StoreError> {
     let values = (
         tokens::user_id.eq(token.user.0),
+        tokens::name.eq(&token.name),
         tokens::secret_hash.eq(&token.secret_hash),
+        tokens::abilities.eq(token.abilities.code()),
         tokens::created_at.eq(now()),
         tokens::expires_at.eq(token.expires_at),
     );
@@ -29,14 +42,25 @@ pub fn create_token(connection: &mut AnyConnection, token: &Token) -> Result<i64
     Ok(created.order(tokens::id.desc()).first(connection)?)
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tokens)]
+struct TokenRow {
+    user_id: i64,
+    name: Option<String>,
+    secret_hash: String,
+    abilities: i16,
+    expires_at: Option<NaiveDateTime>,
+}
+
 pub fn find_token(connection: &mut AnyConnection, id: i64) -> Result<Option<Token>, StoreError> {
-    let columns = (tokens::user_id, tokens::secret_hash, tokens::expires_at);
-    let row: Option<(i64, String, Option<NaiveDateTime>)> =
-        tokens::table.find(id).select(columns).first(connection).optional()?;
-    Ok(row.map(|(user, secret_hash, expires_at)| {
-        let user = UserId(user);
-        Token { user, secret_hash, expires_at }
-    }))
+    let found = tokens::table.find(id).select(TokenRow::as_select());
+    let row: Option<TokenRow> = found.first(connection).optional()?;
+    row.map(|row| {
+        let TokenRow { user_id, name, secret_hash, abilities, expires_at } = row;
+        let (user, abilities) = (UserId(user_id), Abilities::from_code(abilities)?);
+        Ok(Token { user, name, secret_hash, abilities, expires_at })
+    })
+    .transpose()
 }
 
 /// A browser session.

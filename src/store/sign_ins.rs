@@ -75,6 +75,27 @@ pub fn open_session(
     Ok(true)
 }
 
+/// Whether a sign-in of this user has been neither revoked nor has expired.
+pub fn is_valid(
+    connection: &mut AnyConnection,
+    user: UserId,
+    sign_in: &SignIn,
+) -> Result<bool, StoreError> {
+    let now = now();
+    Ok(match sign_in {
+        SignIn::Token(id) => {
+            let is_valid = tokens::expires_at.is_null().or(tokens::expires_at.gt(now));
+            let of_user = tokens::table.find(id).filter(tokens::user_id.eq(user.0));
+            select(exists(of_user.filter(is_valid))).get_result(connection)?
+        }
+        SignIn::Session { id, .. } => {
+            let of_user = sessions::table.find(id).filter(sessions::user_id.eq(user.0));
+            let valid = of_user.filter(sessions::expires_at.gt(now));
+            select(exists(valid)).get_result(connection)?
+        }
+    })
+}
+
 /// Ends one sign-in, and with the last one terminates the user's connections.
 ///
 /// A token is the last sign-in if no other token is valid: each session has a token of its own, so

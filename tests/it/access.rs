@@ -11,34 +11,38 @@ use crate::support::client::{Client, Response};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Public,
-    /// With a token or a session.
-    User,
+    /// With a session, or a token that has this ability, if any is needed.
+    User(Option<&'static str>),
     /// With the provider's signature. Tokens and sessions do not matter.
     Provider,
 }
 use Access::{Provider, Public, User};
+const ANY: Access = User(None);
+const READ: Access = User(Some("read"));
+const TRADE: Access = User(Some("trade"));
+const ACCOUNT: Access = User(Some("account"));
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 51] = [
+const ENDPOINTS: [(&str, &str, Access); 54] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
-    ("POST", "/api/logout", User),
-    ("GET", "/api/user", User),
-    ("PUT", "/api/user/password", User),
-    ("GET", "/api/profile", User),
-    ("GET", "/api/balance-history", User),
-    ("POST", "/api/faucet", User),
-    ("GET", "/api/orders", User),
-    ("POST", "/api/orders", User),
-    ("DELETE", "/api/orders", User),
-    ("POST", "/api/orders/batch", User),
-    ("POST", "/api/orders/preview", User),
-    ("GET", "/api/orders/{id}", User),
-    ("PATCH", "/api/orders/{id}", User),
-    ("POST", "/api/orders/{id}/cancel", User),
-    ("GET", "/api/orders/by-client-id/{id}", User),
-    ("POST", "/api/orders/by-client-id/{id}/cancel", User),
+    ("POST", "/api/logout", ANY),
+    ("GET", "/api/user", READ),
+    ("PUT", "/api/user/password", ACCOUNT),
+    ("GET", "/api/profile", READ),
+    ("GET", "/api/balance-history", READ),
+    ("POST", "/api/faucet", ACCOUNT),
+    ("GET", "/api/orders", READ),
+    ("POST", "/api/orders", TRADE),
+    ("DELETE", "/api/orders", TRADE),
+    ("POST", "/api/orders/batch", TRADE),
+    ("POST", "/api/orders/preview", READ),
+    ("GET", "/api/orders/{id}", READ),
+    ("PATCH", "/api/orders/{id}", TRADE),
+    ("POST", "/api/orders/{id}/cancel", TRADE),
+    ("GET", "/api/orders/by-client-id/{id}", READ),
+    ("POST", "/api/orders/by-client-id/{id}/cancel", TRADE),
     ("GET", "/api/errors", Public),
     ("GET", "/api/errors/{code}", Public),
     ("GET", "/api/time", Public),
@@ -47,24 +51,27 @@ const ENDPOINTS: [(&str, &str, Access); 51] = [
     ("GET", "/api/trades", Public),
     ("GET", "/api/ticker", Public),
     ("GET", "/api/candles", Public),
-    ("GET", "/api/my-orders", User),
-    ("GET", "/api/my-trades", User),
-    ("GET", "/api/balances", User),
-    ("GET", "/api/debug/events", User),
-    ("POST", "/api/debug/events", User),
-    ("POST", "/api/broadcasting/auth", User),
-    ("POST", "/api/broadcasting/user-auth", User),
+    ("GET", "/api/my-orders", READ),
+    ("GET", "/api/my-trades", READ),
+    ("GET", "/api/balances", READ),
+    ("GET", "/api/tokens", ACCOUNT),
+    ("POST", "/api/tokens", ACCOUNT),
+    ("DELETE", "/api/tokens/{id}", ACCOUNT),
+    ("GET", "/api/debug/events", READ),
+    ("POST", "/api/debug/events", ACCOUNT),
+    ("POST", "/api/broadcasting/auth", READ),
+    ("POST", "/api/broadcasting/user-auth", READ),
     ("POST", "/api/pusher/webhook", Provider),
-    ("GET", "/api/webhooks", User),
-    ("POST", "/api/webhooks", User),
-    ("GET", "/api/webhooks/{id}", User),
-    ("DELETE", "/api/webhooks/{id}", User),
-    ("POST", "/api/webhooks/{id}/enable", User),
-    ("GET", "/api/webhooks/{id}/messages", User),
-    ("POST", "/api/webhooks/{id}/replay", User),
-    ("POST", "/api/webhooks/{id}/rotate-secret", User),
-    ("POST", "/broadcasting/auth", User),
-    ("POST", "/broadcasting/user-auth", User),
+    ("GET", "/api/webhooks", ACCOUNT),
+    ("POST", "/api/webhooks", ACCOUNT),
+    ("GET", "/api/webhooks/{id}", ACCOUNT),
+    ("DELETE", "/api/webhooks/{id}", ACCOUNT),
+    ("POST", "/api/webhooks/{id}/enable", ACCOUNT),
+    ("GET", "/api/webhooks/{id}/messages", ACCOUNT),
+    ("POST", "/api/webhooks/{id}/replay", ACCOUNT),
+    ("POST", "/api/webhooks/{id}/rotate-secret", ACCOUNT),
+    ("POST", "/broadcasting/auth", READ),
+    ("POST", "/broadcasting/user-auth", READ),
     ("GET", "/sanctum/csrf-cookie", Public),
     ("GET", "/health", Public),
     ("GET", "/ready", Public),
@@ -122,7 +129,7 @@ on_both! {
             let case = format!("{name} {path}");
             let anonymous = call(&visitor, name, path).await;
             match access {
-                User => check_unauthenticated(&anonymous, &case),
+                User(_) => check_unauthenticated(&anonymous, &case),
                 Public => assert!(![401, 403, 419, 500].contains(&anonymous.status), "{case}"),
                 Provider => {
                     for client in [&visitor, &alice] {
@@ -137,6 +144,35 @@ on_both! {
             assert!(![401, 405, 419, 500].contains(&response.status), "{case}: {}", response.body);
         }
         check_unauthenticated(&call(&visitor, "POST", "/api/logout").await, "logout");
+        app.stop();
+    }
+
+    async fn each_endpoint_requires_its_ability(database: Database) {
+        let app = TestApp::start(&database).await;
+        let mut users = Vec::new();
+        for ability in ["read", "trade", "account"] {
+            let mut user = app.log_in("alice").await;
+            let body = format!(r#"{{"name":"{ability}","abilities":["{ability}"]}}"#);
+            user.set_token(&user.post("/api/tokens", &body).await.data());
+            users.push((ability, user));
+        }
+        for (name, path, access) in ENDPOINTS.iter().filter(|(_, path, _)| *path != "/api/logout") {
+            for (ability, user) in &users {
+                let response = call(user, name, path).await;
+                let case = format!("{name} {path} with {ability}: {}", response.body);
+                let is_refused =
+                    response.status == 403 && response.json()["code"] == "missing_ability";
+                let needed = if let User(needed) = access { *needed } else { None };
+                assert_eq!(is_refused, needed.is_some_and(|needed| needed != *ability), "{case}");
+                if is_refused {
+                    check_error(&response, 403, &case);
+                }
+            }
+        }
+        for (ability, user) in &users {
+            assert_eq!(user.post("/api/logout", "").await.status, 200, "{ability}");
+            check_unauthenticated(&user.get("/api/user").await, ability);
+        }
         app.stop();
     }
 

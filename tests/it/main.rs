@@ -14,6 +14,7 @@ mod changed_orders;
 mod check;
 mod cli;
 mod client_order_ids;
+mod compression;
 mod concurrency;
 mod consistency;
 mod crash;
@@ -61,6 +62,7 @@ mod postgres_errors;
 mod processes;
 mod provider_webhooks;
 mod pruning;
+mod rate_limits;
 mod request_ids;
 mod scenario;
 mod secrets;
@@ -70,6 +72,7 @@ mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;
 mod token_cache;
+mod tokens;
 mod torture_faults;
 mod torture_faults_clients;
 #[cfg(feature = "postgres-tests")]

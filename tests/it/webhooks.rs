@@ -107,7 +107,7 @@ on_both! {
             (json!({ "url": "https://example.com", "events": "order.matched" }), "events", "list"),
             (json!({ "url": "https://example.com", "events": ["x"] }), "events", "order.matched"),
             (json!({ "url": "https://example.com", "events": ["trade.executed"] }), "events",
-                "contain only"),
+                "list of: order.matched"),
             (json!({ "url": "http://example.com", "events": ["order.matched"] }), "url", "https"),
             (json!({ "url": "https://169.254.169.254/", "events": ["order.matched"] }), "url",
                 "public"),

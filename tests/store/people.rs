@@ -73,7 +73,7 @@ on_both! {
         let user = store.write(&mut c, |c| users::create(c, "U", "u@x.example", "hash", &[]));
         let user = user.unwrap().user_id();
         let mut create = |secret_hash: &str, expires_at| {
-            let token = Token { user, secret_hash: secret_hash.to_owned(), expires_at };
+            let token = Token::of_log_in(user, secret_hash.to_owned(), expires_at);
             store.write(&mut c, |c| sessions::create_token(c, &token)).unwrap()
         };
         let end = in_minutes(5);
@@ -93,7 +93,7 @@ on_both! {
         assert!(sessions::find_token(&mut c, third).unwrap().is_some());
         database.execute(&format!("DELETE FROM users WHERE id = {user}"));
         assert!(sessions::find_token(&mut c, third).unwrap().is_none());
-        let orphan = Token { user, secret_hash: "cc".to_owned(), expires_at: None };
+        let orphan = Token::of_log_in(user, "cc".to_owned(), None);
         assert!(store.write(&mut c, |c| sessions::create_token(c, &orphan)).is_err());
     }
 

@@ -35,7 +35,7 @@ impl Person {
     fn token(&mut self, minutes: Option<i64>) -> i64 {
         let expires_at = minutes.map(|minutes| now() + TimeDelta::minutes(minutes));
         self.write(|c, user| {
-            let token = Token { user, secret_hash: "aa".to_owned(), expires_at };
+            let token = Token::of_log_in(user, "aa".to_owned(), expires_at);
             sessions::create_token(c, &token).unwrap()
         })
     }
@@ -134,7 +134,7 @@ on_both! {
         let mut person = Person::new(&database);
         let mut log_in = |verified: &str, better: Option<&str>| {
             person.write(|c, user| {
-                let token = Token { user, secret_hash: "aa".to_owned(), expires_at: None };
+                let token = Token::of_log_in(user, "aa".to_owned(), None);
                 sign_ins::log_in(c, &token, verified, better).unwrap()
             })
         };

@@ -84,12 +84,17 @@ impl Client {
     }
 
     fn store_token(&mut self, data: &Value) {
+        self.set_token(data);
+        self.user_id = data["user"]["id"].as_i64().expect("a numeric id");
+    }
+
+    /// Uses the token in this data from now on.
+    pub fn set_token(&mut self, data: &Value) {
         self.token = data["token"].as_str().map(str::to_owned);
         // The part after the bar is the secret.
         if let Some((_, secret)) = self.token.as_ref().and_then(|token| token.split_once('|')) {
             logs::record_secret(secret);
         }
-        self.user_id = data["user"]["id"].as_i64().expect("a numeric id");
     }
 
     pub async fn get(&self, path: &str) -> Response {

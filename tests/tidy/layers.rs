@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("store", &["deadline", "events", "market", "outage"]),
     ("config", &["events", "market", "store"]),
     ("telemetry", &["config", "outage"]),
-    ("auth", &["deadline", "market", "store"]),
+    ("auth", &["deadline", "market", "outage", "store"]),
     ("engine", &["deadline", "events", "market", "outage", "request_id", "store"]),
     ("market_data", &["events", "market", "outage", "store"]),
     ("provider", &["client_address", "pusher"]),

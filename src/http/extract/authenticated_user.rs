@@ -2,22 +2,25 @@
 
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use crate::auth::{self, SignIn};
-use crate::http::response::ApiError;
+use crate::auth::{self, Abilities, Ability, SignIn, SignedIn};
+use crate::http::response::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::market::UserId;
 
-/// The user that a request acts for. A request with a bearer token is not authenticated by its
-/// session. An `Authorization` header without a well-formed token is ignored: a proxy may add
-/// `Basic …`, and a page that has no token may send `Bearer null`.
+/// The user that a request acts for, whose token has the ability that the call needs. A request
+/// with a bearer token is not authenticated by its session. An `Authorization` header without a
+/// well-formed token is ignored: a proxy may add `Basic …`, and a page that has no token may send
+/// `Bearer null`.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedUser {
     pub id: UserId,
     pub sign_in: SignIn,
+    pub abilities: Abilities,
 }
 
 impl FromRequest for AuthenticatedUser {
@@ -27,28 +30,62 @@ impl FromRequest for AuthenticatedUser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (id, sign_in) = match bearer_token(request.headers()) {
-                Some(token) => by_token(&request, token).await?,
-                None => by_session(&request).await?,
+            let known = request.extensions().get::<Self>().cloned();
+            let user = match known {
+                Some(user) => user,
+                None => Self::authenticate(&request).await?,
             };
-            Ok(Self { id, sign_in })
+            match needed_ability(request.method(), request.path()) {
+                Some(ability) if !user.abilities.contains(ability) => {
+                    let message =
+                        format!("This token does not have the ability {}.", ability.name());
+                    Err(ApiError::refused(ErrorCode::MissingAbility, message))
+                }
+                _ => Ok(user),
+            }
         })
     }
 }
 
-async fn by_token(request: &HttpRequest, token: &str) -> Result<(UserId, SignIn), ApiError> {
-    Ok(state(request)?.auth.verify_token(token).await?)
+impl AuthenticatedUser {
+    /// The user of a request, whatever it asks for.
+    pub async fn authenticate(request: &HttpRequest) -> Result<Self, ApiError> {
+        let signed_in = match bearer_token(request.headers()) {
+            Some(token) => state(request)?.auth.verify_token(token).await?,
+            None => by_session(request).await?,
+        };
+        let SignedIn { user: id, sign_in, abilities } = signed_in;
+        Ok(Self { id, sign_in, abilities })
+    }
 }
 
-async fn by_session(request: &HttpRequest) -> Result<(UserId, SignIn), ApiError> {
+async fn by_session(request: &HttpRequest) -> Result<SignedIn, ApiError> {
     let session = state(request)?.sessions.load(&request.get_session()).await?;
     let session = session.ok_or(ApiError::Unauthenticated)?;
     let has_csrf_token = session.has_csrf_token(request.headers());
-    let signed_in = session.signed_in().ok_or(ApiError::Unauthenticated)?;
+    let (user, sign_in) = session.signed_in().ok_or(ApiError::Unauthenticated)?;
     if !request.method().is_safe() && !has_csrf_token {
         return Err(ApiError::CsrfMismatch);
     }
-    Ok(signed_in)
+    Ok(SignedIn { user, sign_in, abilities: Abilities::ALL })
+}
+
+/// The ability that a call needs: to change what is not an order needs the one for the account, and
+/// so does a call that is not mentioned here. `None`: none, because a token may end itself.
+fn needed_ability(method: &Method, path: &str) -> Option<Ability> {
+    let path = path.strip_prefix("/api").unwrap_or(path);
+    let is_within =
+        |root: &str| path.strip_prefix(root).is_some_and(|p| p.is_empty() || p.starts_with('/'));
+    if path == "/logout" {
+        return None;
+    }
+    Some(match path {
+        _ if is_within("/tokens") || is_within("/webhooks") => Ability::Account,
+        _ if method.is_safe() || is_within("/broadcasting") => Ability::Read,
+        "/orders/preview" => Ability::Read,
+        _ if is_within("/orders") => Ability::Trade,
+        _ => Ability::Account,
+    })
 }
 
 fn state(request: &HttpRequest) -> Result<&web::Data<AppState>, ApiError> {

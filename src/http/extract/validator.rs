@@ -113,40 +113,25 @@ impl<'a> Validator<'a> {
         found.map(|(_, meaning)| *meaning)
     }
 
-    /// A required list of words of another list, each once, with their meanings.
-    pub fn list_of<T: Copy + PartialEq>(
-        &mut self,
-        field: &'static str,
-        words: &[(&str, T)],
-    ) -> Option<Vec<T>> {
-        let items = match self.input.value(field) {
-            Some(Value::Array(items)) if !items.is_empty() => items,
-            _ if self.input.is_missing(field) => {
-                self.fail(field, format!("The {} field is required.", self::words(field)));
-                return None;
-            }
-            _ => {
-                self.fail(field, format!("The {} field must be a list.", self::words(field)));
-                return None;
-            }
-        };
-        let mut meanings = Vec::new();
-        for item in items {
-            let found = words.iter().find(|(word, _)| item.as_str() == Some(*word));
-            let Some((_, meaning)) = found else {
-                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                let known = known.join(", ");
-                self.fail(
-                    field,
-                    format!("The {} field must contain only {known}.", self::words(field)),
-                );
-                return None;
-            };
-            if !meanings.contains(meaning) {
-                meanings.push(*meaning);
-            }
+    /// A required list of one or more words of a list, with their meanings.
+    pub fn some_of<T: Copy>(&mut self, field: &'static str, known: &[(&str, T)]) -> Option<Vec<T>> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
         }
-        Some(meanings)
+        let items = self.input.value(field).and_then(Value::as_array);
+        let meaning = |item: &Value| {
+            let (_, meaning) = known.iter().find(|(word, _)| item.as_str() == Some(*word))?;
+            Some(*meaning)
+        };
+        let meanings: Option<Vec<T>> = items.and_then(|items| items.iter().map(meaning).collect());
+        let meanings = meanings.filter(|meanings| !meanings.is_empty());
+        if meanings.is_none() {
+            let known: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+            let known = known.join(", ");
+            self.fail(field, format!("The {} field must be a list of: {known}.", words(field)));
+        }
+        meanings
     }
 
     pub fn optional_one_of<T: Copy>(

@@ -3,19 +3,17 @@
 use actix_cors::Cors;
 use actix_web::http::header::{self, HeaderName};
 
-use super::request_id;
+use super::{rate_limits, request_id};
 use crate::config::Http;
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The headers of responses that pages of other origins may read.
 const EXPOSED: [HeaderName; 7] = [
     header::ETAG,
     header::LINK,
     header::RETRY_AFTER,
-    RATE_LIMIT,
-    RATE_LIMIT_REMAINING,
+    rate_limits::LIMIT,
+    rate_limits::REMAINING,
     REPLAYED,
     request_id::HEADER,
 ];

@@ -1,7 +1,10 @@
-//! CORS, the deadline and the id of each request, problems, and headers for privacy.
+//! Compression, CORS, the deadline and the id of each request, problems, limits, and headers
+//! for privacy.
 
+pub mod compression;
 pub mod cors;
 pub mod deadline;
 pub mod private;
 pub mod problem;
+pub mod rate_limits;
 pub mod request_id;

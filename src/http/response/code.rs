@@ -61,6 +61,8 @@ error_codes! {
         "This market accepts nothing at the moment.";
     TooManyWebhooks: 400 "too_many_webhooks", "Too many webhooks",
         "The user has ten webhooks.";
+    TooManyTokens: 400 "too_many_tokens", "Too many tokens",
+        "The user has 50 valid tokens.";
     TooManyOpenOrders: 400 "too_many_open_orders", "Too many open orders",
         "The user has `market.max_open_orders` open orders in this market.";
     Unauthenticated: 401 "unauthenticated", "Unauthenticated",
@@ -69,12 +71,16 @@ error_codes! {
         "The webhook's key or signature is wrong.";
     Forbidden: 403 "forbidden", "Forbidden",
         "The user may not subscribe to this channel.";
+    MissingAbility: 403 "missing_ability", "Missing ability",
+        "The token may not be used for this call.";
     NotFound: 404 "not_found", "Not found",
         "The path is unknown, or the call is disabled.";
     MarketNotFound: 404 "market_not_found", "Market not found",
         "There is no such market.";
     OrderNotFound: 404 "order_not_found", "Order not found",
         "There is no such order, or it is another user's order.";
+    TokenNotFound: 404 "token_not_found", "Token not found",
+        "There is no such token, or it is another user's token.";
     MethodNotAllowed: 405 "method_not_allowed", "Method not allowed",
         "The path exists, but not with this method.";
     BodyTimeout: 408 "body_timeout", "Body timeout",

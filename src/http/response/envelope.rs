@@ -26,7 +26,7 @@ pub fn ok<T: Serialize>(message: &str, data: T) -> HttpResponse {
     HttpResponse::Ok().json(Envelope { success: true, message, data, token: None })
 }
 
-/// A 201 with data.
+/// A success that has created something.
 pub fn created<T: Serialize>(message: &str, data: T) -> HttpResponse {
     outages::recovered();
     let data = Some(data);

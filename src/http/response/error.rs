@@ -68,6 +68,8 @@ impl Serialize for FieldErrors {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
     pub limit: u32,
+    /// More attempts than these were made at once.
+    pub remaining: u32,
     /// Until the minute ends; at least 1.
     pub retry_after_s: u64,
 }
@@ -202,6 +204,14 @@ impl From<AuthError> for ApiError {
             }
             AuthError::EmailTaken => Self::invalid("email", EMAIL_TAKEN),
             AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
+            AuthError::TooManyTokens => Self::refused(
+                ErrorCode::TooManyTokens,
+                "You have too many tokens. Revoke one that is not needed.",
+            ),
+            AuthError::ExpiresTooLate => Self::invalid(
+                "expires_at",
+                "The expires at field must not be later than the lifetime of tokens allows.",
+            ),
             AuthError::Hashing => Self::Internal("hashing a password failed"),
             AuthError::Busy => Self::refused(
                 ErrorCode::TooBusy,
@@ -251,10 +261,10 @@ impl ResponseError for ApiError {
             // The rest of the body may arrive later, or never.
             response.force_close();
         }
-        if let Self::Throttled(Throttled { limit, retry_after_s }) = self {
+        if let Self::Throttled(Throttled { limit, remaining, retry_after_s }) = self {
             response.insert_header((header::RETRY_AFTER, *retry_after_s));
             response.insert_header(("x-ratelimit-limit", *limit));
-            response.insert_header(("x-ratelimit-remaining", 0));
+            response.insert_header(("x-ratelimit-remaining", *remaining));
         }
         response.json(self.body())
     }

@@ -161,7 +161,7 @@ pub async fn update_password(
     input: Input,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let AuthenticatedUser { id, sign_in } = user;
+    let AuthenticatedUser { id, sign_in, .. } = user;
     let user = state.auth.user(id).await?;
     let mut validator = Validator::of(&input);
     let mut verified = None;

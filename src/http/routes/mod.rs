@@ -17,4 +17,5 @@ pub mod orders;
 pub mod preview;
 pub mod provider_webhook;
 pub mod settings;
+pub mod tokens;
 pub mod webhooks;

@@ -223,6 +223,7 @@ pub async fn place_batch(
         validator.fail("orders", text);
     }
     let inputs = validator.finish(inputs)?;
+    state.throttles.requests.count_more(&request, inputs.len().saturating_sub(1))?;
     let symbols: Vec<&str> = inputs.iter().filter_map(|input| input.string("symbol")).collect();
     let is_complete =
         |catalog: &Catalog| symbols.iter().all(|symbol| catalog.market(symbol).is_some());

@@ -143,8 +143,10 @@ pub async fn create(
     }
     let of_users = webhooks.events.iter().filter(|kind| kind.concerns_a_user());
     let words: Vec<(&str, EventKind)> = of_users.map(|kind| (kind.name(), *kind)).collect();
-    let kinds = validator.list_of("events", &words);
-    let (_, kinds) = validator.finish((url.clone(), kinds))?;
+    let kinds = validator.some_of("events", &words);
+    let (_, mut kinds) = validator.finish((url.clone(), kinds))?;
+    kinds.sort_unstable();
+    kinds.dedup();
 
     let owner = Owner::User(user.id);
     let work = move |c: &mut AnyConnection| {
