@@ -89,6 +89,10 @@ export const amendOrder = (id, changes, key) => sendOnce("patch", `/orders/${id}
 export const cancelOrder = (id) =>
   sendOnce("post", `/orders/${id}/cancel`, undefined, `cancel-${id}`);
 export const faucet = (currency) => post("/faucet", { currency });
+export const tokens = () => get("/tokens");
+/** The response contains the token itself, which the API shows only once. */
+export const createToken = (token) => post("/tokens", token);
+export const revokeToken = (id) => request("delete", `/tokens/${id}`);
 export const debugEvents = (after) => get("/debug/events", { after });
 export const sendEvent = (event) => post("/debug/events", event);
 

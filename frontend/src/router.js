@@ -21,6 +21,13 @@ export const router = createRouter({
       meta: { title: "Create account", isPublic: true },
     },
     {
+      path: "/tokens",
+      name: "tokens",
+      // Not needed for the first paint, as below.
+      component: () => import("./pages/AccessTokens.vue"),
+      meta: { title: "Access tokens" },
+    },
+    {
       path: "/debug",
       name: "debug",
       // Few users need the console, so it is not part of the entry bundle.

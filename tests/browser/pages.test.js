@@ -142,6 +142,10 @@ test("every page is accessible and fits, in both themes and on a small screen", 
       await assertAccessible(window, name);
       await assertFits(window, name);
       await window.screenshot(name);
+      await window.goto("/tokens");
+      await window.page.getByText("No tokens yet.").waitFor();
+      await assertAccessible(window, `tokens-${colorScheme}-${size}`);
+      await assertFits(window, `tokens-${colorScheme}-${size}`);
       await window.goto("/debug");
       await window.page.getByText(/Connections \([1-9]/).waitFor();
       const debug = `debug-${colorScheme}-${size}`;

@@ -50,6 +50,17 @@ on_both! {
         app.stop();
     }
 
+    async fn a_client_that_accepts_no_encoding_gets_the_answer_as_it_is(database: Database) {
+        let app = TestApp::start(&database).await;
+        for accepted in ["identity;q=0", "*;q=0", "compress, identity;q=0", "", "nonsense;;"] {
+            let headers = [("accept-encoding", accepted)];
+            let response = app.visitor().send(Method::GET, "/api/user", &headers, Vec::new()).await;
+            assert_eq!((response.status, response.header("content-encoding")), (401, None));
+            assert_eq!(response.json()["code"], "unauthenticated", "{accepted}");
+        }
+        app.stop();
+    }
+
     async fn small_answers_are_sent_as_they_are(database: Database) {
         let app = TestApp::start(&database).await;
         let visitor = app.visitor();

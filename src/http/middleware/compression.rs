@@ -9,13 +9,23 @@ use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, VARY};
+use actix_web::http::header::{
+    self, AcceptEncoding, CONTENT_ENCODING, Encoding, Header, HeaderMap, HeaderValue, VARY,
+};
 use actix_web::middleware::Next;
 
 /// A smaller body is in the same packet as its head, or nearly, whether or not it is compressed.
 const MIN_COMPRESSED_BYTES: u64 = 1024;
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const ACCEPT_ENCODING: &str = "accept-encoding";
+/// What `Compress` chooses from.
+const ENCODINGS: [Encoding; 5] = [
+    Encoding::identity(),
+    Encoding::brotli(),
+    Encoding::gzip(),
+    Encoding::deflate(),
+    Encoding::zstd(),
+];
 
 /// Keeps small bodies from being compressed.
 pub async fn spare_small_bodies<B: MessageBody>(
@@ -32,10 +42,18 @@ pub async fn spare_small_bodies<B: MessageBody>(
 /// Adds `Vary: Accept-Encoding` where the encoding depends on it: to what is or could have been
 /// compressed, and to what stands for it, a 304. Outside of the middleware for CORS, which keeps
 /// one `Vary` header only.
+///
+/// A request that accepts no known encoding, not even none, gets the answer as it is. `Compress`
+/// would refuse it, with a response that is no JSON, and HTTP leaves the choice to the server.
 pub async fn declare<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    if let Ok(accepted) = AcceptEncoding::parse(&request)
+        && accepted.negotiate(ENCODINGS.iter()).is_none()
+    {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
     let mut response = next.call(request).await?;
     let is_not_modified = response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
