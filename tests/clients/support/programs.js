@@ -1,0 +1,78 @@
+// Runs the programs of the guides in a folder of their own, in which they also write files. There is
+// one test file per language, so that they run in parallel.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { guides } from "./guides.js";
+import { resources } from "./process.js";
+import { onEachDatabase } from "./server.js";
+
+const TIMEOUT_MS = 60_000;
+export const modules = fileURLToPath(new URL("../node_modules", import.meta.url));
+
+export class Folder {
+  async create() {
+    this.path = await mkdtemp(join(tmpdir(), "matchcast-guides-"));
+    resources.add(this);
+    // TypeScript programs import packages.
+    await symlink(modules, join(this.path, "node_modules"));
+  }
+
+  async write(guide, language, ending) {
+    const file = join(this.path, guide.name.replace(/md$/, ending));
+    await writeFile(file, guide.program(language));
+    return file;
+  }
+
+  // Returns { code, stdout, stderr }; `code` is the name of a signal if one has ended the program.
+  run([program, ...parameters], variables = {}) {
+    const child = spawn(program, parameters, {
+      cwd: this.path,
+      env: { PATH: process.env.PATH, ...variables },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"]) {
+      child[name].setEncoding("utf8").on("data", (text) => (output[name] += text));
+    }
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => resolve({ code: code ?? signal, ...output }));
+    });
+  }
+
+  async drop() {
+    await rm(this.path, { recursive: true, force: true });
+    resources.delete(this);
+  }
+}
+
+// Defines a test per guide, each with a new server and database. `command` runs a file whose name
+// has this ending. Returns the folder.
+export function testGuides(language, ending, command) {
+  const folder = new Folder();
+  before(() => folder.create());
+  after(() => folder.drop());
+  for (const guide of guides) {
+    onEachDatabase(`docs/guides/${guide.name} in ${language}`, (server) => {
+      test("each block prints what the guide says", async () => {
+        const file = await folder.write(guide, language, ending);
+        const variables = { MATCHCAST_API: `${server().url}/api` };
+        const { code, stdout, stderr } = await folder.run([...command, file], variables);
+        const difference = guide.firstDifference(stdout);
+        if (difference) {
+          const { title, expected, printed } = difference;
+          assert.equal(printed, expected, `${title}: exit code ${code}\n${stderr}`);
+        }
+        assert.equal(code, 0, stderr);
+      });
+    });
+  }
+  return folder;
+}
