@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { guides } from "./support/guides.js";
-import { modules, testGuides } from "./support/programs.js";
+import { modules, testGuides, useFolder } from "./support/programs.js";
+
+testGuides("typescript");
 
 const OPTIONS = [
   ["--noEmit", "--strict", "--skipLibCheck"],
@@ -11,18 +13,12 @@ const OPTIONS = [
   ["--module", "preserve"],
   ["--types", "node"],
 ].flat();
-
-const folder = testGuides("typescript", "mts", [process.execPath, "--import", "tsx"]);
+const folder = useFolder();
 
 test("the guides have no type errors", async () => {
-  const files = [];
-  for (const guide of guides) files.push(await folder.write(guide, "typescript", "mts"));
+  const files = await Promise.all(guides.map((guide) => folder.write(guide, "typescript")));
   const compiler = join(modules, "typescript/bin/tsc");
-  const { code, stdout, stderr } = await folder.run([
-    process.execPath,
-    compiler,
-    ...OPTIONS,
-    ...files,
-  ]);
+  const command = [process.execPath, compiler, ...OPTIONS, ...files];
+  const { code, stdout, stderr } = await folder.run(command);
   assert.equal(code, 0, stdout + stderr);
 });

@@ -14,7 +14,17 @@ import { onEachDatabase } from "./server.js";
 const TIMEOUT_MS = 60_000;
 export const modules = fileURLToPath(new URL("../node_modules", import.meta.url));
 
-export class Folder {
+// The ending of a program's file, and the command that runs the file.
+export const LANGUAGES = {
+  bash: { ending: "sh", command: ["bash"] },
+  python: { ending: "py", command: [process.env.MATCHCAST_PYTHON] },
+  typescript: { ending: "mts", command: [process.execPath, "--import", "tsx"] },
+};
+if (!process.env.MATCHCAST_PYTHON) {
+  throw new Error("MATCHCAST_PYTHON must name a Python with the packages of requirements.txt");
+}
+
+class Folder {
   async create() {
     this.path = await mkdtemp(join(tmpdir(), "matchcast-guides-"));
     resources.add(this);
@@ -22,8 +32,8 @@ export class Folder {
     await symlink(modules, join(this.path, "node_modules"));
   }
 
-  async write(guide, language, ending) {
-    const file = join(this.path, guide.name.replace(/md$/, ending));
+  async write(guide, language) {
+    const file = join(this.path, guide.name.replace(/md$/, LANGUAGES[language].ending));
     await writeFile(file, guide.program(language));
     return file;
   }
@@ -47,32 +57,40 @@ export class Folder {
     });
   }
 
+  // Runs the program of a guide with the API at this address, and checks its output.
+  async check(guide, language, api) {
+    const file = await this.write(guide, language);
+    const command = [...LANGUAGES[language].command, file];
+    const { code, stdout, stderr } = await this.run(command, { MATCHCAST_API: api });
+    const difference = guide.firstDifference(stdout);
+    if (difference) {
+      const { title, expected, printed } = difference;
+      assert.equal(printed, expected, `${title}: exit code ${code}\n${stderr}`);
+    }
+    assert.equal(code, 0, stderr);
+  }
+
   async drop() {
     await rm(this.path, { recursive: true, force: true });
     resources.delete(this);
   }
 }
 
-// Defines a test per guide, each with a new server and database. `command` runs a file whose name
-// has this ending. Returns the folder.
-export function testGuides(language, ending, command) {
+// A folder for the tests of a file.
+export function useFolder() {
   const folder = new Folder();
   before(() => folder.create());
   after(() => folder.drop());
+  return folder;
+}
+
+// Defines a test per guide, each with a new server and database.
+export function testGuides(language) {
+  const folder = useFolder();
   for (const guide of guides) {
     onEachDatabase(`docs/guides/${guide.name} in ${language}`, (server) => {
-      test("each block prints what the guide says", async () => {
-        const file = await folder.write(guide, language, ending);
-        const variables = { MATCHCAST_API: `${server().url}/api` };
-        const { code, stdout, stderr } = await folder.run([...command, file], variables);
-        const difference = guide.firstDifference(stdout);
-        if (difference) {
-          const { title, expected, printed } = difference;
-          assert.equal(printed, expected, `${title}: exit code ${code}\n${stderr}`);
-        }
-        assert.equal(code, 0, stderr);
-      });
+      test("each block prints what the guide says", () =>
+        folder.check(guide, language, `${server().url}/api`));
     });
   }
-  return folder;
 }
