@@ -42,7 +42,8 @@ class Folder {
   run([program, ...parameters], variables = {}) {
     const child = spawn(program, parameters, {
       cwd: this.path,
-      env: { PATH: process.env.PATH, ...variables },
+      // tsx caches what it compiles in the folder for temporary files.
+      env: { PATH: process.env.PATH, TMPDIR: this.path, ...variables },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: TIMEOUT_MS,
       killSignal: "SIGKILL",
