@@ -24,6 +24,10 @@ if (!process.env.MATCHCAST_PYTHON) {
   throw new Error("MATCHCAST_PYTHON must name a Python with the packages of requirements.txt");
 }
 
+// An interrupted run leaves no programs behind.
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
 class Folder {
   async create() {
     this.path = await mkdtemp(join(tmpdir(), "matchcast-guides-"));
@@ -48,6 +52,8 @@ class Folder {
       timeout: TIMEOUT_MS,
       killSignal: "SIGKILL",
     });
+    running.add(child);
+    child.once("close", () => running.delete(child));
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"]) {
       child[name].setEncoding("utf8").on("data", (text) => (output[name] += text));
