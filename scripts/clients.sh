@@ -17,6 +17,9 @@ need_tools() {
     # Debian packages the modules that create virtual environments separately.
     python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages python3-venv
     need nginx nginx-light
+    # The guides in docs/guides use them in the shell.
+    need curl curl
+    need jq jq
 }
 
 # The name contains a hash of the requirements and the Python version, so that a change of either

@@ -1,0 +1,4 @@
+// The guides in Python.
+import { testGuides } from "./support/programs.js";
+
+testGuides("python");
