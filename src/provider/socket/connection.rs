@@ -105,7 +105,14 @@ impl Connection {
             }
             Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
             Some(Ok(AggregatedMessage::Binary(_))) => Err(End::Close(CloseCode::Binary)),
-            Some(Ok(AggregatedMessage::Close(_))) | None => Err(End::Disconnected),
+            Some(Ok(AggregatedMessage::Close(reason))) => {
+                // The client waits for a close frame (RFC 6455, section 5.5.1).
+                let timeout = self.limits.write_timeout;
+                let reply = self.session.clone().close(reason);
+                finish(reply, timeout, &mut self.close_code).await?;
+                Err(End::Disconnected)
+            }
+            None => Err(End::Disconnected),
             Some(Err(error)) => Err(end_of(&error)),
         }
     }

@@ -6,8 +6,9 @@ use matchcast::provider::Limits;
 use matchcast::pusher::OutgoingEvent;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 
 use super::Server;
 use super::page::{DEADLINE, Page, Received, data_of};
@@ -50,6 +51,17 @@ async fn pings_are_answered() {
     assert_eq!(page.message().await, json!({"event": "pusher:pong", "data": "{}"}));
     page.send_ping().await;
     assert_eq!(page.receive().await, Received::Pong);
+}
+
+#[tokio::test]
+async fn a_client_that_closes_gets_a_close_frame() {
+    let server = Server::start().await;
+    for (sent, received) in [(Some(CloseCode::Normal), 1000), (Some(CloseCode::Away), 1001)] {
+        let mut page = Page::open(&server).await;
+        let frame = sent.map(|code| CloseFrame { code, reason: "".into() });
+        page.send_raw(Message::Close(frame)).await;
+        assert_eq!(page.receive().await, Received::Closed(received));
+    }
 }
 
 fn impatient() -> Limits {
