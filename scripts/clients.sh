@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # The client tests: `tools` installs the programs they need, `prepare` also their packages, and
 # `run` runs them with a built matchcast (MATCHCAST_BIN), on SQLite and, with TEST_DATABASE_URL, on
-# PostgreSQL. The provider is the embedded one or, if MATCHCAST_SOCKUDO is set, that Sockudo binary.
+# PostgreSQL. `grid` runs only the grid bots of ccxt, for many steps. The provider is the embedded
+# one or, if MATCHCAST_SOCKUDO is set, that Sockudo binary.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 clients="$root/tests/clients"
 requirements="$clients/python/requirements.txt"
+ccxt="$root/clients/ccxt"
 # Debian installs nginx here, which is not in the PATH of every user.
 PATH="$PATH:/usr/sbin"
 
@@ -22,31 +24,38 @@ need_tools() {
     need jq jq
 }
 
-# The name contains a hash of the requirements and the Python version, so that a change of either
-# creates a new environment.
+# venv_dir REQUIREMENTS: the name contains a hash of the requirements and the Python version, so
+# that a change of either creates a new environment.
 venv_dir() {
     local key
-    key=$({ cat "$requirements" && python3 -c 'import sys; print(sys.executable, sys.version)'; } |
+    key=$({ cat "$1" && python3 -c 'import sys; print(sys.executable, sys.version)'; } |
         sha256sum | cut -c1-16)
     printf '%s' "$cache_dir/python-$key"
 }
 
-prepare() {
+# install_venv REQUIREMENTS: installs them unless they are already installed.
+install_venv() {
     local venv
+    venv=$(venv_dir "$1")
+    [[ -e $venv/complete ]] && return
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$1"
+    touch "$venv/complete"
+}
+
+prepare() {
     install_npm "$clients"
-    venv=$(venv_dir)
-    if [[ ! -e $venv/complete ]]; then
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-        touch "$venv/complete"
-    fi
+    install_npm "$ccxt"
+    install_venv "$requirements"
+    install_venv "$ccxt/requirements.txt"
 }
 
 run() {
     : "${MATCHCAST_BIN:?names the matchcast binary to test}"
-    MATCHCAST_PYTHON="$(venv_dir)/bin/python"
-    export MATCHCAST_BIN MATCHCAST_PYTHON
+    MATCHCAST_PYTHON="$(venv_dir "$requirements")/bin/python"
+    MATCHCAST_CCXT_PYTHON="$(venv_dir "$ccxt/requirements.txt")/bin/python"
+    export MATCHCAST_BIN MATCHCAST_PYTHON MATCHCAST_CCXT_PYTHON
     cd "$clients"
     local files=("$@")
     if [[ ${#files[@]} -eq 0 ]]; then
@@ -58,15 +67,22 @@ run() {
             files+=(embedded/*.test.js)
         fi
     fi
-    # The timeout ends a test that hangs. pusher-js keeps a timer of 30 s for every socket that the
+    # The timeout ends a file that hangs. pusher-js keeps a timer of 30 s for every socket that the
     # server has closed; the forced exit does not wait for it.
-    NO_COLOR=1 exec node --test --test-reporter=spec --test-timeout=120000 --test-force-exit \
-        "${files[@]}"
+    NO_COLOR=1 exec node --test --test-reporter=spec --test-timeout="${timeout_ms:-120000}" \
+        --test-force-exit "${files[@]}"
+}
+
+# The grid bots over many steps: 10,000 take a quarter of an hour.
+grid() {
+    export GRID_STEPS=${1:-10000}
+    timeout_ms=$((120000 + GRID_STEPS * 300)) run ccxt-grid.test.js ccxt-grid-python.test.js
 }
 
 case ${1:-} in
 tools) need_tools ;;
 prepare) need_tools && prepare ;;
 run) shift && run "$@" ;;
-*) die "usage: scripts/clients.sh tools | prepare | run [FILE…]" ;;
+grid) shift && grid "$@" ;;
+*) die "usage: scripts/clients.sh tools | prepare | run [FILE…] | grid [STEPS]" ;;
 esac

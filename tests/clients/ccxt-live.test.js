@@ -1,0 +1,128 @@
+// Live updates of clients/ccxt, with ccxt's WebSocket client.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { open } from "./support/ccxt.js";
+import { onEachDatabase } from "./support/server.js";
+
+const SYMBOL = "BTC/USD";
+
+// Calls watch() until `isLast` is true for what it returned, and returns everything.
+async function collect(watch, isLast) {
+  const all = [];
+  do all.push(...(await watch()));
+  while (!isLast(all));
+  return all;
+}
+
+onEachDatabase("ccxt's live updates in JavaScript", (server) => {
+  test("orders, the user's trades, all trades and the book are followed", async (t) => {
+    const [alice, bob] = [open(t, server(), "alice"), open(t, server(), "bob")];
+    const watched = [
+      collect(
+        () => alice.watchOrders(SYMBOL),
+        (orders) => orders.at(-1).status === "canceled",
+      ),
+      collect(
+        () => alice.watchMyTrades(),
+        (trades) => trades.length === 2,
+      ),
+      collect(
+        () => alice.watchTrades(SYMBOL),
+        (trades) => trades.length === 2,
+      ),
+    ];
+    const { id } = await alice.createOrder(SYMBOL, "limit", "buy", "0.01", "50000");
+    await bob.createOrder(SYMBOL, "limit", "sell", "0.001", "50000");
+    await bob.createOrder(SYMBOL, "limit", "sell", "0.002", "50000");
+    let book;
+    do book = await bob.watchOrderBook(SYMBOL);
+    while (book.bids[0]?.[1] !== 0.007);
+    await alice.cancelOrder(id);
+    do book = await bob.watchOrderBook(SYMBOL);
+    while (book.bids.length > 0);
+    const [orders, mine, all] = await Promise.all(watched);
+    const last = orders.at(-1);
+    assert.deepEqual([last.id, last.filled, last.remaining], [id, 0.003, 0.007]);
+    assert.equal(last.fee.cost, 2.25);
+    assert.deepEqual(
+      mine.map(({ order, amount }) => [order, amount]),
+      [
+        [id, 0.001],
+        [id, 0.002],
+      ],
+    );
+    assert.deepEqual(
+      mine.map((trade) => trade.fee.cost),
+      [0.75, 1.5],
+    );
+    assert.deepEqual(
+      all.map((trade) => trade.id),
+      mine.map((trade) => trade.id),
+    );
+    assert.deepEqual(
+      all.map(({ side }) => side),
+      ["sell", "sell"],
+    );
+  });
+
+  test("a stop order is followed from waiting to its fill", async (t) => {
+    const [alice, bob] = [open(t, server(), "alice"), open(t, server(), "bob")];
+    const orders = collect(
+      () => alice.watchOrders(),
+      (all) => all.at(-1).status === "closed",
+    );
+    const params = { triggerPrice: "55000" };
+    const stop = await alice.createOrder(SYMBOL, "market", "buy", "0.001", undefined, params);
+    assert.equal(stop.info.is_waiting, true);
+    await bob.createOrder(SYMBOL, "limit", "sell", "0.002", "55000");
+    const charlie = open(t, server(), "charlie");
+    await charlie.createOrder(SYMBOL, "limit", "buy", "0.001", "55000");
+    const last = (await orders).at(-1);
+    assert.deepEqual([last.id, last.average, last.type], [stop.id, 55000, "market"]);
+  });
+
+  test("nothing is missing and nothing comes twice after an interruption", async (t) => {
+    const [alice, bob] = [open(t, server(), "alice"), open(t, server(), "bob")];
+    const charlie = open(t, server(), "charlie");
+    const { id } = await alice.createOrder("ETH/USD", "limit", "buy", "0.01", "2000");
+    const sell = () => bob.createOrder("ETH/USD", "limit", "sell", "0.001", "2000");
+    const next = () =>
+      Promise.all([
+        charlie.watchTrades("ETH/USD"),
+        alice.watchMyTrades("ETH/USD"),
+        alice.watchOrders("ETH/USD"),
+      ]);
+    const first = next();
+    await sell();
+    const before = await first;
+    const interrupted = [charlie.watchTrades("ETH/USD"), alice.watchMyTrades("ETH/USD")];
+    const failures = interrupted.map((promise) =>
+      assert.rejects(promise, { name: "NetworkError" }),
+    );
+    for (const each of new Set([server(), server().provider])) await each.stop();
+    await Promise.all(failures);
+    await server().start();
+    await sell();
+    await sell();
+    const [trades, mine, orders] = await next();
+    for (const list of [trades, mine]) {
+      assert.deepEqual(
+        list.map(({ info }) => info.sequence),
+        ["2", "3"],
+      );
+    }
+    assert.deepEqual(
+      before[0].map(({ info }) => info.sequence),
+      ["1"],
+    );
+    assert.deepEqual(
+      orders.map(({ id, filled }) => [id, filled]),
+      [[id, 0.003]],
+    );
+  });
+
+  test("a channel of which the user has no token is refused", async (t) => {
+    const expired = open(t, server(), undefined, { apiKey: "1|expired" });
+    await assert.rejects(expired.watchOrders(), { name: "AuthenticationError" });
+  });
+});
