@@ -7,7 +7,7 @@ export class KnownRows {
   #exchange;
   #list;
   #versions = new Map();
-  #lastSequence;
+  #lastSequence = 0;
   #begun;
   // Set by the one who calls fetchNew() for events.
   isFetching = false;
@@ -51,10 +51,9 @@ export class KnownRows {
     return known === undefined || (version !== undefined && row[version] > known);
   }
 
-  // Whether no row is missing between the last one and this one of a market's trades.
-  follows(row) {
-    const sequence = this.#exchange.safeInteger(row, "sequence");
-    return this.#lastSequence !== undefined && sequence <= this.#lastSequence + 1;
+  // How far one of a market's trades is after the last one: 1 if none is missing in between.
+  distance(row) {
+    return this.#exchange.safeInteger(row, "sequence") - this.#lastSequence;
   }
 
   // Adds rows, the oldest first, and returns the new ones among them.
@@ -64,7 +63,7 @@ export class KnownRows {
       this.#versions.delete(this.#key(row));
       this.#versions.set(this.#key(row), row[this.#list.version] ?? "");
       const sequence = this.#exchange.safeInteger(row, "sequence", 0);
-      this.#lastSequence = Math.max(this.#lastSequence ?? 0, sequence);
+      this.#lastSequence = Math.max(this.#lastSequence, sequence);
     }
     for (const key of this.#versions.keys()) {
       if (this.#versions.size <= CAPACITY) break;

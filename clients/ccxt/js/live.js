@@ -124,9 +124,10 @@ export class Live extends Channels {
 
   #handleRow(client, hash, row) {
     if (!(hash in client.subscriptions)) return;
-    if (this.#known[hash].follows(row)) {
+    const distance = this.#known[hash].distance(row);
+    if (distance === 1) {
       this.#report(client, hash, this.#known[hash].add([row]));
-    } else {
+    } else if (distance > 1) {
       this.spawn(this.fetchRowsOf, client, hash);
     }
   }

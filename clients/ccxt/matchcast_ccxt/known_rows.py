@@ -13,7 +13,7 @@ class KnownRows:
         self.request = request
         self.version = version
         self.versions = {}
-        self.last_sequence = None
+        self.last_sequence = 0
         self.has_begun = False
         # Set by the one who calls fetch_new() for events.
         self.is_fetching = False
@@ -40,10 +40,9 @@ class KnownRows:
         known = self.versions.get(self.key(row))
         return known is None or (self.version is not None and row[self.version] > known)
 
-    def follows(self, row):
-        """Whether no row is missing between the last one and this one of a market's trades."""
-        sequence = self.exchange.safe_integer(row, 'sequence')
-        return self.last_sequence is not None and sequence <= self.last_sequence + 1
+    def distance(self, row):
+        """How far one of a market's trades is after the last one: 1 if none is missing between."""
+        return self.exchange.safe_integer(row, 'sequence') - self.last_sequence
 
     def add(self, rows):
         """Adds rows, the oldest first, and returns the new ones among them."""
@@ -52,7 +51,7 @@ class KnownRows:
             self.versions.pop(self.key(row), None)
             self.versions[self.key(row)] = row.get(self.version, '')
             sequence = self.exchange.safe_integer(row, 'sequence', 0)
-            self.last_sequence = max(self.last_sequence or 0, sequence)
+            self.last_sequence = max(self.last_sequence, sequence)
         while len(self.versions) > CAPACITY:
             del self.versions[next(iter(self.versions))]
         return added

@@ -156,9 +156,10 @@ class matchcast(Channels, Calls, Mapping, ccxt.async_support.Exchange):
     def handle_row(self, client, hash, row):
         if hash not in client.subscriptions:
             return
-        if self.known[hash].follows(row):
+        distance = self.known[hash].distance(row)
+        if distance == 1:
             self.report(client, hash, self.known[hash].add([row]))
-        else:
+        elif distance > 1:
             self.spawn(self.fetch_rows_of, client, hash)
 
     async def fetch_order_of(self, client, hash, order_id):
