@@ -1,42 +1,5 @@
-// The exchange class of clients/ccxt in Python: the scenarios of python/ccxt_orders.py with the
-// sync and the async class, and the live updates.
-import assert from "node:assert/strict";
-import { test } from "node:test";
-import { runPython } from "./support/ccxt.js";
-import { LossyProxy } from "./support/lossyProxy.js";
+// The sync exchange class of clients/ccxt in Python, with the real ccxt.
+import { definePythonScenarios } from "./support/pythonScenarios.js";
 import { onEachDatabase } from "./support/server.js";
 
-const SCENARIOS = {
-  open_orders: "every type of order that stays open is placed, found and cancelled",
-  ending_orders: "every type of order that ends at once reports what it has filled",
-  market_data: "market data has the trades and the book",
-  exact_values: "no digit is lost",
-  pages: "lists are read to their end, over all pages",
-  errors: "errors are those of ccxt",
-};
-
-const hostname = ({ host, port }) => `${host}:${port}`;
-
-onEachDatabase("ccxt in Python", (server) => {
-  for (const kind of ["sync", "async"]) {
-    for (const [scenario, title] of Object.entries(SCENARIOS)) {
-      test(`${title} (${kind})`, async () => {
-        await runPython("ccxt_orders.py", [kind, scenario, hostname(server())]);
-      });
-    }
-
-    test(`an order whose response is lost is placed once (${kind})`, async (t) => {
-      const proxy = new LossyProxy(server(), "POST", "/api/orders");
-      await proxy.start();
-      t.after(() => proxy.stop());
-      proxy.lost = 2;
-      await runPython("ccxt_orders.py", [kind, "lost_response", hostname(proxy)]);
-      assert.equal(proxy.keys.length, 3);
-      assert.equal(new Set(proxy.keys).size, 1);
-    });
-  }
-
-  test("live updates are complete, also after an interruption", async () => {
-    await runPython("ccxt_live.py", [hostname(server())]);
-  });
-});
+onEachDatabase("ccxt in Python", (server) => definePythonScenarios("sync", server));
