@@ -21,7 +21,7 @@ pub enum Action {
     List,
     /// Post events to a URL, and show the secret that signs them
     Add {
-        /// Such as https://example.com/webhooks
+        /// The URL of the receiver, which begins with `https://`
         url: String,
         /// An event such as order.matched; may be repeated
         #[arg(long = "event", value_name = "NAME", required = true)]

@@ -14,19 +14,19 @@ use crate::support::process::Process;
 use crate::support::wait_for;
 use crate::torture_faults::{choose, endure, observe, settings};
 
-/// The most that an idle process may keep, in MB.
-const RESIDENT_MB: u64 = 60;
+/// The most memory that an idle process may keep, in MB.
+const ALLOCATED_MB: u64 = 24;
 const MEMORY_RETURNS_WITHIN: Duration = Duration::from_secs(10);
 const MANY_DESCRIPTORS: &str = "ulimit -n 4096";
 
-/// Waits until the process keeps less than [`RESIDENT_MB`], and says how long that took. The time
+/// Waits until the process keeps less than [`ALLOCATED_MB`], and says how long that took. The time
 /// counts from the end of the attack.
 async fn memory_returns(process: &Process) -> String {
     let ended = Instant::now();
-    let at_the_end = process.resident_mb();
+    let at_the_end = process.allocated_mb();
     let after = wait_for("memory to return", || async {
-        let resident = process.resident_mb();
-        (resident < RESIDENT_MB).then_some(resident)
+        let allocated = process.allocated_mb();
+        (allocated < ALLOCATED_MB).then_some(allocated)
     })
     .await;
     let elapsed = ended.elapsed();

@@ -107,6 +107,12 @@ impl Process {
         self.memory_mb("VmRSS:")
     }
 
+    /// Memory that the process has allocated, in MB: without the pages of its program, which are
+    /// more in a debug build, and which the system can drop. Linux only.
+    pub fn allocated_mb(&self) -> u64 {
+        self.memory_mb("RssAnon:")
+    }
+
     /// The highest resident memory so far, in MB. Linux only.
     pub fn peak_resident_mb(&self) -> u64 {
         self.memory_mb("VmHWM:")

@@ -1,5 +1,5 @@
-// Runs the programs of the guides in a folder of their own, in which they also write files. There is
-// one test file per language, so that they run in parallel.
+// Runs the programs of the guides in a folder of their own, in which they also write files. There
+// is one test file per language, so that they run in parallel.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
