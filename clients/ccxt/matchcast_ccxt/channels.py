@@ -9,11 +9,25 @@ import asyncio
 import re
 
 import ccxt
+from ccxt.async_support.base.ws.client import Client
 
 PROTOCOL_QUERY = 'protocol=7&client=matchcast-ccxt&version=0.1.0'
 
 
+class UnbufferedClient(Client):
+    """ccxt 4.5.84 takes messages out of the buffer of aiohttp 3.14 directly. aiohttp still counts
+    their overhead and, after some thousand messages, stops reading from the socket for ever.
+    Without access to the buffer, the client receives one message after the other."""
+
+    buffer = None
+
+
 class Channels:
+
+    def client(self, url):
+        client = super().client(url)
+        client.__class__ = UnbufferedClient
+        return client
 
     known_configuration = None
 
