@@ -14,8 +14,8 @@ mod rust_version;
 use std::path::{Path, PathBuf};
 
 /// Folders with source files of the project.
-const FOLDERS: [&str; 8] =
-    ["src", "tests", "benches", "migrations", "config", "scripts", "frontend", "docs"];
+const FOLDERS: [&str; 9] =
+    ["src", "tests", "benches", "migrations", "config", "scripts", "frontend", "docs", "clients"];
 /// Third-party, generated and binary files.
 const IGNORED: [&str; 6] =
     ["node_modules", "dist", "fixtures", "package-lock.json", "target", "__pycache__"];
