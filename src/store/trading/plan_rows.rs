@@ -10,7 +10,6 @@ use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
     AccountChange, CandleRow, EntryRow, MarketChange, OrderChange, OrderRow, TradeRow,
 };
-use crate::store::unix_micros;
 
 /// The events of a plan.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +22,9 @@ pub struct NewEvents {
 pub struct PlanRows<'a> {
     /// The time of all rows.
     pub now: NaiveDateTime,
-    /// The time in microseconds. A version is at least this, and greater than the one before.
+    /// The time in milliseconds. A version is at least this, and greater than the one before.
+    ///
+    /// Not in microseconds: ccxt cannot read events with numbers of 15 digits or more.
     pub version: i64,
     pub matched_events: i16,
     /// The markets that are locked. They get new book versions as well.
@@ -46,7 +47,7 @@ impl<'a> PlanRows<'a> {
         let entry = |entry| EntryRow::new(plan, entry, account(entry.account).id);
         Self {
             now,
-            version: unix_micros(now).0,
+            version: now.and_utc().timestamp_millis(),
             matched_events,
             markets: state.market_states.iter().map(|(id, s)| MarketChange::new(*id, s)).collect(),
             new_orders: plan.new_orders.iter().map(OrderRow::from).collect(),
