@@ -14,6 +14,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Timestamp};
 use diesel::sqlite::SqliteConnection;
+use rand::Rng;
 
 use super::clock::SERVER_TIME;
 use super::schema::leases;
@@ -24,6 +25,11 @@ use super::{AnyConnection, StoreError, now};
 pub const PUBLISHER: &str = "publisher";
 /// The lease of the process that delivers webhooks.
 pub const WEBHOOKS: &str = "webhooks";
+
+/// A name for this process as a holder of leases, that no other process has.
+pub fn new_holder() -> String {
+    format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>())
+}
 
 /// Takes or renews a lease for `length` from now; returns whether `holder` has it now. Runs in a
 /// write transaction.

@@ -72,6 +72,13 @@ impl Owner {
     }
 }
 
+/// The endpoint with this id, if it is the owner's.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn one(owner: Owner, id: i64) -> _ {
+    let user_id: i64 = owner.user_id();
+    endpoints::table.filter(endpoints::id.eq(id)).filter(endpoints::user_id.eq(user_id))
+}
+
 /// Registers a URL; `None` if its owner has as many as are allowed. Runs in a write transaction.
 pub fn create(
     connection: &mut AnyConnection,
@@ -106,19 +113,12 @@ pub fn find(
     owner: Owner,
     id: i64,
 ) -> Result<Option<Endpoint>, StoreError> {
-    let one = endpoints::table
-        .find(id)
-        .filter(endpoints::user_id.eq(owner.user_id()))
-        .select(Endpoint::as_select());
-    Ok(one.first(connection).optional()?)
+    Ok(one(owner, id).select(Endpoint::as_select()).first(connection).optional()?)
 }
 
 /// Deletes an endpoint; returns whether there was one. Its messages expire.
 pub fn delete(connection: &mut AnyConnection, owner: Owner, id: i64) -> Result<bool, StoreError> {
-    let one = endpoints::table
-        .filter(endpoints::id.eq(id))
-        .filter(endpoints::user_id.eq(owner.user_id()));
-    Ok(diesel::delete(one).execute(connection)? > 0)
+    Ok(diesel::delete(one(owner, id)).execute(connection)? > 0)
 }
 
 /// Replaces the secret; the one before signs as well until `previous_until`. Returns whether there
@@ -130,29 +130,23 @@ pub fn rotate_secret(
     secret: &str,
     previous_until: NaiveDateTime,
 ) -> Result<bool, StoreError> {
-    let one = endpoints::table
-        .filter(endpoints::id.eq(id))
-        .filter(endpoints::user_id.eq(owner.user_id()));
     let changes = (
         endpoints::previous_secret.eq(endpoints::secret.nullable()),
         endpoints::previous_secret_until.eq(previous_until),
         endpoints::secret.eq(secret),
     );
-    Ok(diesel::update(one).set(changes).execute(connection)? > 0)
+    Ok(diesel::update(one(owner, id)).set(changes).execute(connection)? > 0)
 }
 
 /// Enables a disabled endpoint again; returns whether there is such an endpoint.
 pub fn enable(connection: &mut AnyConnection, owner: Owner, id: i64) -> Result<bool, StoreError> {
-    let one = endpoints::table
-        .filter(endpoints::id.eq(id))
-        .filter(endpoints::user_id.eq(owner.user_id()));
     let nothing = (None::<NaiveDateTime>, None::<NaiveDateTime>, None::<String>);
     let changes = (
         endpoints::failing_since.eq(nothing.0),
         endpoints::disabled_at.eq(nothing.1),
         endpoints::disabled_reason.eq(nothing.2),
     );
-    Ok(diesel::update(one).set(changes).execute(connection)? > 0)
+    Ok(diesel::update(one(owner, id)).set(changes).execute(connection)? > 0)
 }
 
 /// Posts nothing to an endpoint until its owner enables it.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{NaiveDateTime, TimeDelta};
-use rand::Rng;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -88,14 +87,13 @@ impl Dispatcher {
         subscriptions: SharedSubscriptions,
         written: Arc<Notify>,
     ) -> Result<Self, reqwest::Error> {
-        let holder = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
         Ok(Self {
             store,
             sender: Sender::new(settings.timeout, settings.allows_private)?,
             settings,
             subscriptions,
             written,
-            holder,
+            holder: leases::new_holder(),
             held_until: None,
             refresh_at: Instant::now(),
             destinations: Destinations::default(),

@@ -9,12 +9,12 @@ use serde::Serialize;
 use super::markets::market_of;
 use crate::events::decimal::{DecimalNumber, DecimalSum};
 use crate::events::order::side_name;
-use crate::http::conditional::{Version, by_content};
+use crate::http::conditional::{Tag, Version, by_content};
 use crate::http::extract::{Input, SIDES, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError};
 use crate::http::state::AppState;
-use crate::market::{Candle, Fixed, Trade};
+use crate::market::{Candle, Fixed, MarketId, Trade};
 use crate::store::book_depth::{self, Level};
 use crate::store::candles::{self, Interval, OpenedCandle, Range, Ticker};
 use crate::store::markets::Catalog;
@@ -116,6 +116,18 @@ impl<'a> PublicTrade<'a> {
     }
 }
 
+/// The tag of a resource that changes with each trade of a market, and only then.
+async fn tag_of_trades(
+    state: &AppState,
+    request: &HttpRequest,
+    resource: &'static str,
+    market: MarketId,
+) -> Result<Tag, ApiError> {
+    let newest = state.store.read(move |c| views::newest_trade(c, market)).await?;
+    let version = Version::of(resource).number(market.0.into()).newest(newest);
+    Ok(version.parameters_of(request).tag())
+}
+
 /// `GET /trades?symbol=BTC`: newest first.
 pub async fn trades(
     request: HttpRequest,
@@ -128,9 +140,7 @@ pub async fn trades(
     let page = read_page(&mut validator, List::Trades, state.list_cap);
     let side = validator.optional_one_of("side", &SIDES);
     validator.finish(Some(()))?;
-    let newest = state.store.read(move |c| views::newest_trade(c, market)).await?;
-    let version = Version::of("trades").number(market.0.into()).newest(newest);
-    let tag = version.parameters_of(&request).tag();
+    let tag = tag_of_trades(&state, &request, "trades", market).await?;
     if let Some(not_modified) = tag.not_modified(&request) {
         return Ok(not_modified);
     }
@@ -270,9 +280,7 @@ pub async fn candles(
     };
     let limit = validator.optional_up_to("limit", state.list_cap).unwrap_or(state.list_cap);
     let interval = validator.finish(interval)?;
-    let newest = state.store.read(move |c| views::newest_trade(c, market)).await?;
-    let version = Version::of("candles").number(market.0.into()).newest(newest);
-    let tag = version.parameters_of(&request).tag();
+    let tag = tag_of_trades(&state, &request, "candles", market).await?;
     if let Some(not_modified) = tag.not_modified(&request) {
         return Ok(not_modified);
     }

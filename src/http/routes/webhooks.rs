@@ -144,15 +144,15 @@ pub async fn create(
     let of_users = webhooks.events.iter().filter(|kind| kind.concerns_a_user());
     let words: Vec<(&str, EventKind)> = of_users.map(|kind| (kind.name(), *kind)).collect();
     let kinds = validator.some_of("events", &words);
-    let (_, mut kinds) = validator.finish((url.clone(), kinds))?;
+    let (url, mut kinds) = validator.finish((url, kinds))?;
     kinds.sort_unstable();
     kinds.dedup();
 
     let owner = Owner::User(user.id);
     let work = move |c: &mut AnyConnection| {
         let secret = Secret::generate().expose();
-        let url = url.clone().unwrap_or_default();
-        let new = NewEndpoint { owner, url, events: kinds.clone(), secret: secret.clone() };
+        let (url, events) = (url.clone(), kinds.clone());
+        let new = NewEndpoint { owner, url, events, secret: secret.clone() };
         Ok(match endpoints::create(c, &new)? {
             Some(created) => Ok(response::created(
                 "Webhook created successfully",
@@ -161,9 +161,9 @@ pub async fn create(
             None => Err(too_many()),
         })
     };
-    let response = write_once(&state, &user, &request, Some(&input), work).await?;
-    refresh(&state).await?;
-    Ok(response)
+    let response = write_once(&state, &user, &request, Some(&input), work).await;
+    refresh(&state).await;
+    response
 }
 
 fn too_many() -> ApiError {
@@ -183,9 +183,9 @@ pub async fn delete(
         let is_deleted = endpoints::delete(c, owner, id)?;
         Ok(if is_deleted { Ok(response::done("Webhook deleted successfully")) } else { unknown() })
     };
-    let response = write_once(&state, &user, &request, None, work).await?;
-    refresh(&state).await?;
-    Ok(response)
+    let response = write_once(&state, &user, &request, None, work).await;
+    refresh(&state).await;
+    response
 }
 
 /// `POST /webhooks/{id}/rotate-secret`
@@ -226,9 +226,9 @@ pub async fn enable(
             None => unknown(),
         })
     };
-    let response = write_once(&state, &user, &request, None, work).await?;
-    refresh(&state).await?;
-    Ok(response)
+    let response = write_once(&state, &user, &request, None, work).await;
+    refresh(&state).await;
+    response
 }
 
 /// `POST /webhooks/{id}/replay`
@@ -307,9 +307,12 @@ fn enabled(state: &AppState) -> Result<&Webhooks, ApiError> {
     state.webhooks.as_ref().ok_or_else(|| ApiError::not_found("Not found."))
 }
 
-/// Lets this process know of a change at once.
-async fn refresh(state: &AppState) -> Result<(), ApiError> {
-    let subscriptions = state.store.read(endpoints::subscriptions).await?;
-    enabled(state)?.subscriptions.replace(subscriptions);
-    Ok(())
+/// Lets this process know of a change at once. If that fails, it will know within a second: the
+/// change itself is committed.
+async fn refresh(state: &AppState) {
+    let Some(webhooks) = &state.webhooks else { return };
+    match state.store.read(endpoints::subscriptions).await {
+        Ok(subscriptions) => webhooks.subscriptions.replace(subscriptions),
+        Err(error) => tracing::debug!(%error, "the webhooks could not be read again"),
+    }
 }

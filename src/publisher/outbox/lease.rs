@@ -8,8 +8,6 @@
 
 use std::time::{Duration, Instant};
 
-use rand::Rng;
-
 use super::connection::Connection;
 use crate::store::{StoreError, leases};
 
@@ -26,8 +24,7 @@ pub struct Lease {
 
 impl Lease {
     pub fn new(duration: Duration) -> Self {
-        let holder = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
-        Self { holder, duration, held_until: None }
+        Self { holder: leases::new_holder(), duration, held_until: None }
     }
 
     /// How often the lease is renewed.

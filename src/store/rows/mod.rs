@@ -15,7 +15,5 @@ pub use account::{AccountChange, AccountRow, NewAccountRow};
 pub use candle::{CandleRow, STORED_INTERVALS_S};
 pub use entry::{EntryRow, StoredEntry};
 pub use market::{MarketChange, MarketStateRow};
-pub use order::{
-    ClientOrderIdText, FillChange, Micros, OrderChange, OrderRow, PlainOrderRow, StoredOrder,
-};
+pub use order::{ClientOrderIdText, FillChange, Micros, OrderChange, OrderRow, StoredOrder};
 pub use trade::{StoredTrade, TradeRow};

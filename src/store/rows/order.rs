@@ -11,8 +11,8 @@ use diesel::sql_types::{Text, Timestamp};
 use diesel::sqlite::Sqlite;
 
 use crate::market::{
-    ClientOrderId, FilledValues, Fixed, MarketId, Order, OrderId, OrderRates, Stop, TimeInForce,
-    UnixMicros, UserId,
+    ClientOrderId, FilledValues, Fixed, MarketId, Order, OrderId, OrderRates, OrderType,
+    SelfTradePrevention, Stop, TimeInForce, UnixMicros, UserId,
 };
 use crate::store::clock::{from_unix_micros, unix_micros};
 use crate::store::schema::orders;
@@ -75,6 +75,11 @@ pub struct PlainOrderRow {
     pub taker_value: i64,
 }
 
+// The defaults of the columns.
+const LIMIT: i16 = codes::order_type_code(OrderType::Limit);
+const GTC: i16 = codes::time_in_force_code(TimeInForce::Gtc);
+const CANCEL_NEWEST: i16 = codes::self_trade_code(SelfTradePrevention::CancelNewest);
+
 impl OrderRow {
     /// `None` if it is not plain.
     pub fn plain(&self) -> Option<PlainOrderRow> {
@@ -95,10 +100,10 @@ impl OrderRow {
             arrival,
             taker_value,
             cancel_reason: None,
-            order_type: 1,
-            time_in_force: 1,
+            order_type: LIMIT,
+            time_in_force: GTC,
             post_only: false,
-            self_trade_prevention: 1,
+            self_trade_prevention: CANCEL_NEWEST,
             prevented_amount: 0,
             expires_at: None,
             stop_price: None,

@@ -19,7 +19,6 @@ use crate::market::{AccountKey, ClientOrderId, Status, UserId};
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
     AccountRow, CandleRow, ClientOrderIdText, FillChange, MarketStateRow, NewAccountRow, OrderRow,
-    PlainOrderRow,
 };
 use crate::store::schema::{accounts, candles, ledger_entries, markets, orders, outbox, trades};
 use crate::store::statement::{insert_all, update};
@@ -142,14 +141,18 @@ pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(
         update!(markets::table, markets::id.eq(market.id), changes).execute(connection)?;
     }
     // Binding a column takes as long as writing it, so defaults are left out where all are.
-    let plain: Vec<PlainOrderRow> = rows.new_orders.iter().filter_map(OrderRow::plain).collect();
+    let (mut plain, mut others) = (Vec::new(), Vec::new());
+    for order in &rows.new_orders {
+        match order.plain() {
+            Some(row) => plain.push(row),
+            None => others.push(*order),
+        }
+    }
     insert_all!(connection, orders::table, plain, |order| (
         order,
         orders::created_at.eq(now.clone()),
         orders::updated_at.eq(now.clone()),
     ));
-    let others = rows.new_orders.iter().filter(|order| order.plain().is_none());
-    let others: Vec<OrderRow> = others.copied().collect();
     insert_all!(connection, orders::table, others, |order| (
         order,
         orders::created_at.eq(now.clone()),

@@ -59,6 +59,23 @@ pub struct TradeFilter {
     pub side: Option<Side>,
 }
 
+/// The trades in which a user is on one side. The columns of the two sides are of different types.
+macro_rules! of_side {
+    ($c:expr, $user:expr, $market:expr, $page:expr, $user_id:expr, $order_id:expr, $side:expr) => {{
+        let own = || trades::table.filter($user_id.eq($user.0));
+        let with_order = || own().inner_join(orders::table.on(orders::id.eq($order_id)));
+        let (id, time) = (trades::id, trades::created_at);
+        let columns = (StoredTrade::as_select(), orders::client_order_id);
+        let bounds = bounds!($c, $page, $market.is_some(), own(), id, time);
+        let mut query = page_query!($page, bounds, with_order(), id, time, columns);
+        if let Some(market) = $market {
+            query = query.filter(trades::market_id.eq(market.0));
+        }
+        let rows = user_trades(query.load($c)?, $side)?;
+        Found { rows, bounds }
+    }};
+}
+
 /// A user's trades in all markets, newest first.
 pub fn trades_of(
     connection: &mut AnyConnection,
@@ -68,50 +85,28 @@ pub fn trades_of(
 ) -> Result<Page<UserTrade>, StoreError> {
     let mut found = Vec::new();
     if filter.side != Some(Side::Sell) {
-        found.push(bought(connection, user, filter.market, page)?);
+        found.push(of_side!(
+            connection,
+            user,
+            filter.market,
+            page,
+            trades::buyer_id,
+            trades::buy_order_id,
+            Side::Buy
+        ));
     }
     if filter.side != Some(Side::Buy) {
-        found.push(sold(connection, user, filter.market, page)?);
+        found.push(of_side!(
+            connection,
+            user,
+            filter.market,
+            page,
+            trades::seller_id,
+            trades::sell_order_id,
+            Side::Sell
+        ));
     }
     Ok(Page::of(found, page))
-}
-
-fn bought(
-    connection: &mut AnyConnection,
-    user: UserId,
-    market: Option<MarketId>,
-    page: &PageRequest,
-) -> Result<Found<UserTrade>, StoreError> {
-    let own = || trades::table.filter(trades::buyer_id.eq(user.0));
-    let with_order = || own().inner_join(orders::table.on(orders::id.eq(trades::buy_order_id)));
-    let (id, time) = (trades::id, trades::created_at);
-    let columns = (StoredTrade::as_select(), orders::client_order_id);
-    let bounds = bounds!(connection, page, market.is_some(), own(), id, time);
-    let mut query = page_query!(page, bounds, with_order(), id, time, columns);
-    if let Some(market) = market {
-        query = query.filter(trades::market_id.eq(market.0));
-    }
-    let rows = user_trades(query.load(connection)?, Side::Buy)?;
-    Ok(Found { rows, bounds })
-}
-
-fn sold(
-    connection: &mut AnyConnection,
-    user: UserId,
-    market: Option<MarketId>,
-    page: &PageRequest,
-) -> Result<Found<UserTrade>, StoreError> {
-    let own = || trades::table.filter(trades::seller_id.eq(user.0));
-    let with_order = || own().inner_join(orders::table.on(orders::id.eq(trades::sell_order_id)));
-    let (id, time) = (trades::id, trades::created_at);
-    let columns = (StoredTrade::as_select(), orders::client_order_id);
-    let bounds = bounds!(connection, page, market.is_some(), own(), id, time);
-    let mut query = page_query!(page, bounds, with_order(), id, time, columns);
-    if let Some(market) = market {
-        query = query.filter(trades::market_id.eq(market.0));
-    }
-    let rows = user_trades(query.load(connection)?, Side::Sell)?;
-    Ok(Found { rows, bounds })
 }
 
 fn user_trades(
