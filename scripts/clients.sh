@@ -10,6 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 clients="$root/tests/clients"
 requirements="$clients/python/requirements.txt"
 ccxt="$root/clients/ccxt"
+openapi="$clients/openapi"
 # Debian installs nginx here, which is not in the PATH of every user.
 PATH="$PATH:/usr/sbin"
 
@@ -49,13 +50,15 @@ prepare() {
     install_npm "$ccxt"
     install_venv "$requirements"
     install_venv "$ccxt/requirements.txt"
+    install_venv "$openapi/requirements.txt"
 }
 
 run() {
     : "${MATCHCAST_BIN:?names the matchcast binary to test}"
     MATCHCAST_PYTHON="$(venv_dir "$requirements")/bin/python"
     MATCHCAST_CCXT_PYTHON="$(venv_dir "$ccxt/requirements.txt")/bin/python"
-    export MATCHCAST_BIN MATCHCAST_PYTHON MATCHCAST_CCXT_PYTHON
+    MATCHCAST_OPENAPI_PYTHON="$(venv_dir "$openapi/requirements.txt")/bin/python"
+    export MATCHCAST_BIN MATCHCAST_PYTHON MATCHCAST_CCXT_PYTHON MATCHCAST_OPENAPI_PYTHON
     cd "$clients"
     local files=("$@")
     if [[ ${#files[@]} -eq 0 ]]; then

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, value_parser};
 
 use crate::config::Config;
+use crate::http::openapi_document;
 use crate::telemetry;
 
 /// A trading backend that publishes every trade to both counterparties.
@@ -45,6 +46,8 @@ enum Subcommand {
     /// Maintain the candles of the markets
     #[command(subcommand)]
     Candles(CandlesAction),
+    /// Print the OpenAPI document of the API
+    Openapi,
     /// List pending events and dead letters, or retry or drop them
     Events(EventsArguments),
     /// Revoke every token and session of a user, and terminate the connections that have signed in
@@ -130,6 +133,11 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Migrate => migrate::migrate(&config, &mut out),
         Subcommand::Check => check::check(config, &mut out),
         Subcommand::Audit => audit::audit(&config, &mut out),
+        Subcommand::Openapi => {
+            let document: serde_json::Value = serde_json::from_str(openapi_document())?;
+            writeln!(out, "{document:#}")?;
+            Ok(ExitCode::SUCCESS)
+        }
         Subcommand::Candles(CandlesAction::Rebuild) => candles::rebuild(&config, &mut out),
         Subcommand::Events(arguments) => run_events(&config, &arguments, &mut out),
         Subcommand::Market { symbol, status } => {

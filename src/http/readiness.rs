@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 
 use crate::engine::EngineHandle;
 use crate::outage::Outage;
@@ -22,7 +23,7 @@ static OUTAGE: Outage =
     Outage::warning("readiness", "this process is not ready", "this process is ready again");
 
 /// The result of a check, as JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
     Ok,
@@ -30,20 +31,22 @@ pub enum Check {
 }
 
 /// The checks and their conclusion.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Readiness)]
 pub struct Report {
     status: Status,
     checks: Checks,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReadinessStatus)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ready,
     NotReady,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 struct Checks {
     /// All parts of the process run, and it is not shutting down.
     process: Check,

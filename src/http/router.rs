@@ -1,9 +1,10 @@
 //! The routing table: the whole API on one screen.
 
 use actix_web::middleware::from_fn;
-use actix_web::{Resource, Route, guard, web};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web};
 
 use super::middleware::{private, rate_limits};
+use super::openapi;
 use super::response::ApiError;
 use super::routes::{
     accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
@@ -21,99 +22,113 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .wrap(private::not_stored()),
         )
         .service(
-            resource("/broadcasting/auth", web::post().to(broadcasting::auth))
+            resource("/broadcasting/auth", [post(broadcasting::auth)])
                 .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(
-            resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth))
+            resource("/broadcasting/user-auth", [post(broadcasting::user_auth)])
                 .wrap(from_fn(rate_limits::enforce))
                 .wrap(private::not_stored()),
         )
         .service(
-            resource("/sanctum/csrf-cookie", get().to(csrf_cookie::set))
-                .wrap(private::not_stored()),
+            resource("/sanctum/csrf-cookie", [get(csrf_cookie::set)]).wrap(private::not_stored()),
         )
-        .service(resource("/health", get().to(health::health)))
-        .service(resource("/ready", get().to(health::ready)))
-        .service(resource("/up", get().to(health::up)))
-        .service(resource("/metrics", get().to(health::metrics)))
+        .service(resource("/health", [get(health::health)]))
+        .service(resource("/ready", [get(health::ready)]))
+        .service(resource("/up", [get(health::up)]))
+        .service(resource("/metrics", [get(health::metrics)]))
         .default_service(web::to(dashboard::page));
 }
 
 fn api(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/config", get().to(settings::settings)))
-        .service(resource("/register", web::post().to(auth::register)))
-        .service(resource("/login", web::post().to(auth::login)))
-        .service(resource("/logout", web::post().to(auth::logout)))
-        .service(resource("/user", get().to(auth::user)))
-        .service(resource("/user/password", web::put().to(auth::update_password)))
-        .service(resource("/profile", get().to(accounts::profile)))
-        .service(resource("/balance-history", get().to(accounts::balance_history)))
-        .service(resource("/faucet", web::post().to(accounts::faucet)))
-        .service(
-            resource("/orders", get().to(markets::book))
-                .route(web::post().to(orders::place))
-                .route(web::delete().to(cancel_all::cancel_all)),
-        )
-        .service(resource("/orders/by-client-id/{id}", get().to(orders::get_by_client_id)))
+        .service(resource("/config", [get(settings::settings)]))
+        .service(resource("/register", [post(auth::register)]))
+        .service(resource("/login", [post(auth::login)]))
+        .service(resource("/logout", [post(auth::logout)]))
+        .service(resource("/user", [get(auth::user)]))
+        .service(resource("/user/password", [put(auth::update_password)]))
+        .service(resource("/profile", [get(accounts::profile)]))
+        .service(resource("/balance-history", [get(accounts::balance_history)]))
+        .service(resource("/faucet", [post(accounts::faucet)]))
         .service(resource(
-            "/orders/by-client-id/{id}/cancel",
-            web::post().to(orders::cancel_by_client_id),
+            "/orders",
+            [get(markets::book), post(orders::place), delete(cancel_all::cancel_all)],
         ))
-        .service(resource("/orders/preview", web::post().to(preview::preview)))
-        .service(resource("/orders/batch", web::post().to(orders::place_batch)))
-        .service(
-            resource("/orders/{id}", get().to(orders::get)).route(web::patch().to(orders::amend)),
-        )
-        .service(resource("/orders/{id}/cancel", web::post().to(orders::cancel)))
-        .service(resource("/tokens", get().to(tokens::list)).route(web::post().to(tokens::create)))
-        .service(resource("/tokens/{id}", web::delete().to(tokens::revoke)))
-        .service(
-            resource("/debug/events", get().to(debug::list)).route(web::post().to(debug::send)),
-        )
-        .service(resource("/errors", get().to(errors::list)))
-        .service(resource("/errors/{code}", get().to(errors::get)))
-        .service(resource("/time", get().to(market_data::time)))
-        .service(resource("/markets", get().to(markets::list)))
-        .service(resource("/orderbook/{symbol}", get().to(market_data::depth)))
-        .service(resource("/trades", get().to(market_data::trades)))
-        .service(resource("/ticker", get().to(market_data::ticker)))
-        .service(resource("/candles", get().to(market_data::candles)))
-        .service(resource("/my-orders", get().to(orders::list)))
-        .service(resource("/my-trades", get().to(my_trades::list)))
-        .service(resource("/balances", get().to(accounts::balances)))
-        .service(resource("/broadcasting/auth", web::post().to(broadcasting::auth)))
-        .service(resource("/broadcasting/user-auth", web::post().to(broadcasting::user_auth)))
-        .service(resource("/pusher/webhook", web::post().to(provider_webhook::receive)))
-        .service(
-            resource("/webhooks", get().to(webhooks::list)).route(web::post().to(webhooks::create)),
-        )
-        .service(
-            resource("/webhooks/{id}", get().to(webhooks::get))
-                .route(web::delete().to(webhooks::delete)),
-        )
-        .service(resource("/webhooks/{id}/enable", web::post().to(webhooks::enable)))
-        .service(resource("/webhooks/{id}/messages", get().to(webhooks::log)))
-        .service(resource("/webhooks/{id}/replay", web::post().to(webhooks::replay)))
-        .service(resource("/webhooks/{id}/rotate-secret", web::post().to(webhooks::rotate_secret)));
+        .service(resource("/orders/by-client-id/{id}", [get(orders::get_by_client_id)]))
+        .service(resource("/orders/by-client-id/{id}/cancel", [post(orders::cancel_by_client_id)]))
+        .service(resource("/orders/preview", [post(preview::preview)]))
+        .service(resource("/orders/batch", [post(orders::place_batch)]))
+        .service(resource("/orders/{id}", [get(orders::get), patch(orders::amend)]))
+        .service(resource("/orders/{id}/cancel", [post(orders::cancel)]))
+        .service(resource("/tokens", [get(tokens::list), post(tokens::create)]))
+        .service(resource("/tokens/{id}", [delete(tokens::revoke)]))
+        .service(resource("/debug/events", [get(debug::list), post(debug::send)]))
+        .service(resource("/errors", [get(errors::list)]))
+        .service(resource("/errors/{code}", [get(errors::get)]))
+        .service(resource("/openapi.json", [get(openapi::serve)]))
+        .service(resource("/time", [get(market_data::time)]))
+        .service(resource("/markets", [get(markets::list)]))
+        .service(resource("/orderbook/{symbol}", [get(market_data::depth)]))
+        .service(resource("/trades", [get(market_data::trades)]))
+        .service(resource("/ticker", [get(market_data::ticker)]))
+        .service(resource("/candles", [get(market_data::candles)]))
+        .service(resource("/my-orders", [get(orders::list)]))
+        .service(resource("/my-trades", [get(my_trades::list)]))
+        .service(resource("/balances", [get(accounts::balances)]))
+        .service(resource("/broadcasting/auth", [post(broadcasting::auth)]))
+        .service(resource("/broadcasting/user-auth", [post(broadcasting::user_auth)]))
+        .service(resource("/pusher/webhook", [post(provider_webhook::receive)]))
+        .service(resource("/webhooks", [get(webhooks::list), post(webhooks::create)]))
+        .service(resource("/webhooks/{id}", [get(webhooks::get), delete(webhooks::delete)]))
+        .service(resource("/webhooks/{id}/enable", [post(webhooks::enable)]))
+        .service(resource("/webhooks/{id}/messages", [get(webhooks::log)]))
+        .service(resource("/webhooks/{id}/replay", [post(webhooks::replay)]))
+        .service(resource("/webhooks/{id}/rotate-secret", [post(webhooks::rotate_secret)]));
 }
 
-/// A path with its method; other methods return 405 as JSON.
-fn resource(path: &str, route: Route) -> Resource {
-    web::resource(path).route(route).default_service(web::to(method_not_allowed))
+/// A method of a path, with its handler.
+struct Endpoint {
+    methods: &'static str,
+    route: Route,
 }
 
-/// GET, and HEAD for load balancers.
-fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+/// A path with its methods. Others return 405 as JSON.
+fn resource<const N: usize>(path: &str, endpoints: [Endpoint; N]) -> Resource {
+    let allowed = endpoints.each_ref().map(|endpoint| endpoint.methods).join(", ");
+    let resource = endpoints
+        .into_iter()
+        .fold(web::resource(path), |resource, endpoint| resource.route(endpoint.route));
+    resource.default_service(web::to(move || {
+        std::future::ready(Err::<HttpResponse, _>(ApiError::method_not_allowed(&allowed)))
+    }))
 }
 
-async fn method_not_allowed() -> Result<actix_web::HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed())
+/// Defines a function for each method, which takes the handler.
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident: $methods:literal, $route:expr;)+) => {$(
+        $(#[$doc])*
+        fn $name<F, Args>(handler: F) -> Endpoint
+        where
+            F: Handler<Args>,
+            Args: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            Endpoint { methods: $methods, route: $route.to(handler) }
+        }
+    )+};
 }
 
-async fn not_found() -> Result<actix_web::HttpResponse, ApiError> {
+methods! {
+    /// GET, and HEAD for load balancers.
+    get: "GET, HEAD", web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    post: "POST", web::post();
+    put: "PUT", web::put();
+    patch: "PATCH", web::patch();
+    delete: "DELETE", web::delete();
+}
+
+async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::not_found("Not found."))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::pending_subscriptions::PendingSubscriptions;
 use super::readiness::Readiness;
@@ -85,7 +86,8 @@ impl AppState {
 }
 
 /// The settings that frontends may read before a log-in. Contains no secrets.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Settings)]
 pub struct PublicSettings {
     /// The app key that frontends connect to the provider with.
     pub key: String,

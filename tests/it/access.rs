@@ -9,7 +9,7 @@ use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Access {
+pub enum Access {
     Public,
     /// With a session, or a token that has this ability, if any is needed.
     User(Option<&'static str>),
@@ -23,7 +23,7 @@ const TRADE: Access = User(Some("trade"));
 const ACCOUNT: Access = User(Some("account"));
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-const ENDPOINTS: [(&str, &str, Access); 54] = [
+pub const ENDPOINTS: [(&str, &str, Access); 55] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -45,6 +45,7 @@ const ENDPOINTS: [(&str, &str, Access); 54] = [
     ("POST", "/api/orders/by-client-id/{id}/cancel", TRADE),
     ("GET", "/api/errors", Public),
     ("GET", "/api/errors/{code}", Public),
+    ("GET", "/api/openapi.json", Public),
     ("GET", "/api/time", Public),
     ("GET", "/api/markets", Public),
     ("GET", "/api/orderbook/{symbol}", Public),

@@ -49,6 +49,7 @@ mod market_data;
 mod market_status;
 mod memory;
 mod my_trades;
+mod openapi;
 mod order_types;
 mod outage_log;
 mod outages;

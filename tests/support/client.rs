@@ -7,7 +7,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::logs;
+use super::{contract, logs};
 
 /// A common word: it may appear in a log for other reasons, so it is not recorded as a secret.
 const DEMO_PASSWORD: &str = "password";
@@ -140,7 +140,8 @@ impl Client {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Response, reqwest::Error> {
-        let mut request = self.http.request(method, format!("http://{}{path}", self.address));
+        let mut request =
+            self.http.request(method.clone(), format!("http://{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -149,7 +150,9 @@ impl Client {
         }
         let response = request.body(body).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Response { status, headers, body: response.text().await? })
+        let response = Response { status, headers, body: response.text().await? };
+        contract::check(&method, path, &response);
+        Ok(response)
     }
 
     /// Places an order. Price and amount are inserted into the JSON as they are.

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking, its helpers too")]
 
+mod api_changes;
 mod cycles;
 mod documents;
 mod files;

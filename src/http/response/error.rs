@@ -8,11 +8,13 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use utoipa::ToSchema;
 
 use super::code::ErrorCode;
 use super::outages;
 use crate::auth::AuthError;
 use crate::engine::EngineError;
+use crate::http::schema as doc;
 use crate::store::StoreError;
 
 /// The `Retry-After` of every 503.
@@ -81,6 +83,11 @@ pub enum ApiError {
     Invalid(FieldErrors),
     #[error("{message}")]
     Refused { code: ErrorCode, message: String },
+    #[error("method not allowed")]
+    MethodNotAllowed {
+        /// As in the header `Allow`.
+        allowed: String,
+    },
     #[error("unauthenticated")]
     Unauthenticated,
     #[error("csrf token mismatch")]
@@ -118,14 +125,15 @@ impl ApiError {
         Self::refused(ErrorCode::Forbidden, message)
     }
 
-    pub fn method_not_allowed() -> Self {
-        Self::refused(ErrorCode::MethodNotAllowed, "This method is not allowed here.")
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        Self::MethodNotAllowed { allowed: allowed.to_owned() }
     }
 
     fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(_) => ErrorCode::ValidationFailed,
             Self::Refused { code, .. } => *code,
+            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::Unauthenticated => ErrorCode::Unauthenticated,
             Self::CsrfMismatch => ErrorCode::CsrfTokenMismatch,
             Self::Throttled(_) => ErrorCode::TooManyAttempts,
@@ -145,6 +153,7 @@ impl ApiError {
         match self {
             Self::Invalid(errors) => errors.summary(),
             Self::Refused { message, .. } => message.clone(),
+            Self::MethodNotAllowed { .. } => "This method is not allowed here.".to_owned(),
             Self::Unauthenticated => "Unauthenticated.".to_owned(),
             Self::CsrfMismatch => "CSRF token mismatch.".to_owned(),
             Self::Throttled(_) => "Too Many Attempts.".to_owned(),
@@ -223,12 +232,16 @@ impl From<AuthError> for ApiError {
 }
 
 /// The body of an error response.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
 pub struct ErrorBody {
+    #[schema(schema_with = doc::always_false)]
     success: bool,
     message: String,
+    #[schema(value_type = doc::ErrorWord)]
     code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<doc::FieldTexts>)]
     errors: Option<FieldErrors>,
 }
 
@@ -265,6 +278,9 @@ impl ResponseError for ApiError {
             response.insert_header((header::RETRY_AFTER, *retry_after_s));
             response.insert_header(("x-ratelimit-limit", *limit));
             response.insert_header(("x-ratelimit-remaining", *remaining));
+        }
+        if let Self::MethodNotAllowed { allowed } = self {
+            response.insert_header((header::ALLOW, allowed.as_str()));
         }
         response.json(self.body())
     }

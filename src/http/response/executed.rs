@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::code::ErrorCode;
 use super::envelope::{done, ok, refused_with};
@@ -13,6 +14,7 @@ use crate::events::order::{
     cancel_reason_name, order_type_name, side_name, status_number, time_in_force_name,
 };
 use crate::events::timestamp::iso8601;
+use crate::http::schema as doc;
 use crate::market::{
     ClientOrderId, PreventedTrade, Rejection, Status, TimeInForce, Trade, UnixMicros,
 };
@@ -22,8 +24,9 @@ use crate::store::views::OrderView;
 /// The most trades in the response to an order or its preview.
 pub const MAX_TRADES: usize = 100;
 
-#[derive(Serialize)]
-struct PlacedBody<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlacedOrder)]
+pub struct PlacedBody<'a> {
     order: OrderBody<'a>,
     /// The first of `trades`, for frontends that handle only one.
     trade: Option<TradeBody<'a>>,
@@ -35,25 +38,31 @@ struct PlacedBody<'a> {
     prevented_trades: Vec<PreventedTradeBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Order)]
 pub struct OrderBody<'a> {
     id: i64,
     user_id: i64,
     symbol: &'a str,
+    #[schema(value_type = doc::Side)]
     side: &'static str,
     #[serde(flatten)]
     details: OrderDetails<'a>,
+    #[schema(value_type = Option<doc::Timestamp>)]
     cancelled_at: Option<String>,
 }
 
 /// What every list and response says of an order in the same way.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct OrderDetails<'a> {
     #[serde(rename = "type")]
+    #[schema(value_type = doc::OrderType)]
     order_type: &'static str,
+    #[schema(value_type = doc::TimeInForce)]
     time_in_force: &'static str,
     post_only: bool,
     /// Null unless its time in force is `gtd`.
+    #[schema(value_type = Option<doc::Timestamp>)]
     expires_at: Option<String>,
     /// Null: not a stop order.
     stop_price: Option<DecimalNumber>,
@@ -71,15 +80,20 @@ pub struct OrderDetails<'a> {
     average_price: Option<DecimalNumber>,
     /// Charged so far, in the quote asset.
     commission: DecimalNumber,
+    #[schema(value_type = doc::OrderStatus)]
     status: u8,
+    #[schema(value_type = Option<doc::CancelReason>)]
     cancel_reason: Option<&'static str>,
     client_order_id: Option<&'a str>,
+    #[schema(value_type = doc::Timestamp)]
     created_at: String,
+    #[schema(value_type = doc::Timestamp)]
     updated_at: String,
 }
 
 /// A trade that did not take place, because both orders are of the same user.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PreventedTrade)]
 pub struct PreventedTradeBody {
     /// The resting order.
     order_id: i64,
@@ -87,7 +101,8 @@ pub struct PreventedTradeBody {
     amount: DecimalNumber,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Trade)]
 pub struct TradeBody<'a> {
     id: i64,
     /// Numbered per market, as in the event `trade.executed`.
@@ -99,12 +114,14 @@ pub struct TradeBody<'a> {
     symbol: &'a str,
     price: DecimalNumber,
     amount: DecimalNumber,
+    #[schema(value_type = doc::Timestamp)]
     created_at: String,
+    #[schema(value_type = doc::Timestamp)]
     updated_at: String,
 }
 
 /// Orders that were cancelled together.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize, ToSchema)]
 pub struct CancelledOrders {
     /// The oldest first.
     pub order_ids: Vec<i64>,
@@ -113,8 +130,9 @@ pub struct CancelledOrders {
     pub halted_symbols: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct DepositBody<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deposit)]
+pub struct DepositBody<'a> {
     currency: &'a str,
     amount: DecimalNumber,
     /// Available after it.
@@ -207,16 +225,22 @@ pub fn of_executed(executed: &Executed, catalog: &Catalog) -> HttpResponse {
 }
 
 /// The result for one order of a batch: what the order alone would have had.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum BatchResult<'a> {
-    Placed { success: bool, data: Box<PlacedBody<'a>> },
+pub enum BatchResult<'a> {
+    Placed {
+        #[schema(schema_with = doc::always_true)]
+        success: bool,
+        data: Box<PlacedBody<'a>>,
+    },
     Rejected(ErrorBody),
 }
 
-#[derive(Serialize)]
-struct BatchBody {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchResults)]
+pub struct BatchBody {
     /// One for each order, in their order.
+    #[schema(value_type = Vec<BatchResult>)]
     results: Vec<serde_json::Value>,
 }
 

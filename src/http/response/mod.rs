@@ -12,6 +12,7 @@ pub use code::ErrorCode;
 pub use envelope::{created, done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
 pub use executed::{
-    CancelledOrders, MAX_TRADES, OrderBody, OrderDetails, PreventedTradeBody, of_executed,
+    BatchBody, CancelledOrders, DepositBody, MAX_TRADES, OrderBody, OrderDetails, PlacedBody,
+    PreventedTradeBody, of_executed,
 };
 pub use outages::recovered;

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::market_data::Query;
 use crate::events::decimal::DecimalNumber;
@@ -9,13 +10,15 @@ use crate::http::conditional::{Version, by_content};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::execute;
 use crate::http::paging::{self, List, read_page};
-use crate::http::response::{self, ApiError};
+use crate::http::response::{self, ApiError, DepositBody};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{AccountKey, Action, AssetId, Command, Fixed};
 use crate::store::markets::{Catalog, QUOTE};
 use crate::store::views::{self, EntryView, ReferenceKind};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Profile)]
 struct ProfileBody {
     id: i64,
     name: String,
@@ -26,7 +29,7 @@ struct ProfileBody {
     locked_balance: DecimalNumber,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AssetBalance {
     symbol: String,
     /// Available.
@@ -34,7 +37,15 @@ struct AssetBalance {
     locked_amount: DecimalNumber,
 }
 
-/// `GET /profile`
+/// Returns the user with all balances.
+#[utoipa::path(
+    get,
+    path = "/api/profile",
+    operation_id = "getProfile",
+    tag = "Account",
+    params(doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<ProfileBody>)),
+)]
 pub async fn profile(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -69,7 +80,8 @@ pub async fn profile(
 }
 
 /// A row of `GET /balances`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Balance)]
 struct BalanceBody<'a> {
     currency: &'a str,
     available: DecimalNumber,
@@ -78,7 +90,15 @@ struct BalanceBody<'a> {
     total: DecimalNumber,
 }
 
-/// `GET /balances`: of every asset, also of those that the user has never had.
+/// Lists the user's balances, of every asset.
+#[utoipa::path(
+    get,
+    path = "/api/balances",
+    operation_id = "listBalances",
+    tag = "Account",
+    params(doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<BalanceBody>>)),
+)]
 pub async fn balances(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -107,12 +127,14 @@ pub async fn balances(
     Ok(by_content(&request, Version::of("balances").user(id), response))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BalanceChange)]
 struct HistoryRow {
     id: i64,
     currency: String,
     /// Available after it.
     balance: DecimalNumber,
+    #[schema(value_type = doc::Action)]
     action: &'static str,
     credit: DecimalNumber,
     debit: DecimalNumber,
@@ -121,12 +143,22 @@ struct HistoryRow {
     /// The user's commission for the trade, in the quote asset.
     commission: Option<DecimalNumber>,
     description: String,
+    #[schema(value_type = Option<doc::ReferenceType>)]
     reference_type: Option<&'static str>,
     reference_id: Option<i64>,
+    #[schema(value_type = doc::Timestamp)]
     date: String,
 }
 
-/// `GET /balance-history`
+/// Lists the changes of the user's balances, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/balance-history",
+    operation_id = "listBalanceHistory",
+    tag = "Account",
+    params(doc::OfCurrency, doc::Page, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<HistoryRow>>)),
+)]
 pub async fn balance_history(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -234,7 +266,16 @@ fn faucet_limit(symbol: &str) -> Fixed {
     Fixed::from_units(Fixed::ONE.units().saturating_mul(whole))
 }
 
-/// `POST /faucet`: 404 if the demo is disabled.
+/// Funds the account, if the demo is enabled.
+#[utoipa::path(
+    post,
+    path = "/api/faucet",
+    operation_id = "fundAccount",
+    tag = "Account",
+    params(doc::IdempotencyKey),
+    request_body = doc::FaucetCall,
+    responses((status = 200, description = "Success", body = doc::Success<DepositBody>)),
+)]
 pub async fn faucet(
     user: AuthenticatedUser,
     request: HttpRequest,

@@ -4,12 +4,14 @@ use actix_session::Session;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::{IssuedToken, Registration, SignIn};
 use crate::events::decimal::DecimalNumber;
 use crate::http::conditional::{Version, by_content};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
+use crate::http::schema as doc;
 use crate::http::session;
 use crate::http::state::AppState;
 use crate::market::{Fixed, UserId};
@@ -21,25 +23,39 @@ const MIN_PASSWORD_CHARS: usize = 8;
 /// Bounds the work of hashing.
 const MAX_PASSWORD_CHARS: usize = 1024;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 struct UserBody {
     id: i64,
     name: String,
     email: String,
     /// Available USD.
     balance: DecimalNumber,
+    #[schema(value_type = Option<doc::Timestamp>)]
     email_verified_at: Option<String>,
+    #[schema(value_type = doc::Timestamp)]
     created_at: String,
+    #[schema(value_type = doc::Timestamp)]
     updated_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedIn)]
 struct LoginBody<'a> {
     token: &'a str,
     user: UserBody,
 }
 
-/// `POST /login`
+/// Logs in.
+#[utoipa::path(
+    post,
+    path = "/api/login",
+    operation_id = "logIn",
+    tag = "Sign-in",
+    security(()),
+    request_body = doc::Credentials,
+    responses((status = 200, description = "Success", body = doc::SuccessWithToken<LoginBody>)),
+)]
 pub async fn login(
     input: Input,
     request: HttpRequest,
@@ -80,7 +96,16 @@ async fn open_session(
     }
 }
 
-/// `POST /register`
+/// Creates a user, and logs in.
+#[utoipa::path(
+    post,
+    path = "/api/register",
+    operation_id = "register",
+    tag = "Sign-in",
+    security(()),
+    request_body = doc::NewUser,
+    responses((status = 201, description = "Success", body = doc::SuccessWithToken<LoginBody>)),
+)]
 pub async fn register(
     input: Input,
     request: HttpRequest,
@@ -141,7 +166,14 @@ async fn respond(
     Ok(response::with_token(status, message, data, &token.text))
 }
 
-/// `POST /logout`: ends the token or session of the request and no other sign-in.
+/// Ends the token or session of the request, and no other sign-in.
+#[utoipa::path(
+    post,
+    path = "/api/logout",
+    operation_id = "logOut",
+    tag = "Sign-in",
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn logout(
     user: AuthenticatedUser,
     cookie: Session,
@@ -155,7 +187,15 @@ pub async fn logout(
     Ok(response::done("Successfully logged out"))
 }
 
-/// `PUT /user/password`: ends all sign-ins of the user except the one of the request.
+/// Changes the password, and ends all sign-ins of the user except the one of the request.
+#[utoipa::path(
+    put,
+    path = "/api/user/password",
+    operation_id = "changePassword",
+    tag = "Sign-in",
+    request_body = doc::NewPassword,
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn update_password(
     user: AuthenticatedUser,
     input: Input,
@@ -181,7 +221,15 @@ pub async fn update_password(
     Ok(response::done("Password updated successfully"))
 }
 
-/// `GET /user`
+/// Returns the user.
+#[utoipa::path(
+    get,
+    path = "/api/user",
+    operation_id = "getUser",
+    tag = "Account",
+    params(doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<UserBody>)),
+)]
 pub async fn user(
     user: AuthenticatedUser,
     request: HttpRequest,

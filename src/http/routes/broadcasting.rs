@@ -6,15 +6,17 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::events::UserChannels;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::ApiError;
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::UserId;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_SOCKET_ID_BYTES, SocketId, encryption, sign};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ChannelAuth {
     auth: String,
     /// The key of an encrypted channel.
@@ -22,13 +24,21 @@ struct ChannelAuth {
     shared_secret: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct UserAuth {
     auth: String,
     user_data: String,
 }
 
-/// `POST /broadcasting/auth`
+/// Signs a subscription to a private channel of the user.
+#[utoipa::path(
+    post,
+    path = "/api/broadcasting/auth",
+    operation_id = "authorizeChannel",
+    tag = "Events",
+    request_body = doc::ChannelRequest,
+    responses((status = 200, description = "Success", body = ChannelAuth)),
+)]
 pub async fn auth(
     user: AuthenticatedUser,
     input: Input,
@@ -52,7 +62,15 @@ fn channel_of(user: UserId, channels: UserChannels, requested: &str) -> Option<S
     channels.of(user).find(|channel| channel == requested)
 }
 
-/// `POST /broadcasting/user-auth`
+/// Signs the user's sign-in to the provider.
+#[utoipa::path(
+    post,
+    path = "/api/broadcasting/user-auth",
+    operation_id = "authorizeSignIn",
+    tag = "Events",
+    request_body = doc::SignInRequest,
+    responses((status = 200, description = "Success", body = UserAuth)),
+)]
 pub async fn user_auth(
     user: AuthenticatedUser,
     input: Input,

@@ -12,6 +12,7 @@ use crate::engine::StoredResponse;
 use crate::http::extract::{AuthenticatedUser, RawBody};
 use crate::http::idempotency::{REPLAYED, execute_part, respond};
 use crate::http::response::{self, ApiError, CancelledOrders, FieldErrors};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{Command, Market, MarketId, Side};
 use crate::store::markets::Catalog;
@@ -22,7 +23,15 @@ struct OneMarket {
     data: CancelledOrders,
 }
 
-/// `DELETE /orders?symbol=BTC&side=buy`
+/// Cancels the user's open orders, of all markets and sides unless they are named.
+#[utoipa::path(
+    delete,
+    path = "/api/orders",
+    operation_id = "cancelOrders",
+    tag = "Orders",
+    params(doc::MaybeOfMarket, doc::OfSide, doc::IdempotencyKey),
+    responses((status = 200, description = "Success", body = doc::Success<CancelledOrders>)),
+)]
 pub async fn cancel_all(
     user: AuthenticatedUser,
     request: HttpRequest,

@@ -6,7 +6,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 
-/// `GET /sanctum/csrf-cookie`
+/// Sets the cookie `XSRF-TOKEN`, which pages send back as a header when they write.
+#[utoipa::path(
+    get,
+    path = "/sanctum/csrf-cookie",
+    operation_id = "setCsrfCookie",
+    tag = "Sign-in",
+    security(()),
+    responses((status = 204, description = "Success")),
+)]
 pub async fn set(
     request: HttpRequest,
     cookie: Session,

@@ -37,6 +37,8 @@ static PLAIN_PAGE: File = File {
 
 /// The folder of the dashboard's files. Unknown paths in it are 404.
 const FILES_ROOT: &str = "/assets";
+/// The reference of the API, a page of its own: its path and its file.
+const DOCS: (&str, &str) = ("/docs", "/docs.html");
 /// Paths that never return the page.
 const NOT_PAGES: [&str; 5] = ["/api", "/apps", "/app", "/broadcasting", "/sanctum"];
 /// The page loads everything from its own origin except events, and cannot be framed. The chart
@@ -52,9 +54,9 @@ pub async fn page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
         return Err(ApiError::not_found("Not found."));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(ApiError::method_not_allowed());
+        return Err(ApiError::method_not_allowed("GET, HEAD"));
     }
-    match find(path) {
+    match find(if path == DOCS.0 { DOCS.1 } else { path }) {
         Some(file) => Ok(respond(&request, file)),
         None if is_within(path, FILES_ROOT) => Err(ApiError::not_found("Not found.")),
         None => Ok(respond(&request, find("/index.html").unwrap_or(&PLAIN_PAGE))),

@@ -4,9 +4,11 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::provider::Provider;
 use crate::pusher::{MAX_CHANNEL_NAME_BYTES, MAX_DATA_BYTES, MAX_EVENT_NAME_BYTES};
@@ -18,7 +20,15 @@ pub struct ListQuery {
     after: u64,
 }
 
-/// `GET /debug/events?after=17`: the open connections, and the trace entries after number 17.
+/// Lists the open connections, and the entries of the trace after a number.
+#[utoipa::path(
+    get,
+    path = "/api/debug/events",
+    operation_id = "listDebugEvents",
+    tag = "Events",
+    params(doc::AfterEntry),
+    responses((status = 200, description = "Success", body = doc::Success<Value>)),
+)]
 pub async fn list(
     user: Result<AuthenticatedUser, ApiError>,
     query: web::Query<ListQuery>,
@@ -30,7 +40,15 @@ pub async fn list(
     Ok(response::ok("Events retrieved successfully", snapshot))
 }
 
-/// `POST /debug/events {channel, name, data}`: publishes an event, as a backend would.
+/// Publishes an event, as a backend would.
+#[utoipa::path(
+    post,
+    path = "/api/debug/events",
+    operation_id = "sendDebugEvent",
+    tag = "Events",
+    request_body = doc::DebugEvent,
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn send(
     user: Result<AuthenticatedUser, ApiError>,
     input: Input,

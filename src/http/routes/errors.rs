@@ -2,11 +2,15 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::response::{self, ApiError, ErrorCode};
+use crate::http::schema as doc;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorDescription)]
 struct CodeBody {
+    #[schema(value_type = doc::ErrorWord)]
     code: ErrorCode,
     status: u16,
     title: &'static str,
@@ -20,13 +24,30 @@ impl From<ErrorCode> for CodeBody {
     }
 }
 
-/// `GET /errors`
+/// Lists the codes of all errors.
+#[utoipa::path(
+    get,
+    path = "/api/errors",
+    operation_id = "listErrors",
+    tag = "Operation",
+    security(()),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<CodeBody>>)),
+)]
 pub async fn list() -> HttpResponse {
     let codes: Vec<CodeBody> = ErrorCode::ALL.iter().map(|code| (*code).into()).collect();
     response::ok("Errors retrieved successfully", codes)
 }
 
-/// `GET /errors/{code}`
+/// Describes the code of an error.
+#[utoipa::path(
+    get,
+    path = "/api/errors/{code}",
+    operation_id = "getError",
+    tag = "Operation",
+    security(()),
+    params(doc::ByCode),
+    responses((status = 200, description = "Success", body = doc::Success<CodeBody>)),
+)]
 pub async fn get(code: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let code = ErrorCode::parse(&code).ok_or_else(|| ApiError::not_found("Not found."))?;
     Ok(response::ok("Error retrieved successfully", CodeBody::from(code)))

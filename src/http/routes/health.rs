@@ -3,17 +3,35 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use crate::http::readiness::Report;
 use crate::http::response::ApiError;
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 
-/// `GET /health`: 200 if the database responds.
+/// Tells whether the database responds.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "getHealth",
+    tag = "Operation",
+    security(()),
+    responses((status = 200, description = "Success", body = doc::Health)),
+)]
 pub async fn health(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     state.store.ping().await?;
     let version = env!("CARGO_PKG_VERSION");
     Ok(HttpResponse::Ok().json(json!({ "status": "ok", "version": version })))
 }
 
-/// `GET /ready`: 503 unless an order can be accepted now.
+/// Tells whether an order can be accepted now.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "getReadiness",
+    tag = "Operation",
+    security(()),
+    responses((status = 200, description = "Success", body = Report)),
+)]
 pub async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let report = state.readiness.report().await;
     let mut response =
@@ -21,12 +39,28 @@ pub async fn ready(state: web::Data<AppState>) -> HttpResponse {
     response.json(report)
 }
 
-/// `GET /up`: the process responds. Laravel's health route.
+/// Responds. Laravel's health route.
+#[utoipa::path(
+    get,
+    path = "/up",
+    operation_id = "isUp",
+    tag = "Operation",
+    security(()),
+    responses((status = 200, description = "Success", body = doc::Up)),
+)]
 pub async fn up() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "up" }))
 }
 
-/// `GET /metrics`: 404 if metrics are disabled.
+/// Returns metrics for Prometheus, if they are enabled.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "Operation",
+    security(()),
+    responses((status = 200, description = "Success", body = String)),
+)]
 pub async fn metrics(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     match &state.metrics {
         Some(metrics) => {

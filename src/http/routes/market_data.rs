@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::NaiveDateTime;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::markets::market_of;
 use crate::events::decimal::{DecimalNumber, DecimalSum};
@@ -13,6 +14,7 @@ use crate::http::conditional::{Tag, Version, by_content};
 use crate::http::extract::{Input, SIDES, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{Candle, Fixed, MarketId, Trade};
 use crate::store::book_depth::{self, Level};
@@ -23,20 +25,31 @@ use crate::store::{now, published_books, views};
 /// The parameters of a URL.
 pub type Query = web::Query<BTreeMap<String, String>>;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServerTime)]
 struct TimeBody {
+    #[schema(value_type = doc::Timestamp)]
     time: String,
     unix_ms: i64,
 }
 
-/// `GET /time`: the clock by which orders and trades have their times.
+/// Returns the time by which orders and trades have theirs.
+#[utoipa::path(
+    get,
+    path = "/api/time",
+    operation_id = "getTime",
+    tag = "Market data",
+    security(()),
+    responses((status = 200, description = "Success", body = doc::Success<TimeBody>)),
+)]
 pub async fn time() -> HttpResponse {
     let now = now();
     let body = TimeBody { time: response::iso8601(now), unix_ms: now.and_utc().timestamp_millis() };
     response::ok("Time retrieved successfully", body)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Depth)]
 struct DepthBody<'a> {
     symbol: &'a str,
     /// Of the last `book.updated` whose changes it contains; 0 if there was none.
@@ -44,11 +57,22 @@ struct DepthBody<'a> {
     /// Of the book, as in `book.updated`: the greater one is newer.
     version: i64,
     /// Price and amount, best first.
+    #[schema(value_type = Vec<doc::LevelPair>)]
     bids: Vec<(DecimalNumber, DecimalSum)>,
+    #[schema(value_type = Vec<doc::LevelPair>)]
     asks: Vec<(DecimalNumber, DecimalSum)>,
 }
 
-/// `GET /orderbook/{symbol}?depth=`
+/// Returns the amounts of a book by price, best prices first.
+#[utoipa::path(
+    get,
+    path = "/api/orderbook/{symbol}",
+    operation_id = "getOrderBook",
+    tag = "Market data",
+    security(()),
+    params(doc::BySymbol, doc::OfDepth, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<DepthBody>)),
+)]
 pub async fn depth(
     request: HttpRequest,
     symbol: web::Path<String>,
@@ -85,18 +109,21 @@ pub async fn depth(
 }
 
 /// A trade without the orders and users that took part.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PublicTrade<'a> {
     id: i64,
     /// Numbered per market, as in the event `trade.executed`.
     sequence: i64,
     symbol: &'a str,
     /// The taker's.
+    #[schema(value_type = doc::Side)]
     side: &'static str,
     price: DecimalNumber,
     amount: DecimalNumber,
     value: DecimalNumber,
+    #[schema(value_type = doc::Timestamp)]
     created_at: String,
+    #[schema(value_type = doc::Timestamp)]
     updated_at: String,
 }
 
@@ -128,7 +155,16 @@ async fn tag_of_trades(
     Ok(version.parameters_of(request).tag())
 }
 
-/// `GET /trades?symbol=BTC`: newest first.
+/// Lists the trades of a market, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/trades",
+    operation_id = "listTrades",
+    tag = "Market data",
+    security(()),
+    params(doc::OfMarket, doc::OfSide, doc::Page, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<PublicTrade>>)),
+)]
 pub async fn trades(
     request: HttpRequest,
     query: Query,
@@ -151,10 +187,12 @@ pub async fn trades(
     Ok(tag.on(paging::respond(&request, List::Trades, message, rows, page.next)?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticker)]
 struct TickerBody<'a> {
     symbol: &'a str,
     /// The beginning of the 24 hours.
+    #[schema(value_type = doc::Timestamp)]
     from: String,
     /// The price of the last trade, however long ago.
     last: Option<DecimalNumber>,
@@ -170,6 +208,14 @@ struct TickerBody<'a> {
     trade_count: i64,
     best_bid: Option<DecimalNumber>,
     best_ask: Option<DecimalNumber>,
+}
+
+/// With a symbol one ticker, otherwise a list.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum TickerOrAll<'a> {
+    One(TickerBody<'a>),
+    All(Vec<TickerBody<'a>>),
 }
 
 impl<'a> TickerBody<'a> {
@@ -206,7 +252,16 @@ fn change_percent(open: Fixed, last: Fixed) -> DecimalSum {
     DecimalSum { units: (change + half) / open * UNITS }
 }
 
-/// `GET /ticker?symbol=BTC`; without a symbol, those of all markets.
+/// Returns the last 24 hours of a market; without a symbol, a list with those of all markets.
+#[utoipa::path(
+    get,
+    path = "/api/ticker",
+    operation_id = "getTicker",
+    tag = "Market data",
+    security(()),
+    params(doc::MaybeOfMarket, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<TickerOrAll>)),
+)]
 pub async fn ticker(
     request: HttpRequest,
     query: Query,
@@ -225,15 +280,18 @@ pub async fn ticker(
     };
     let catalog = state.catalog_with(is_known).await;
     let body = |ticker| TickerBody::new(ticker, catalog.symbol(ticker.market));
-    let response = match tickers.first() {
-        Some(ticker) if market.is_some() => response::ok(MESSAGE, body(ticker)),
-        _ => response::ok(MESSAGE, tickers.iter().map(body).collect::<Vec<_>>()),
+    let body = match tickers.first() {
+        Some(ticker) if market.is_some() => TickerOrAll::One(body(ticker)),
+        _ => TickerOrAll::All(tickers.iter().map(body).collect()),
     };
+    let response = response::ok(MESSAGE, body);
     Ok(by_content(&request, Version::of("ticker"), response))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Candle)]
 struct CandleBody {
+    #[schema(value_type = doc::Timestamp)]
     opened_at: String,
     open: DecimalNumber,
     high: DecimalNumber,
@@ -264,7 +322,18 @@ impl From<&OpenedCandle> for CandleBody {
     }
 }
 
-/// `GET /candles?symbol=BTC&interval=1m`: the oldest first. The next page is the one before.
+/// Lists the newest candles of a range, the oldest first.
+///
+/// `Link` leads to the candles before them. There are no candles without trades.
+#[utoipa::path(
+    get,
+    path = "/api/candles",
+    operation_id = "listCandles",
+    tag = "Market data",
+    security(()),
+    params(doc::OfMarket, doc::CandleRange, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<CandleBody>>)),
+)]
 pub async fn candles(
     request: HttpRequest,
     query: Query,

@@ -2,12 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{market_status_name, side_name};
 use crate::http::conditional::{Version, by_content};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{CommissionRates, Market, MarketId, MarketState, Side};
 use crate::store::markets::{self, Catalog};
@@ -20,22 +22,32 @@ pub struct BookQuery {
     symbol: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderBook)]
 struct BookBody {
     asks: Vec<BookOrder>,
     bids: Vec<BookOrder>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct BookOrder {
     price: DecimalNumber,
     /// The unfilled part.
     amount: DecimalNumber,
+    #[schema(value_type = doc::Side)]
     side: &'static str,
     user_id: i64,
 }
 
-/// `GET /orders?symbol=BTC`
+/// Lists the open orders of a market with the users they belong to, best prices first.
+#[utoipa::path(
+    get,
+    path = "/api/orders",
+    operation_id = "listBookOrders",
+    tag = "Orders",
+    params(doc::OfMarket, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<BookBody>)),
+)]
 pub async fn book(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -71,12 +83,14 @@ pub async fn book(
 }
 
 /// A row of `GET /markets`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Market)]
 struct MarketBody<'a> {
     symbol: &'a str,
     base: &'a str,
     quote: &'a str,
     /// `open`, `cancel_only` or `halted`.
+    #[schema(value_type = doc::MarketStatus)]
     status: &'static str,
     /// Null: there was no trade.
     last_price: Option<DecimalNumber>,
@@ -120,7 +134,16 @@ impl<'a> MarketBody<'a> {
     }
 }
 
-/// `GET /markets`
+/// Lists the markets with their rules, statuses and last prices.
+#[utoipa::path(
+    get,
+    path = "/api/markets",
+    operation_id = "listMarkets",
+    tag = "Market data",
+    security(()),
+    params(doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<MarketBody>>)),
+)]
 pub async fn list(
     request: HttpRequest,
     state: web::Data<AppState>,

@@ -18,4 +18,5 @@ pub mod preview;
 pub mod provider_webhook;
 pub mod settings;
 pub mod tokens;
+mod webhook_bodies;
 pub mod webhooks;

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::market_data::Query;
 use super::markets::market_filter;
@@ -11,19 +12,23 @@ use crate::http::conditional::Version;
 use crate::http::extract::{AuthenticatedUser, Input, SIDES, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{ClientOrderId, Side};
 use crate::store::markets::Catalog;
 use crate::store::views::{self, TradeFilter, UserTrade};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyTrade)]
 struct MyTradeRow<'a> {
     id: i64,
     /// Numbered per market, as in the event `trade.executed`.
     sequence: i64,
     symbol: &'a str,
     /// The user's own.
+    #[schema(value_type = doc::Side)]
     side: &'static str,
+    #[schema(value_type = doc::Role)]
     role: &'static str,
     price: DecimalNumber,
     amount: DecimalNumber,
@@ -33,6 +38,7 @@ struct MyTradeRow<'a> {
     /// Of the user's order.
     order_id: i64,
     client_order_id: Option<&'a str>,
+    #[schema(value_type = doc::Timestamp)]
     created_at: String,
 }
 
@@ -62,7 +68,15 @@ impl<'a> MyTradeRow<'a> {
     }
 }
 
-/// `GET /my-trades`
+/// Lists the user's trades, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/my-trades",
+    operation_id = "listMyTrades",
+    tag = "Account",
+    params(doc::MaybeOfMarket, doc::OfSide, doc::Page, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<MyTradeRow>>)),
+)]
 pub async fn list(
     user: AuthenticatedUser,
     request: HttpRequest,

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::market_data::Query;
 use super::markets::market_filter;
@@ -11,7 +12,10 @@ use crate::http::conditional::Version;
 use crate::http::extract::{AuthenticatedUser, Input, SIDES, Validator};
 use crate::http::idempotency::execute;
 use crate::http::paging::{self, List, read_page};
-use crate::http::response::{self, ApiError, FieldErrors, OrderBody, OrderDetails};
+use crate::http::response::{
+    self, ApiError, BatchBody, FieldErrors, OrderBody, OrderDetails, PlacedBody,
+};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{ClientOrderId, Command, OrderId, Rejection, Status};
 use crate::store::markets::Catalog;
@@ -37,24 +41,63 @@ const NOT_AMENDABLE: [&str; 9] = [
 ];
 
 /// A row of `GET /my-orders`. Two of its dates have no fractions.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyOrder)]
 struct MyOrderRow<'a> {
     id: i64,
     symbol: &'a str,
+    #[schema(value_type = doc::Side)]
     side: &'static str,
     #[serde(flatten)]
     details: OrderDetails<'a>,
+    #[schema(value_type = doc::PlainTime)]
     date: String,
+    #[schema(value_type = Option<doc::PlainTime>)]
     cancelled_at: Option<String>,
 }
 
 /// The response to `GET /orders/{id}`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct OneOrder<'a> {
     order: OrderBody<'a>,
 }
 
-/// `POST /orders`
+/// Places an order, and matches it.
+#[utoipa::path(
+    post,
+    path = "/api/orders",
+    operation_id = "placeOrder",
+    tag = "Orders",
+    params(doc::IdempotencyKey),
+    request_body = doc::NewOrder,
+    responses((
+        status = 200,
+        description = "Success",
+        body = doc::Success<PlacedBody>,
+        links(
+            ("GetOrder" = (
+                operation_id = "getOrder",
+                parameters(("id" = "$response.body#/data/order/id")),
+            )),
+            ("AmendOrder" = (
+                operation_id = "amendOrder",
+                parameters(("id" = "$response.body#/data/order/id")),
+            )),
+            ("CancelOrder" = (
+                operation_id = "cancelOrder",
+                parameters(("id" = "$response.body#/data/order/id")),
+            )),
+            ("GetOrderByClientOrderId" = (
+                operation_id = "getOrderByClientOrderId",
+                parameters(("id" = "$response.body#/data/order/client_order_id")),
+            )),
+            ("CancelOrderByClientOrderId" = (
+                operation_id = "cancelOrderByClientOrderId",
+                parameters(("id" = "$response.body#/data/order/client_order_id")),
+            )),
+        ),
+    )),
+)]
 pub async fn place(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -66,7 +109,15 @@ pub async fn place(
     execute(&state, &user, &request, Some(&input), command).await
 }
 
-/// `GET /orders/{id}`
+/// Returns an order of the user.
+#[utoipa::path(
+    get,
+    path = "/api/orders/{id}",
+    operation_id = "getOrder",
+    tag = "Orders",
+    params(doc::ById),
+    responses((status = 200, description = "Success", body = doc::Success<OneOrder>)),
+)]
 pub async fn get(
     user: AuthenticatedUser,
     id: web::Path<String>,
@@ -75,7 +126,15 @@ pub async fn get(
     show(&user, by_id(&id)?, &state).await
 }
 
-/// `GET /orders/by-client-id/{id}`
+/// Returns an order of the user by its client order id.
+#[utoipa::path(
+    get,
+    path = "/api/orders/by-client-id/{id}",
+    operation_id = "getOrderByClientOrderId",
+    tag = "Orders",
+    params(doc::ByClientOrderId),
+    responses((status = 200, description = "Success", body = doc::Success<OneOrder>)),
+)]
 pub async fn get_by_client_id(
     user: AuthenticatedUser,
     id: web::Path<String>,
@@ -128,7 +187,15 @@ fn my_order_row<'a>(view: &'a OrderView, catalog: &'a Catalog) -> MyOrderRow<'a>
     }
 }
 
-/// `GET /my-orders`
+/// Lists the user's orders, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/my-orders",
+    operation_id = "listMyOrders",
+    tag = "Orders",
+    params(doc::Page, doc::MaybeOfMarket, doc::OfSide, doc::OfStatus, doc::IfNoneMatch),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<MyOrderRow>>)),
+)]
 pub async fn list(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -162,7 +229,15 @@ pub async fn list(
     Ok(if is_known(&catalog) { tag.on(response) } else { response })
 }
 
-/// `POST /orders/{id}/cancel`
+/// Cancels an open order.
+#[utoipa::path(
+    post,
+    path = "/api/orders/{id}/cancel",
+    operation_id = "cancelOrder",
+    tag = "Orders",
+    params(doc::ById, doc::IdempotencyKey),
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn cancel(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -173,7 +248,15 @@ pub async fn cancel(
     cancel_order(&user, &request, OrderId(id), &state).await
 }
 
-/// `POST /orders/by-client-id/{id}/cancel`
+/// Cancels an open order by its client order id.
+#[utoipa::path(
+    post,
+    path = "/api/orders/by-client-id/{id}/cancel",
+    operation_id = "cancelOrderByClientOrderId",
+    tag = "Orders",
+    params(doc::ByClientOrderId, doc::IdempotencyKey),
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn cancel_by_client_id(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -184,7 +267,16 @@ pub async fn cancel_by_client_id(
     cancel_order(&user, &request, view.order.id, &state).await
 }
 
-/// `PATCH /orders/{id}`
+/// Amends the price or the amount of an open order.
+#[utoipa::path(
+    patch,
+    path = "/api/orders/{id}",
+    operation_id = "amendOrder",
+    tag = "Orders",
+    params(doc::ById, doc::IdempotencyKey),
+    request_body = doc::Amendment,
+    responses((status = 200, description = "Success", body = doc::Success<PlacedBody>)),
+)]
 pub async fn amend(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -208,7 +300,16 @@ pub async fn amend(
     execute(&state, &user, &request, Some(&input), command).await
 }
 
-/// `POST /orders/batch`
+/// Places up to 50 orders in one transaction.
+#[utoipa::path(
+    post,
+    path = "/api/orders/batch",
+    operation_id = "placeOrders",
+    tag = "Orders",
+    params(doc::IdempotencyKey),
+    request_body = doc::NewOrders,
+    responses((status = 200, description = "Success", body = doc::Success<BatchBody>)),
+)]
 pub async fn place_batch(
     user: AuthenticatedUser,
     request: HttpRequest,

@@ -2,18 +2,21 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::new_order::read_order;
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{cancel_reason_name, status_number};
 use crate::http::extract::{AuthenticatedUser, Input};
 use crate::http::response::{self, ApiError, ErrorBody, MAX_TRADES, PreventedTradeBody};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{self, Action, Command, Done, Fixed, PlacedOrder, Plan, Status, Trade};
 use crate::store::trading;
 
 /// `None` and empty where the order would be refused.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Preview)]
 struct PreviewBody {
     /// Why the order would be refused.
     rejection: Option<ErrorBody>,
@@ -35,20 +38,31 @@ struct PreviewBody {
     resting_amount: DecimalNumber,
     /// It would wait for its stop price first.
     is_waiting: bool,
+    #[schema(value_type = Option<doc::OrderStatus>)]
     status: Option<u8>,
+    #[schema(value_type = Option<doc::CancelReason>)]
     cancel_reason: Option<&'static str>,
     /// The first [`MAX_TRADES`].
     prevented_trades: Vec<PreventedTradeBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fill)]
 struct FillBody {
     price: DecimalNumber,
     amount: DecimalNumber,
     value: DecimalNumber,
 }
 
-/// `POST /orders/preview`
+/// Shows what an order would do now, and changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/orders/preview",
+    operation_id = "previewOrder",
+    tag = "Orders",
+    request_body = doc::NewOrder,
+    responses((status = 200, description = "Success", body = doc::Success<PreviewBody>)),
+)]
 pub async fn preview(
     user: AuthenticatedUser,
     input: Input,

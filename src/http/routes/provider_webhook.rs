@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::extract::RawBody;
 use crate::http::response::{self, ApiError, ErrorCode};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::pusher::{Webhook, WebhookError, WebhookEvent};
 use crate::store::{now, occupancy};
@@ -17,7 +18,17 @@ use crate::store::{now, occupancy};
 const KEY_HEADER: &str = "x-pusher-key";
 const SIGNATURE_HEADER: &str = "x-pusher-signature";
 
-/// `POST /pusher/webhook`
+/// Receives the provider's webhooks.
+#[utoipa::path(
+    post,
+    path = "/api/pusher/webhook",
+    operation_id = "receiveProviderWebhook",
+    tag = "Events",
+    security(()),
+    params(doc::ProviderSignature),
+    request_body = doc::ProviderWebhook,
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn receive(
     request: HttpRequest,
     RawBody(body): RawBody,

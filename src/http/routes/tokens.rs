@@ -2,10 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::{Abilities, Ability, ApiToken, SignedIn, TokenRequest};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError, ErrorCode, iso8601};
+use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::store::{from_unix_micros, now};
 
@@ -16,19 +18,25 @@ const ABILITIES: [(&str, Ability); 3] = [
     (Ability::Account.name(), Ability::Account),
 ];
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
 struct TokenBody {
     id: i64,
     name: String,
+    #[schema(value_type = Vec<doc::Ability>)]
     abilities: Vec<&'static str>,
+    #[schema(value_type = doc::Timestamp)]
     created_at: String,
     /// Null: it does not expire.
+    #[schema(value_type = Option<doc::Timestamp>)]
     expires_at: Option<String>,
     /// To the minute. Null: never.
+    #[schema(value_type = Option<doc::Timestamp>)]
     last_used_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedToken)]
 struct CreatedBody {
     /// Shown once.
     token: String,
@@ -50,7 +58,25 @@ impl From<ApiToken> for TokenBody {
     }
 }
 
-/// `POST /tokens {name, abilities, expires_at?}`
+/// Creates a token with some abilities.
+#[utoipa::path(
+    post,
+    path = "/api/tokens",
+    operation_id = "createToken",
+    tag = "Sign-in",
+    request_body = doc::NewToken,
+    responses((
+        status = 201,
+        description = "Success",
+        body = doc::Success<CreatedBody>,
+        links(
+            ("RevokeToken" = (
+                operation_id = "revokeToken",
+                parameters(("id" = "$response.body#/data/id")),
+            )),
+        ),
+    )),
+)]
 pub async fn create(
     user: AuthenticatedUser,
     input: Input,
@@ -86,7 +112,14 @@ fn read_request(input: &Input) -> Result<TokenRequest, ApiError> {
     Ok(TokenRequest { name, abilities, expires_at })
 }
 
-/// `GET /tokens`
+/// Lists the user's tokens.
+#[utoipa::path(
+    get,
+    path = "/api/tokens",
+    operation_id = "listTokens",
+    tag = "Sign-in",
+    responses((status = 200, description = "Success", body = doc::Success<Vec<TokenBody>>)),
+)]
 pub async fn list(
     user: AuthenticatedUser,
     state: web::Data<AppState>,
@@ -96,7 +129,15 @@ pub async fn list(
     Ok(response::ok("Tokens retrieved successfully", rows))
 }
 
-/// `DELETE /tokens/{id}`
+/// Revokes a token.
+#[utoipa::path(
+    delete,
+    path = "/api/tokens/{id}",
+    operation_id = "revokeToken",
+    tag = "Sign-in",
+    params(doc::ById),
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn revoke(
     user: AuthenticatedUser,
     id: web::Path<String>,

@@ -2,19 +2,21 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{NaiveDateTime, TimeDelta};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::webhook_bodies::{MessageBody, OneWebhook, Replayed, WebhookBody, WithSecret};
 use crate::events::EventKind;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::write_once;
-use crate::http::response::{self, ApiError, ErrorCode, iso8601};
+use crate::http::response::{self, ApiError, ErrorCode};
+use crate::http::schema as doc;
 use crate::http::state::{AppState, Webhooks};
 use crate::store::webhook_endpoints::{
     self as endpoints, Endpoint, MOST_OF_OWNER, NewEndpoint, Owner,
 };
-use crate::store::webhook_messages::{self as messages, LoggedMessage};
+use crate::store::webhook_messages as messages;
 use crate::store::{AnyConnection, now};
-use crate::webhooks::{Secret, Target, message_id};
+use crate::webhooks::{Secret, Target};
 
 /// How long a replaced secret signs as well.
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
@@ -23,90 +25,14 @@ const MAX_TEXT: usize = 4096;
 /// The most rows of the log in a response.
 const MAX_LOG: i64 = 100;
 
-/// A webhook as responses show it.
-#[derive(Serialize)]
-struct WebhookBody {
-    id: i64,
-    url: String,
-    events: Vec<String>,
-    /// `active`, `failing` or `disabled`.
-    status: &'static str,
-    failing_since: Option<String>,
-    disabled_at: Option<String>,
-    disabled_reason: Option<String>,
-    created_at: String,
-}
-
-#[derive(Serialize)]
-struct OneWebhook {
-    webhook: WebhookBody,
-}
-
-#[derive(Serialize)]
-struct WithSecret {
-    webhook: WebhookBody,
-    /// Only in this response.
-    secret: String,
-}
-
-#[derive(Serialize)]
-struct MessageBody {
-    /// The header `webhook-id` of its requests.
-    id: String,
-    event: String,
-    /// `pending`, `delivered` or `failed`.
-    status: &'static str,
-    attempts: i32,
-    response_status: Option<i16>,
-    error: Option<String>,
-    created_at: String,
-    last_attempt_at: Option<String>,
-    next_attempt_at: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Replayed {
-    /// The number of messages.
-    replayed: usize,
-}
-
-impl From<Endpoint> for WebhookBody {
-    fn from(endpoint: Endpoint) -> Self {
-        let status = match (endpoint.disabled_at, endpoint.failing_since) {
-            (Some(_), _) => "disabled",
-            (None, Some(_)) => "failing",
-            (None, None) => "active",
-        };
-        Self {
-            id: endpoint.id,
-            url: endpoint.url,
-            events: endpoint.events.split(',').map(str::to_owned).collect(),
-            status,
-            failing_since: endpoint.failing_since.map(iso8601),
-            disabled_at: endpoint.disabled_at.map(iso8601),
-            disabled_reason: endpoint.disabled_reason,
-            created_at: iso8601(endpoint.created_at),
-        }
-    }
-}
-
-impl From<LoggedMessage> for MessageBody {
-    fn from(message: LoggedMessage) -> Self {
-        Self {
-            id: message_id(message.id),
-            event: message.event,
-            status: message.status.name(),
-            attempts: message.attempts,
-            response_status: message.response_status,
-            error: message.error,
-            created_at: iso8601(message.created_at),
-            last_attempt_at: message.last_attempt_at.map(iso8601),
-            next_attempt_at: message.next_attempt_at.map(iso8601),
-        }
-    }
-}
-
-/// `GET /webhooks`
+/// Lists the user's webhooks.
+#[utoipa::path(
+    get,
+    path = "/api/webhooks",
+    operation_id = "listWebhooks",
+    tag = "Webhooks",
+    responses((status = 200, description = "Success", body = doc::Success<Vec<WebhookBody>>)),
+)]
 pub async fn list(
     user: AuthenticatedUser,
     state: web::Data<AppState>,
@@ -117,7 +43,15 @@ pub async fn list(
     Ok(response::ok("Webhooks retrieved successfully", rows))
 }
 
-/// `GET /webhooks/{id}`
+/// Returns a webhook of the user.
+#[utoipa::path(
+    get,
+    path = "/api/webhooks/{id}",
+    operation_id = "getWebhook",
+    tag = "Webhooks",
+    params(doc::ById),
+    responses((status = 200, description = "Success", body = doc::Success<OneWebhook>)),
+)]
 pub async fn get(
     user: AuthenticatedUser,
     id: web::Path<String>,
@@ -127,7 +61,42 @@ pub async fn get(
     Ok(response::ok("Webhook retrieved successfully", OneWebhook { webhook }))
 }
 
-/// `POST /webhooks`
+/// Creates a webhook.
+#[utoipa::path(
+    post,
+    path = "/api/webhooks",
+    operation_id = "createWebhook",
+    tag = "Webhooks",
+    params(doc::IdempotencyKey),
+    request_body = doc::NewWebhook,
+    responses((
+        status = 201,
+        description = "Success",
+        body = doc::Success<WithSecret>,
+        links(
+            ("GetWebhook" = (
+                operation_id = "getWebhook",
+                parameters(("id" = "$response.body#/data/webhook/id")),
+            )),
+            ("ListMessages" = (
+                operation_id = "listWebhookMessages",
+                parameters(("id" = "$response.body#/data/webhook/id")),
+            )),
+            ("Replay" = (
+                operation_id = "replayWebhook",
+                parameters(("id" = "$response.body#/data/webhook/id")),
+            )),
+            ("RotateSecret" = (
+                operation_id = "rotateWebhookSecret",
+                parameters(("id" = "$response.body#/data/webhook/id")),
+            )),
+            ("DeleteWebhook" = (
+                operation_id = "deleteWebhook",
+                parameters(("id" = "$response.body#/data/webhook/id")),
+            )),
+        ),
+    )),
+)]
 pub async fn create(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -171,7 +140,15 @@ fn too_many() -> ApiError {
     ApiError::refused(ErrorCode::TooManyWebhooks, text)
 }
 
-/// `DELETE /webhooks/{id}`
+/// Deletes a webhook and its log.
+#[utoipa::path(
+    delete,
+    path = "/api/webhooks/{id}",
+    operation_id = "deleteWebhook",
+    tag = "Webhooks",
+    params(doc::ById, doc::IdempotencyKey),
+    responses((status = 200, description = "Success", body = doc::Done)),
+)]
 pub async fn delete(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -188,7 +165,15 @@ pub async fn delete(
     response
 }
 
-/// `POST /webhooks/{id}/rotate-secret`
+/// Replaces the secret, and signs with both for 24 hours.
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/{id}/rotate-secret",
+    operation_id = "rotateWebhookSecret",
+    tag = "Webhooks",
+    params(doc::ById, doc::IdempotencyKey),
+    responses((status = 200, description = "Success", body = doc::Success<WithSecret>)),
+)]
 pub async fn rotate_secret(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -208,7 +193,15 @@ pub async fn rotate_secret(
     write_once(&state, &user, &request, None, work).await
 }
 
-/// `POST /webhooks/{id}/enable`
+/// Enables a webhook that was disabled.
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/{id}/enable",
+    operation_id = "enableWebhook",
+    tag = "Webhooks",
+    params(doc::ById, doc::IdempotencyKey),
+    responses((status = 200, description = "Success", body = doc::Success<OneWebhook>)),
+)]
 pub async fn enable(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -231,7 +224,16 @@ pub async fn enable(
     response
 }
 
-/// `POST /webhooks/{id}/replay`
+/// Delivers messages of a range again.
+#[utoipa::path(
+    post,
+    path = "/api/webhooks/{id}/replay",
+    operation_id = "replayWebhook",
+    tag = "Webhooks",
+    params(doc::ById, doc::IdempotencyKey),
+    request_body = doc::ReplayedRange,
+    responses((status = 200, description = "Success", body = doc::Success<Replayed>)),
+)]
 pub async fn replay(
     user: AuthenticatedUser,
     request: HttpRequest,
@@ -259,7 +261,15 @@ pub struct LogQuery {
     cursor: Option<String>,
 }
 
-/// `GET /webhooks/{id}/messages`
+/// Lists the messages of a webhook, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/webhooks/{id}/messages",
+    operation_id = "listWebhookMessages",
+    tag = "Webhooks",
+    params(doc::ById, doc::MessageCursor),
+    responses((status = 200, description = "Success", body = doc::Success<Vec<MessageBody>>)),
+)]
 pub async fn log(
     user: AuthenticatedUser,
     id: web::Path<String>,

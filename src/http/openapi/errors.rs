@@ -1,0 +1,54 @@
+//! Which errors each operation can return, besides those that follow from what it is: whether it
+//! needs a sign-in, reads a body, or writes.
+
+use crate::http::response::ErrorCode::{self, *};
+
+/// Of whatever places an order.
+const ORDER: [ErrorCode; 10] = [
+    InsufficientFunds,
+    PostOnlyWouldMatch,
+    NoMarketPrice,
+    MarketCancelOnly,
+    MarketHalted,
+    TooManyOpenOrders,
+    ClientOrderIdTaken,
+    ValidationFailed,
+    TooBusy,
+    Stopping,
+];
+/// Of whatever cancels an order that it names.
+const CANCELLATION: [ErrorCode; 5] = [OrderNotFound, OrderNotOpen, MarketHalted, TooBusy, Stopping];
+
+/// The codes of an operation, by its id.
+pub fn of_operation(id: &str) -> Vec<ErrorCode> {
+    match id {
+        "placeOrder" => ORDER.to_vec(),
+        "placeOrders" => [&ORDER[..], &[BatchRejected]].concat(),
+        "previewOrder" => vec![ValidationFailed],
+        "amendOrder" => [&ORDER[..], &[OrderNotFound, OrderNotOpen]].concat(),
+        "cancelOrder" | "cancelOrderByClientOrderId" => CANCELLATION.to_vec(),
+        "cancelOrders" => vec![ValidationFailed, MarketHalted, TooBusy, Stopping],
+        "getOrder" | "getOrderByClientOrderId" => vec![OrderNotFound],
+        "getOrderBook" => vec![MarketNotFound, ValidationFailed],
+        "listBookOrders" | "listMyOrders" | "listMyTrades" | "listBalanceHistory"
+        | "listTrades" | "listCandles" | "getTicker" => vec![ValidationFailed],
+        "getError" => vec![NotFound],
+        "logIn" | "register" | "changePassword" => vec![ValidationFailed, TooBusy],
+        "fundAccount" => vec![NotFound, ValidationFailed, FaucetLimit, TooBusy, Stopping],
+        "createToken" => vec![ValidationFailed, TooManyTokens],
+        "revokeToken" => vec![TokenNotFound],
+        "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
+        "replayWebhook" => vec![NotFound, ValidationFailed],
+        "listWebhookMessages" => vec![NotFound, ValidationFailed],
+        "getWebhook" | "deleteWebhook" | "enableWebhook" | "rotateWebhookSecret" => {
+            vec![NotFound]
+        }
+        "authorizeChannel" => vec![Forbidden, ValidationFailed],
+        "authorizeSignIn" => vec![ValidationFailed],
+        "listDebugEvents" => vec![NotFound],
+        "sendDebugEvent" => vec![NotFound, ValidationFailed],
+        "receiveProviderWebhook" => vec![WebhookUnsigned, WebhookMalformed, WebhookStale],
+        "getMetrics" => vec![NotFound],
+        _ => Vec::new(),
+    }
+}
