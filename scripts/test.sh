@@ -2,7 +2,7 @@
 # Runs all checks: format, lints, the dashboard's checks, the Rust tests on SQLite and PostgreSQL,
 # real Pusher clients and a real browser against the binary, and a search of all logs for secrets.
 # The last line is `N passed, N failed`, the sum over all test runners. A failed step, or a runner
-# that reports no counts, adds one failure.
+# that reports no counts, adds one failure. The lines before it name the failed steps and tests.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -27,9 +27,15 @@ export CARGO_TERM_COLOR=never
 
 tail_lines=12
 failure_lines=400
+summary_lines=15
+summary_columns=160
+declare -A runners=([rust]=rust [clients]=node [browser]=node [frontend]=vitest)
 
 # start NAME COMMAND…: starts a step in the background.
 declare -A step_pid=() step_start=() step_failed=()
+# The steps for the summary, with the reason.
+failures=()
+declare -A reasons=()
 start() {
     local name=$1
     shift
@@ -47,9 +53,47 @@ finish() {
         result=FAILED
         lines=$failure_lines
         step_failed[$name]=1
+        summarize "$name" failed
     fi
     printf '<< %s: %s after %d s\n' "$name" "$result" $((SECONDS - step_start[$name]))
     tail -n "$lines" "$logs/$name" | sed 's/^/   /'
+}
+
+# summarize NAME REASON: lists the step in the summary.
+summarize() {
+    [[ -n ${reasons[$1]:-} ]] || failures+=("$1")
+    reasons[$1]=$2
+}
+
+# Prints which steps and tests failed, in few lines, because some views of a CI run show only the
+# last ones. Prints nothing if all passed.
+print_summary() {
+    local name runner share
+    [[ ${#failures[@]} -gt 0 ]] || return 0
+    share=$((summary_lines / ${#failures[@]}))
+    ((share > 2)) || share=2
+    for name in "${failures[@]}"; do
+        printf '!! %s: %s\n' "$name" "${reasons[$name]}"
+        [[ -n ${step_failed[$name]:-} ]] || continue
+        runner=${runners[$name]:-other}
+        scripts/failures.sh "$runner" "$logs/$name" | shorten $((share - 1))
+    done
+}
+
+# shorten COUNT: prints at most this many lines of the input. If there are more, it leaves out the
+# errors, which are indented, and then the last tests.
+shorten() {
+    local lines line
+    mapfile -t lines
+    if ((${#lines[@]} > $1)); then
+        mapfile -t lines < <(printf '%s\n' "${lines[@]}" | grep -v '^  ')
+    fi
+    if ((${#lines[@]} > $1)); then
+        lines=("${lines[@]:0:$1-1}" "… and $((${#lines[@]} - $1 + 1)) more lines")
+    fi
+    for line in "${lines[@]}"; do
+        printf '   %s\n' "${line:0:summary_columns}"
+    done
 }
 
 # check NAME: counts one failure if the step failed. For steps that are not test runners.
@@ -64,12 +108,12 @@ count() {
     counts=$("count_$name" "$logs/$name")
     read -r step_passes step_failures <<<"$counts"
     if [[ $((step_passes + step_failures)) -eq 0 ]]; then
-        printf '!! %s: no tests were counted\n' "$name"
+        summarize "$name" "no tests were counted"
         step_failures=1
     elif [[ -n ${step_failed[$name]:-} && $step_failures -eq 0 ]]; then
         step_failures=1
     elif [[ -z ${step_failed[$name]:-} && $step_failures -gt 0 ]]; then
-        printf '!! %s: %d skipped or ignored\n' "$name" "$step_failures"
+        summarize "$name" "$step_failures skipped or ignored"
     fi
     passed=$((passed + step_passes))
     failed=$((failed + step_failures))
@@ -171,5 +215,6 @@ if [[ -e ${outputs[0]} && -e ${outputs[1]} && -e ${outputs[2]} ]]; then
     count logs
 fi
 
+print_summary || true
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 && $passed -gt 0 ]]
