@@ -100,7 +100,7 @@ test("a revoked token leads to the login page, which returns to the previous pag
   await alice.goto("/?from=here");
   await alice.waitForLive();
   // A request of the page itself would be rejected first, before the click below.
-  await alice.page.waitForLoadState("networkidle");
+  await alice.waitForIdle();
   const token = await alice.page.evaluate(() => localStorage.getItem("auth_token"));
   const headers = { Authorization: `Bearer ${token}` };
   await fetch(`${server().url}/api/logout`, { method: "POST", headers });

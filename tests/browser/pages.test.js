@@ -35,9 +35,9 @@ test("a new user registers, uses the faucet and trades", async (t) => {
   assert.equal(await page.getByLabel("Price", { exact: true }).inputValue(), "40000");
   assert.equal(await page.getByLabel("Amount", { exact: true }).inputValue(), "0.05");
   await page.getByTestId("place").click();
+  await dora.toasts().getByText("Bought 0.05 BTC").waitFor();
   await dora.waitForBalance("BTC", "available", "0.05");
   await dora.waitForBalance("USD", "available", "7,970");
-  await dora.toasts().getByText("Bought 0.05 BTC").waitFor();
 });
 
 test("an order without sufficient funds is rejected in the form", async (t) => {

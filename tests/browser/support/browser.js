@@ -10,7 +10,7 @@ import { waitUntil } from "../../clients/support/waitUntil.js";
 
 const artifacts = fileURLToPath(new URL("../../artifacts/", import.meta.url));
 const TIMEOUT_MS = 15_000;
-// Longer than the pause of the page between two related requests.
+// Longer than the pause of the page between a response and the next related request.
 const IDLE_MS = 1_000;
 const DESKTOP = { width: 1440, height: 1000 };
 export const FLAGS = [
@@ -51,7 +51,8 @@ export class Window {
   errors = [];
   // The paths of the API requests, in order.
   requests = [];
-  #lastRequestAt = 0;
+  #unanswered = new Set();
+  #lastChangeAt = 0;
 
   // `allowedErrors` are patterns of console errors that the test provokes, e.g. by failed requests.
   static async open(t, { allowedErrors = [], ...options } = {}) {
@@ -87,8 +88,14 @@ export class Window {
       const { pathname } = new URL(request.url());
       if (!pathname.startsWith("/api/")) return;
       this.requests.push(pathname);
-      this.#lastRequestAt = Date.now();
+      this.#unanswered.add(request);
+      this.#lastChangeAt = Date.now();
     });
+    for (const event of ["requestfinished", "requestfailed"]) {
+      page.on(event, (request) => {
+        if (this.#unanswered.delete(request)) this.#lastChangeAt = Date.now();
+      });
+    }
   }
 
   async goto(path) {
@@ -103,9 +110,10 @@ export class Window {
     return this.page.evaluate(() => window.isSameDocument === true);
   }
 
-  // Waits until the page sends no more requests, then clears the list of requests.
+  // Waits until all requests have a response and the page sends no more, then clears the list of
+  // requests.
   async waitForIdle() {
-    const isIdle = () => Date.now() - this.#lastRequestAt > IDLE_MS;
+    const isIdle = () => this.#unanswered.size === 0 && Date.now() - this.#lastChangeAt > IDLE_MS;
     await waitUntil("the page is idle", isIdle);
     this.requests.length = 0;
   }
