@@ -1,6 +1,7 @@
 // Exchanges of ccxt that are connected to the server under test, and Python scripts that use them.
 import { execFile } from "node:child_process";
 import { matchcast } from "../../../clients/ccxt/js/index.js";
+import { waitUntil } from "./waitUntil.js";
 
 const PYTHON_TIMEOUT_MS = 100_000;
 const PACKAGE = new URL("../../../clients/ccxt", import.meta.url).pathname;
@@ -12,6 +13,19 @@ export function open(t, server, name = undefined, options = {}) {
   const exchange = new matchcast({ hostname, enableRateLimit: false, ...login, ...options });
   t.after(() => exchange.close());
   return exchange;
+}
+
+// Returns a function that waits until the lists at these paths have been read. What happened before
+// that is not reported by watch…(), so a test waits for it before it changes something.
+export function watchReads(exchange, paths) {
+  const read = new Set();
+  const { request } = exchange;
+  exchange.request = async (path, ...others) => {
+    const response = await request.call(exchange, path, ...others);
+    read.add(path);
+    return response;
+  };
+  return () => waitUntil(`${paths} are read`, () => paths.every((path) => read.has(path)));
 }
 
 // Runs a script of tests/clients/python and returns its output, or fails as the script does.
