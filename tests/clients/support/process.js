@@ -2,6 +2,7 @@
 // its process id. It does not inherit the environment of the tests: a stray PUSHER_APP_KEY would
 // connect them to a real account.
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -9,6 +10,9 @@ import { waitUntil } from "./waitUntil.js";
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
+// Below the ports that the system gives to outgoing connections: one of them could take the port
+// while the program restarts.
+const PORTS = { first: 20_000, count: 12_000 };
 const START_ATTEMPTS = 3;
 const MAX_LOG_LINES = 200;
 
@@ -29,14 +33,20 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   });
 }
 
-async function freePort() {
+async function isFree(port) {
   const probe = createServer();
-  await new Promise((resolve, reject) => {
-    probe.once("error", reject).listen(0, "127.0.0.1", resolve);
+  const isListening = await new Promise((resolve) => {
+    probe.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
   });
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+  if (isListening) await new Promise((resolve) => probe.close(resolve));
+  return isListening;
+}
+
+async function freePort() {
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.first + PORTS.count);
+    if (await isFree(port)) return port;
+  }
 }
 
 // Collects the logs of all tests, which scripts/check-logs.sh searches for secrets.
