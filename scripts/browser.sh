@@ -25,7 +25,7 @@ run() {
     export MATCHCAST_BIN MATCHCAST_CHROMIUM
     cd "$browser"
     # One file at a time, because a browser uses several cores.
-    NO_COLOR=1 exec node --test --test-reporter=spec --test-concurrency=1 --test-timeout=180000 \
+    NO_COLOR=1 exec node --test --test-reporter=spec --test-concurrency=1 --test-timeout=600000 \
         --test-force-exit "$@"
 }
 

@@ -11,6 +11,8 @@ clients="$root/tests/clients"
 requirements="$clients/python/requirements.txt"
 ccxt="$root/clients/ccxt"
 openapi="$clients/openapi"
+# Ends a file that hangs. The slowest one takes a minute on an idle machine with two cores.
+file_timeout_ms=600000
 # Debian installs nginx here, which is not in the PATH of every user.
 PATH="$PATH:/usr/sbin"
 
@@ -70,16 +72,17 @@ run() {
             files+=(embedded/*.test.js)
         fi
     fi
-    # The timeout ends a file that hangs. pusher-js keeps a timer of 30 s for every socket that the
-    # server has closed; the forced exit does not wait for it.
-    NO_COLOR=1 exec node --test --test-reporter=spec --test-timeout="${timeout_ms:-120000}" \
-        --test-force-exit "${files[@]}"
+    # pusher-js keeps a timer of 30 s for every socket that the server has closed; the forced exit
+    # does not wait for it.
+    NO_COLOR=1 exec node --test --test-reporter=spec --test-force-exit \
+        --test-timeout="${timeout_ms:-$file_timeout_ms}" "${files[@]}"
 }
 
 # The grid bots over many steps: 10,000 take a quarter of an hour.
 grid() {
     export GRID_STEPS=${1:-10000}
-    timeout_ms=$((120000 + GRID_STEPS * 300)) run ccxt-grid.test.js ccxt-grid-python.test.js
+    timeout_ms=$((file_timeout_ms + GRID_STEPS * 300))
+    run ccxt-grid.test.js ccxt-grid-python.test.js
 }
 
 case ${1:-} in

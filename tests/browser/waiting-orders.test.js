@@ -111,7 +111,7 @@ test("an order with a date expires and leaves the open orders", async (t) => {
   await fillExpiry(60_000);
   const late = await place(charlie);
   await field(page, "Amount").fill("0.1");
-  await fillExpiry(8_000);
+  await fillExpiry(15_000);
   const id = await place(charlie);
   await charlie.order(id).getByTestId("expiry").getByText("Until").waitFor();
   await charlie.waitForBalance("USD", "locked", "203");

@@ -6,7 +6,7 @@ import { runPython } from "./support/ccxt.js";
 import { onEachDatabase } from "./support/server.js";
 
 const steps = Number(process.env.GRID_STEPS ?? 300);
-const timeout = 100_000 + steps * 300;
+const timeout = 150_000 + steps * 300;
 
 onEachDatabase("a grid bot", (server) => {
   test(`keeps exact books over ${steps} steps in Python`, async (t) => {

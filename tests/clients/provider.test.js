@@ -8,9 +8,8 @@ import { promisify } from "node:util";
 import { User } from "./support/api.js";
 import { Page, authorizations, authorizedBy, sdk } from "./support/pages.js";
 import { onEachDatabase } from "./support/server.js";
-import { waitUntil } from "./support/waitUntil.js";
+import { TIMEOUT_MS, waitUntil } from "./support/waitUntil.js";
 
-const PYTHON_TIMEOUT_MS = 30_000;
 const UNAVAILABLE_TIMEOUT_MS = 1_000;
 
 // Unique names, because the tests of this file share a server.
@@ -199,7 +198,7 @@ onEachDatabase(
         socket_id: socketId,
       };
       const { stdout } = await promisify(execFile)(python, [script, JSON.stringify(task)], {
-        timeout: PYTHON_TIMEOUT_MS,
+        timeout: TIMEOUT_MS,
       });
       assert.deepEqual(await page.waitForEvents("test.event"), [task.data]);
       const response = await fetch(`${server().url}${path}`, {

@@ -152,7 +152,7 @@ onEachDatabase("the scenario", (server) => {
         const isSameSocket = () => page.pusher.connection.socket_id === socketId;
         const isSubscribed = () =>
           channel.subscribed && isSameSocket() === (restarted !== server().provider);
-        await waitUntil("the page is subscribed again", isSubscribed, 60_000);
+        await waitUntil("the page is subscribed again", isSubscribed);
 
         const { trade: matched } = await makeTrade(alice, bob, 0.001, 30000);
         const [data] = await page.waitForEvents("order.matched");

@@ -6,10 +6,9 @@ import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium, selectors } from "playwright-core";
 import { Server, sqliteDatabase } from "../../clients/support/server.js";
-import { waitUntil } from "../../clients/support/waitUntil.js";
+import { TIMEOUT_MS, waitUntil } from "../../clients/support/waitUntil.js";
 
 const artifacts = fileURLToPath(new URL("../../artifacts/", import.meta.url));
-const TIMEOUT_MS = 15_000;
 // Longer than the pause of the page between a response and the next related request.
 const IDLE_MS = 1_000;
 const DESKTOP = { width: 1440, height: 1000 };

@@ -7,7 +7,7 @@ import ccxt
 from matchcast_ccxt.pro import matchcast
 
 SYMBOL = 'ETH/USD'
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 async def collect(watch, is_last):

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { matchcast } from "../../../clients/ccxt/js/index.js";
 import { waitUntil } from "./waitUntil.js";
 
-const PYTHON_TIMEOUT_MS = 100_000;
+const PYTHON_TIMEOUT_MS = 150_000;
 const PACKAGE = new URL("../../../clients/ccxt", import.meta.url).pathname;
 
 // Opens an exchange of a demo user, or of nobody, and closes it after the test.

@@ -8,8 +8,6 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { waitUntil } from "./waitUntil.js";
 
-const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 15_000;
 // Below the ports that the system gives to outgoing connections: one of them could take the port
 // while the program restarts.
 const PORTS = { first: 20_000, count: 12_000 };
@@ -130,11 +128,7 @@ export class Process {
       return response?.status === 200;
     };
     try {
-      await waitUntil(
-        `${this.#name} returns status 200 for ${this.#readyPath}`,
-        ready,
-        START_TIMEOUT_MS,
-      );
+      await waitUntil(`${this.#name} returns status 200 for ${this.#readyPath}`, ready);
     } catch (error) {
       throw new Error(`${error.message}\n${this.log}`, { cause: error });
     }
@@ -160,6 +154,6 @@ export class Process {
     if (!running.has(child)) return;
     child.kill(signal);
     const hasExited = () => !running.has(child);
-    await waitUntil(`${this.#name} exits after ${signal}`, hasExited, STOP_TIMEOUT_MS);
+    await waitUntil(`${this.#name} exits after ${signal}`, hasExited);
   }
 }

@@ -11,7 +11,7 @@ import { guides } from "./guides.js";
 import { resources } from "./process.js";
 import { onEachDatabase } from "./server.js";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 export const modules = fileURLToPath(new URL("../node_modules", import.meta.url));
 
 // The ending of a program's file, and the command that runs the file.

@@ -10,11 +10,10 @@ import { after, before, describe } from "node:test";
 import pg from "pg";
 import { Process, logsFolder, resources } from "./process.js";
 import { Sockudo, sockudoBinary } from "./sockudo.js";
+import { TIMEOUT_MS } from "./waitUntil.js";
 
 export const app = { id: "matchcast", key: "local", secret: "secret-of-the-client-tests" };
 if (logsFolder) appendFileSync(join(logsFolder, "known-secrets"), `${app.secret}\n`);
-
-const CHECK_TIMEOUT_MS = 30_000;
 
 function binary() {
   const path = process.env.MATCHCAST_BIN;
@@ -125,7 +124,7 @@ export class Server extends Process {
     const options = {
       cwd: this.#database.directory,
       env: { PATH: process.env.PATH, ...providerVariables(this.provider), ...changes },
-      timeout: CHECK_TIMEOUT_MS,
+      timeout: TIMEOUT_MS,
     };
     return new Promise((resolve) => {
       execFile(binary(), ["check"], options, (error, stdout, stderr) => {
