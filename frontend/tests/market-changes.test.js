@@ -123,6 +123,28 @@ describe("events on the user's channel", () => {
     expect(useToasts().toasts).toHaveLength(0);
   });
 
+  it("order.matched during a fetch causes another one, before its toast", async () => {
+    await openDashboard(["order.matched"]);
+    const { useToasts } = await import("../src/composables/useToasts.js");
+    const { toasts } = useToasts();
+    const emitMatched = (id) => {
+      const data = { event_id: `m-${id}`, trade_id: id, symbol: "BTC", buyer_id: 7 };
+      emit("private-user.7", "order.matched", { ...data, price: 50000, amount: 0.1 });
+    };
+    const release = delay("trades");
+    emitMatched(1);
+    await settle(0);
+    emitMatched(2);
+    emitMatched(3);
+    await settle(0);
+    expect([requestCount("profile"), toasts.length]).toEqual([1, 0]);
+    release();
+    await settle(0);
+    expect([requestCount("profile"), toasts.length]).toEqual([1, 1]);
+    await settle();
+    expect([requestCount("profile"), toasts.length]).toEqual([2, 3]);
+  });
+
   it("cause a fetch of the book if the server does not publish it", async () => {
     await openDashboard(["order.matched", "order.updated"]);
     emitUpdate("order.updated");

@@ -12,7 +12,8 @@ export function useTradeToasts() {
   const { user } = useAuth();
   const { showToast } = useToasts();
   const { data, refresh } = useTrading();
-  let pendingEvents = [];
+  /** The last events, which share a refresh. */
+  let batch = { refreshed: null, events: [] };
 
   // pusher-js parses the event's numbers as floats, so the exact decimals are taken from the lists
   // of trades. The list of the selected market is up to date; those of other markets are fetched.
@@ -36,11 +37,16 @@ export function useTradeToasts() {
   }
 
   return async function onOrderMatched(event) {
-    pendingEvents.push(event);
-    if (pendingEvents.length > 1) return;
-    await refresh();
-    const events = pendingEvents;
-    pendingEvents = [];
+    // A refresh that is running may have read the data before this trade. All events that arrive
+    // until the next one begins get the same promise.
+    const refreshed = refresh();
+    if (batch.refreshed === refreshed) {
+      batch.events.push(event);
+      return;
+    }
+    const events = [event];
+    batch = { refreshed, events };
+    await refreshed;
     if (events.length <= MAX_SINGLE_TOASTS) {
       return (await withExactDecimals(events)).forEach(showTradeToast);
     }

@@ -71,10 +71,14 @@ export class Window {
 
   static async logIn(t, name, options) {
     const window = await Window.open(t, options);
-    await window.goto("/login");
-    await window.page.getByRole("button", { name, exact: true }).click();
-    await window.waitForLive();
+    await window.logIn(name);
     return window;
+  }
+
+  async logIn(name) {
+    await this.goto("/login");
+    await this.page.getByRole("button", { name, exact: true }).click();
+    await this.waitForLive();
   }
 
   watch(page) {
