@@ -29,5 +29,6 @@ export default defineConfig({
     },
   },
   build: { target: "es2022", modulePreload: { polyfill: false } },
-  test: { environment: "jsdom", include: ["tests/**/*.test.js"] },
+  // The deadline only matters for a test that fails, so it is long enough for a busy machine.
+  test: { environment: "jsdom", include: ["tests/**/*.test.js"], testTimeout: 60_000 },
 });

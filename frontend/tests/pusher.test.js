@@ -240,7 +240,7 @@ describe("events", () => {
     }
     const last = createApp(Listener);
     last.mount(document.createElement("div"));
-    await vi.waitFor(() => expect(instances).toHaveLength(1));
+    await vi.waitFor(() => expect(instances).toHaveLength(1), 30_000);
     connect();
     emitMatched(1);
     expect(eventCount).toBe(1);

@@ -47,7 +47,7 @@ describe("an account form", () => {
     const button = root.querySelector("button");
     expect([button.disabled, button.textContent.trim()]).toEqual([true, "Logging in…"]);
     finish();
-    await vi.waitFor(() => expect(button.disabled).toBe(false));
+    await vi.waitFor(() => expect(button.disabled).toBe(false), 30_000);
     expect(button.textContent.trim()).toBe("Log in");
     app.unmount();
   });

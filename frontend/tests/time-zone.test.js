@@ -76,7 +76,7 @@ async function axisLabel(time) {
   chart.setCandles(buildCandles(tradesAt(earlier, time), 60), 0);
   // The library draws in an animation frame. Labels of the price axis have a comma: 50,000.
   const labels = () => texts.filter((text) => !text.includes(","));
-  await vi.waitFor(() => expect(labels()).not.toEqual([]));
+  await vi.waitFor(() => expect(labels()).not.toEqual([]), 30_000);
   chart.remove();
   return labels()[0];
 }
