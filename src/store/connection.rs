@@ -136,6 +136,9 @@ impl AnyConnection {
 
 /// A connection to PostgreSQL whose attempt to connect ends in time.
 pub(super) fn establish(url: &str, timeout: Duration) -> Result<PgConnection, StoreError> {
+    // Otherwise libpq initializes OpenSSL in a way that frees its memory when the process exits,
+    // and threads of the pool that are still connecting crash the process.
+    openssl_sys::init();
     PgConnection::establish(&with_timeouts(url, timeout)).map_err(unavailable)
 }
 
