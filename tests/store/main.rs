@@ -10,6 +10,7 @@ mod candles;
 mod leases;
 mod limits;
 mod migrations;
+mod names_first;
 mod occupancy;
 mod outbox;
 mod pages;
