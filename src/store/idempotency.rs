@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, SmallInt, Text, Timestamp};
 use diesel::sqlite::SqliteConnection;
 
+use super::clock::BatchTime;
 use super::schema::idempotency_keys;
 use super::statement::{insert_all, statement};
 use super::{AnyConnection, StoreError};
@@ -165,6 +166,7 @@ fn insert_on_sqlite(
     requests: Vec<(IdempotencyKey, ExecutedRequest)>,
     now: chrono::NaiveDateTime,
 ) -> Result<(), StoreError> {
+    let now = BatchTime::from(now);
     let mut rows = Vec::with_capacity(requests.len());
     for (key, request) in &requests {
         rows.push((key, request, status_code(request.status)?));
@@ -178,7 +180,7 @@ fn insert_on_sqlite(
             idempotency_keys::fingerprint.eq(request.fingerprint.clone()),
             idempotency_keys::status.eq(status),
             idempotency_keys::body.eq(request.body.clone()),
-            idempotency_keys::created_at.eq(now),
+            idempotency_keys::created_at.eq(now.clone()),
         )
     });
     Ok(())

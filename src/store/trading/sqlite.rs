@@ -4,18 +4,15 @@
 //! The write transaction is the lock of everything.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use chrono::NaiveDateTime;
 use diesel::dsl::max;
-use diesel::expression::AsExpression;
 use diesel::prelude::*;
-use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, Timestamp};
-use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::sql_types::BigInt;
+use diesel::sqlite::SqliteConnection;
 
 use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, Status, UserId};
+use crate::store::clock::BatchTime;
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
     AccountRow, CandleRow, ClientOrderIdText, FillChange, MarketStateRow, NewAccountRow, OrderRow,
@@ -112,25 +109,6 @@ pub fn accounts(
     Ok(rows)
 }
 
-/// The time of a batch as SQLite stores it: Diesel's text, so that the order of texts is that of
-/// times. All rows have the same time, and formatting it for each takes a tenth of a batch.
-#[derive(Clone, Debug, AsExpression)]
-#[diesel(sql_type = Timestamp)]
-struct BatchTime(Arc<str>);
-
-impl From<NaiveDateTime> for BatchTime {
-    fn from(time: NaiveDateTime) -> Self {
-        Self(time.format("%F %T%.f").to_string().into())
-    }
-}
-
-impl ToSql<Timestamp, Sqlite> for BatchTime {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(&*self.0);
-        Ok(IsNull::No)
-    }
-}
-
 pub fn write(connection: &mut SqliteConnection, rows: &PlanRows<'_>) -> Result<(), StoreError> {
     let now = BatchTime::from(rows.now);
     let cancelled = codes::status_code(Status::Cancelled);
@@ -223,28 +201,4 @@ fn add_to_candle(connection: &mut SqliteConnection, added: &CandleRow) -> Result
         diesel::insert_into(candles::table).values(added).execute(connection)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::{DateTime, NaiveDateTime};
-    use diesel::prelude::*;
-    use diesel::sql_types::Timestamp;
-    use diesel::sqlite::SqliteConnection;
-
-    use super::BatchTime;
-
-    #[test]
-    fn the_time_of_a_batch_is_stored_as_diesel_stores_it() {
-        let mut connection = SqliteConnection::establish(":memory:").unwrap();
-        // Diesel writes no more digits of a second than it needs.
-        for micros in [0, 120_000, 123_000, 123_456] {
-            let time = DateTime::from_timestamp_micros(1_800_000_000_000_000 + micros).unwrap();
-            let time: NaiveDateTime = time.naive_utc();
-            let stored = BatchTime::from(time).into_sql::<Timestamp>();
-            let is_equal: bool =
-                diesel::select(stored.eq(time)).get_result(&mut connection).unwrap();
-            assert!(is_equal, "{time}");
-        }
-    }
 }
