@@ -45,6 +45,19 @@ impl Server {
         Self { address, child, _stdout: stdout }
     }
 
+    /// The time that it has spent on the processors, in seconds.
+    #[allow(dead_code, reason = "one of two benchmarks measures it")]
+    pub fn cpu_seconds(&self) -> f64 {
+        const TICKS_PER_SECOND: f64 = 100.0; // on Linux, always
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.unwrap_or_default();
+        // Its name is in brackets; utime and stime are the twelfth and thirteenth after it.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: f64 =
+            fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        ticks / TICKS_PER_SECOND
+    }
+
     /// Resident memory, in MB.
     pub fn memory_mb(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());

@@ -19,23 +19,38 @@ pub enum Keys {
     With,
 }
 
-/// Orders with a response per second, and the memory in MB before and after.
+/// What [`measure`] has measured.
+pub struct Measured {
+    /// Orders with a response per second.
+    pub rate: f64,
+    /// The server's time on the processors for each of them, in microseconds. It changes less than
+    /// the rate while the machine does other work.
+    pub cpu_us: f64,
+    /// The memory in MB before and after.
+    pub memory: String,
+}
+
+/// Places orders over HTTP.
 pub async fn measure(
     database: &Database,
     connection: &str,
     keys: Keys,
     connections: usize,
     duration: Duration,
-) -> (f64, String) {
+) -> Measured {
     setup::prepare(database);
     let server = Server::start(database, &[("BROADCAST_CONNECTION", connection)]);
-    let idle = server.memory_mb();
+    let (idle, cpu_idle) = (server.memory_mb(), server.cpu_seconds());
     let responses = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let until = move |_: u64| started.elapsed() < duration;
     run_clients(&server, keys, connections, &responses, until).await;
-    let rate = responses.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
-    (rate, format!("idle={idle} after={}", server.memory_mb()))
+    let orders = responses.load(Ordering::Relaxed) as f64;
+    Measured {
+        rate: orders / started.elapsed().as_secs_f64(),
+        cpu_us: (server.cpu_seconds() - cpu_idle) * 1e6 / orders,
+        memory: format!("idle={idle} after={}", server.memory_mb()),
+    }
 }
 
 /// Places a million orders and prints the memory after each step.

@@ -88,7 +88,7 @@ fn main() {
             }
         }
         if runs("http") {
-            let mut without_keys = None;
+            let mut without_keys: Option<http::Measured> = None;
             for (part, connection, keys) in [
                 ("http_null", "null", Keys::Without),
                 ("http_null_keys", "null", Keys::With),
@@ -97,14 +97,17 @@ fn main() {
                 let database = create();
                 let measured =
                     http::measure(&database, connection, keys, HTTP_CONNECTIONS, duration);
-                let (rate, memory) = runtime.block_on(measured);
-                baseline.report(part, name, HTTP_CONNECTIONS, rate);
-                println!("{part}_memory_mb database={name} {memory}");
-                match (keys, without_keys) {
+                let measured = runtime.block_on(measured);
+                baseline.report(part, name, HTTP_CONNECTIONS, measured.rate);
+                println!("{part}_memory_mb database={name} {}", measured.memory);
+                println!("{part}_cpu_us_per_order database={name} value={:.1}", measured.cpu_us);
+                match (keys, &without_keys) {
                     (Keys::With, Some(without)) => {
-                        println!("{part}_ratio database={name} value={:.2}", rate / without);
+                        let (rate, cpu) =
+                            (measured.rate / without.rate, without.cpu_us / measured.cpu_us);
+                        println!("{part}_ratio database={name} value={rate:.2} by_cpu={cpu:.2}");
                     }
-                    _ => without_keys = Some(rate),
+                    _ => without_keys = Some(measured),
                 }
                 database.audit();
             }
