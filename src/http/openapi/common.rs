@@ -14,6 +14,9 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// Paths that exist with and without the prefix `/api`.
 const WITHOUT_PREFIX: [&str; 2] = ["/broadcasting/auth", "/broadcasting/user-auth"];
 
+/// Operations that need no database, or that say themselves what they return without one.
+const WITHOUT_DATABASE: [&str; 4] = ["isUp", "getOpenApi", "getMetrics", "getReadiness"];
+
 /// Adds to each operation what follows from its declaration.
 pub fn complete(document: &mut Value) {
     let Some(paths) = document["paths"].as_object_mut() else { return };
@@ -105,7 +108,7 @@ impl Facts {
                 .iter()
                 .any(|prefix| path.starts_with(prefix))
                 && id != "receiveProviderWebhook",
-            uses_database: !matches!(id.as_str(), "isUp" | "getOpenApi" | "getMetrics"),
+            uses_database: !WITHOUT_DATABASE.contains(&id.as_str()),
             id,
         }
     }

@@ -36,6 +36,8 @@ Each write accepts an `Idempotency-Key`: sent again, it is executed once.";
 #[openapi(
     info(title = "matchcast", description = DESCRIPTION),
     servers((url = "/")),
+    // Unless an operation says otherwise.
+    security(("token" = []), ("session" = [])),
     tags(
         (name = "Orders", description = "Placing, amending, cancelling and reading orders."),
         (name = "Market data", description = "Public; no token is needed."),

@@ -30,7 +30,10 @@ pub async fn health(state: web::Data<AppState>) -> Result<HttpResponse, ApiError
     operation_id = "getReadiness",
     tag = "Operation",
     security(()),
-    responses((status = 200, description = "Success", body = Report)),
+    responses(
+        (status = 200, description = "An order can be accepted.", body = Report),
+        (status = 503, description = "No order can be accepted now.", body = Report),
+    ),
 )]
 pub async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let report = state.readiness.report().await;

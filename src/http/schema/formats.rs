@@ -127,14 +127,14 @@ schemas! {
         "type": "string",
         "minLength": 1,
         "maxLength": 255,
-        "pattern": "\\S",
+        "pattern": "[^\\s\\u0085]",
         "description": "A text that is not blank. White space around it is removed.",
     });
     NewPasswordText: "NewPasswordText", json!({
         "type": "string",
         "minLength": 8,
         "maxLength": 1024,
-        "pattern": "\\S",
+        "pattern": "[^\\s\\u0085]",
         "description": "A password that is not blank, with white space as it is.",
     });
     SocketIdText: "SocketId", json!({

@@ -18,7 +18,7 @@ use super::words::{
 #[derive(ToSchema)]
 #[schema(example = json!({ "symbol": "BTC", "side": "buy", "price": "50000", "amount": "0.01" }))]
 pub struct NewOrder {
-    #[schema(examples("BTC"), max_length = 33, pattern = "\\S")]
+    #[schema(examples("BTC"), max_length = 33, pattern = "[^\\s\\u0085]")]
     symbol: String,
     side: Side,
     /// `limit` unless given.
@@ -69,7 +69,7 @@ pub struct NewOrders {
 #[schema(example = json!({ "email": "alice@example.com", "password": "password" }))]
 pub struct Credentials {
     email: RequiredText,
-    #[schema(max_length = 1024, pattern = "\\S")]
+    #[schema(max_length = 1024, pattern = "[^\\s\\u0085]")]
     password: String,
 }
 
@@ -98,7 +98,7 @@ pub struct NewUser {
     "password_confirmation": "correct horse",
 }))]
 pub struct NewPassword {
-    #[schema(max_length = 1024, pattern = "\\S")]
+    #[schema(max_length = 1024, pattern = "[^\\s\\u0085]")]
     current_password: String,
     password: NewPasswordText,
     /// The password again.
@@ -109,7 +109,7 @@ pub struct NewPassword {
 #[derive(ToSchema)]
 #[schema(example = json!({ "currency": "USD", "amount": "100" }))]
 pub struct FaucetCall {
-    #[schema(examples("USD"), max_length = 16, pattern = "\\S")]
+    #[schema(examples("USD"), max_length = 16, pattern = "[^\\s\\u0085]")]
     currency: String,
     /// The most that a call gives, unless given: 10,000 USD, 10 ETH, or 1 of another asset.
     amount: Option<PositiveDecimal>,
@@ -154,7 +154,7 @@ pub struct ReplayedRange {
 #[schema(example = json!({ "socket_id": "1234.5678", "channel_name": "private-user.1" }))]
 pub struct ChannelRequest {
     socket_id: SocketIdText,
-    #[schema(max_length = 200, pattern = "\\S")]
+    #[schema(max_length = 200, pattern = "[^\\s\\u0085]")]
     channel_name: String,
 }
 
@@ -171,9 +171,9 @@ pub struct SignInRequest {
 pub struct DebugEvent {
     #[schema(max_length = 200, pattern = "^[-A-Za-z0-9_=@,.;]+$")]
     channel: String,
-    #[schema(max_length = 200, pattern = "\\S")]
+    #[schema(max_length = 200, pattern = "[^\\s\\u0085]")]
     name: String,
-    #[schema(max_length = 10240, pattern = "\\S")]
+    #[schema(max_length = 10240, pattern = "[^\\s\\u0085]")]
     data: String,
 }
 

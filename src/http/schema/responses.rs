@@ -63,6 +63,7 @@ pub enum HealthStatus {
     Ok,
 }
 
+/// The response of `GET /health`.
 #[derive(ToSchema)]
 pub struct Health {
     #[schema(inline)]
@@ -70,12 +71,14 @@ pub struct Health {
     version: String,
 }
 
+/// The process responds.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 pub enum UpStatus {
     Up,
 }
 
+/// The response of `GET /up`.
 #[derive(ToSchema)]
 pub struct Up {
     #[schema(inline)]

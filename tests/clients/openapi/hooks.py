@@ -80,10 +80,12 @@ def follow_body_rules(operation, body):
         for order in body["orders"]:
             follow_order_rules(order)
     elif operation == "amendOrder":
-        # The product with what remains of the order must not be out of range.
-        usual = lambda value: is_blank(value) or Decimal("0.01") <= decimal(value) <= 100_000
-        body.update({field: "1" for field, value in body.items() if not usual(value)})
-        if all(is_blank(value) for value in body.values()):
+        for field in ("price", "amount"):
+            # The product with what remains of the order must not be out of range.
+            value = body.get(field)
+            if not is_blank(value) and not Decimal("0.01") <= decimal(value) <= 100_000:
+                body[field] = "1"
+        if is_blank(body.get("price")) and is_blank(body.get("amount")):
             body["price"] = "49000"
     elif operation == "fundAccount":
         if body.get("currency") not in CURRENCIES:
@@ -99,6 +101,9 @@ def follow_body_rules(operation, body):
         body["expires_at"] = "2100-01-31T12:00:00Z"
     elif operation == "createWebhook":
         body["url"] = NOBODY
+    elif operation.startswith("authorizeChannel"):
+        # One of them is the channel of the user who is signed in.
+        body["channel_name"] = f"private-user.{1 + len(body['socket_id']) % 2}"
 
 
 def changes_password(body):
