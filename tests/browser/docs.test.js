@@ -27,11 +27,10 @@ test("operations are shown, and can be tried out with a token", async (t) => {
   const { token } = await logIn.json();
   await page.getByRole("button", { name: "Authorize" }).first().click();
   const dialog = page.locator(".modal-ux");
-  await dialog.locator("input").first().fill(token);
-  await dialog.getByRole("button", { name: "Apply given API key" }).or(
-    dialog.getByRole("button", { name: "Apply credentials" }),
-  ).first().click();
-  await dialog.getByRole("button", { name: "Close" }).first().click();
+  const bearer = dialog.locator(".auth-container").filter({ hasText: "Bearer" });
+  await bearer.locator("input").fill(token);
+  await bearer.locator("button[type=submit]").click();
+  await dialog.locator(".close-modal").click();
 
   const operation = page.locator("#operations-Account-getProfile");
   await operation.getByRole("button").first().click();

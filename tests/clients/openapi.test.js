@@ -41,8 +41,7 @@ function users() {
 
 function schemathesis(parameters, directory) {
   const python = process.env.MATCHCAST_OPENAPI_PYTHON;
-  if (!python)
-    throw new Error("MATCHCAST_OPENAPI_PYTHON must name a Python that has Schemathesis");
+  if (!python) throw new Error("MATCHCAST_OPENAPI_PYTHON must name a Python that has Schemathesis");
   const options = {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: directory, PYTHONDONTWRITEBYTECODE: "1" },

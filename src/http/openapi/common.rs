@@ -201,10 +201,17 @@ fn error_response(status: u16, codes: &[ErrorCode], may_be_replayed: bool) -> Va
     })
 }
 
-/// The headers of successes.
+/// The headers of responses that operations declare themselves.
 fn add_headers(operation: &mut Value, facts: &Facts) {
     let Some(responses) = operation["responses"].as_object_mut() else { return };
-    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+    for (status, response) in responses {
+        if response.get("$ref").is_some() || response.get("headers").is_some() {
+            continue;
+        }
+        if !status.starts_with('2') {
+            response["headers"] = headers(&["X-Request-Id"]);
+            continue;
+        }
         let candidates = [
             (true, "X-Request-Id"),
             (facts.is_limited, "X-RateLimit-Limit"),
