@@ -2,7 +2,8 @@
 # The client tests: `tools` installs the programs they need, `prepare` also their packages, and
 # `run` runs them with a built matchcast (MATCHCAST_BIN), on SQLite and, with TEST_DATABASE_URL, on
 # PostgreSQL. `grid` runs only the grid bots of ccxt, for many steps. The provider is the embedded
-# one or, if MATCHCAST_SOCKUDO is set, that Sockudo binary.
+# one or, if MATCHCAST_SOCKUDO is set, that Sockudo binary. `openapi` tests the API by its document
+# with many random examples.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -85,10 +86,20 @@ grid() {
     run ccxt-grid.test.js ccxt-grid-python.test.js
 }
 
+# The tests by the OpenAPI document with many examples, other ones in each run.
+openapi_at_random() {
+    export OPENAPI_EXAMPLES=${1:-100} OPENAPI_SEED=random
+    timeout_ms=$((file_timeout_ms + OPENAPI_EXAMPLES * 40000))
+    run openapi.test.js
+}
+
 case ${1:-} in
 tools) need_tools ;;
 prepare) need_tools && prepare ;;
 run) shift && run "$@" ;;
 grid) shift && grid "$@" ;;
-*) die "usage: scripts/clients.sh tools | prepare | run [FILE…] | grid [STEPS]" ;;
+openapi) shift && openapi_at_random "$@" ;;
+*)
+    die "usage: scripts/clients.sh tools | prepare | run [FILE…] | grid [STEPS] | openapi [COUNT]"
+    ;;
 esac

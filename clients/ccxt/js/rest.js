@@ -3,6 +3,9 @@ import { randomUUID } from "node:crypto";
 import ccxt from "ccxt";
 import { Mapping } from "./mapping.js";
 
+// Begins with the time: keys that grow cost the server less.
+const newKey = () => `${Date.now()}-${randomUUID()}`;
+
 export class Rest extends Mapping {
   #signingIn;
 
@@ -11,7 +14,7 @@ export class Rest extends Mapping {
   async request(path, api = "public", method = "GET", params = {}, headers = {}, body, config) {
     if (api === "private") {
       if (!this.token && !this.apiKey) await this.signIn();
-      if (method !== "GET") headers = { "Idempotency-Key": randomUUID(), ...headers };
+      if (method !== "GET") headers = { "Idempotency-Key": newKey(), ...headers };
     }
     return await super.request(path, api, method, params, headers, body, config);
   }

@@ -149,4 +149,6 @@ def filter_case(context, case):
     """A blank field counts as missing, so a blank optional field makes no request invalid."""
     body = case.body if isinstance(case.body, dict) else {}
     values = [*(case.query or {}).values(), *body.values()]
+    # Of a parameter that is repeated, the last value counts.
+    values = [v[-1] if isinstance(v, list) and v else v for v in values]
     return is_positive(case) or not any(isinstance(v, str) and is_blank(v) for v in values)
