@@ -22,6 +22,8 @@ pub enum List {
     Trades,
     /// Of a user.
     MyTrades,
+    Tokens,
+    WebhookMessages,
 }
 
 impl List {
@@ -31,6 +33,8 @@ impl List {
             Self::BalanceHistory => 2,
             Self::Trades => 3,
             Self::MyTrades => 4,
+            Self::Tokens => 5,
+            Self::WebhookMessages => 6,
         }
     }
 

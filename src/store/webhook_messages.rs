@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::schema::webhook_messages as messages;
+use super::views::{Page, PageRequest};
 use super::{AnyConnection, StoreError};
 use crate::events::EventKind;
 use crate::market::UserId;
@@ -182,13 +183,12 @@ pub fn has_more_pending_than(
     Ok(pending.first::<i64>(connection).optional()?.is_some())
 }
 
-/// The messages of an endpoint with ids below `before`, newest first.
+/// A page of the messages of an endpoint, newest first.
 pub fn log(
     connection: &mut AnyConnection,
     endpoint: i64,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<LoggedMessage>, StoreError> {
+    page: &PageRequest,
+) -> Result<Page<LoggedMessage>, StoreError> {
     let columns = (
         messages::id,
         messages::event,
@@ -200,14 +200,22 @@ pub fn log(
         messages::response_status,
         messages::error,
     );
-    let of_endpoint = messages::table
+    let mut of_endpoint = messages::table
         .filter(messages::endpoint_id.eq(endpoint))
-        .filter(messages::id.lt(before.unwrap_or(i64::MAX)))
+        .filter(messages::id.lt(page.before.unwrap_or(i64::MAX)))
         .order(messages::id.desc())
-        .limit(limit)
-        .select(columns);
+        .limit(page.limit_and_one())
+        .select(columns)
+        .into_boxed();
+    if let Some(from) = page.from {
+        of_endpoint = of_endpoint.filter(messages::created_at.ge(from));
+    }
+    if let Some(to) = page.to {
+        of_endpoint = of_endpoint.filter(messages::created_at.lt(to));
+    }
     let rows: Vec<LogRow> = of_endpoint.load(connection)?;
-    rows.into_iter().map(LogRow::logged).collect()
+    let rows = rows.into_iter().map(LogRow::logged).collect::<Result<Vec<_>, _>>()?;
+    Ok(page.cut(rows, |row| row.id))
 }
 
 #[derive(Queryable)]

@@ -29,6 +29,34 @@ async fn place(client: &Client) -> Response {
 }
 
 on_both! {
+    async fn tokens_are_listed_in_pages(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        let mut created = Vec::new();
+        for number in 0..5 {
+            let body = json!({ "name": format!("bot {number}"), "abilities": ["read"] });
+            created.push(create(&alice, &body).await.1["id"].clone());
+        }
+        created.reverse();
+        let mut page = alice.get("/api/tokens?limit=2").await;
+        let mut listed: Vec<Value> = Vec::new();
+        loop {
+            let rows = page.data().as_array().unwrap().clone();
+            assert!(rows.len() <= 2, "{rows:?}");
+            listed.extend(rows.iter().map(|row| row["id"].clone()));
+            match alice.next_page("/api/tokens", &page).await {
+                Some(next) => page = next,
+                None => break,
+            }
+        }
+        assert_eq!(listed, created, "newest first, each once");
+        let all = alice.get("/api/tokens").await;
+        assert_eq!((all.data().as_array().unwrap().len(), all.header("link")), (5, None));
+        let none = alice.get("/api/tokens?to=2020-01-01T00:00:00Z").await.data();
+        assert_eq!(none, json!([]));
+        app.stop();
+    }
+
     async fn a_token_does_what_it_may_until_it_is_revoked(database: Database) {
         let app = TestApp::start_with(&database, &CACHE).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);

@@ -31,7 +31,7 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "getOrder" | "getOrderByClientOrderId" => vec![OrderNotFound],
         "getOrderBook" => vec![MarketNotFound, ValidationFailed],
         "listBookOrders" | "listMyOrders" | "listMyTrades" | "listBalanceHistory"
-        | "listTrades" | "listCandles" | "getTicker" => vec![ValidationFailed],
+        | "listTrades" | "listCandles" | "getTicker" | "listTokens" => vec![ValidationFailed],
         "getError" => vec![NotFound],
         "logIn" | "register" | "changePassword" => vec![ValidationFailed, TooBusy],
         "fundAccount" => vec![NotFound, ValidationFailed, FaucetLimit, TooBusy, Stopping],

@@ -1,11 +1,13 @@
 //! Tokens that users create for their programs, with some abilities and an end.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::market_data::Query;
 use crate::auth::{Abilities, Ability, ApiToken, SignedIn, TokenRequest};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
+use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError, ErrorCode, iso8601};
 use crate::http::schema as doc;
 use crate::http::state::AppState;
@@ -119,14 +121,29 @@ fn read_request(input: &Input) -> Result<TokenRequest, ApiError> {
     operation_id = "listTokens",
     tag = "Sign-in",
     responses((status = 200, description = "Success", body = doc::Success<Vec<TokenBody>>)),
+    params(doc::Page),
 )]
 pub async fn list(
     user: AuthenticatedUser,
+    request: HttpRequest,
+    query: Query,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let tokens = state.auth.tokens(user.id).await?;
-    let rows: Vec<TokenBody> = tokens.into_iter().map(TokenBody::from).collect();
-    Ok(response::ok("Tokens retrieved successfully", rows))
+    let input = Input::from(query.into_inner());
+    let mut validator = Validator::of(&input);
+    let page = read_page(&mut validator, List::Tokens, state.list_cap);
+    validator.finish(Some(()))?;
+    // A user has few tokens.
+    let mut tokens = state.auth.tokens(user.id).await?;
+    tokens.retain(|token| {
+        page.before.is_none_or(|before| token.id < before)
+            && page.from.is_none_or(|from| token.created_at >= from)
+            && page.to.is_none_or(|to| token.created_at < to)
+    });
+    let page = page.cut(tokens, |token| token.id);
+    let rows = page.rows.into_iter().map(TokenBody::from).collect();
+    let message = "Tokens retrieved successfully";
+    paging::respond(&request, List::Tokens, message, rows, page.next)
 }
 
 /// Revokes a token.

@@ -2,12 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{NaiveDateTime, TimeDelta};
-use serde::Deserialize;
 
+use super::market_data::Query;
 use super::webhook_bodies::{MessageBody, OneWebhook, Replayed, WebhookBody, WithSecret};
 use crate::events::EventKind;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::write_once;
+use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError, ErrorCode};
 use crate::http::schema as doc;
 use crate::http::state::{AppState, Webhooks};
@@ -22,8 +23,6 @@ use crate::webhooks::{Secret, Target};
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
 /// The most characters of a URL that are looked at.
 const MAX_TEXT: usize = 4096;
-/// The most rows of the log in a response.
-const MAX_LOG: i64 = 100;
 
 /// Lists the user's webhooks.
 #[utoipa::path(
@@ -255,37 +254,31 @@ pub async fn replay(
     write_once(&state, &user, &request, Some(&input), work).await
 }
 
-#[derive(Deserialize)]
-pub struct LogQuery {
-    /// The last id of the page before.
-    cursor: Option<String>,
-}
-
 /// Lists the messages of a webhook, newest first.
 #[utoipa::path(
     get,
     path = "/api/webhooks/{id}/messages",
     operation_id = "listWebhookMessages",
     tag = "Webhooks",
-    params(doc::ById, doc::MessageCursor),
+    params(doc::ById, doc::Page),
     responses((status = 200, description = "Success", body = doc::Success<Vec<MessageBody>>)),
 )]
 pub async fn log(
     user: AuthenticatedUser,
     id: web::Path<String>,
-    query: web::Query<LogQuery>,
+    request: HttpRequest,
+    query: Query,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = find(&state, &user, &id).await?.id;
-    let before = query.into_inner().cursor.filter(|cursor| !cursor.is_empty());
-    let before = before.map(|cursor| {
-        let number = cursor.strip_prefix("msg_").and_then(|number| number.parse().ok());
-        number.ok_or_else(|| ApiError::invalid("cursor", "The selected cursor is invalid."))
-    });
-    let before = before.transpose()?;
-    let found = state.store.read(move |c| messages::log(c, id, before, MAX_LOG)).await?;
-    let rows: Vec<MessageBody> = found.into_iter().map(Into::into).collect();
-    Ok(response::ok("Messages retrieved successfully", rows))
+    let input = Input::from(query.into_inner());
+    let mut validator = Validator::of(&input);
+    let page = read_page(&mut validator, List::WebhookMessages, state.list_cap);
+    validator.finish(Some(()))?;
+    let page = state.store.read(move |c| messages::log(c, id, &page)).await?;
+    let rows: Vec<MessageBody> = page.rows.into_iter().map(Into::into).collect();
+    let message = "Messages retrieved successfully";
+    paging::respond(&request, List::WebhookMessages, message, rows, page.next)
 }
 
 fn naive(time: crate::market::UnixMicros) -> Result<NaiveDateTime, ApiError> {

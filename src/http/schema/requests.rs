@@ -307,14 +307,6 @@ pub struct AfterEntry {
 }
 
 #[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct MessageCursor {
-    /// The id of the last message of the page before.
-    #[param(pattern = "^msg_[0-9]+$", required = false)]
-    cursor: String,
-}
-
-#[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct ByCode {
     code: ErrorWord,

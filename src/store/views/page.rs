@@ -39,8 +39,18 @@ impl PageRequest {
     }
 
     /// One row more than the page has: it tells that there is another page.
-    pub(super) const fn limit_and_one(&self) -> i64 {
+    pub const fn limit_and_one(&self) -> i64 {
         self.limit.saturating_add(1)
+    }
+
+    /// The page, from the first rows of the list after its beginning: one more than it has, if
+    /// there are as many.
+    pub fn cut<T>(&self, mut rows: Vec<T>, id: impl Fn(&T) -> i64) -> Page<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if has_more { rows.last().map(id) } else { None };
+        Page { rows, next }
     }
 }
 
