@@ -7,13 +7,18 @@ use actix_web::HttpRequest;
 /// The bits of an IPv6 address that belong to one network. A client may use all of it.
 const IPV6_NETWORK: u128 = !(u64::MAX as u128);
 
-/// The address of the client. `X-Forwarded-For` is believed only if a proxy on this machine sent
-/// it, because anybody else can write anything into it.
+/// The address of the client, of an IPv6 address its network.
 pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
+    exact_address(request).map(network)
+}
+
+/// The whole address of the client. `X-Forwarded-For` is believed only if a proxy on this machine
+/// sent it, because anybody else can write anything into it.
+pub fn exact_address(request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let forwarded = request.headers().get_all("x-forwarded-for").last();
     let forwarded = forwarded.and_then(|value| value.to_str().ok());
-    Some(network(choose(peer, forwarded)))
+    Some(choose(peer, forwarded).to_canonical())
 }
 
 fn choose(peer: IpAddr, forwarded: Option<&str>) -> IpAddr {

@@ -22,7 +22,7 @@ use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use crate::auth::Authenticator;
+use crate::auth::{AdminTokens, Authenticator};
 use crate::config::{Auth, Config};
 use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
@@ -87,6 +87,7 @@ impl App {
         let services = http::AppState {
             store: store.clone(),
             auth,
+            admin_tokens: AdminTokens::new(store.clone()),
             engine: engine.clone(),
             readiness: http::Readiness::new(store.clone(), engine.clone()),
             catalog,

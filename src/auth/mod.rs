@@ -4,6 +4,7 @@
 //! in, register, log out, change the password. Everything that this process revokes is rejected by
 //! it immediately; other processes may accept it until their caches expire.
 
+mod admin_tokens;
 mod authenticator;
 mod error;
 mod passwords;
@@ -15,6 +16,7 @@ mod ttl_cache;
 pub use crate::store::abilities::{Abilities, Ability};
 pub use crate::store::api_tokens::ApiToken;
 pub use crate::store::sign_ins::SignIn;
+pub use admin_tokens::{AdminSecret, AdminTokens};
 pub use authenticator::{Authenticator, Registration, VerifiedPassword};
 pub use error::AuthError;
 pub use passwords::hash as hash_password;

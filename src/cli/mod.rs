@@ -13,6 +13,7 @@ mod market;
 mod migrate;
 mod serve;
 mod table;
+mod token;
 mod webhook;
 
 use std::io::Write;
@@ -60,6 +61,11 @@ enum Subcommand {
     Webhook {
         #[command(subcommand)]
         action: webhook::Action,
+    },
+    /// Manage the tokens of administrators, who use the calls under /api/admin
+    Token {
+        #[command(subcommand)]
+        action: token::Action,
     },
     /// Set which commands a market accepts, and publish the event market.updated
     Market {
@@ -144,6 +150,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
             market::set_status(&config, &symbol, status, &mut out)
         }
         Subcommand::Webhook { action } => webhook::run(&config, action, &mut out),
+        Subcommand::Token { action } => token::run(&config, action, &mut out),
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }
 }

@@ -85,6 +85,7 @@ pub struct RawDatabase {
 pub struct RawLimits {
     pub orders_per_minute: u32,
     pub reads_per_minute: u32,
+    pub admin_per_minute: u32,
     pub log_ins_per_minute: u32,
     pub log_ins_per_minute_per_address: u32,
 }

@@ -81,6 +81,8 @@ pub struct Limits {
     /// Per token, or per address without one.
     pub orders_per_minute: Option<NonZeroU32>,
     pub reads_per_minute: Option<NonZeroU32>,
+    /// Per token of an administrator.
+    pub admin_per_minute: Option<NonZeroU32>,
     /// Per account.
     pub log_ins_per_minute: Option<NonZeroU32>,
     pub log_ins_per_minute_per_address: Option<NonZeroU32>,

@@ -62,6 +62,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         limits: Limits {
             orders_per_minute: NonZeroU32::new(raw.limits.orders_per_minute),
             reads_per_minute: NonZeroU32::new(raw.limits.reads_per_minute),
+            admin_per_minute: NonZeroU32::new(raw.limits.admin_per_minute),
             log_ins_per_minute: NonZeroU32::new(raw.limits.log_ins_per_minute),
             log_ins_per_minute_per_address: NonZeroU32::new(
                 raw.limits.log_ins_per_minute_per_address,

@@ -3,11 +3,11 @@
 use actix_web::middleware::from_fn;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web};
 
-use super::middleware::{private, rate_limits};
+use super::middleware::{admin_area, private, rate_limits};
 use super::openapi;
 use super::response::ApiError;
 use super::routes::{
-    accounts, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
+    accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
     market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens, webhooks,
 };
 
@@ -85,7 +85,17 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/webhooks/{id}/enable", [post(webhooks::enable)]))
         .service(resource("/webhooks/{id}/messages", [get(webhooks::log)]))
         .service(resource("/webhooks/{id}/replay", [post(webhooks::replay)]))
-        .service(resource("/webhooks/{id}/rotate-secret", [post(webhooks::rotate_secret)]));
+        .service(resource("/webhooks/{id}/rotate-secret", [post(webhooks::rotate_secret)]))
+        .service(
+            web::scope("/admin")
+                .configure(administration)
+                .default_service(web::to(not_found))
+                .wrap(from_fn(admin_area::restrict)),
+        );
+}
+
+fn administration(config: &mut web::ServiceConfig) {
+    config.service(resource("/token", [get(admin::token::get)]));
 }
 
 /// A method of a path, with its handler.

@@ -11,7 +11,7 @@ use super::pending_subscriptions::PendingSubscriptions;
 use super::readiness::Readiness;
 use super::session::BrowserSessions;
 use super::throttle::Throttles;
-use crate::auth::Authenticator;
+use crate::auth::{AdminTokens, Authenticator};
 use crate::config::ExcessDecimals;
 use crate::engine::EngineHandle;
 use crate::events::decimal::DecimalNumber;
@@ -26,6 +26,7 @@ use crate::store::webhook_endpoints::SharedSubscriptions;
 pub struct AppState {
     pub store: Store,
     pub auth: Authenticator,
+    pub admin_tokens: AdminTokens,
     pub engine: EngineHandle,
     pub readiness: Readiness,
     pub catalog: SharedCatalog,

@@ -5,6 +5,8 @@
 //! a closure on a thread that may block, and gives the thread up if the server does not respond.
 
 pub mod abilities;
+pub mod address_range;
+pub mod admin_tokens;
 pub mod api_tokens;
 pub mod audit;
 pub mod book_depth;

@@ -41,6 +41,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    admin_tokens (id) {
+        id -> BigInt,
+        name -> Text,
+        secret_hash -> Text,
+        abilities -> SmallInt,
+        addresses -> Text,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         user_id -> Nullable<BigInt>,
@@ -298,6 +312,7 @@ diesel::joinable!(published_books -> markets (market_id));
 diesel::allow_tables_to_appear_in_same_query!(
     users,
     tokens,
+    admin_tokens,
     sessions,
     assets,
     markets,

@@ -1,10 +1,12 @@
 //! Access control: the table of all endpoints and who may call them, bearer tokens, and paths
 //! outside the API.
 
+use matchcast::store::admin_tokens::AdminAbility;
 use matchcast::store::{AnyConnection, users};
 use reqwest::Method;
 
 use crate::on_both;
+use crate::support::admin;
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
 
@@ -15,15 +17,18 @@ pub enum Access {
     User(Option<&'static str>),
     /// With the provider's signature. Tokens and sessions do not matter.
     Provider,
+    /// With a token of an administrator that has this ability, if any is needed. For everybody else
+    /// the path is unknown.
+    Admin(Option<AdminAbility>),
 }
-use Access::{Provider, Public, User};
+use Access::{Admin, Provider, Public, User};
 const ANY: Access = User(None);
 const READ: Access = User(Some("read"));
 const TRADE: Access = User(Some("trade"));
 const ACCOUNT: Access = User(Some("account"));
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-pub const ENDPOINTS: [(&str, &str, Access); 55] = [
+pub const ENDPOINTS: [(&str, &str, Access); 56] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -71,6 +76,7 @@ pub const ENDPOINTS: [(&str, &str, Access); 55] = [
     ("GET", "/api/webhooks/{id}/messages", ACCOUNT),
     ("POST", "/api/webhooks/{id}/replay", ACCOUNT),
     ("POST", "/api/webhooks/{id}/rotate-secret", ACCOUNT),
+    ("GET", "/api/admin/token", Admin(None)),
     ("POST", "/broadcasting/auth", READ),
     ("POST", "/broadcasting/user-auth", READ),
     ("GET", "/sanctum/csrf-cookie", Public),
@@ -109,10 +115,16 @@ fn check_unauthenticated(response: &Response, case: &str) {
 fn no_endpoint_is_missing() {
     let routes = include_str!("../../src/http/router.rs");
     let api = routes.find("fn api(").expect("the function that defines the API");
+    let administration = routes.find("fn administration(").expect("that for administrators");
+    assert!(administration > api);
     let mut paths = Vec::new();
     for (position, _) in routes.match_indices("resource(\"/") {
         let path = routes[position..].split('"').nth(1).unwrap();
-        let prefix = if position > api { "/api" } else { "" };
+        let prefix = match position {
+            _ if position > administration => "/api/admin",
+            _ if position > api => "/api",
+            _ => "",
+        };
         paths.push(format!("{prefix}{path}"));
     }
     assert!(paths.len() > 15, "{paths:?}");
@@ -132,6 +144,13 @@ on_both! {
             match access {
                 User(_) => check_unauthenticated(&anonymous, &case),
                 Public => assert!(![401, 403, 419, 500].contains(&anonymous.status), "{case}"),
+                Admin(_) => {
+                    for response in [anonymous, call(&alice, name, path).await] {
+                        check_error(&response, 404, &case);
+                        assert_eq!(response.json()["message"], "Not found.", "{case}");
+                    }
+                    continue;
+                }
                 Provider => {
                     for client in [&visitor, &alice] {
                         let response = call(client, name, path).await;
@@ -177,14 +196,33 @@ on_both! {
         app.stop();
     }
 
+    async fn each_endpoint_for_administrators_requires_its_ability(database: Database) {
+        let app = TestApp::start(&database).await;
+        for ability in admin::ABILITIES {
+            let administrator = admin::client(&app, &database, &[ability]);
+            for (name, path, access) in ENDPOINTS {
+                let Admin(needed) = access else { continue };
+                let response = call(&administrator, name, path).await;
+                let case = format!("{name} {path} with {}: {}", ability.name(), response.body);
+                let is_refused =
+                    response.status == 403 && response.json()["code"] == "missing_ability";
+                assert_eq!(is_refused, needed.is_some_and(|needed| needed != ability), "{case}");
+                assert!(![401, 404, 405, 419, 500].contains(&response.status), "{case}");
+            }
+        }
+        app.stop();
+    }
+
     async fn other_methods_are_not_allowed(database: Database) {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
+        let administrator = admin::client(&app, &database, &admin::ABILITIES);
         for (_, path, _) in ENDPOINTS {
             for name in METHODS {
                 let known = |(m, p, _): &(&str, &str, Access)| *m == name && *p == path;
+                let client = if path.starts_with("/api/admin") { &administrator } else { &alice };
                 if !ENDPOINTS.iter().any(known) {
-                    check_error(&call(&alice, name, path).await, 405, &format!("{name} {path}"));
+                    check_error(&call(client, name, path).await, 405, &format!("{name} {path}"));
                 }
             }
         }

@@ -55,7 +55,10 @@ fn each_route_is_described_with_its_sign_in() {
             |endpoint: &&(&str, &str, Access)| endpoint.0 == method && endpoint.1 == path;
         let (_, _, access) = ENDPOINTS.iter().find(of_route).unwrap();
         let is_public = operation["security"] == json!([{}]);
-        assert_eq!(is_public, !matches!(access, Access::User(_)), "{method} {path}");
+        let needs_token = matches!(access, Access::User(_) | Access::Admin(_));
+        assert_eq!(is_public, !needs_token, "{method} {path}");
+        let is_for_administrators = operation["security"] == json!([{ "token": [] }]);
+        assert_eq!(is_for_administrators, matches!(access, Access::Admin(_)), "{method} {path}");
     }
 }
 

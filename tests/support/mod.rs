@@ -2,6 +2,7 @@
 //! clients, a fake provider, and waiting with a deadline.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod admin;
 pub mod app;
 pub mod client;
 pub mod contract;

@@ -1,6 +1,7 @@
-//! Compression, CORS, the deadline and the id of each request, problems, limits, and headers
-//! for privacy.
+//! Compression, CORS, the deadline and the id of each request, problems, limits, the area of
+//! administrators, and headers for privacy.
 
+pub mod admin_area;
 pub mod compression;
 pub mod cors;
 pub mod deadline;

@@ -1,8 +1,9 @@
 //! Limits of requests per minute, with the headers that tell a client how many are left.
 //!
-//! A request counts for the token or the session that it is authenticated by, otherwise for its
-//! address: so nobody can use up the limit of somebody else's token, and wrong tokens do not avoid
-//! the limit. Without limits, nothing is looked up here.
+//! The calls of administrators have a limit of their own. Any other request counts for the token or
+//! the session that it is authenticated by, otherwise for its address: so nobody can use up the
+//! limit of somebody else's token, and wrong tokens do not avoid the limit. Without limits, no user
+//! is looked up here.
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,10 +12,12 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use crate::client_address::client_address;
-use crate::http::extract::AuthenticatedUser;
+use crate::http::extract::{AuthenticatedUser, verify_administrator};
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 use crate::http::throttle::{Caller, Kind};
+
+const ADMINISTRATION: &str = "/api/admin/";
 
 pub const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -25,9 +28,14 @@ pub async fn enforce<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let state = request.app_data::<web::Data<AppState>>().cloned();
-    let kind = Kind::of(request.method(), request.path());
+    let administrator = administrator(&request).await;
+    let kind = match administrator {
+        Some(_) => Some(Kind::Administration),
+        None => Kind::of(request.method(), request.path()),
+    };
     let limited = state.zip(kind).filter(|(state, kind)| state.throttles.requests.has_limit(*kind));
     let caller = match &limited {
+        Some(_) if administrator.is_some() => administrator,
         Some(_) => caller(&request).await,
         None => None,
     };
@@ -52,6 +60,18 @@ pub async fn enforce<B: MessageBody + 'static>(
         headers.insert(REMAINING, HeaderValue::from(counted.remaining()));
     }
     Ok(response.map_into_left_body())
+}
+
+/// The administrator whose call this is. If that cannot be found out, the area of administrators
+/// says so.
+async fn administrator(request: &ServiceRequest) -> Option<Caller> {
+    // As the router reads it: with other encodings of the same path.
+    let path = request.match_info().as_str();
+    if !path.starts_with(ADMINISTRATION) {
+        return None;
+    }
+    let token = verify_administrator(request.request()).await.ok().flatten()?;
+    Some(Caller::AdminToken(token.id))
 }
 
 /// `None`: the server does not know the address.

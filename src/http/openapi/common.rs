@@ -78,6 +78,7 @@ fn merge_null(document: &mut Value, pointer: &str) {
 struct Facts {
     id: String,
     needs_sign_in: bool,
+    is_for_administrators: bool,
     has_body: bool,
     has_query: bool,
     has_key: bool,
@@ -98,6 +99,7 @@ impl Facts {
         let is_in_query = |parameter: &Value| parameter["in"] == "query";
         Self {
             needs_sign_in: operation.get("security").is_none(),
+            is_for_administrators: path.starts_with("/api/admin/"),
             has_body: operation.get("requestBody").is_some() || id == "cancelOrders",
             has_query: parameters.iter().any(is_in_query),
             has_key: has("Idempotency-Key"),
@@ -117,11 +119,12 @@ impl Facts {
         use ErrorCode::{
             BodyTimeout, BodyTooLarge, CsrfTokenMismatch, IdempotencyKeyInFlight,
             IdempotencyKeyReused, Internal, MalformedBody, MalformedQuery, MissingAbility,
-            OutcomeUnknown, TooManyAttempts, Unauthenticated, Unavailable, UnsupportedMediaType,
-            ValidationFailed,
+            NotFound, OutcomeUnknown, TooManyAttempts, Unauthenticated, Unavailable,
+            UnsupportedMediaType, ValidationFailed,
         };
         let mut codes = errors::of_operation(self.id.trim_end_matches("WithoutPrefix"));
-        let groups: [(bool, &[ErrorCode]); 8] = [
+        let groups: [(bool, &[ErrorCode]); 9] = [
+            (self.is_for_administrators, &[NotFound, MissingAbility]),
             (self.needs_sign_in, &[Unauthenticated, MissingAbility]),
             (self.needs_sign_in && self.is_write, &[CsrfTokenMismatch]),
             (self.has_body, &[MalformedBody, BodyTimeout, BodyTooLarge, UnsupportedMediaType]),

@@ -18,8 +18,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use super::conditional::Version;
 use super::response::{ErrorBody, ErrorCode};
 use super::routes::{
-    accounts, auth, broadcasting, cancel_all, csrf_cookie, debug, errors as error_list, health,
-    market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens, webhooks,
+    accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, debug, errors as error_list,
+    health, market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens,
+    webhooks,
 };
 use super::schema as doc;
 
@@ -31,6 +32,9 @@ are exact JSON numbers with at most eight decimal places; in requests they may b
 field counts as missing, and unknown fields are ignored. Bodies may also be sent as forms.
 
 Each write accepts an `Idempotency-Key`: sent again, it is executed once.";
+
+const TOKEN: &str = "A token from `POST /api/login` or `POST /api/tokens`; for `/api/admin` one \
+from `matchcast token create`.";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -45,6 +49,7 @@ Each write accepts an `Idempotency-Key`: sent again, it is executed once.";
         (name = "Sign-in", description = "Users, tokens and sessions."),
         (name = "Events", description = "Subscriptions to events over Pusher Channels."),
         (name = "Webhooks", description = "Events posted to a URL of the user."),
+        (name = "Administration", description = "For tokens of administrators; others get 404."),
         (name = "Operation", description = "For load balancers, monitoring and frontends."),
     ),
     paths(
@@ -61,6 +66,7 @@ Each write accepts an `Idempotency-Key`: sent again, it is executed once.";
         debug::list, debug::send,
         webhooks::list, webhooks::create, webhooks::get, webhooks::delete, webhooks::enable,
         webhooks::log, webhooks::replay, webhooks::rotate_secret,
+        admin::token::get,
         settings::settings, error_list::list, error_list::get, serve,
         health::health, health::ready, health::up, health::metrics,
     ),
@@ -72,7 +78,7 @@ struct Declared;
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let mut declared = Declared::openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-    let bearer = bearer.description(Some("A token from `POST /api/login` or `POST /api/tokens`."));
+    let bearer = bearer.description(Some(TOKEN));
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
         "matchcast_session",
         "A browser's session. Writes need the header `X-XSRF-TOKEN` as well.",

@@ -1,6 +1,7 @@
 //! The handlers, one file per resource.
 
 pub mod accounts;
+pub mod admin;
 pub mod auth;
 pub mod broadcasting;
 pub mod cancel_all;

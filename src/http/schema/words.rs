@@ -99,6 +99,19 @@ pub enum Ability {
     Account,
 }
 
+/// What the token of an administrator may be used for.
+#[derive(ToSchema)]
+pub enum AdminAbility {
+    #[schema(rename = "admin:read")]
+    Read,
+    #[schema(rename = "admin:funds")]
+    Funds,
+    #[schema(rename = "admin:users")]
+    Users,
+    #[schema(rename = "admin:markets")]
+    Markets,
+}
+
 /// Why a balance changed.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]

@@ -26,6 +26,8 @@ pub enum Kind {
     Reads,
     /// Authorizations of channels.
     ChannelAuthorizations,
+    /// The calls of administrators, which have proved to be some.
+    Administration,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
     Token(i64),
+    AdminToken(i64),
     Session(String),
     /// Without a valid token or session.
     Address(IpAddr),
@@ -88,6 +91,7 @@ pub struct RequestLimits {
     orders: Throttle<Caller>,
     reads: Throttle<Caller>,
     channel_authorizations: Throttle<Caller>,
+    administration: Throttle<Caller>,
 }
 
 impl RequestLimits {
@@ -98,6 +102,7 @@ impl RequestLimits {
             orders: Throttle::new(limits.orders_per_minute),
             reads: Throttle::new(reads),
             channel_authorizations: Throttle::new(authorizations),
+            administration: Throttle::new(limits.admin_per_minute),
         }
     }
 
@@ -110,6 +115,7 @@ impl RequestLimits {
             Kind::Orders => &self.orders,
             Kind::Reads => &self.reads,
             Kind::ChannelAuthorizations => &self.channel_authorizations,
+            Kind::Administration => &self.administration,
         }
     }
 

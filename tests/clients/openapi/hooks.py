@@ -144,9 +144,18 @@ def before_call(context, case, kwargs):
         case.headers[KEY] = sha256(request.encode()).hexdigest()
 
 
+def is_call_of_nobody(case):
+    """Whether it is a call of administrators without a token, which is 404 instead of 401."""
+    phase = getattr(case.meta, "phase", None)
+    parameter = getattr(getattr(phase, "data", None), "parameter", None)
+    return case.operation.path.startswith("/api/admin/") and parameter == "Authorization"
+
+
 @schemathesis.hook
 def filter_case(context, case):
     """A blank field counts as missing, so a blank optional field makes no request invalid."""
+    if is_call_of_nobody(case):
+        return False
     body = case.body if isinstance(case.body, dict) else {}
     values = [*(case.query or {}).values(), *body.values()]
     # Of a parameter that is repeated, the last value counts.

@@ -1,0 +1,80 @@
+//! The administrator of a request, by a token that was created on the command line.
+
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use crate::client_address::exact_address;
+use crate::http::response::{ApiError, ErrorCode};
+use crate::http::state::AppState;
+use crate::store::admin_tokens::{AdminAbility, AdminToken};
+
+/// The administrator that a request acts for, whose token has the ability that the call needs.
+///
+/// `middleware::admin_area` has verified the token. Without a valid one no handler is reached.
+pub struct Administrator<A> {
+    pub token: AdminToken,
+    ability: PhantomData<A>,
+}
+
+/// The ability that a call needs. It is part of the type of the handler's argument, so that no path
+/// decides it.
+pub trait NeededAbility {
+    const ABILITY: Option<AdminAbility>;
+}
+
+/// For calls that any administrator may use.
+pub struct NoAbility;
+
+impl NeededAbility for NoAbility {
+    const ABILITY: Option<AdminAbility> = None;
+}
+
+/// A token that was verified for a request.
+#[derive(Clone)]
+struct Verified(AdminToken);
+
+/// Verifies the token of a request, once. `None`: it has no valid token of an administrator.
+pub async fn verify(request: &HttpRequest) -> Result<Option<AdminToken>, ApiError> {
+    let known = request.extensions().get::<Verified>().cloned();
+    if let Some(Verified(token)) = known {
+        return Ok(Some(token));
+    }
+    let state: Option<&web::Data<AppState>> = request.app_data();
+    let state = state.ok_or(ApiError::Internal("the application has no state"))?;
+    let Some(text) = bearer_token(request.headers()) else { return Ok(None) };
+    let verified = state.admin_tokens.verify(text, exact_address(request)).await?;
+    // A token without abilities is as good as none.
+    let verified = verified.filter(|token| token.abilities.iter().next().is_some());
+    if let Some(token) = &verified {
+        request.extensions_mut().insert(Verified(token.clone()));
+    }
+    Ok(verified)
+}
+
+/// The only bearer token of the request.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION);
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl<A: NeededAbility> FromRequest for Administrator<A> {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let verified = request.extensions().get::<Verified>().cloned();
+        std::future::ready(match (verified, A::ABILITY) {
+            (None, _) => Err(ApiError::not_found("Not found.")),
+            (Some(Verified(token)), Some(needed)) if !token.abilities.contains(needed) => {
+                let message = format!("This token does not have the ability {}.", needed.name());
+                Err(ApiError::refused(ErrorCode::MissingAbility, message))
+            }
+            (Some(Verified(token)), _) => Ok(Self { token, ability: PhantomData }),
+        })
+    }
+}

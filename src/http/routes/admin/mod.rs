@@ -1,0 +1,3 @@
+//! The calls of administrators, under `/api/admin`.
+
+pub mod token;
