@@ -24,6 +24,7 @@ pub enum List {
     MyTrades,
     Tokens,
     WebhookMessages,
+    AdminLog,
 }
 
 impl List {
@@ -35,6 +36,7 @@ impl List {
             Self::MyTrades => 4,
             Self::Tokens => 5,
             Self::WebhookMessages => 6,
+            Self::AdminLog => 7,
         }
     }
 

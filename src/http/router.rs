@@ -95,7 +95,9 @@ fn api(config: &mut web::ServiceConfig) {
 }
 
 fn administration(config: &mut web::ServiceConfig) {
-    config.service(resource("/token", [get(admin::token::get)]));
+    config
+        .service(resource("/token", [get(admin::token::get)]))
+        .service(resource("/log", [get(admin::log::list)]));
 }
 
 /// A method of a path, with its handler.

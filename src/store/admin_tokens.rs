@@ -5,10 +5,13 @@ use std::net::IpAddr;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
+use serde_json::{Value, json};
 
 use super::address_range::AddressRange;
+use super::admin_log::{self, Act, Actor, AdminAction};
 use super::schema::admin_tokens;
 use super::{AnyConnection, StoreError, now};
+use crate::events::timestamp::iso8601;
 
 /// How exactly the last use of a token is known.
 const USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
@@ -116,6 +119,22 @@ impl AdminToken {
     }
 }
 
+impl AdminToken {
+    /// What the log of administrators says about it.
+    fn state(&self) -> Value {
+        let ranges: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        let abilities: Vec<&str> = self.abilities.iter().map(AdminAbility::name).collect();
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "abilities": abilities,
+            "addresses": ranges,
+            "expires_at": self.expires_at.map(iso8601),
+            "revoked_at": self.revoked_at.map(iso8601),
+        })
+    }
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = admin_tokens)]
 struct AdminTokenRow {
@@ -149,7 +168,7 @@ impl TryFrom<AdminTokenRow> for AdminToken {
     }
 }
 
-/// Stores a token with the hash of its secret. Runs in a write transaction.
+/// Stores a token with the hash of its secret on behalf of a command. Runs in a write transaction.
 pub fn create(
     connection: &mut AnyConnection,
     token: &NewAdminToken,
@@ -167,7 +186,11 @@ pub fn create(
     diesel::insert_into(admin_tokens::table).values(values).execute(connection)?;
     let created = admin_tokens::table.filter(admin_tokens::secret_hash.eq(secret_hash));
     let created = created.order(admin_tokens::id.desc()).select(AdminTokenRow::as_select());
-    created.first(connection)?.try_into()
+    let created: AdminToken = created.first(connection)?.try_into()?;
+    let after = Some(created.state());
+    let act = Act { actor: Actor::COMMAND, action: AdminAction::TokenCreated, before: None, after };
+    admin_log::append(connection, vec![act], created.created_at)?;
+    Ok(created)
 }
 
 /// A token with the hash of its secret.
@@ -187,12 +210,25 @@ pub fn list(connection: &mut AnyConnection) -> Result<Vec<AdminToken>, StoreErro
     all.load(connection)?.into_iter().map(AdminToken::try_from).collect()
 }
 
-/// Revokes a token, unless it is revoked already. `None`: there is none with this id. Runs in a
-/// write transaction.
+/// Revokes a token on behalf of a command, unless it is revoked already. `None`: there is none with
+/// this id. Runs in a write transaction.
 pub fn revoke(connection: &mut AnyConnection, id: i64) -> Result<Option<AdminToken>, StoreError> {
+    let now = now();
     let valid = admin_tokens::table.find(id).filter(admin_tokens::revoked_at.is_null());
-    diesel::update(valid).set(admin_tokens::revoked_at.eq(now())).execute(connection)?;
-    Ok(find(connection, id)?.map(|(token, _)| token))
+    let revoked =
+        diesel::update(valid).set(admin_tokens::revoked_at.eq(now)).execute(connection)?;
+    let Some((token, _)) = find(connection, id)? else { return Ok(None) };
+    if revoked > 0 {
+        let before = AdminToken { revoked_at: None, ..token.clone() };
+        let act = Act {
+            actor: Actor::COMMAND,
+            action: AdminAction::TokenRevoked,
+            before: Some(before.state()),
+            after: Some(token.state()),
+        };
+        admin_log::append(connection, vec![act], now)?;
+    }
+    Ok(Some(token))
 }
 
 /// Notes that a token is used, unless that was noted less than a minute ago. Runs in a write

@@ -4,6 +4,7 @@
 //! in SQL that both databases know, so that they share nothing with the code that wrote the rows:
 //! the query builder would bring in the same definitions.
 
+mod admin_log;
 mod market_data;
 
 use diesel::connection::SimpleConnection;
@@ -240,6 +241,9 @@ fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError
     if events != written {
         let difference = format!("expected {written} events, found {events}");
         findings.push(Finding { check: EVENTS_CHECK, difference });
+    }
+    if let Some(difference) = admin_log::difference(connection)? {
+        findings.push(Finding { check: admin_log::CHECK, difference });
     }
     Ok(findings)
 }

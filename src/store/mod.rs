@@ -6,6 +6,7 @@
 
 pub mod abilities;
 pub mod address_range;
+pub mod admin_log;
 pub mod admin_tokens;
 pub mod api_tokens;
 pub mod audit;

@@ -55,6 +55,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    admin_log (id) {
+        id -> BigInt,
+        token_id -> Nullable<BigInt>,
+        request_id -> Nullable<Text>,
+        action -> Text,
+        state_before -> Nullable<Text>,
+        state_after -> Nullable<Text>,
+        created_at -> Timestamp,
+        previous_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    admin_log_head (id) {
+        id -> SmallInt,
+        last_id -> BigInt,
+        last_hash -> Text,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         user_id -> Nullable<BigInt>,
@@ -313,6 +335,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     tokens,
     admin_tokens,
+    admin_log,
+    admin_log_head,
     sessions,
     assets,
     markets,

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin_log;
 mod audit;
 mod candles;
 mod leases;

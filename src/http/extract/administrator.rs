@@ -32,6 +32,13 @@ impl NeededAbility for NoAbility {
     const ABILITY: Option<AdminAbility> = None;
 }
 
+/// For calls that need [`AdminAbility::Read`].
+pub struct Read;
+
+impl NeededAbility for Read {
+    const ABILITY: Option<AdminAbility> = Some(AdminAbility::Read);
+}
+
 /// A token that was verified for a request.
 #[derive(Clone)]
 struct Verified(AdminToken);

@@ -39,6 +39,7 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "revokeToken" => vec![TokenNotFound],
         "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
         "replayWebhook" => vec![NotFound, ValidationFailed],
+        "listAdminActs" => vec![ValidationFailed],
         "listWebhookMessages" => vec![NotFound, ValidationFailed],
         "getWebhook" | "deleteWebhook" | "enableWebhook" | "rotateWebhookSecret" => {
             vec![NotFound]

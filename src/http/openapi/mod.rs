@@ -66,7 +66,7 @@ from `matchcast token create`.";
         debug::list, debug::send,
         webhooks::list, webhooks::create, webhooks::get, webhooks::delete, webhooks::enable,
         webhooks::log, webhooks::replay, webhooks::rotate_secret,
-        admin::token::get,
+        admin::token::get, admin::log::list,
         settings::settings, error_list::list, error_list::get, serve,
         health::health, health::ready, health::up, health::metrics,
     ),

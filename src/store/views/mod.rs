@@ -1,6 +1,7 @@
 //! The reads of the API. Every query follows an index, and every list has a cap.
 
 mod accounts;
+mod admin_log;
 mod book;
 mod orders;
 mod page;
@@ -9,6 +10,7 @@ mod versions;
 
 pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
+pub use admin_log::admin_acts;
 pub use book::{BookRow, book};
 pub use orders::{OrderFilter, OrderName, OrderView, order_of, orders_of};
 pub use page::{MAX_EXAMINED, Page, PageRequest};

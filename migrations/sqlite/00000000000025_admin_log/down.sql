@@ -1,0 +1,2 @@
+DROP TABLE admin_log_head;
+DROP TABLE admin_log;
