@@ -5,6 +5,7 @@
 //! the embedded provider is part of it.
 
 mod advancing;
+mod command_engine;
 mod database;
 mod demo;
 mod descriptors;
@@ -34,6 +35,7 @@ use crate::{engine, http, outage, publisher, telemetry, webhooks};
 
 use supervisor::{Part, first_unexpected_end};
 
+pub use command_engine::CommandEngine;
 pub use demo::log_ins as demo_log_ins;
 pub use descriptors::limit_connections;
 pub use events::postable as postable_events;

@@ -1,10 +1,12 @@
-//! The existing database that a command works on.
+//! The existing database that a command works on, and the users in it.
 
 use std::path::Path;
 
 use anyhow::Context;
 
 use crate::config::Config;
+use crate::market::UserId;
+use crate::store::users::{self, User};
 use crate::store::{AnyConnection, DatabaseUrl, Store, StoreError};
 
 /// An existing database and one connection to it.
@@ -42,5 +44,13 @@ impl Database {
     ) -> anyhow::Result<T> {
         let written = self.store.write(&mut self.connection, work);
         written.context("the database was not changed")
+    }
+}
+
+/// The user with this e-mail address or id.
+pub fn find_user(connection: &mut AnyConnection, user: &str) -> Result<Option<User>, StoreError> {
+    match user.parse() {
+        Ok(id) => users::by_id(connection, UserId(id)),
+        Err(_) => users::by_email(connection, &user.to_lowercase()),
     }
 }

@@ -4,11 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::counted;
-use super::database::Database;
+use super::database::{Database, find_user};
 use crate::config::Config;
-use crate::market::UserId;
-use crate::store::users::{self, User};
-use crate::store::{AnyConnection, StoreError, sign_ins};
+use crate::store::sign_ins;
 
 /// The provider knows only connections that have signed in.
 const CONNECTIONS: &str = "\
@@ -19,7 +17,7 @@ const CONNECTIONS: &str = "\
 /// then has the provider terminate the connections that have signed in as the user.
 pub fn log_out(config: &Config, user: &str, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let revoked = Database::open(config)?.write(|connection| {
-        let Some(user) = find(connection, user)? else { return Ok(None) };
+        let Some(user) = find_user(connection, user)? else { return Ok(None) };
         let revoked = sign_ins::revoke_all(connection, user.user_id())?;
         Ok(Some((user.id, revoked)))
     })?;
@@ -32,11 +30,4 @@ pub fn log_out(config: &Config, user: &str, out: &mut impl Write) -> anyhow::Res
     writeln!(out, "user {id}: {tokens} and {sessions} revoked")?;
     writeln!(out, "{CONNECTIONS}")?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn find(connection: &mut AnyConnection, user: &str) -> Result<Option<User>, StoreError> {
-    match user.parse() {
-        Ok(id) => users::by_id(connection, UserId(id)),
-        Err(_) => users::by_email(connection, &user.to_lowercase()),
-    }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod candles;
 mod check;
 mod database;
+mod deposit;
 mod events;
 mod log_out;
 mod market;
@@ -62,6 +63,8 @@ enum Subcommand {
         #[command(subcommand)]
         action: webhook::Action,
     },
+    /// Credit the account of a user, once per reference
+    Deposit(deposit::Arguments),
     /// Manage the tokens of administrators, who use the calls under /api/admin
     Token {
         #[command(subcommand)]
@@ -150,6 +153,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
             market::set_status(&config, &symbol, status, &mut out)
         }
         Subcommand::Webhook { action } => webhook::run(&config, action, &mut out),
+        Subcommand::Deposit(arguments) => deposit::deposit(&config, &arguments, &mut out),
         Subcommand::Token { action } => token::run(&config, action, &mut out),
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }

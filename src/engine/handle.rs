@@ -12,9 +12,10 @@ use super::reply::{
     CancelledOrder, CompletedDeposit, Executed, PlacedOrder, Reply, StoredResponse,
 };
 use super::request::{Claim, LeaveOnDrop, QueuedRequest};
-use super::{EngineError, OriginatingSocket};
+use super::{EngineError, NewDeposit, OriginatingSocket};
 use crate::deadline::Deadline;
 use crate::market::{AccountKey, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId};
+use crate::store::deposits::RecordedDeposit;
 use crate::store::{Store, StoreError, trading};
 
 /// Queues requests. Cheap to clone.
@@ -127,6 +128,38 @@ impl EngineHandle {
         let claim = Claim::with_key(key);
         let request = QueuedRequest::new(command, socket, Some(once), claim.clone(), reply);
         self.request(request, claim, result).await
+    }
+
+    /// Credits an account, unless that was done for the same reference before. Returns the deposit,
+    /// and whether it is new.
+    pub async fn deposit_once(
+        &self,
+        deposit: NewDeposit,
+    ) -> Result<(RecordedDeposit, bool), EngineError> {
+        let (command, origin) = deposit.into_command();
+        let (sender, result) = oneshot::channel();
+        let claim = Claim::default();
+        let reply = Reply::Executed(sender);
+        let request = QueuedRequest::new(command, None, None, claim.clone(), reply).from(origin);
+        match self.request(request, claim, result).await? {
+            Executed::DepositedOnce { deposit, is_new } => Ok((deposit, is_new)),
+            other => Err(of_another_kind(&other)),
+        }
+    }
+
+    /// [`Self::deposit_once`], unless a request with the same key was executed.
+    pub async fn deposit_once_per_key(
+        &self,
+        deposit: NewDeposit,
+        once: Once,
+    ) -> Result<StoredResponse, EngineError> {
+        let key = self.keys_in_flight.add(&once.key).ok_or(EngineError::KeyInFlight)?;
+        let (command, origin) = deposit.into_command();
+        let (sender, result) = oneshot::channel();
+        let claim = Claim::with_key(key);
+        let reply = Reply::Response(sender);
+        let request = QueuedRequest::new(command, None, Some(once), claim.clone(), reply);
+        self.request(request.from(origin), claim, result).await
     }
 
     async fn request<T>(

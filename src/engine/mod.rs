@@ -18,9 +18,12 @@
 //!   An event that is too large for its channel becomes a dead letter there, with the reason.
 
 mod batch_events;
+mod deposits;
+mod failure;
 mod handle;
 mod lane;
 mod lanes;
+mod new_deposit;
 mod once;
 mod originating_socket;
 mod repetitions;
@@ -43,6 +46,7 @@ use worker::Context;
 
 pub use batch_events::EventSettings;
 pub use handle::EngineHandle;
+pub use new_deposit::{DepositOrigin, NewDeposit};
 pub use once::{Once, Render};
 pub use originating_socket::OriginatingSocket;
 pub use reply::{

@@ -7,8 +7,10 @@ use tokio::sync::oneshot;
 
 use super::EngineError;
 use crate::market::{
-    self, AccountKey, Done, Fixed, Order, OrderId, Plan, PreventedTrade, Rejection, Trade,
+    self, AccountKey, DepositId, Done, Fixed, Order, OrderId, Plan, PreventedTrade, Rejection,
+    Trade,
 };
+use crate::store::deposits::RecordedDeposit;
 use crate::store::idempotency::ExecutedRequest;
 
 /// An order that was placed or amended, committed.
@@ -32,12 +34,14 @@ impl PlacedOrder {
     }
 }
 
-/// The times of a batch.
+/// The times of a batch, and what else its plan lacks.
 #[derive(Clone, Debug)]
 pub struct Times {
     pub executed_at: NaiveDateTime,
     /// Of orders that were placed before and are amended.
     pub placed_at: BTreeMap<OrderId, NaiveDateTime>,
+    /// Those that the outcomes name, with what is recorded about them.
+    pub deposits: BTreeMap<DepositId, RecordedDeposit>,
 }
 
 impl Times {
@@ -83,6 +87,11 @@ pub enum Executed {
     /// The orders that have expired.
     Advanced(CancelledOrders),
     Deposited(CompletedDeposit),
+    DepositedOnce {
+        deposit: RecordedDeposit,
+        /// It was credited now, and not by an earlier request.
+        is_new: bool,
+    },
 }
 
 impl Executed {
@@ -104,6 +113,11 @@ impl Executed {
             }
             Done::Deposited { account, amount, available } => {
                 Self::Deposited(CompletedDeposit { account, amount, available, executed_at })
+            }
+            Done::DepositedOnce { deposit, is_new } => {
+                let recorded = times.deposits.get(&deposit.id).cloned();
+                let deposit = recorded.expect("record() returns what the outcomes name");
+                Self::DepositedOnce { deposit, is_new }
             }
         }
     }

@@ -8,28 +8,19 @@ use std::time::{Duration, Instant};
 use tracing::field::display;
 
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
+use super::failure::{self, Failure, panic_text};
 use super::lane::{Batch, Lane, count_expired};
 use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
-use super::{EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, repetitions};
+use super::{
+    EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, deposits, repetitions,
+};
 use crate::market::{Command, Done, MarketId, Plan, Trade, execute};
-use crate::outage::Outage;
 use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::webhook_endpoints::SharedSubscriptions;
 use crate::store::{
     AnyConnection, Store, StoreError, idempotency, now, outbox, trading, webhook_messages,
 };
-
-static UNAVAILABLE: Outage = Outage::error(
-    "engine_database",
-    "the engine cannot execute batches",
-    "the engine executes batches again",
-);
-static OUTCOME_UNKNOWN: Outage = Outage::error(
-    "engine_outcome_unknown",
-    "batches may or may not have been executed",
-    "the outcomes of batches are known again",
-);
 
 /// How long a lane looks for repetitions after it has met one.
 const LOOK_UP_PERIOD: Duration = Duration::from_secs(60);
@@ -95,8 +86,7 @@ impl Worker {
                 let len = as_metric(committed.executed.len());
                 metrics::histogram!("matchcast_engine_batch_len").record(len);
                 metrics::histogram!("matchcast_engine_batch_seconds").record(started.elapsed());
-                UNAVAILABLE.recovered();
-                OUTCOME_UNKNOWN.recovered();
+                failure::recovered();
                 self.notify(committed);
             }
             let Some(requests) = self.lane.finish(self.number, batch) else { return };
@@ -311,7 +301,8 @@ impl Worker {
             _ => None,
         });
         let placed_at = trading::placed_at(connection, amended.collect())?;
-        let times = Times { executed_at: at, placed_at };
+        let deposits = deposits::record(connection, catalog, requests, &executed, &plan, at)?;
+        let times = Times { executed_at: at, placed_at, deposits };
         let responses = render(catalog, requests, &executed, &plan, &times);
         if !looks_up {
             repetitions::check_refused(connection, requests, &executed, &plan, &responses)?;
@@ -359,37 +350,4 @@ fn render(
         Some((*position, (once.render)(catalog, outcome)))
     });
     responses.collect()
-}
-
-/// Which requests a failed batch concerns.
-enum Failure {
-    /// All of them alike.
-    Batch(EngineError),
-    /// All of them were left, or the batch was given up. Nothing was written.
-    NothingToDo,
-    /// One of them; which one is unknown.
-    OneRequest(String),
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict(_) | StoreError::Unavailable(_) => {
-                UNAVAILABLE.failed(&error);
-                Self::Batch(EngineError::Unavailable)
-            }
-            StoreError::CommitUnknown(_) => {
-                OUTCOME_UNKNOWN.failed(&error);
-                Self::Batch(EngineError::OutcomeUnknown)
-            }
-            StoreError::Abandoned => Self::NothingToDo,
-            StoreError::Duplicate(cause) | StoreError::Other(cause) => Self::OneRequest(cause),
-        }
-    }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
 }

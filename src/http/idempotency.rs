@@ -14,7 +14,7 @@ use super::extract::{AuthenticatedUser, Input};
 use super::response::{self, ApiError};
 use super::state::AppState;
 use crate::engine::{
-    EngineError, Executed, Once, OriginatingSocket, RenderedResponse, StoredResponse,
+    EngineError, Executed, NewDeposit, Once, OriginatingSocket, RenderedResponse, StoredResponse,
 };
 use crate::market::{Command, Rejection};
 use crate::pusher::SocketId;
@@ -48,6 +48,29 @@ pub async fn execute(
     };
     let stored = execute_once(state, request, input, command, key).await?;
     respond(stored)
+}
+
+/// Makes a deposit for an administrator, once per idempotency key if the request has one, and once
+/// per reference anyway.
+pub async fn deposit(
+    state: &AppState,
+    token: i64,
+    request: &HttpRequest,
+    input: &Input,
+    deposit: NewDeposit,
+) -> Result<HttpResponse, ApiError> {
+    let parse = |text: &str| IdempotencyKey::of_administrator(token, text);
+    let Some(key) = key_of(request, parse)? else {
+        let executed = match state.engine.deposit_once(deposit).await {
+            Ok((deposit, is_new)) => Ok(Executed::DepositedOnce { deposit, is_new }),
+            Err(EngineError::Rejected(rejection)) => Err(rejection),
+            Err(error) => return Err(error.into()),
+        };
+        let response = render(&state.catalog.current(), executed);
+        return respond(StoredResponse { response, is_replayed: false });
+    };
+    let once = Once { key, fingerprint: fingerprint(request, Some(input)), render };
+    respond(state.engine.deposit_once_per_key(deposit, once).await?)
 }
 
 /// One of several commands of a request, each of which is executed in a transaction of its own.
@@ -149,10 +172,18 @@ fn key(
     request: &HttpRequest,
     part: &str,
 ) -> Result<Option<IdempotencyKey>, ApiError> {
+    key_of(request, |text| IdempotencyKey::parse(user.id, text, part))
+}
+
+/// The key of a request, as `parse` reads it.
+fn key_of(
+    request: &HttpRequest,
+    parse: impl FnOnce(&str) -> Option<IdempotencyKey>,
+) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = request.headers().get_all(HEADER);
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| values.next().is_none());
-    let key = text.and_then(|text| IdempotencyKey::parse(user.id, text, part));
+    let key = text.and_then(parse);
     key.map(Some).ok_or_else(|| {
         let text = "The Idempotency-Key header must have 1 to 255 printable ASCII characters.";
         ApiError::invalid("Idempotency-Key", text)

@@ -25,6 +25,7 @@ pub enum List {
     Tokens,
     WebhookMessages,
     AdminLog,
+    Deposits,
 }
 
 impl List {
@@ -37,6 +38,7 @@ impl List {
             Self::Tokens => 5,
             Self::WebhookMessages => 6,
             Self::AdminLog => 7,
+            Self::Deposits => 8,
         }
     }
 

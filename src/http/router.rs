@@ -97,6 +97,7 @@ fn api(config: &mut web::ServiceConfig) {
 fn administration(config: &mut web::ServiceConfig) {
     config
         .service(resource("/token", [get(admin::token::get)]))
+        .service(resource("/deposits", [get(admin::deposits::list), post(admin::deposits::create)]))
         .service(resource("/log", [get(admin::log::list)]));
 }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AccountKey, Action, AssetId, CancelReason, Command, Done, ExecutedStop, Fixed, Market,
-    MarketId, MarketStatus, NewOrder, Order, OrderId, Plan, Reference, Rejection, Side, State,
-    Status, Trade, UserId,
+    AccountKey, Action, AssetId, CancelReason, Command, Deposit, DepositReference, Done,
+    ExecutedStop, Fixed, Market, MarketId, MarketStatus, NewOrder, Order, OrderId, Plan, Reference,
+    Rejection, Side, State, Status, Trade, UserId,
 };
 
 /// Executes a batch: changes `state` and returns the plan of everything to be written.
@@ -88,7 +88,8 @@ impl Execution<'_> {
             Command::Cancel { .. }
             | Command::CancelAll { .. }
             | Command::Advance { .. }
-            | Command::Deposit { .. } => true,
+            | Command::Deposit { .. }
+            | Command::DepositOnce { .. } => true,
         }
     }
 
@@ -125,6 +126,9 @@ impl Execution<'_> {
             Command::Advance { market } => Ok(self.advance(market)),
             Command::Deposit { account, amount, daily_limit } => {
                 self.deposit(account, amount, daily_limit)
+            }
+            Command::DepositOnce { account, amount, ref reference } => {
+                self.deposit_once(account, amount, reference)
             }
         }
     }
@@ -232,6 +236,29 @@ impl Execution<'_> {
         self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, none);
         let available = self.state.ledger.account(account).available;
         Ok(Done::Deposited { account, amount, available })
+    }
+
+    fn deposit_once(
+        &mut self,
+        account: AccountKey,
+        amount: Fixed,
+        reference: &DepositReference,
+    ) -> Result<Done, Rejection> {
+        if let Some(deposit) = self.state.deposits.get(reference).copied() {
+            let is_same = (deposit.account, deposit.amount) == (account, amount);
+            let done = Done::DepositedOnce { deposit, is_new: false };
+            return is_same.then_some(done).ok_or(Rejection::DepositReferenceTaken);
+        }
+        if !self.state.ledger.can_credit(account, amount) {
+            return Err(Rejection::OutOfRange);
+        }
+        let id = self.state.deposit_ids.pop_front();
+        let id = id.expect("load() provides an id for each new reference");
+        let deposit = Deposit { id, account, amount };
+        let reason = Reference::Deposit(id);
+        self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, reason);
+        self.state.deposits.insert(reference.clone(), deposit);
+        Ok(Done::DepositedOnce { deposit, is_new: true })
     }
 
     fn credit_houses(&mut self) {

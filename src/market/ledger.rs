@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AssetId, Fixed, MarketId, OrderId, UserId};
+use super::{AssetId, DepositId, Fixed, MarketId, OrderId, UserId};
 
 /// Identifies an account by user and asset. Accounts are locked in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +68,7 @@ pub enum Reference {
     /// The position of the trade in [`super::Plan::trades`].
     Trade(usize),
     Market(MarketId),
+    Deposit(DepositId),
 }
 
 /// One change of one account.

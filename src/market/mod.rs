@@ -24,6 +24,7 @@ mod book;
 mod candle;
 mod client_order_id;
 mod commission;
+mod deposit;
 mod execute;
 mod ledger;
 mod market_state;
@@ -40,6 +41,7 @@ pub use book::{Book, Priority};
 pub use candle::Candle;
 pub use client_order_id::ClientOrderId;
 pub use commission::{CommissionRates, FilledValues, OrderRates, Role};
+pub use deposit::{Deposit, DepositReference};
 pub use execute::execute;
 pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
 pub use market_state::{MarketState, MarketStatus, PriceRange};
@@ -68,6 +70,8 @@ ids! {
     UserId(i64);
     OrderId(i64);
     TradeId(i64);
+    /// A deposit that has a reference.
+    DepositId(i64);
     MarketId(i32);
     AssetId(i32);
 }
@@ -122,6 +126,13 @@ pub enum Command {
         amount: Fixed,
         daily_limit: u32,
     },
+    /// A deposit whose reference no other deposit has: it is credited once, however often it is
+    /// reported.
+    DepositOnce {
+        account: AccountKey,
+        amount: Fixed,
+        reference: DepositReference,
+    },
 }
 
 impl Command {
@@ -142,7 +153,7 @@ impl Command {
             | Self::Cancel { market, .. }
             | Self::CancelAll { market, .. }
             | Self::Advance { market } => Some(*market),
-            Self::Deposit { .. } => None,
+            Self::Deposit { .. } | Self::DepositOnce { .. } => None,
         }
     }
 }
@@ -171,6 +182,11 @@ pub enum Done {
         /// The available balance after it.
         available: Fixed,
     },
+    DepositedOnce {
+        deposit: Deposit,
+        /// Whether this command has credited it, and no earlier one.
+        is_new: bool,
+    },
 }
 
 /// A trade that did not take place, because both orders are of the same user.
@@ -198,6 +214,8 @@ pub enum Rejection {
     OutOfRange,
     /// The account has reached its daily limit of deposits.
     DepositLimit,
+    /// The reference is that of another deposit: to another account, or of another amount.
+    DepositReferenceTaken,
     /// The order must rest, and would match.
     PostOnlyWouldMatch,
     /// A market order, and no order that it could match, whose price would be its bound.

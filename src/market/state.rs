@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    AccountKey, AssetId, Book, ClientOrderId, CommissionRates, Done, Entry, Fixed, Ledger,
-    MarketId, MarketState, NewOrder, Order, OrderId, PreventedTrade, Rejection, Side, Status,
-    Stops, Trade, TradeId, UnixMicros, UserId,
+    AccountKey, AssetId, Book, ClientOrderId, CommissionRates, Deposit, DepositId,
+    DepositReference, Done, Entry, Fixed, Ledger, MarketId, MarketState, NewOrder, Order, OrderId,
+    PreventedTrade, Rejection, Side, Status, Stops, Trade, TradeId, UnixMicros, UserId,
 };
 
 /// A market: its assets and commission rates.
@@ -111,6 +111,10 @@ pub struct State {
     pub expired: BTreeSet<OrderId>,
     /// Deposits of the last day, for the accounts of this batch's deposits.
     pub recent_deposits: BTreeMap<AccountKey, u32>,
+    /// What those references of this batch's deposits stand for that were used before.
+    pub deposits: BTreeMap<DepositReference, Deposit>,
+    /// Ids for new deposits, one for each reference that is not in [`Self::deposits`].
+    pub deposit_ids: VecDeque<DepositId>,
 }
 
 impl State {

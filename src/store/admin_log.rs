@@ -37,6 +37,7 @@ impl Actor {
 pub enum AdminAction {
     TokenCreated,
     TokenRevoked,
+    DepositCreated,
 }
 
 impl AdminAction {
@@ -45,6 +46,7 @@ impl AdminAction {
         match self {
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
+            Self::DepositCreated => "deposit.created",
         }
     }
 }

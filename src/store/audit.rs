@@ -5,6 +5,7 @@
 //! the query builder would bring in the same definitions.
 
 mod admin_log;
+mod deposits;
 mod market_data;
 
 use diesel::connection::SimpleConnection;
@@ -226,7 +227,7 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
 
 fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
-    for check in CHECKS.iter().chain(&market_data::CHECKS) {
+    for check in CHECKS.iter().chain(&market_data::CHECKS).chain(&deposits::CHECKS) {
         let query = format!("{} LIMIT {EXAMPLES}", check.query);
         for violation in diesel::sql_query(query).load::<Violation>(connection)? {
             let Violation { subject, expected, found } = violation;

@@ -153,6 +153,7 @@ pub enum ReferenceKind {
     Order,
     Trade,
     Market,
+    Deposit,
 }
 
 pub const fn reference_code(kind: ReferenceKind) -> i16 {
@@ -160,6 +161,7 @@ pub const fn reference_code(kind: ReferenceKind) -> i16 {
         ReferenceKind::Order => 1,
         ReferenceKind::Trade => 2,
         ReferenceKind::Market => 3,
+        ReferenceKind::Deposit => 4,
     }
 }
 
@@ -168,6 +170,7 @@ pub fn reference_from_code(code: i16) -> Result<ReferenceKind, StoreError> {
         1 => Ok(ReferenceKind::Order),
         2 => Ok(ReferenceKind::Trade),
         3 => Ok(ReferenceKind::Market),
+        4 => Ok(ReferenceKind::Deposit),
         _ => Err(unknown("reference type", code)),
     }
 }

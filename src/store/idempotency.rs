@@ -21,6 +21,9 @@ pub struct IdempotencyKey {
     text: String,
 }
 
+/// The user of keys that belong to no user.
+const NOBODY: UserId = UserId(0);
+
 impl IdempotencyKey {
     pub const MAX_LEN: usize = 255;
 
@@ -32,6 +35,11 @@ impl IdempotencyKey {
         // The separator is no character of a client's key.
         let separator = if part.is_empty() { "" } else { "\n" };
         is_valid.then(|| Self { user, text: format!("{text}{separator}{part}") })
+    }
+
+    /// The key of a request of an administrator's token. Keys of users are others.
+    pub fn of_administrator(token: i64, text: &str) -> Option<Self> {
+        Self::parse(NOBODY, text, &format!("admin-{token}"))
     }
 }
 

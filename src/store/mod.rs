@@ -17,6 +17,7 @@ mod clock;
 mod codes;
 mod connection;
 mod database_url;
+pub mod deposits;
 mod error;
 #[cfg(test)]
 pub mod fixtures;

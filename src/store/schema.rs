@@ -77,6 +77,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    deposits (id) {
+        id -> BigInt,
+        reference -> Text,
+        user_id -> BigInt,
+        asset_id -> Integer,
+        amount -> BigInt,
+        note -> Nullable<Text>,
+        token_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         user_id -> Nullable<BigInt>,
@@ -337,6 +350,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     admin_tokens,
     admin_log,
     admin_log_head,
+    deposits,
     sessions,
     assets,
     markets,

@@ -28,7 +28,7 @@ const TRADE: Access = User(Some("trade"));
 const ACCOUNT: Access = User(Some("account"));
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-pub const ENDPOINTS: [(&str, &str, Access); 57] = [
+pub const ENDPOINTS: [(&str, &str, Access); 59] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -77,6 +77,8 @@ pub const ENDPOINTS: [(&str, &str, Access); 57] = [
     ("POST", "/api/webhooks/{id}/replay", ACCOUNT),
     ("POST", "/api/webhooks/{id}/rotate-secret", ACCOUNT),
     ("GET", "/api/admin/token", Admin(None)),
+    ("GET", "/api/admin/deposits", Admin(Some(AdminAbility::Read))),
+    ("POST", "/api/admin/deposits", Admin(Some(AdminAbility::Funds))),
     ("GET", "/api/admin/log", Admin(Some(AdminAbility::Read))),
     ("POST", "/broadcasting/auth", READ),
     ("POST", "/broadcasting/user-auth", READ),

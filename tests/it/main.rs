@@ -6,6 +6,7 @@
 mod support;
 
 mod access;
+mod admin_deposits;
 mod admin_log;
 mod admin_tokens;
 mod bad_input;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::access::{Access, ENDPOINTS};
 use crate::on_both;
+use crate::support::admin;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::contract::{document, validator};
@@ -134,7 +135,10 @@ on_both! {
         let mut tried = 0;
         for (method, path, operation) in operations() {
             let Some(body) = example(operation) else { continue };
-            let client = app.log_in("alice").await;
+            let client = match path.starts_with("/api/admin/") {
+                true => admin::client(&app, &database, &admin::ABILITIES),
+                false => app.log_in("alice").await,
+            };
             let target = if path.contains("{id}") {
                 path.replace("{id}", &id_for(&client, &path).await.to_string())
             } else {

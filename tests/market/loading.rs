@@ -1,8 +1,8 @@
 //! Loads what a batch can touch from the [`World`], as the store does from the database.
 
 use matchcast::market::{
-    Account, Command, Fixed, Market, MarketId, NewOrder, Order, OrderId, Priority, Side, State,
-    Status, TimeInForce, UnixMicros, UserId,
+    Account, Command, DepositId, Fixed, Market, MarketId, NewOrder, Order, OrderId, Priority, Side,
+    State, Status, TimeInForce, UnixMicros, UserId,
 };
 
 use super::world::{BTC, Loading, MARKETS, USD, World};
@@ -94,6 +94,9 @@ impl World {
         let used = self.orders.values().filter_map(|o| Some((o.user, o.client_order_id?)));
         state.client_order_ids = used.collect();
         state.recent_deposits = self.deposits.clone();
+        state.deposits = self.references.clone();
+        let new_ids = self.last_deposit_id + 1..;
+        state.deposit_ids = new_ids.map(DepositId).take(commands.len()).collect();
         state
     }
 
@@ -212,7 +215,10 @@ impl World {
                 };
                 order.market == *market && order.status == Status::Open && has_expired
             }
-            Command::Place(_) | Command::Batch { .. } | Command::Deposit { .. } => false,
+            Command::Place(_)
+            | Command::Batch { .. }
+            | Command::Deposit { .. }
+            | Command::DepositOnce { .. } => false,
         })
     }
 }

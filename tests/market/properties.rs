@@ -84,6 +84,9 @@ fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
         Completed::CancelledAll(orders) => naive::Done::CancelledAll(positions(&orders)),
         Completed::Expired(orders) => naive::Done::Expired(positions(&orders)),
         Completed::Deposited(available) => naive::Done::Deposited(units(available)),
+        Completed::DepositedOnce(deposit, is_new) => {
+            naive::Done::DepositedOnce(usize::try_from(deposit.id.0 - 1).unwrap(), is_new)
+        }
     })
 }
 
@@ -204,6 +207,7 @@ proptest! {
             prop_assert_eq!(&world.orders, &other_world.orders);
             prop_assert_eq!(&world.accounts, &other_world.accounts);
             prop_assert_eq!(&world.trades, &other_world.trades);
+            prop_assert_eq!(&world.references, &other_world.references);
             prop_assert_eq!(&world.market_states, &other_world.market_states);
         }
     }

@@ -135,3 +135,20 @@ fn open_orders_are_cancelled_together() {
          bob has 980 USD, 20 locked",
     );
 }
+
+#[test]
+fn a_deposit_with_a_reference_is_credited_once() {
+    check(
+        "a payment that is reported several times",
+        "ann deposits 1 USD for p-1   -> credited
+         ann deposits 1 USD for p-1   -> credited before
+         ann deposits 2 USD for p-1   -> DepositReferenceTaken
+         ann deposits 1 BTC for p-1   -> DepositReferenceTaken
+         bob deposits 1 USD for p-1   -> DepositReferenceTaken
+         ann deposits 1 USD for p-2   -> credited
+         ann deposits max USD for p-3 -> OutOfRange
+         ann deposits 3 USD for p-3   -> credited
+         ann has 5 USD
+         bob has 0 USD",
+    );
+}

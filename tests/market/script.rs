@@ -30,8 +30,9 @@
 //! are comments.
 
 use matchcast::market::{
-    AssetId, ClientOrderId, Command, CommissionRates, Fixed, MarketId, MarketStatus, NewOrder,
-    OrderId, Rejection, SelfTradePrevention, Side, Status, TimeInForce, UnixMicros, UserId,
+    AssetId, ClientOrderId, Command, CommissionRates, DepositReference, Fixed, MarketId,
+    MarketStatus, NewOrder, OrderId, Rejection, SelfTradePrevention, Side, Status, TimeInForce,
+    UnixMicros, UserId,
 };
 
 use super::sequence::Limits;
@@ -189,6 +190,11 @@ fn other_command(words: &[&str], context: &str) -> Command {
             let order = OrderId(id.parse().unwrap());
             Command::Cancel { user: user(who), market: MarketId(1), order }
         }
+        [who, "deposits", amount, symbol, "for", reference] => Command::DepositOnce {
+            account: key(user(who), asset(symbol)),
+            amount: number(amount),
+            reference: DepositReference::parse(reference).unwrap(),
+        },
         [who, "deposits", amount, symbol, rest @ ..] => Command::Deposit {
             account: key(user(who), asset(symbol)),
             amount: number(amount),
@@ -224,6 +230,8 @@ fn describe(outcome: &Outcome) -> String {
         Ok(Completed::Expired(orders)) => format!("{} expired", orders.len()),
         Ok(Completed::Cancelled(order)) => status_name(order.status).to_owned(),
         Ok(Completed::Deposited(available)) => available.to_string(),
+        Ok(Completed::DepositedOnce(_, true)) => "credited".to_owned(),
+        Ok(Completed::DepositedOnce(_, false)) => "credited before".to_owned(),
         Err(Rejection::InsufficientFunds { side, .. }) => format!("InsufficientFunds({side:?})"),
         Err(rejection) => format!("{rejection:?}"),
     }

@@ -1,8 +1,8 @@
 //! Generates random sequences of commands in batches of random lengths.
 
 use matchcast::market::{
-    ClientOrderId, Command, CommissionRates, Fixed, MarketId, MarketStatus, NewOrder, OrderId,
-    Rules, SelfTradePrevention, Side, TimeInForce, UnixMicros, UserId,
+    ClientOrderId, Command, CommissionRates, DepositReference, Fixed, MarketId, MarketStatus,
+    NewOrder, OrderId, Rules, SelfTradePrevention, Side, TimeInForce, UnixMicros, UserId,
 };
 use proptest::prelude::*;
 
@@ -150,6 +150,16 @@ fn command() -> impl Strategy<Value = Command> {
     let deposit = (1..=USERS, prop::sample::select(ASSETS.to_vec()), amount(), 1..=6_u32).prop_map(
         |(user, asset, units, limit)| deposit_command(key(UserId(user), asset), units, limit),
     );
+    let assets = prop::sample::select(ASSETS[..2].to_vec());
+    // Few of each, so that many are repeated, with the same or with other values.
+    let deposit_once =
+        (1..=2_i64, assets, 1..=2_i64, "[ab]").prop_map(|(user, asset, units, reference)| {
+            Command::DepositOnce {
+                account: key(UserId(user), asset),
+                amount: Fixed::from_units(units * ONE),
+                reference: DepositReference::parse(&reference).unwrap(),
+            }
+        });
     let side = prop::option::of(prop_oneof![Just(Side::Buy), Just(Side::Sell)]);
     let cancel_all = (1..=USERS, 1..=2_i32, side).prop_map(|(user, market, side)| {
         let (user, market) = (UserId(user), MarketId(market));
@@ -161,6 +171,7 @@ fn command() -> impl Strategy<Value = Command> {
         6 => cancel,
         1 => cancel_all,
         2 => deposit,
+        2 => deposit_once,
         5 => amend(),
         2 => batch(),
         2 => (1..=2_i32).prop_map(|market| Command::Advance { market: MarketId(market) }),

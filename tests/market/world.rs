@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use matchcast::market::{
-    AccountKey, Action, AssetId, Command, CommissionRates, Done, Fixed, MarketId, MarketState,
-    Order, OrderId, PlacedOrder, Plan, PreventedTrade, PriceRange, Rejection, Side, State, Status,
-    Trade, UserId, execute,
+    AccountKey, Action, AssetId, Command, CommissionRates, Deposit, DepositId, DepositReference,
+    Done, Fixed, MarketId, MarketState, Order, OrderId, PlacedOrder, Plan, PreventedTrade,
+    PriceRange, Reference, Rejection, Side, State, Status, Trade, UserId, execute,
 };
 
 use super::sequence::Limits;
@@ -44,6 +44,7 @@ pub enum Completed {
     CancelledAll(Vec<Order>),
     Expired(Vec<Order>),
     Deposited(Fixed),
+    DepositedOnce(Deposit, bool),
 }
 
 pub type Outcome = Result<Completed, Rejection>;
@@ -62,6 +63,8 @@ pub struct World {
     pub trades: Vec<Trade>,
     pub deposited: BTreeMap<AssetId, i128>,
     pub(super) deposits: BTreeMap<AccountKey, u32>,
+    pub references: BTreeMap<DepositReference, Deposit>,
+    pub(super) last_deposit_id: i64,
     pub(super) open_orders: BTreeMap<AccountKey, u32>,
     pub(super) last_order_id: i64,
 }
@@ -83,6 +86,8 @@ impl World {
             trades: Vec::new(),
             deposited: BTreeMap::new(),
             deposits: BTreeMap::new(),
+            references: BTreeMap::new(),
+            last_deposit_id: 0,
             open_orders: BTreeMap::new(),
             last_order_id: 0,
         }
@@ -132,6 +137,7 @@ impl World {
             Done::CancelledAll { orders } => Completed::CancelledAll(orders),
             Done::Advanced { expired } => Completed::Expired(expired),
             Done::Deposited { available, .. } => Completed::Deposited(available),
+            Done::DepositedOnce { deposit, is_new } => Completed::DepositedOnce(deposit, is_new),
         };
         plan.outcomes.iter().cloned().map(|outcome| outcome.map(complete)).collect()
     }
@@ -154,11 +160,18 @@ impl World {
             assert!(account.0 >= 0 && account.1 >= 0, "{entry:?} leaves {account:?}");
             assert_eq!(account.0, i128::from(entry.available_after.units()), "{entry:?}");
             if entry.action == Action::Deposit {
-                *self.deposits.entry(entry.account).or_default() += 1;
+                match entry.reference {
+                    Reference::Deposit(DepositId(id)) => {
+                        assert_eq!(id, self.last_deposit_id + 1, "{entry:?}");
+                        self.last_deposit_id = id;
+                    }
+                    _ => *self.deposits.entry(entry.account).or_default() += 1,
+                }
                 let amount = i128::from(entry.available_change.units());
                 *self.deposited.entry(entry.account.asset).or_default() += amount;
             }
         }
+        self.references.clone_from(&state.deposits);
         for trade in &plan.trades {
             let before =
                 self.trades.iter().filter(|earlier| earlier.market == trade.market).count();

@@ -46,7 +46,7 @@ fn steps(plan: &Plan) -> Vec<(Option<usize>, Step<'_>)> {
             Ok(Done::CancelledAll { orders } | Done::Advanced { expired: orders }) => {
                 steps.push((command, Step::Cancelled(orders)));
             }
-            Ok(Done::Deposited { .. }) | Err(_) => {}
+            Ok(Done::Deposited { .. } | Done::DepositedOnce { .. }) | Err(_) => {}
         }
     }
     steps.extend(stops.map(|stop| (None, Step::Arrived(&stop.order))));

@@ -39,6 +39,13 @@ impl NeededAbility for Read {
     const ABILITY: Option<AdminAbility> = Some(AdminAbility::Read);
 }
 
+/// For calls that need [`AdminAbility::Funds`].
+pub struct Funds;
+
+impl NeededAbility for Funds {
+    const ABILITY: Option<AdminAbility> = Some(AdminAbility::Funds);
+}
+
 /// A token that was verified for a request.
 #[derive(Clone)]
 struct Verified(AdminToken);

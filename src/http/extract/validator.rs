@@ -142,6 +142,24 @@ impl<'a> Validator<'a> {
         if self.input.is_missing(field) { None } else { self.one_of(field, words) }
     }
 
+    /// A required id: a positive integer, or its digits as a string.
+    pub fn id(&mut self, field: &'static str) -> Option<i64> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
+        }
+        let text = match self.input.value(field) {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            value => value.map(Value::to_string).unwrap_or_default(),
+        };
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let id = is_number.then(|| text.parse().ok()).flatten().filter(|id| *id > 0);
+        if id.is_none() {
+            self.fail(field, format!("The {} field must be a positive integer.", words(field)));
+        }
+        id
+    }
+
     /// As Laravel: `true`, `false`, 1 and 0, and the last two as strings. Forms also send words.
     pub fn optional_bool(&mut self, field: &'static str) -> Option<bool> {
         if self.input.is_missing(field) {

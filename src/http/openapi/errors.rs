@@ -39,7 +39,8 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "revokeToken" => vec![TokenNotFound],
         "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
         "replayWebhook" => vec![NotFound, ValidationFailed],
-        "listAdminActs" => vec![ValidationFailed],
+        "listAdminActs" | "listDeposits" => vec![ValidationFailed],
+        "createDeposit" => vec![ValidationFailed, DepositReferenceTaken, TooBusy, Stopping],
         "listWebhookMessages" => vec![NotFound, ValidationFailed],
         "getWebhook" | "deleteWebhook" | "enableWebhook" | "rotateWebhookSecret" => {
             vec![NotFound]

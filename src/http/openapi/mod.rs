@@ -67,6 +67,7 @@ from `matchcast token create`.";
         webhooks::list, webhooks::create, webhooks::get, webhooks::delete, webhooks::enable,
         webhooks::log, webhooks::replay, webhooks::rotate_secret,
         admin::token::get, admin::log::list,
+        admin::deposits::list, admin::deposits::create,
         settings::settings, error_list::list, error_list::get, serve,
         health::health, health::ready, health::up, health::metrics,
     ),

@@ -89,6 +89,8 @@ error_codes! {
         "The user has an order with this client order id.";
     IdempotencyKeyInFlight: 409 "idempotency_key_in_flight", "Idempotency key in flight",
         "A request with this idempotency key is being executed; send it again.";
+    DepositReferenceTaken: 409 "deposit_reference_taken", "Deposit reference taken",
+        "Another deposit has this reference: to another account, or of another amount.";
     BodyTooLarge: 413 "body_too_large", "Body too large",
         "The body exceeds `http.body_limit` (64 KiB).";
     UnsupportedMediaType: 415 "unsupported_media_type", "Unsupported media type",

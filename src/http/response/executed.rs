@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::code::ErrorCode;
+use super::deposit::recorded_deposit;
 use super::envelope::{done, ok, refused_with};
 use super::error::{ApiError, ErrorBody};
 use crate::engine::{CompletedDeposit, Executed, PlacedOrder};
@@ -221,6 +222,7 @@ pub fn of_executed(executed: &Executed, catalog: &Catalog) -> HttpResponse {
         }
         Executed::Advanced(_) => done("Market advanced successfully"),
         Executed::Deposited(deposit) => completed_deposit(deposit, catalog),
+        Executed::DepositedOnce { deposit, is_new } => recorded_deposit(deposit, *is_new, catalog),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Responses: the envelope of successes, what the engine executed, and errors.
 
 mod code;
+mod deposit;
 mod envelope;
 mod error;
 mod executed;
@@ -9,6 +10,7 @@ mod rejection;
 
 pub use crate::events::timestamp::iso8601;
 pub use code::ErrorCode;
+pub use deposit::RecordedDepositBody;
 pub use envelope::{created, done, ok, plain, with_token};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
 pub use executed::{

@@ -85,6 +85,10 @@ fn refused(rejection: Rejection) -> ApiError {
         Rejection::DepositLimit => {
             (ErrorCode::FaucetLimit, "This account's faucet calls for today are used up.")
         }
+        Rejection::DepositReferenceTaken => (
+            ErrorCode::DepositReferenceTaken,
+            "Another deposit has this reference: to another account, or of another amount.",
+        ),
         Rejection::MarketNotOpen(MarketStatus::Halted) => {
             (ErrorCode::MarketHalted, "This market is halted.")
         }

@@ -201,6 +201,7 @@ fn history_row(entry: EntryView) -> HistoryRow {
     } else {
         (entry.available_change, Fixed::ZERO)
     };
+    let reference = entry.reference.and_then(|(kind, id)| Some((reference_type(kind)?, id)));
     HistoryRow {
         id: entry.id,
         balance: DecimalNumber(entry.available_after),
@@ -210,14 +211,20 @@ fn history_row(entry: EntryView) -> HistoryRow {
         value: entry.trade.map(|trade| DecimalNumber(trade.value)),
         commission: entry.trade.map(|trade| DecimalNumber(trade.commission)),
         description: describe(&entry),
-        reference_type: entry.reference.map(|(kind, _)| match kind {
-            ReferenceKind::Order => "Order",
-            ReferenceKind::Trade => "Trade",
-            ReferenceKind::Market => "Market",
-        }),
-        reference_id: entry.reference.map(|(_, id)| id),
+        reference_type: reference.map(|(kind, _)| kind),
+        reference_id: reference.map(|(_, id)| id),
         date: response::iso8601(entry.created_at),
         currency: entry.symbol,
+    }
+}
+
+/// `None`: users do not know these objects.
+const fn reference_type(kind: ReferenceKind) -> Option<&'static str> {
+    match kind {
+        ReferenceKind::Order => Some("Order"),
+        ReferenceKind::Trade => Some("Trade"),
+        ReferenceKind::Market => Some("Market"),
+        ReferenceKind::Deposit => None,
     }
 }
 

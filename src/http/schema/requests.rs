@@ -115,6 +115,27 @@ pub struct FaucetCall {
     amount: Option<PositiveDecimal>,
 }
 
+/// A payment to be credited.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "user_id": 1,
+    "asset": "USD",
+    "amount": "12.5",
+    "reference": "SEPA-2026-01-31-7",
+}))]
+pub struct NewDeposit {
+    #[schema(minimum = 1)]
+    user_id: i64,
+    #[schema(examples("USD"), max_length = 16, pattern = "\\S")]
+    asset: String,
+    amount: PositiveDecimal,
+    /// The payment service's name for the payment, which no other deposit ever has: a payment that
+    /// is reported twice is credited once.
+    reference: RequiredText,
+    #[schema(max_length = 1000)]
+    note: Option<String>,
+}
+
 /// A token to be created.
 #[derive(ToSchema)]
 #[schema(example = json!({ "name": "Trading bot", "abilities": ["read", "trade"] }))]

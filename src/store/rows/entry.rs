@@ -28,6 +28,7 @@ impl EntryRow {
             Reference::None => None,
             Reference::Order(id) => Some((ReferenceKind::Order, id.0)),
             Reference::Trade(position) => Some((ReferenceKind::Trade, plan.trades[position].id.0)),
+            Reference::Deposit(id) => Some((ReferenceKind::Deposit, id.0)),
             Reference::Market(id) => Some((ReferenceKind::Market, i64::from(id.0))),
         };
         Self {

@@ -22,7 +22,7 @@ pub fn load(
 ) -> Result<(), StoreError> {
     let mut keys: BTreeSet<AccountKey> = BTreeSet::new();
     for command in commands {
-        if let Command::Deposit { account, .. } = command {
+        if let Command::Deposit { account, .. } | Command::DepositOnce { account, .. } = command {
             keys.insert(*account);
         }
     }
@@ -76,6 +76,8 @@ fn deposits_since(
     let deposits = ledger_entries::table
         .filter(ledger_entries::account_id.eq(account))
         .filter(ledger_entries::action.eq(Action::Deposit.code()))
+        // Those with a reference are not the user's own.
+        .filter(ledger_entries::reference_id.is_null())
         .filter(ledger_entries::created_at.ge(since))
         .count();
     let count: i64 = on_connection!(connection, |c| deposits.get_result(c)?);

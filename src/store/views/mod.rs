@@ -3,6 +3,7 @@
 mod accounts;
 mod admin_log;
 mod book;
+mod deposits;
 mod orders;
 mod page;
 mod trades;
@@ -12,6 +13,7 @@ pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
 pub use admin_log::admin_acts;
 pub use book::{BookRow, book};
+pub use deposits::deposits;
 pub use orders::{OrderFilter, OrderName, OrderView, order_of, orders_of};
 pub use page::{MAX_EXAMINED, Page, PageRequest};
 pub use trades::{TradeFilter, UserTrade, trades, trades_of};

@@ -76,6 +76,8 @@ impl NaiveMarket {
         }
         let own = self.deposits.iter().filter(|deposit| (deposit.0, deposit.1) == (user, asset));
         let mut sum: i128 = own.map(|deposit| deposit.2).sum();
+        let once = self.deposits_once.iter().filter(|once| (once.0, once.1) == (user, asset));
+        sum += once.map(|once| once.2).sum::<i128>();
         for (i, order) in self.orders.iter().enumerate().filter(|(_, order)| order.user == user) {
             let value = self.value(i);
             let commission = self.commission(i);

@@ -105,6 +105,8 @@ pub enum Done {
     CancelledAll(Vec<usize>),
     Expired(Vec<usize>),
     Deposited(i128),
+    /// The number of the deposit among those with a reference, and whether it is new.
+    DepositedOnce(usize, bool),
 }
 
 #[derive(Clone, Default)]
@@ -114,6 +116,8 @@ pub struct NaiveMarket {
     pub now: i64,
     pub statuses: BTreeMap<i32, MarketStatus>,
     deposits: Vec<(i64, i32, i128)>,
+    /// User, asset, amount and reference.
+    deposits_once: Vec<(i64, i32, i128, String)>,
     orders: Vec<OrderRecord>,
     fills: Vec<Fill>,
     arrivals: usize,
@@ -178,6 +182,20 @@ impl NaiveMarket {
                 }
                 self.deposits.push((user, asset, units(*amount)));
                 Ok(Done::Deposited(self.available(user, asset)))
+            }
+            Command::DepositOnce { account, amount, reference } => {
+                let (user, asset) = (account.user.0, account.asset.0);
+                let new = (user, asset, units(*amount), reference.as_str().to_owned());
+                let earlier = self.deposits_once.iter().position(|earlier| earlier.3 == new.3);
+                match earlier {
+                    Some(n) if self.deposits_once[n] == new => Ok(Done::DepositedOnce(n, false)),
+                    Some(_) => Err(Rejection::DepositReferenceTaken),
+                    None if !self.can_credit(user, asset, new.2) => Err(Rejection::OutOfRange),
+                    None => {
+                        self.deposits_once.push(new);
+                        Ok(Done::DepositedOnce(self.deposits_once.len() - 1, true))
+                    }
+                }
             }
         }
     }

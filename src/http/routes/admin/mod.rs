@@ -1,4 +1,5 @@
 //! The calls of administrators, under `/api/admin`.
 
+pub mod deposits;
 pub mod log;
 pub mod token;
