@@ -15,7 +15,7 @@ use super::request::QueuedRequest;
 use super::{
     EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, deposits, repetitions,
 };
-use crate::market::{Command, Done, MarketId, Plan, Trade, execute};
+use crate::market::{Command, Done, MarketId, OrderId, Plan, Trade, execute};
 use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::webhook_endpoints::SharedSubscriptions;
 use crate::store::{
@@ -296,11 +296,7 @@ impl Worker {
             ExecutedBatch { state: &state, plan: &plan, catalog, sockets, subscriptions, at };
         let BatchEvents { new_events, oversized, webhook_messages } =
             batch_events::of_batch(&settings.events, &batch);
-        let amended = plan.outcomes.iter().filter_map(|outcome| match outcome {
-            Ok(Done::Amended(amended)) => Some(amended.order.id),
-            _ => None,
-        });
-        let placed_at = trading::placed_at(connection, amended.collect())?;
+        let placed_at = trading::placed_at(connection, amended_orders(&plan))?;
         let deposits = deposits::record(connection, catalog, requests, &executed, &plan, at)?;
         let times = Times { executed_at: at, placed_at, deposits };
         let responses = render(catalog, requests, &executed, &plan, &times);
@@ -333,6 +329,15 @@ impl Worker {
             oversized,
         })
     }
+}
+
+/// The orders that a plan amends.
+fn amended_orders(plan: &Plan) -> Vec<OrderId> {
+    let amended = plan.outcomes.iter().filter_map(|outcome| match outcome {
+        Ok(Done::Amended(amended)) => Some(amended.order.id),
+        _ => None,
+    });
+    amended.collect()
 }
 
 /// The responses to the executed requests that have a key, by position.

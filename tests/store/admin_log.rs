@@ -13,12 +13,12 @@ use crate::support::database::Database;
 const CHECK: &str = "the log of administrators is complete and unchanged";
 
 fn act(number: usize) -> Act {
-    let request_id = (number % 2 == 0).then(|| format!("request-{number}"));
+    let request_id = number.is_multiple_of(2).then(|| format!("request-{number}"));
     let token = i64::try_from(number).ok().filter(|number| number % 3 == 0);
     Act {
         actor: Actor { token, request_id },
         action: AdminAction::TokenRevoked,
-        before: (number % 2 == 0).then(|| json!({ "number": number, "text": "ä\"\n" })),
+        before: number.is_multiple_of(2).then(|| json!({ "number": number, "text": "ä\"\n" })),
         after: Some(json!({ "number": number, "available": "0.00000001" })),
     }
 }
