@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::engine_settings;
 use crate::config::Config;
-use crate::engine::{self, EngineError, EngineHandle, Notifiers};
+use crate::engine::{self, EngineError, EngineHandle, EngineSettings, Notifiers};
 use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::webhook_endpoints::{SharedSubscriptions, subscriptions};
 use crate::store::{Store, is_migrated};
@@ -37,7 +37,8 @@ impl CommandEngine {
         if config.webhooks.enabled {
             shared.replace(subscriptions(&mut connection)?);
         }
-        let settings = engine_settings(config);
+        // One request needs one lane.
+        let settings = EngineSettings { lanes: 1, ..engine_settings(config) };
         let (handle, thread) =
             engine::start(store, catalog.clone(), shared, Notifiers::default(), settings)?;
         Ok(Self { handle, thread, catalog })

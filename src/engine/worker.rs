@@ -315,15 +315,14 @@ impl Worker {
         let states = state.market_states.iter();
         let triggering = states.filter(|(_, state)| state.is_triggering()).map(|(id, _)| *id);
         let triggering = triggering.collect();
-        let has_changed_books = !plan.is_empty() && !state.market_states.is_empty();
         Ok(Committed {
+            has_changed_books: !plan.is_empty() && !state.market_states.is_empty(),
             executed,
             repeated,
             responses,
             plan,
             times,
             triggering,
-            has_changed_books,
             has_events: !new_events.events.is_empty(),
             has_webhook_messages: !webhook_messages.is_empty(),
             oversized,

@@ -46,26 +46,28 @@ impl NeededAbility for Funds {
     const ABILITY: Option<AdminAbility> = Some(AdminAbility::Funds);
 }
 
-/// A token that was verified for a request.
+/// The result of the verification for a request. `None`: it has no valid token of an administrator.
 #[derive(Clone)]
-struct Verified(AdminToken);
+struct Verified(Option<AdminToken>);
 
 /// Verifies the token of a request, once. `None`: it has no valid token of an administrator.
 pub async fn verify(request: &HttpRequest) -> Result<Option<AdminToken>, ApiError> {
     let known = request.extensions().get::<Verified>().cloned();
-    if let Some(Verified(token)) = known {
-        return Ok(Some(token));
+    if let Some(Verified(known)) = known {
+        return Ok(known);
     }
+    let verified = look_up(request).await?;
+    request.extensions_mut().insert(Verified(verified.clone()));
+    Ok(verified)
+}
+
+async fn look_up(request: &HttpRequest) -> Result<Option<AdminToken>, ApiError> {
     let state: Option<&web::Data<AppState>> = request.app_data();
     let state = state.ok_or(ApiError::Internal("the application has no state"))?;
     let Some(text) = bearer_token(request.headers()) else { return Ok(None) };
     let verified = state.admin_tokens.verify(text, exact_address(request)).await?;
     // A token without abilities is as good as none.
-    let verified = verified.filter(|token| token.abilities.iter().next().is_some());
-    if let Some(token) = &verified {
-        request.extensions_mut().insert(Verified(token.clone()));
-    }
-    Ok(verified)
+    Ok(verified.filter(|token| token.abilities.iter().next().is_some()))
 }
 
 /// The only bearer token of the request.
@@ -82,13 +84,14 @@ impl<A: NeededAbility> FromRequest for Administrator<A> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let verified = request.extensions().get::<Verified>().cloned();
+        let verified = verified.and_then(|Verified(token)| token);
         std::future::ready(match (verified, A::ABILITY) {
             (None, _) => Err(ApiError::not_found("Not found.")),
-            (Some(Verified(token)), Some(needed)) if !token.abilities.contains(needed) => {
+            (Some(token), Some(needed)) if !token.abilities.contains(needed) => {
                 let message = format!("This token does not have the ability {}.", needed.name());
                 Err(ApiError::refused(ErrorCode::MissingAbility, message))
             }
-            (Some(Verified(token)), _) => Ok(Self { token, ability: PhantomData }),
+            (Some(token), _) => Ok(Self { token, ability: PhantomData }),
         })
     }
 }

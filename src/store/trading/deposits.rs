@@ -15,17 +15,18 @@ pub fn load(
     state: &mut State,
     commands: &[Command],
 ) -> Result<(), StoreError> {
-    let reference = |command| match command {
-        Command::DepositOnce { reference, .. } => Some(reference),
-        _ => None,
-    };
-    let references: BTreeSet<DepositReference> =
-        commands.iter().cloned().filter_map(reference).collect();
+    let references: BTreeSet<&DepositReference> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::DepositOnce { reference, .. } => Some(reference),
+            _ => None,
+        })
+        .collect();
     if references.is_empty() {
         return Ok(());
     }
     admin_log::lock(connection)?;
-    state.deposits = deposits::by_references(connection, &references)?;
+    state.deposits = deposits::by_references(connection, references.iter().copied())?;
     let count = references.len().saturating_sub(state.deposits.len());
     state.deposit_ids = deposits::next_ids(connection, count)?.into();
     Ok(())
