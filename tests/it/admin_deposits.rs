@@ -260,7 +260,8 @@ on_both! {
         let command = "deposit bob@example.com BTC 0.5 --reference p-1";
         let (code, output) = run(&format!("{command} --note January --json")).await;
         assert_eq!(code, 0, "{output}");
-        let created: Value = serde_json::from_str(&output).unwrap();
+        // Log lines may follow, from standard error.
+        let created: Value = serde_json::from_str(output.lines().next().unwrap()).unwrap();
         assert_eq!(created, json!({
             "id": 1, "user_id": 2, "asset": "BTC", "amount": "0.5", "reference": "p-1",
             "note": "January", "created_at": created["created_at"], "is_new": true,
@@ -268,7 +269,7 @@ on_both! {
         assert_eq!(bob.available("BTC").await, "1.5");
         let (code, output) = run("deposit 2 BTC 0.50 --reference p-1").await;
         let expected = "deposit 1 was made before; nothing was changed\n";
-        assert_eq!((code, output.as_str()), (0, expected));
+        assert!(code == 0 && output.starts_with(expected), "{code} {output}");
         let payments = admin::client(&app, &database, &[Funds]);
         assert_eq!(deposit(&payments, &payment("p-1")).await.status, 200);
         for (arguments, expected) in [
