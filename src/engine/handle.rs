@@ -12,7 +12,7 @@ use super::reply::{
     CancelledOrder, CompletedDeposit, Executed, PlacedOrder, Reply, StoredResponse,
 };
 use super::request::{Claim, LeaveOnDrop, QueuedRequest};
-use super::{EngineError, NewDeposit, OriginatingSocket};
+use super::{DepositOrigin, EngineError, NewDeposit, OriginatingSocket};
 use crate::deadline::Deadline;
 use crate::market::{AccountKey, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId};
 use crate::store::deposits::RecordedDeposit;
@@ -104,11 +104,20 @@ impl EngineHandle {
         command: Command,
         socket: Option<OriginatingSocket>,
     ) -> Result<Executed, EngineError> {
+        self.executed(command, socket, DepositOrigin::default()).await
+    }
+
+    async fn executed(
+        &self,
+        command: Command,
+        socket: Option<OriginatingSocket>,
+        origin: DepositOrigin,
+    ) -> Result<Executed, EngineError> {
         let (sender, result) = oneshot::channel();
         let reply = Reply::Executed(sender);
         let claim = Claim::default();
         let request = QueuedRequest::new(command, socket, None, claim.clone(), reply);
-        self.request(request, claim, result).await
+        self.request(request.from(origin), claim, result).await
     }
 
     /// Executes a command, unless a request with the same key was executed: then the response is
@@ -122,12 +131,22 @@ impl EngineHandle {
         socket: Option<OriginatingSocket>,
         once: Once,
     ) -> Result<StoredResponse, EngineError> {
+        self.executed_once(command, socket, once, DepositOrigin::default()).await
+    }
+
+    async fn executed_once(
+        &self,
+        command: Command,
+        socket: Option<OriginatingSocket>,
+        once: Once,
+        origin: DepositOrigin,
+    ) -> Result<StoredResponse, EngineError> {
         let key = self.keys_in_flight.add(&once.key).ok_or(EngineError::KeyInFlight)?;
         let (sender, result) = oneshot::channel();
         let reply = Reply::Response(sender);
         let claim = Claim::with_key(key);
         let request = QueuedRequest::new(command, socket, Some(once), claim.clone(), reply);
-        self.request(request, claim, result).await
+        self.request(request.from(origin), claim, result).await
     }
 
     /// Credits an account, unless that was done for the same reference before. Returns the deposit,
@@ -137,11 +156,7 @@ impl EngineHandle {
         deposit: NewDeposit,
     ) -> Result<(RecordedDeposit, bool), EngineError> {
         let (command, origin) = deposit.into_command();
-        let (sender, result) = oneshot::channel();
-        let claim = Claim::default();
-        let reply = Reply::Executed(sender);
-        let request = QueuedRequest::new(command, None, None, claim.clone(), reply).from(origin);
-        match self.request(request, claim, result).await? {
+        match self.executed(command, None, origin).await? {
             Executed::DepositedOnce { deposit, is_new } => Ok((deposit, is_new)),
             other => Err(of_another_kind(&other)),
         }
@@ -153,13 +168,8 @@ impl EngineHandle {
         deposit: NewDeposit,
         once: Once,
     ) -> Result<StoredResponse, EngineError> {
-        let key = self.keys_in_flight.add(&once.key).ok_or(EngineError::KeyInFlight)?;
         let (command, origin) = deposit.into_command();
-        let (sender, result) = oneshot::channel();
-        let claim = Claim::with_key(key);
-        let reply = Reply::Response(sender);
-        let request = QueuedRequest::new(command, None, Some(once), claim.clone(), reply);
-        self.request(request.from(origin), claim, result).await
+        self.executed_once(command, None, once, origin).await
     }
 
     async fn request<T>(

@@ -1,12 +1,14 @@
 //! The pages of lists: `limit`, `cursor`, `from` and `to` in a request, and `Link` in its response.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::extract::Validator;
+use super::extract::{Input, Validator};
 use super::response::{self, ApiError};
 use crate::store::views::PageRequest;
 
@@ -67,6 +69,21 @@ pub fn read_page(validator: &mut Validator<'_>, list: List, cap: i64) -> PageReq
     }
     let (from, to) = (validator.optional_date_time("from"), validator.optional_date_time("to"));
     PageRequest { limit, before, from, to }
+}
+
+/// The page that the parameters of a list without filters ask for.
+///
+/// # Errors
+/// 422 with each invalid parameter.
+pub fn read_parameters(
+    parameters: BTreeMap<String, String>,
+    list: List,
+    cap: i64,
+) -> Result<PageRequest, ApiError> {
+    let input = Input::from(parameters);
+    let mut validator = Validator::of(&input);
+    let page = read_page(&mut validator, list, cap);
+    validator.finish(Some(page))
 }
 
 /// A page, with the address of the next one if there is any.

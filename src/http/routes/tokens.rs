@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::market_data::Query;
 use crate::auth::{Abilities, Ability, ApiToken, SignedIn, TokenRequest};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
-use crate::http::paging::{self, List, read_page};
+use crate::http::paging::{self, List, read_parameters};
 use crate::http::response::{self, ApiError, ErrorCode, iso8601};
 use crate::http::schema as doc;
 use crate::http::state::AppState;
@@ -129,10 +129,7 @@ pub async fn list(
     query: Query,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let input = Input::from(query.into_inner());
-    let mut validator = Validator::of(&input);
-    let page = read_page(&mut validator, List::Tokens, state.list_cap);
-    validator.finish(Some(()))?;
+    let page = read_parameters(query.into_inner(), List::Tokens, state.list_cap)?;
     // A user has few tokens.
     let mut tokens = state.auth.tokens(user.id).await?;
     tokens.retain(|token| {

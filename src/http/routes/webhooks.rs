@@ -8,7 +8,7 @@ use super::webhook_bodies::{MessageBody, OneWebhook, Replayed, WebhookBody, With
 use crate::events::EventKind;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::write_once;
-use crate::http::paging::{self, List, read_page};
+use crate::http::paging::{self, List, read_parameters};
 use crate::http::response::{self, ApiError, ErrorCode};
 use crate::http::schema as doc;
 use crate::http::state::{AppState, Webhooks};
@@ -271,10 +271,7 @@ pub async fn log(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = find(&state, &user, &id).await?.id;
-    let input = Input::from(query.into_inner());
-    let mut validator = Validator::of(&input);
-    let page = read_page(&mut validator, List::WebhookMessages, state.list_cap);
-    validator.finish(Some(()))?;
+    let page = read_parameters(query.into_inner(), List::WebhookMessages, state.list_cap)?;
     let page = state.store.read(move |c| messages::log(c, id, &page)).await?;
     let rows: Vec<MessageBody> = page.rows.into_iter().map(Into::into).collect();
     let message = "Messages retrieved successfully";

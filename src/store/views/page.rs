@@ -137,13 +137,8 @@ impl<T> Page<T> {
         let mut rows: Vec<(i64, T)> = found.into_iter().flat_map(|found| found.rows).collect();
         rows.sort_by_key(|(id, _)| Reverse(*id));
         rows.retain(|(id, _)| complete_to.is_none_or(|complete_to| *id >= complete_to));
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let mut next = complete_to;
-        if rows.len() > limit {
-            rows.truncate(limit);
-            next = rows.last().map(|(id, _)| *id);
-        }
-        Self { rows: rows.into_iter().map(|(_, row)| row).collect(), next }
+        let Page { rows, next } = page.cut(rows, |(id, _)| *id);
+        Self { rows: rows.into_iter().map(|(_, row)| row).collect(), next: next.or(complete_to) }
     }
 }
 

@@ -1,15 +1,14 @@
 //! Deposits: money that a payment service has received.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::config::ExcessDecimals;
 use crate::engine::{DepositOrigin, NewDeposit};
 use crate::http::extract::{Administrator, Funds, Input, Read, Validator};
 use crate::http::idempotency;
-use crate::http::paging::{self, List, read_page};
+use crate::http::paging::{self, List, read_parameters};
 use crate::http::response::{ApiError, RecordedDepositBody};
+use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{AccountKey, DepositReference, UserId};
@@ -84,13 +83,10 @@ pub async fn create(
 pub async fn list(
     _administrator: Administrator<Read>,
     request: HttpRequest,
-    query: web::Query<BTreeMap<String, String>>,
+    query: Query,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let input = Input::from(query.into_inner());
-    let mut validator = Validator::of(&input);
-    let page = read_page(&mut validator, List::Deposits, state.list_cap);
-    validator.finish(Some(()))?;
+    let page = read_parameters(query.into_inner(), List::Deposits, state.list_cap)?;
     let page = state.store.read(move |c| views::deposits(c, &page)).await?;
     let catalog = state.catalog.current();
     let rows = page.rows.iter().map(|row| RecordedDepositBody::new(row, &catalog)).collect();

@@ -1,15 +1,14 @@
 //! What administrators have done.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::extract::{Administrator, Input, Read, Validator};
-use crate::http::paging::{self, List, read_page};
+use crate::http::extract::{Administrator, Read};
+use crate::http::paging::{self, List, read_parameters};
 use crate::http::response::{ApiError, iso8601};
+use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::store::admin_log::LogRow;
@@ -68,13 +67,10 @@ impl From<LogRow> for ActBody {
 pub async fn list(
     _administrator: Administrator<Read>,
     request: HttpRequest,
-    query: web::Query<BTreeMap<String, String>>,
+    query: Query,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let input = Input::from(query.into_inner());
-    let mut validator = Validator::of(&input);
-    let page = read_page(&mut validator, List::AdminLog, state.list_cap);
-    validator.finish(Some(()))?;
+    let page = read_parameters(query.into_inner(), List::AdminLog, state.list_cap)?;
     let page = state.store.read(move |c| views::admin_acts(c, &page)).await?;
     let rows: Vec<ActBody> = page.rows.into_iter().map(ActBody::from).collect();
     let message = "Acts of administrators retrieved successfully";
