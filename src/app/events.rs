@@ -79,5 +79,5 @@ pub fn enabled(events: &Events) -> Vec<EventKind> {
 pub fn postable(events: &Events) -> Vec<EventKind> {
     let enabled = enabled(events).into_iter();
     let postable = enabled.filter(|kind| *kind != EventKind::BookUpdated);
-    postable.chain([EventKind::MarketUpdated]).collect()
+    postable.chain([EventKind::WithdrawalUpdated, EventKind::MarketUpdated]).collect()
 }

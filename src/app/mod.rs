@@ -102,6 +102,8 @@ impl App {
             metrics: metrics.clone(),
             list_cap: config.http.list_cap.get().into(),
             book_depth: config.events.book_depth.get().into(),
+            withdrawal_terms: config.withdrawals.clone(),
+            four_eyes: config.admin.four_eyes,
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
             sessions,
             throttles: http::Throttles::new(&config.limits),

@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::database::{self, Database};
 use crate::app;
 use crate::config::Config;
-use crate::engine::{DepositOrigin, EngineError, NewDeposit};
+use crate::engine::{EngineError, Executed, Origin};
 use crate::events::decimal::DecimalString;
 use crate::events::timestamp::iso8601;
-use crate::market::{AccountKey, DepositReference, Fixed, Rejection};
+use crate::market::{AccountKey, Command, DepositReference, Fixed, Rejection};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -69,10 +69,12 @@ pub fn deposit(
         return Ok(ExitCode::FAILURE);
     };
     let account = AccountKey { user: user.user_id(), asset };
-    let origin = DepositOrigin { token: None, note: note.clone() };
-    let new = NewDeposit { account, amount, reference, origin };
-    let (deposit, is_new) = match engine.run(async |handle| handle.deposit_once(new).await)? {
-        Ok(executed) => executed,
+    let origin = Origin { note: note.clone(), ..Origin::default() };
+    let command = Command::DepositOnce { account, amount, reference };
+    let executed = engine.run(async |handle| handle.administer(command, origin).await)?;
+    let (deposit, is_new) = match executed {
+        Ok(Executed::DepositedOnce { deposit, is_new }) => (deposit, is_new),
+        Ok(_) => anyhow::bail!("the deposit has the reply of another kind"),
         Err(EngineError::Rejected(Rejection::DepositReferenceTaken)) => {
             writeln!(out, "another deposit has this reference; nothing was changed")?;
             return Ok(ExitCode::FAILURE);

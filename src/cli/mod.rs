@@ -3,6 +3,7 @@
 //! The commands for operators work beside running servers. Each writes its result to standard
 //! output and exits with 1 if there was nothing by the given name.
 
+mod adjustment;
 mod audit;
 mod candles;
 mod check;
@@ -16,6 +17,7 @@ mod serve;
 mod table;
 mod token;
 mod webhook;
+mod withdrawals;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -65,6 +67,16 @@ enum Subcommand {
     },
     /// Credit the account of a user, once per reference
     Deposit(deposit::Arguments),
+    /// List withdrawals, and settle or reject them
+    Withdrawals {
+        #[command(subcommand)]
+        action: withdrawals::Action,
+    },
+    /// Correct the balances of users
+    Adjustment {
+        #[command(subcommand)]
+        action: adjustment::Action,
+    },
     /// Manage the tokens of administrators, who use the calls under /api/admin
     Token {
         #[command(subcommand)]
@@ -154,6 +166,8 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         }
         Subcommand::Webhook { action } => webhook::run(&config, action, &mut out),
         Subcommand::Deposit(arguments) => deposit::deposit(&config, &arguments, &mut out),
+        Subcommand::Withdrawals { action } => withdrawals::run(&config, action, &mut out),
+        Subcommand::Adjustment { action } => adjustment::run(&config, action, &mut out),
         Subcommand::Token { action } => token::run(&config, action, &mut out),
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }

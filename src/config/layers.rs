@@ -16,8 +16,8 @@ use super::value;
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
 
 const PREFIX: &str = "MATCHCAST__";
-/// The list of tables for what differs per market. Only a file has it.
-const MARKETS: &str = "markets";
+/// Lists of tables: what differs per market, and terms of withdrawals. Only a file has them.
+const LISTS: [&str; 2] = ["markets", "withdrawals"];
 const DOTENV: &str = ".env";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
@@ -177,7 +177,7 @@ fn find<'a>(table: &'a mut Table, section: &str, key: &str) -> Option<&'a mut Va
 
 fn merge_file(merged: &mut Table, overlay: Table, name: &str) -> Result<(), ConfigError> {
     for (section, keys) in overlay {
-        if section == MARKETS && keys.is_array() {
+        if LISTS.contains(&section.as_str()) && keys.is_array() {
             merged.insert(section, keys);
             continue;
         }

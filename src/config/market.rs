@@ -130,7 +130,7 @@ fn commission(raw: &RawCommission) -> Result<CommissionRates, ConfigError> {
     }
 }
 
-fn is_asset(symbol: &str) -> bool {
+pub(super) fn is_asset(symbol: &str) -> bool {
     (1..=16).contains(&symbol.len())
         && symbol.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
@@ -145,7 +145,7 @@ fn check_assets(symbols: &[String]) -> Result<(), ConfigError> {
     }
 }
 
-fn at_least_a_unit(text: &str, name: &str) -> Result<Fixed, ConfigError> {
+pub(super) fn at_least_a_unit(text: &str, name: &str) -> Result<Fixed, ConfigError> {
     match Fixed::parse(text) {
         Ok(number) if number.is_positive() => Ok(number),
         _ => {

@@ -19,15 +19,16 @@ mod secret;
 mod settings;
 mod validate;
 mod value;
+mod withdrawals;
 
 pub use error::ConfigError;
 pub use layers::Sources;
 pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};
 pub use settings::{
-    Auth, Backoff, Broadcasting, Config, Cookies, Delivery, Demo, Embedded, Engine, Environment,
-    Events, ExcessDecimals, Http, Limits, Log, LogFormat, PublicAddress, Publisher, Pusher,
-    SameSite, Scheme, Webhooks,
+    Admin, Auth, Backoff, Broadcasting, Config, Cookies, Delivery, Demo, Embedded, Engine,
+    Environment, Events, ExcessDecimals, Http, Limits, Log, LogFormat, PublicAddress, Publisher,
+    Pusher, SameSite, Scheme, Webhooks,
 };
 
 impl Config {

@@ -27,6 +27,10 @@ pub struct Raw {
     #[serde(default)]
     pub markets: Vec<Table>,
     pub commission: RawCommission,
+    /// Only in a file: no variable sets them.
+    #[serde(default)]
+    pub withdrawals: Vec<Table>,
+    pub admin: RawAdmin,
     pub auth: RawAuth,
     pub webhooks: RawWebhooks,
     pub demo: RawDemo,
@@ -131,6 +135,22 @@ pub struct RawListing {
     pub seller_commission: Option<String>,
     pub maker_commission: Option<String>,
     pub taker_commission: Option<String>,
+}
+
+/// The terms of withdrawals of an asset.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawWithdrawal {
+    pub asset: String,
+    pub min: Option<String>,
+    pub fee: Option<String>,
+    pub daily_limit: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawAdmin {
+    pub four_eyes: bool,
 }
 
 #[derive(Deserialize)]

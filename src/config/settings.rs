@@ -1,5 +1,6 @@
 //! The settings, checked and with all defaults resolved. config/default.toml describes each key.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use super::number::OneTo;
 use super::secret::{Secret, SecretBytes};
 use crate::events::UserChannels;
+use crate::market::WithdrawalTerms;
 use crate::store::markets::Listings;
 use crate::store::outbox::SHARDS;
 use crate::store::{DatabaseUrl, Timeouts};
@@ -33,6 +35,9 @@ pub struct Config {
     pub limits: Limits,
     pub engine: Engine,
     pub market: Market,
+    /// Terms of withdrawals, by the symbol of the asset; others have [`WithdrawalTerms::NONE`].
+    pub withdrawals: BTreeMap<String, WithdrawalTerms>,
+    pub admin: Admin,
     pub auth: Auth,
     pub webhooks: Webhooks,
     pub demo: Demo,
@@ -114,6 +119,13 @@ pub struct Market {
     pub listings: Listings,
     pub max_fills_per_transaction: NonZeroUsize,
     pub excess_decimals: ExcessDecimals,
+}
+
+/// What administrators may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin {
+    /// An adjustment needs two administrators.
+    pub four_eyes: bool,
 }
 
 #[derive(Clone, Debug)]

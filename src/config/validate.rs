@@ -16,10 +16,10 @@ use super::raw::{
 };
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
-    Auth, Backoff, Broadcasting, Config, Delivery, Demo, Embedded, Engine, Environment, Events,
-    Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme, Webhooks,
+    Admin, Auth, Backoff, Broadcasting, Config, Delivery, Demo, Embedded, Engine, Environment,
+    Events, Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme, Webhooks,
 };
-use super::{market, origin};
+use super::{market, origin, withdrawals};
 use crate::events::UserChannels;
 use crate::store::{DatabaseUrl, Timeouts};
 
@@ -43,6 +43,8 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         },
         database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
         market: market::market(raw.market, raw.markets, &raw.commission)?,
+        withdrawals: withdrawals::withdrawals(raw.withdrawals)?,
+        admin: Admin { four_eyes: raw.admin.four_eyes },
         auth: auth(environment, &raw.auth)?,
         webhooks: Webhooks {
             enabled: raw.webhooks.enabled,

@@ -12,10 +12,9 @@ use super::reply::{
     CancelledOrder, CompletedDeposit, Executed, PlacedOrder, Reply, StoredResponse,
 };
 use super::request::{Claim, LeaveOnDrop, QueuedRequest};
-use super::{DepositOrigin, EngineError, NewDeposit, OriginatingSocket};
+use super::{EngineError, Origin, OriginatingSocket};
 use crate::deadline::Deadline;
 use crate::market::{AccountKey, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId};
-use crate::store::deposits::RecordedDeposit;
 use crate::store::{Store, StoreError, trading};
 
 /// Queues requests. Cheap to clone.
@@ -104,14 +103,23 @@ impl EngineHandle {
         command: Command,
         socket: Option<OriginatingSocket>,
     ) -> Result<Executed, EngineError> {
-        self.executed(command, socket, DepositOrigin::default()).await
+        self.execute_from(command, socket, Origin::default()).await
     }
 
-    async fn executed(
+    /// Executes the command of an administrator.
+    pub async fn administer(
+        &self,
+        command: Command,
+        origin: Origin,
+    ) -> Result<Executed, EngineError> {
+        self.execute_from(command, None, origin).await
+    }
+
+    async fn execute_from(
         &self,
         command: Command,
         socket: Option<OriginatingSocket>,
-        origin: DepositOrigin,
+        origin: Origin,
     ) -> Result<Executed, EngineError> {
         let (sender, result) = oneshot::channel();
         let reply = Reply::Executed(sender);
@@ -131,15 +139,25 @@ impl EngineHandle {
         socket: Option<OriginatingSocket>,
         once: Once,
     ) -> Result<StoredResponse, EngineError> {
-        self.executed_once(command, socket, once, DepositOrigin::default()).await
+        self.execute_once_from(command, socket, once, Origin::default()).await
     }
 
-    async fn executed_once(
+    /// [`Self::execute_once`] for the command of an administrator.
+    pub async fn administer_once(
+        &self,
+        command: Command,
+        origin: Origin,
+        once: Once,
+    ) -> Result<StoredResponse, EngineError> {
+        self.execute_once_from(command, None, once, origin).await
+    }
+
+    async fn execute_once_from(
         &self,
         command: Command,
         socket: Option<OriginatingSocket>,
         once: Once,
-        origin: DepositOrigin,
+        origin: Origin,
     ) -> Result<StoredResponse, EngineError> {
         let key = self.keys_in_flight.add(&once.key).ok_or(EngineError::KeyInFlight)?;
         let (sender, result) = oneshot::channel();
@@ -147,29 +165,6 @@ impl EngineHandle {
         let claim = Claim::with_key(key);
         let request = QueuedRequest::new(command, socket, Some(once), claim.clone(), reply);
         self.request(request.from(origin), claim, result).await
-    }
-
-    /// Credits an account, unless that was done for the same reference before. Returns the deposit,
-    /// and whether it is new.
-    pub async fn deposit_once(
-        &self,
-        deposit: NewDeposit,
-    ) -> Result<(RecordedDeposit, bool), EngineError> {
-        let (command, origin) = deposit.into_command();
-        match self.executed(command, None, origin).await? {
-            Executed::DepositedOnce { deposit, is_new } => Ok((deposit, is_new)),
-            other => Err(of_another_kind(&other)),
-        }
-    }
-
-    /// [`Self::deposit_once`], unless a request with the same key was executed.
-    pub async fn deposit_once_per_key(
-        &self,
-        deposit: NewDeposit,
-        once: Once,
-    ) -> Result<StoredResponse, EngineError> {
-        let (command, origin) = deposit.into_command();
-        self.executed_once(command, None, once, origin).await
     }
 
     async fn request<T>(

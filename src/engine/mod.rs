@@ -18,14 +18,15 @@
 //!   An event that is too large for its channel becomes a dead letter there, with the reason.
 
 mod batch_events;
-mod deposits;
 mod failure;
 mod handle;
 mod lane;
 mod lanes;
-mod new_deposit;
 mod once;
+mod origin;
 mod originating_socket;
+mod recording;
+mod records;
 mod repetitions;
 mod reply;
 mod request;
@@ -46,8 +47,8 @@ use worker::Context;
 
 pub use batch_events::EventSettings;
 pub use handle::EngineHandle;
-pub use new_deposit::{DepositOrigin, NewDeposit};
 pub use once::{Once, Render};
+pub use origin::Origin;
 pub use originating_socket::OriginatingSocket;
 pub use reply::{
     CancelledOrder, CancelledOrders, CompletedDeposit, Executed, PlacedOrder, RenderedResponse,

@@ -6,12 +6,16 @@ use chrono::NaiveDateTime;
 use tokio::sync::oneshot;
 
 use super::EngineError;
+use super::records::Records;
 use crate::market::{
-    self, AccountKey, DepositId, Done, Fixed, Order, OrderId, Plan, PreventedTrade, Rejection,
-    Trade,
+    self, AccountKey, Done, Fixed, Order, OrderId, Plan, PreventedTrade, Rejection, Trade,
 };
+use crate::store::adjustments::RecordedAdjustment;
 use crate::store::deposits::RecordedDeposit;
 use crate::store::idempotency::ExecutedRequest;
+use crate::store::withdrawals::RecordedWithdrawal;
+
+const RECORDED: &str = "record() returns what the outcomes name";
 
 /// An order that was placed or amended, committed.
 #[derive(Clone, Debug)]
@@ -40,8 +44,7 @@ pub struct Times {
     pub executed_at: NaiveDateTime,
     /// Of orders that were placed before and are amended.
     pub placed_at: BTreeMap<OrderId, NaiveDateTime>,
-    /// Those that the outcomes name, with what is recorded about them.
-    pub deposits: BTreeMap<DepositId, RecordedDeposit>,
+    pub records: Records,
 }
 
 impl Times {
@@ -92,6 +95,17 @@ pub enum Executed {
         /// It was credited now, and not by an earlier request.
         is_new: bool,
     },
+    /// Requested, or ended.
+    Withdrawal {
+        withdrawal: RecordedWithdrawal,
+        /// It was changed now, and not by an earlier request.
+        is_new: bool,
+    },
+    Adjusted {
+        adjustment: RecordedAdjustment,
+        /// It was made now, and not by an earlier request.
+        is_new: bool,
+    },
 }
 
 impl Executed {
@@ -115,9 +129,19 @@ impl Executed {
                 Self::Deposited(CompletedDeposit { account, amount, available, executed_at })
             }
             Done::DepositedOnce { deposit, is_new } => {
-                let recorded = times.deposits.get(&deposit.id).cloned();
-                let deposit = recorded.expect("record() returns what the outcomes name");
+                let recorded = times.records.deposits.get(&deposit.id).cloned();
+                let deposit = recorded.expect(RECORDED);
                 Self::DepositedOnce { deposit, is_new }
+            }
+            Done::Withdrawal { withdrawal, is_new } => {
+                let recorded = times.records.withdrawals.get(&withdrawal.id).cloned();
+                let withdrawal = recorded.expect(RECORDED);
+                Self::Withdrawal { withdrawal, is_new }
+            }
+            Done::Adjusted { adjustment, is_new } => {
+                let recorded = times.records.adjustments.get(&adjustment.id).cloned();
+                let adjustment = recorded.expect(RECORDED);
+                Self::Adjusted { adjustment, is_new }
             }
         }
     }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::once::{KeyInFlight, Once};
 use super::reply::{Reply, StoredResponse};
-use super::{DepositOrigin, EngineError, OriginatingSocket};
+use super::{EngineError, Origin, OriginatingSocket};
 use crate::market::Command;
 use crate::request_id::RequestId;
 
@@ -82,8 +82,7 @@ pub struct QueuedRequest {
     pub command: Command,
     pub socket: Option<OriginatingSocket>,
     pub once: Option<Once>,
-    /// Of a deposit that has a reference.
-    pub origin: DepositOrigin,
+    pub origin: Origin,
     /// That of the HTTP request, for the log. `None`: no client has sent it.
     pub id: Option<RequestId>,
     pub queued_at: Instant,
@@ -101,19 +100,19 @@ impl QueuedRequest {
         reply: Reply,
     ) -> Self {
         let (id, queued_at) = (RequestId::current(), Instant::now());
-        let (origin, reply) = (DepositOrigin::default(), Mutex::new(Some(reply)));
+        let (origin, reply) = (Origin::default(), Mutex::new(Some(reply)));
         Self { command, socket, once, origin, id, queued_at, claim, reply }
     }
 
-    /// The request of a deposit that comes from there.
-    pub fn from(self, origin: DepositOrigin) -> Self {
+    /// The request, which comes from there.
+    pub fn from(self, origin: Origin) -> Self {
         Self { origin, ..self }
     }
 
     /// A request that nobody waits for.
     pub fn unasked(command: Command) -> Self {
         let (claim, queued_at) = (Claim::default(), Instant::now());
-        let (origin, reply) = (DepositOrigin::default(), Mutex::new(None));
+        let (origin, reply) = (Origin::default(), Mutex::new(None));
         Self { command, socket: None, once: None, origin, id: None, queued_at, claim, reply }
     }
 

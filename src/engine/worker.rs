@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::NaiveDateTime;
 use tracing::field::display;
 
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
@@ -13,7 +14,7 @@ use super::lane::{Batch, Lane, count_expired};
 use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
 use super::{
-    EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, deposits, repetitions,
+    EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, recording, repetitions,
 };
 use crate::market::{Command, Done, MarketId, OrderId, Plan, Trade, execute};
 use crate::store::markets::{Catalog, SharedCatalog};
@@ -292,22 +293,21 @@ impl Worker {
         let ids = trading::next_trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
         let (sockets, subscriptions) = (&sockets, &self.context.subscriptions.current());
-        let batch =
-            ExecutedBatch { state: &state, plan: &plan, catalog, sockets, subscriptions, at };
-        let BatchEvents { new_events, oversized, webhook_messages } =
-            batch_events::of_batch(&settings.events, &batch);
+        let records = recording::record(connection, catalog, requests, &executed, &plan, at)?;
+        let events = {
+            let (state, plan, records) = (&state, &plan, &records);
+            let batch = ExecutedBatch { state, plan, catalog, records, sockets, subscriptions, at };
+            batch_events::of_batch(&settings.events, &batch)
+        };
+        let BatchEvents { new_events, oversized, webhook_messages } = events;
         let placed_at = trading::placed_at(connection, amended_orders(&plan))?;
-        let deposits = deposits::record(connection, catalog, requests, &executed, &plan, at)?;
-        let times = Times { executed_at: at, placed_at, deposits };
+        let times = Times { executed_at: at, placed_at, records };
         let responses = render(catalog, requests, &executed, &plan, &times);
         if !looks_up {
             repetitions::check_refused(connection, requests, &executed, &plan, &responses)?;
         }
         trading::apply(connection, &state, &plan, &new_events, at)?;
-        let rows = responses
-            .iter()
-            .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));
-        idempotency::insert(connection, rows.collect(), at)?;
+        insert_responses(connection, requests, &responses, at)?;
         webhook_messages::insert(connection, &webhook_messages, at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
@@ -328,6 +328,19 @@ impl Worker {
             oversized,
         })
     }
+}
+
+/// Stores the responses of requests with a key.
+fn insert_responses(
+    connection: &mut AnyConnection,
+    requests: &[(usize, QueuedRequest)],
+    responses: &BTreeMap<usize, RenderedResponse>,
+    at: NaiveDateTime,
+) -> Result<(), StoreError> {
+    let rows = responses
+        .iter()
+        .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));
+    idempotency::insert(connection, rows.collect(), at)
 }
 
 /// The orders that a plan amends.

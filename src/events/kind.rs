@@ -9,6 +9,8 @@ pub enum EventKind {
     OrderUpdated,
     /// To the owner of an account: its balance changed.
     BalanceUpdated,
+    /// To the owner of an account: a withdrawal was requested or has ended.
+    WithdrawalUpdated,
     /// To everybody: a trade was executed.
     TradeExecuted,
     /// To everybody: the best prices of an order book.
@@ -22,7 +24,13 @@ pub enum EventKind {
 impl EventKind {
     /// Whether its events are for the users whom they concern, and not public.
     pub const fn concerns_a_user(self) -> bool {
-        matches!(self, Self::OrderMatched | Self::OrderUpdated | Self::BalanceUpdated)
+        matches!(
+            self,
+            Self::OrderMatched
+                | Self::OrderUpdated
+                | Self::BalanceUpdated
+                | Self::WithdrawalUpdated
+        )
     }
 
     /// The name of the event, in the outbox and on the wire.
@@ -31,6 +39,7 @@ impl EventKind {
             Self::OrderMatched => "order.matched",
             Self::OrderUpdated => "order.updated",
             Self::BalanceUpdated => "balance.updated",
+            Self::WithdrawalUpdated => "withdrawal.updated",
             Self::TradeExecuted => "trade.executed",
             Self::BookUpdated => "book.updated",
             Self::MarketUpdated => "market.updated",

@@ -6,6 +6,7 @@
 
 mod channel;
 pub mod decimal;
+pub mod funds;
 mod kind;
 pub mod order;
 mod payload;
@@ -15,7 +16,7 @@ pub use channel::{SizeLimits, UserChannels, encrypted_user_channel, market_chann
 pub use kind::EventKind;
 pub use payload::{
     BalanceUpdated, BookLevel, BookUpdated, MarketUpdated, OrderMatched, OrderUpdated,
-    TradeExecuted,
+    TradeExecuted, WithdrawalUpdated,
 };
 
 use chrono::NaiveDateTime;

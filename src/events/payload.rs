@@ -9,9 +9,13 @@ use serde::Serialize;
 
 use super::EventKind;
 use super::decimal::{DecimalNumber, DecimalString};
+use super::funds::withdrawal_status_name;
 use super::order::{cancel_reason_name, market_status_name, side_name, status_number};
 use super::timestamp::iso8601;
-use crate::market::{Account, ClientOrderId, Market, MarketId, MarketStatus, Order, Status, Trade};
+use crate::market::{
+    Account, ClientOrderId, Destination, Market, MarketId, MarketStatus, Order, Status, Trade,
+    Withdrawal,
+};
 
 /// `order.matched`, to the buyer and the seller of a trade.
 #[derive(Serialize)]
@@ -131,6 +135,44 @@ impl<'a> BalanceUpdated<'a> {
             currency,
             available: account.available.into(),
             locked: account.locked.into(),
+        }
+    }
+}
+
+/// `withdrawal.updated`, to the owner of an account: a withdrawal was requested or has ended.
+#[derive(Serialize)]
+pub struct WithdrawalUpdated<'a> {
+    event_id: String,
+    withdrawal_id: i64,
+    user_id: i64,
+    asset: &'a str,
+    /// What the account loses, with the fee.
+    amount: DecimalString,
+    fee: DecimalString,
+    destination: &'a str,
+    /// `pending`, `completed`, `rejected` or `cancelled`.
+    status: &'static str,
+    updated_at: String,
+}
+
+impl<'a> WithdrawalUpdated<'a> {
+    pub fn new(
+        withdrawal: &Withdrawal,
+        asset: &'a str,
+        destination: &'a Destination,
+        at: NaiveDateTime,
+    ) -> Self {
+        let (id, status) = (withdrawal.id, withdrawal_status_name(withdrawal.status));
+        Self {
+            event_id: format!("{}-{id}-{status}", EventKind::WithdrawalUpdated),
+            withdrawal_id: id.0,
+            user_id: withdrawal.account.user.0,
+            asset,
+            amount: withdrawal.amount.into(),
+            fee: withdrawal.fee.into(),
+            destination: destination.as_str(),
+            status,
+            updated_at: iso8601(at),
         }
     }
 }

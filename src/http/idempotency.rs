@@ -10,13 +10,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use sha2::{Digest, Sha256};
 
-use super::extract::{AuthenticatedUser, Input};
+use super::extract::{Administrator, AuthenticatedUser, Input};
 use super::response::{self, ApiError};
 use super::state::AppState;
 use crate::engine::{
-    EngineError, Executed, NewDeposit, Once, OriginatingSocket, RenderedResponse, StoredResponse,
+    EngineError, Executed, Once, Origin, OriginatingSocket, RenderedResponse, StoredResponse,
 };
-use crate::market::{Command, Rejection};
+use crate::market::{Command, Rejection, UserId};
 use crate::pusher::SocketId;
 use crate::store::idempotency::{self, IdempotencyKey};
 use crate::store::markets::Catalog;
@@ -50,27 +50,25 @@ pub async fn execute(
     respond(stored)
 }
 
-/// Makes a deposit for an administrator, once per idempotency key if the request has one, and once
-/// per reference anyway.
-pub async fn deposit(
+/// Executes the command of an administrator, once per idempotency key if the request has one.
+pub async fn administer<A>(
     state: &AppState,
-    token: i64,
+    administrator: &Administrator<A>,
     request: &HttpRequest,
     input: &Input,
-    deposit: NewDeposit,
+    command: Command,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
-    let parse = |text: &str| IdempotencyKey::of_administrator(token, text);
-    let Some(key) = key_of(request, parse)? else {
-        let executed = match state.engine.deposit_once(deposit).await {
-            Ok((deposit, is_new)) => Ok(Executed::DepositedOnce { deposit, is_new }),
+    let Some(key) = key(administrator, request, "")? else {
+        let executed = match state.engine.administer(command, origin).await {
             Err(EngineError::Rejected(rejection)) => Err(rejection),
-            Err(error) => return Err(error.into()),
+            executed => Ok(executed?),
         };
         let response = render(&state.catalog.current(), executed);
         return respond(StoredResponse { response, is_replayed: false });
     };
     let once = Once { key, fingerprint: fingerprint(request, Some(input)), render };
-    respond(state.engine.deposit_once_per_key(deposit, once).await?)
+    respond(state.engine.administer_once(command, origin, once).await?)
 }
 
 /// One of several commands of a request, each of which is executed in a transaction of its own.
@@ -109,7 +107,7 @@ async fn execute_once(
 /// `work` may run several times, but is committed once.
 pub async fn write_once<W>(
     state: &AppState,
-    user: &AuthenticatedUser,
+    owner: impl Into<KeyOwner>,
     request: &HttpRequest,
     input: Option<&Input>,
     mut work: W,
@@ -120,7 +118,7 @@ where
         + Send
         + 'static,
 {
-    let Some(key) = key(user, request, "")? else {
+    let Some(key) = key(owner, request, "")? else {
         let written = state.store.transact(move |c| Ok(rendered(work(c)?))).await?;
         return respond(StoredResponse { response: written, is_replayed: false });
     };
@@ -167,23 +165,40 @@ fn originating_socket(request: &HttpRequest) -> Option<OriginatingSocket> {
     SocketId::parse(header).ok().map(|id| OriginatingSocket::new(id.as_str()))
 }
 
-fn key(
-    user: &AuthenticatedUser,
-    request: &HttpRequest,
-    part: &str,
-) -> Result<Option<IdempotencyKey>, ApiError> {
-    key_of(request, |text| IdempotencyKey::parse(user.id, text, part))
+/// Whose idempotency key a request has.
+#[derive(Clone, Copy)]
+pub enum KeyOwner {
+    User(UserId),
+    /// The id of the token.
+    Administrator(i64),
 }
 
-/// The key of a request, as `parse` reads it.
-fn key_of(
+impl<A> From<&Administrator<A>> for KeyOwner {
+    fn from(administrator: &Administrator<A>) -> Self {
+        Self::Administrator(administrator.token.id)
+    }
+}
+
+impl From<&AuthenticatedUser> for KeyOwner {
+    fn from(user: &AuthenticatedUser) -> Self {
+        Self::User(user.id)
+    }
+}
+
+/// The key of a request. `None`: it has none.
+fn key(
+    owner: impl Into<KeyOwner>,
     request: &HttpRequest,
-    parse: impl FnOnce(&str) -> Option<IdempotencyKey>,
+    part: &str,
 ) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = request.headers().get_all(HEADER);
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| values.next().is_none());
-    let key = text.and_then(parse);
+    let owner = owner.into();
+    let key = text.and_then(|text| match owner {
+        KeyOwner::User(user) => IdempotencyKey::parse(user, text, part),
+        KeyOwner::Administrator(token) => IdempotencyKey::of_administrator(token, text),
+    });
     key.map(Some).ok_or_else(|| {
         let text = "The Idempotency-Key header must have 1 to 255 printable ASCII characters.";
         ApiError::invalid("Idempotency-Key", text)

@@ -21,6 +21,7 @@ mod throttle;
 pub use openapi::document as openapi_document;
 pub use pending_subscriptions::PendingSubscriptions;
 pub use readiness::Readiness;
+pub use response::{AdjustmentBody, AdminWithdrawalBody};
 pub use session::BrowserSessions;
 pub use state::{AppState, DebugConsole, PublicSettings, Webhooks};
 pub use throttle::Throttles;

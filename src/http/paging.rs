@@ -28,6 +28,10 @@ pub enum List {
     WebhookMessages,
     AdminLog,
     Deposits,
+    /// Of a user.
+    Withdrawals,
+    AllWithdrawals,
+    Adjustments,
 }
 
 impl List {
@@ -41,6 +45,9 @@ impl List {
             Self::WebhookMessages => 6,
             Self::AdminLog => 7,
             Self::Deposits => 8,
+            Self::Withdrawals => 9,
+            Self::AllWithdrawals => 10,
+            Self::Adjustments => 11,
         }
     }
 

@@ -9,6 +9,7 @@ use super::response::ApiError;
 use super::routes::{
     accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
     market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens, webhooks,
+    withdrawals,
 };
 
 /// Adds all routes.
@@ -77,6 +78,9 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/my-orders", [get(orders::list)]))
         .service(resource("/my-trades", [get(my_trades::list)]))
         .service(resource("/balances", [get(accounts::balances)]))
+        .service(resource("/withdrawals", [get(withdrawals::list), post(withdrawals::request)]))
+        .service(resource("/withdrawals/{id}", [get(withdrawals::get)]))
+        .service(resource("/withdrawals/{id}/cancel", [post(withdrawals::cancel)]))
         .service(resource("/broadcasting/auth", [post(broadcasting::auth)]))
         .service(resource("/broadcasting/user-auth", [post(broadcasting::user_auth)]))
         .service(resource("/pusher/webhook", [post(provider_webhook::receive)]))
@@ -98,6 +102,15 @@ fn administration(config: &mut web::ServiceConfig) {
     config
         .service(resource("/token", [get(admin::token::get)]))
         .service(resource("/deposits", [get(admin::deposits::list), post(admin::deposits::create)]))
+        .service(resource("/withdrawals", [get(admin::withdrawals::list)]))
+        .service(resource("/withdrawals/{id}/complete", [post(admin::withdrawals::complete)]))
+        .service(resource("/withdrawals/{id}/reject", [post(admin::withdrawals::reject)]))
+        .service(resource(
+            "/adjustments",
+            [get(admin::adjustments::list), post(admin::adjustments::create)],
+        ))
+        .service(resource("/adjustments/{id}/approve", [post(admin::adjustments::approve)]))
+        .service(resource("/adjustments/{id}/reject", [post(admin::adjustments::reject)]))
         .service(resource("/log", [get(admin::log::list)]));
 }
 

@@ -1,5 +1,6 @@
 //! The state that handlers share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::config::ExcessDecimals;
 use crate::engine::EngineHandle;
 use crate::events::decimal::DecimalNumber;
 use crate::events::{EventKind, UserChannels};
+use crate::market::WithdrawalTerms;
 use crate::provider::Provider;
 use crate::pusher::Credentials;
 use crate::store::Store;
@@ -44,6 +46,10 @@ pub struct AppState {
     pub list_cap: i64,
     /// Prices per side of a book, as in the event `book.updated`.
     pub book_depth: i64,
+    /// By the symbol of the asset; others have [`WithdrawalTerms::NONE`].
+    pub withdrawal_terms: BTreeMap<String, WithdrawalTerms>,
+    /// Adjustments need two administrators.
+    pub four_eyes: bool,
     /// `None`: the faucet is disabled.
     pub faucet_calls_per_day: Option<u32>,
     pub sessions: BrowserSessions,

@@ -14,15 +14,20 @@ impl DepositReference {
 
     /// `None` if the text is empty or too long, or has another character.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_valid = (1..=Self::MAX_CHARS).contains(&text.chars().count())
-            && text.trim() == text
-            && !text.chars().any(char::is_control);
-        is_valid.then(|| Self(text.into()))
+        is_label(text, Self::MAX_CHARS).then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether these are 1 to `max` characters without control characters, and no white space around
+/// them.
+pub(super) fn is_label(text: &str, max: usize) -> bool {
+    (1..=max).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(char::is_control)
 }
 
 /// What a reference stands for.

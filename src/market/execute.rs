@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AccountKey, Action, AssetId, CancelReason, Command, Deposit, DepositReference, Done,
-    ExecutedStop, Fixed, Market, MarketId, MarketStatus, NewOrder, Order, OrderId, Plan, Reference,
-    Rejection, Side, State, Status, Trade, UserId,
+    AccountKey, Action, AssetId, CancelReason, Command, Done, ExecutedStop, Fixed, Market,
+    MarketId, MarketStatus, NewOrder, Order, OrderId, Plan, Reference, Rejection, Side, State,
+    Status, Trade, UserId,
 };
 
 /// Executes a batch: changes `state` and returns the plan of everything to be written.
@@ -89,7 +89,11 @@ impl Execution<'_> {
             | Command::CancelAll { .. }
             | Command::Advance { .. }
             | Command::Deposit { .. }
-            | Command::DepositOnce { .. } => true,
+            | Command::DepositOnce { .. }
+            | Command::RequestWithdrawal { .. }
+            | Command::EndWithdrawal { .. }
+            | Command::Adjust { .. }
+            | Command::ApproveAdjustment { .. } => true,
         }
     }
 
@@ -129,6 +133,16 @@ impl Execution<'_> {
             }
             Command::DepositOnce { account, amount, ref reference } => {
                 self.deposit_once(account, amount, reference)
+            }
+            Command::RequestWithdrawal { account, amount, terms, .. } => {
+                self.request_withdrawal(account, amount, terms)
+            }
+            Command::EndWithdrawal { account, withdrawal, end } => {
+                self.end_withdrawal(account, withdrawal, end)
+            }
+            Command::Adjust { account, amount } => self.adjust(account, amount),
+            Command::ApproveAdjustment { account, adjustment, approver } => {
+                self.approve_adjustment(account, adjustment, approver)
             }
         }
     }
@@ -216,49 +230,6 @@ impl Execution<'_> {
             Side::Buy => account(order.user, market.quote),
             Side::Sell => account(order.user, market.base),
         }
-    }
-
-    fn deposit(
-        &mut self,
-        account: AccountKey,
-        amount: Fixed,
-        daily_limit: u32,
-    ) -> Result<Done, Rejection> {
-        let recent = self.state.recent_deposits.entry(account).or_default();
-        if *recent >= daily_limit {
-            return Err(Rejection::DepositLimit);
-        }
-        if !self.state.ledger.can_credit(account, amount) {
-            return Err(Rejection::OutOfRange);
-        }
-        *recent = recent.saturating_add(1);
-        let none = Reference::None;
-        self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, none);
-        let available = self.state.ledger.account(account).available;
-        Ok(Done::Deposited { account, amount, available })
-    }
-
-    fn deposit_once(
-        &mut self,
-        account: AccountKey,
-        amount: Fixed,
-        reference: &DepositReference,
-    ) -> Result<Done, Rejection> {
-        if let Some(deposit) = self.state.deposits.get(reference).copied() {
-            let is_same = (deposit.account, deposit.amount) == (account, amount);
-            let done = Done::DepositedOnce { deposit, is_new: false };
-            return is_same.then_some(done).ok_or(Rejection::DepositReferenceTaken);
-        }
-        if !self.state.ledger.can_credit(account, amount) {
-            return Err(Rejection::OutOfRange);
-        }
-        let id = self.state.deposit_ids.pop_front();
-        let id = id.expect("load() provides an id for each new reference");
-        let deposit = Deposit { id, account, amount };
-        let reason = Reference::Deposit(id);
-        self.state.ledger.post(account, Action::Deposit, amount, Fixed::ZERO, reason);
-        self.state.deposits.insert(reference.clone(), deposit);
-        Ok(Done::DepositedOnce { deposit, is_new: true })
     }
 
     fn credit_houses(&mut self) {

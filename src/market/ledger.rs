@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AssetId, DepositId, Fixed, MarketId, OrderId, UserId};
+use super::{AdjustmentId, AssetId, DepositId, Fixed, MarketId, OrderId, UserId, WithdrawalId};
 
 /// Identifies an account by user and asset. Accounts are locked in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,16 +35,29 @@ pub enum Action {
     OrderCancelled,
     TradeCompleted,
     CommissionCollected,
+    WithdrawalRequested,
+    WithdrawalCompleted,
+    WithdrawalRejected,
+    WithdrawalCancelled,
+    /// Credited to the house of withdrawals.
+    WithdrawalFee,
+    Adjustment,
 }
 
 impl Action {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::Deposit,
         Self::OrderReserved,
         Self::OrderRefund,
         Self::OrderCancelled,
         Self::TradeCompleted,
         Self::CommissionCollected,
+        Self::WithdrawalRequested,
+        Self::WithdrawalCompleted,
+        Self::WithdrawalRejected,
+        Self::WithdrawalCancelled,
+        Self::WithdrawalFee,
+        Self::Adjustment,
     ];
 
     /// The code in the database.
@@ -56,6 +69,12 @@ impl Action {
             Self::OrderCancelled => 4,
             Self::TradeCompleted => 5,
             Self::CommissionCollected => 6,
+            Self::WithdrawalRequested => 7,
+            Self::WithdrawalCompleted => 8,
+            Self::WithdrawalRejected => 9,
+            Self::WithdrawalCancelled => 10,
+            Self::WithdrawalFee => 11,
+            Self::Adjustment => 12,
         }
     }
 }
@@ -69,6 +88,8 @@ pub enum Reference {
     Trade(usize),
     Market(MarketId),
     Deposit(DepositId),
+    Withdrawal(WithdrawalId),
+    Adjustment(AdjustmentId),
 }
 
 /// One change of one account.

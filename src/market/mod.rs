@@ -18,6 +18,7 @@
 
 use std::sync::Arc;
 
+mod adjustment;
 mod amend;
 mod batch;
 mod book;
@@ -26,6 +27,7 @@ mod client_order_id;
 mod commission;
 mod deposit;
 mod execute;
+mod funds;
 mod ledger;
 mod market_state;
 mod matching;
@@ -35,14 +37,18 @@ mod place;
 mod state;
 mod stops;
 mod terms;
+mod transfers;
 mod trigger;
+mod withdrawal;
 
+pub use adjustment::{Adjustment, AdjustmentStatus};
 pub use book::{Book, Priority};
 pub use candle::Candle;
 pub use client_order_id::ClientOrderId;
 pub use commission::{CommissionRates, FilledValues, OrderRates, Role};
 pub use deposit::{Deposit, DepositReference};
 pub use execute::execute;
+pub use funds::Funds;
 pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
 pub use market_state::{MarketState, MarketStatus, PriceRange};
 pub use money::{Fixed, ParseError};
@@ -50,6 +56,7 @@ pub use order::{CancelReason, NewOrder, Order, Status, Trade};
 pub use state::{ExecutedStop, Market, PlacedOrder, Plan, Rules, State};
 pub use stops::Stops;
 pub use terms::{OrderType, SelfTradePrevention, Side, Stop, TimeInForce, UnixMicros};
+pub use withdrawal::{Destination, Withdrawal, WithdrawalEnd, WithdrawalStatus, WithdrawalTerms};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($number:ty);)*) => {$(
@@ -66,14 +73,27 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A user. Ids of people are positive; see [`MarketId::house`] for the others.
+    /// A user. Ids of people are positive; the others are [`UserId::WITHDRAWAL_HOUSE`] and those of
+    /// [`MarketId::house`].
     UserId(i64);
     OrderId(i64);
     TradeId(i64);
     /// A deposit that has a reference.
     DepositId(i64);
+    WithdrawalId(i64);
+    AdjustmentId(i64);
     MarketId(i32);
     AssetId(i32);
+}
+
+impl UserId {
+    /// The house user to whom the fees of withdrawals are credited.
+    pub const WITHDRAWAL_HOUSE: Self = Self(0);
+
+    /// Whether this is a person, and no house user.
+    pub const fn is_person(self) -> bool {
+        self.0 > 0
+    }
 }
 
 impl MarketId {
@@ -133,6 +153,31 @@ pub enum Command {
         amount: Fixed,
         reference: DepositReference,
     },
+    /// Locks the amount of a withdrawal, until it has ended.
+    RequestWithdrawal {
+        account: AccountKey,
+        amount: Fixed,
+        destination: Destination,
+        terms: WithdrawalTerms,
+    },
+    /// Settles a pending withdrawal or releases its amount, once however often it is asked for.
+    EndWithdrawal {
+        account: AccountKey,
+        withdrawal: WithdrawalId,
+        end: WithdrawalEnd,
+    },
+    /// Changes the available balance of an account by a signed amount.
+    Adjust {
+        account: AccountKey,
+        amount: Fixed,
+    },
+    /// Makes an adjustment that was proposed, once however often it is asked for.
+    ApproveAdjustment {
+        account: AccountKey,
+        adjustment: AdjustmentId,
+        /// The token of the administrator who approves. `None`: a command.
+        approver: Option<i64>,
+    },
 }
 
 impl Command {
@@ -153,7 +198,12 @@ impl Command {
             | Self::Cancel { market, .. }
             | Self::CancelAll { market, .. }
             | Self::Advance { market } => Some(*market),
-            Self::Deposit { .. } | Self::DepositOnce { .. } => None,
+            Self::Deposit { .. }
+            | Self::DepositOnce { .. }
+            | Self::RequestWithdrawal { .. }
+            | Self::EndWithdrawal { .. }
+            | Self::Adjust { .. }
+            | Self::ApproveAdjustment { .. } => None,
         }
     }
 }
@@ -187,6 +237,17 @@ pub enum Done {
         /// Whether this command has credited it, and no earlier one.
         is_new: bool,
     },
+    /// A withdrawal that was requested or has ended.
+    Withdrawal {
+        withdrawal: Withdrawal,
+        /// Whether this command has changed it, and no earlier one.
+        is_new: bool,
+    },
+    Adjusted {
+        adjustment: Adjustment,
+        /// Whether this command has made it, and no earlier one.
+        is_new: bool,
+    },
 }
 
 /// A trade that did not take place, because both orders are of the same user.
@@ -216,6 +277,22 @@ pub enum Rejection {
     DepositLimit,
     /// The reference is that of another deposit: to another account, or of another amount.
     DepositReferenceTaken,
+    /// The available balance of this asset does not cover a withdrawal or an adjustment.
+    BalanceTooLow { asset: AssetId },
+    /// The amount of a withdrawal is below the minimum of its asset.
+    WithdrawalTooSmall { min: Fixed },
+    /// The withdrawals of the last 24 hours, with this one, would exceed the limit of the asset.
+    WithdrawalLimit { left: Fixed },
+    /// There is no such withdrawal, or it is of another account: deliberately indistinguishable.
+    WithdrawalNotFound,
+    /// The withdrawal has ended in another way.
+    WithdrawalNotPending(WithdrawalStatus),
+    /// There is no such adjustment.
+    AdjustmentNotFound,
+    /// The adjustment was rejected.
+    AdjustmentRejected,
+    /// The adjustment was proposed with the same token.
+    SameAdministrator,
     /// The order must rest, and would match.
     PostOnlyWouldMatch,
     /// A market order, and no order that it could match, whose price would be its bound.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    AccountKey, AssetId, Book, ClientOrderId, CommissionRates, Deposit, DepositId,
-    DepositReference, Done, Entry, Fixed, Ledger, MarketId, MarketState, NewOrder, Order, OrderId,
-    PreventedTrade, Rejection, Side, Status, Stops, Trade, TradeId, UnixMicros, UserId,
+    AssetId, Book, ClientOrderId, CommissionRates, Done, Entry, Fixed, Funds, Ledger, MarketId,
+    MarketState, NewOrder, Order, OrderId, PreventedTrade, Rejection, Side, Status, Stops, Trade,
+    TradeId, UnixMicros, UserId,
 };
 
 /// A market: its assets and commission rates.
@@ -109,12 +109,8 @@ pub struct State {
     /// Open orders of the markets of [`Command::Advance`](super::Command::Advance) whose time has
     /// come.
     pub expired: BTreeSet<OrderId>,
-    /// Deposits of the last day, for the accounts of this batch's deposits.
-    pub recent_deposits: BTreeMap<AccountKey, u32>,
-    /// What those references of this batch's deposits stand for that were used before.
-    pub deposits: BTreeMap<DepositReference, Deposit>,
-    /// Ids for new deposits, one for each reference that is not in [`Self::deposits`].
-    pub deposit_ids: VecDeque<DepositId>,
+    /// For commands that move money in or out.
+    pub funds: Funds,
 }
 
 impl State {

@@ -38,6 +38,13 @@ pub enum AdminAction {
     TokenCreated,
     TokenRevoked,
     DepositCreated,
+    WithdrawalCompleted,
+    WithdrawalRejected,
+    /// Made at once, without a second administrator.
+    AdjustmentCreated,
+    AdjustmentProposed,
+    AdjustmentApproved,
+    AdjustmentRejected,
 }
 
 impl AdminAction {
@@ -47,6 +54,12 @@ impl AdminAction {
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
             Self::DepositCreated => "deposit.created",
+            Self::WithdrawalCompleted => "withdrawal.completed",
+            Self::WithdrawalRejected => "withdrawal.rejected",
+            Self::AdjustmentCreated => "adjustment.created",
+            Self::AdjustmentProposed => "adjustment.proposed",
+            Self::AdjustmentApproved => "adjustment.approved",
+            Self::AdjustmentRejected => "adjustment.rejected",
         }
     }
 }

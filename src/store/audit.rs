@@ -6,6 +6,7 @@
 
 mod admin_log;
 mod deposits;
+mod funds;
 mod market_data;
 
 use diesel::connection::SimpleConnection;
@@ -40,18 +41,7 @@ struct Check {
     query: &'static str,
 }
 
-const CHECKS: [Check; 14] = [
-    Check {
-        name: "the accounts of an asset sum to its deposits less its withdrawals",
-        query: "SELECT s.symbol AS subject, CAST(coalesce(d.total, 0) AS TEXT) AS expected, \
-            CAST(coalesce(a.total, 0) AS TEXT) AS found FROM assets s \
-            LEFT JOIN (SELECT asset_id, sum(available) + sum(locked) AS total FROM accounts \
-                GROUP BY asset_id) a ON a.asset_id = s.id \
-            LEFT JOIN (SELECT c.asset_id, sum(e.available_change) AS total FROM ledger_entries e \
-                JOIN accounts c ON c.id = e.account_id WHERE e.action = 1 GROUP BY c.asset_id) d \
-                ON d.asset_id = s.id \
-            WHERE coalesce(d.total, 0) <> coalesce(a.total, 0)",
-    },
+const CHECKS: [Check; 13] = [
     Check {
         name: "an account is the sum of its ledger entries",
         query: "SELECT 'account ' || a.id AS subject, \
@@ -74,13 +64,17 @@ const CHECKS: [Check; 14] = [
     },
     Check {
         name: "the locked amount of an account is the sum of its reservations",
-        query: "SELECT 'account ' || a.id AS subject, CAST(coalesce(r.reserved, 0) AS TEXT) \
-                AS expected, CAST(a.locked AS TEXT) AS found FROM accounts a \
+        query: "SELECT 'account ' || a.id AS subject, \
+            CAST(coalesce(r.reserved, 0) + coalesce(w.pending, 0) AS TEXT) AS expected, \
+            CAST(a.locked AS TEXT) AS found FROM accounts a \
             LEFT JOIN (SELECT o.user_id, CASE WHEN o.side = 1 THEN m.quote_asset_id \
                 ELSE m.base_asset_id END AS asset_id, sum(o.reserved) AS reserved FROM orders o \
                 JOIN markets m ON m.id = o.market_id WHERE o.status = 1 GROUP BY 1, 2) r \
                 ON r.user_id = a.user_id AND r.asset_id = a.asset_id \
-            WHERE coalesce(r.reserved, 0) <> a.locked",
+            LEFT JOIN (SELECT user_id, asset_id, sum(amount) AS pending FROM withdrawals \
+                WHERE status = 1 GROUP BY user_id, asset_id) w \
+                ON w.user_id = a.user_id AND w.asset_id = a.asset_id \
+            WHERE coalesce(r.reserved, 0) + coalesce(w.pending, 0) <> a.locked",
     },
     Check {
         name: "no book is crossed",
@@ -227,7 +221,9 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
 
 fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
-    for check in CHECKS.iter().chain(&market_data::CHECKS).chain(&deposits::CHECKS) {
+    for check in
+        CHECKS.iter().chain(&market_data::CHECKS).chain(&deposits::CHECKS).chain(&funds::CHECKS)
+    {
         let query = format!("{} LIMIT {EXAMPLES}", check.query);
         for violation in diesel::sql_query(query).load::<Violation>(connection)? {
             let Violation { subject, expected, found } = violation;

@@ -5,8 +5,8 @@
 
 use super::StoreError;
 use crate::market::{
-    Action, CancelReason, MarketStatus, OrderType, SelfTradePrevention, Side, Status, TimeInForce,
-    UnixMicros,
+    Action, AdjustmentStatus, CancelReason, MarketStatus, OrderType, SelfTradePrevention, Side,
+    Status, TimeInForce, UnixMicros, WithdrawalEnd, WithdrawalStatus,
 };
 
 pub const fn side_code(side: Side) -> i16 {
@@ -141,6 +141,42 @@ pub fn self_trade_from_code(code: i16) -> Result<SelfTradePrevention, StoreError
     }
 }
 
+pub const fn withdrawal_status_code(status: WithdrawalStatus) -> i16 {
+    match status {
+        WithdrawalStatus::Pending => 1,
+        WithdrawalStatus::Ended(WithdrawalEnd::Completed) => 2,
+        WithdrawalStatus::Ended(WithdrawalEnd::Rejected) => 3,
+        WithdrawalStatus::Ended(WithdrawalEnd::Cancelled) => 4,
+    }
+}
+
+pub fn withdrawal_status_from_code(code: i16) -> Result<WithdrawalStatus, StoreError> {
+    match code {
+        1 => Ok(WithdrawalStatus::Pending),
+        2 => Ok(WithdrawalStatus::Ended(WithdrawalEnd::Completed)),
+        3 => Ok(WithdrawalStatus::Ended(WithdrawalEnd::Rejected)),
+        4 => Ok(WithdrawalStatus::Ended(WithdrawalEnd::Cancelled)),
+        _ => Err(unknown("status of a withdrawal", code)),
+    }
+}
+
+pub const fn adjustment_status_code(status: AdjustmentStatus) -> i16 {
+    match status {
+        AdjustmentStatus::Proposed => 1,
+        AdjustmentStatus::Applied => 2,
+        AdjustmentStatus::Rejected => 3,
+    }
+}
+
+pub fn adjustment_status_from_code(code: i16) -> Result<AdjustmentStatus, StoreError> {
+    match code {
+        1 => Ok(AdjustmentStatus::Proposed),
+        2 => Ok(AdjustmentStatus::Applied),
+        3 => Ok(AdjustmentStatus::Rejected),
+        _ => Err(unknown("status of an adjustment", code)),
+    }
+}
+
 /// The inverse of [`Action::code`].
 pub fn action_from_code(code: i16) -> Result<Action, StoreError> {
     let action = Action::ALL.into_iter().find(|action| action.code() == code);
@@ -154,6 +190,8 @@ pub enum ReferenceKind {
     Trade,
     Market,
     Deposit,
+    Withdrawal,
+    Adjustment,
 }
 
 pub const fn reference_code(kind: ReferenceKind) -> i16 {
@@ -162,6 +200,8 @@ pub const fn reference_code(kind: ReferenceKind) -> i16 {
         ReferenceKind::Trade => 2,
         ReferenceKind::Market => 3,
         ReferenceKind::Deposit => 4,
+        ReferenceKind::Withdrawal => 5,
+        ReferenceKind::Adjustment => 6,
     }
 }
 
@@ -171,6 +211,8 @@ pub fn reference_from_code(code: i16) -> Result<ReferenceKind, StoreError> {
         2 => Ok(ReferenceKind::Trade),
         3 => Ok(ReferenceKind::Market),
         4 => Ok(ReferenceKind::Deposit),
+        5 => Ok(ReferenceKind::Withdrawal),
+        6 => Ok(ReferenceKind::Adjustment),
         _ => Err(unknown("reference type", code)),
     }
 }

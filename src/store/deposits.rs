@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
-use diesel::dsl::max;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use super::schema::deposits;
-use super::statement::statement;
 use super::{AnyConnection, StoreError};
 use crate::market::{AccountKey, AssetId, Deposit, DepositId, DepositReference, Fixed, UserId};
 
@@ -70,31 +67,6 @@ impl From<&RecordedDeposit> for DepositRow {
             created_at: deposit.created_at,
         }
     }
-}
-
-// The query builder has no sequences.
-statement! {
-    NextIds { count: i64 => BigInt } -> (BigInt,):
-    "SELECT nextval('deposits_id_seq') FROM generate_series(1, " [count] ")"
-}
-
-/// Ids for new deposits. The log of administrators must be locked.
-pub fn next_ids(
-    connection: &mut AnyConnection,
-    count: usize,
-) -> Result<Vec<DepositId>, StoreError> {
-    let ids: Vec<i64> = match connection {
-        AnyConnection::Postgres(c) => {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            let rows = NextIds { count }.load::<(i64,)>(c)?;
-            rows.into_iter().map(|(id,)| id).collect()
-        }
-        AnyConnection::Sqlite(c) => {
-            let last: Option<i64> = deposits::table.select(max(deposits::id)).get_result(c)?;
-            (last.unwrap_or(0) + 1..).take(count).collect()
-        }
-    };
-    Ok(ids.into_iter().map(DepositId).collect())
 }
 
 /// What those of these references stand for that were used.

@@ -13,7 +13,9 @@ use super::schema::{assets, markets, users};
 use super::webhook_messages::{self, NewMessage};
 use super::{AnyConnection, StoreError, codes, now, outbox, webhook_endpoints};
 use crate::events::NewEvent;
-use crate::market::{AssetId, CommissionRates, Market, MarketId, MarketState, MarketStatus, Rules};
+use crate::market::{
+    AssetId, CommissionRates, Market, MarketId, MarketState, MarketStatus, Rules, UserId,
+};
 
 /// The quote asset of markets that do not name one, and the currency of the users' balances.
 pub const QUOTE: &str = "USD";
@@ -153,6 +155,7 @@ pub fn ensure(connection: &mut AnyConnection, listings: &[Listing]) -> Result<()
 }
 
 fn create_missing(connection: &mut AnyConnection, listings: &[Listing]) -> Result<(), StoreError> {
+    create_withdrawal_house(connection)?;
     // The first of all assets, which the balances of users are in.
     ensure_asset(connection, QUOTE)?;
     for Listing { symbol, base, quote, .. } in listings {
@@ -204,11 +207,29 @@ fn create_house(
     market: MarketId,
     symbol: &str,
 ) -> Result<(), StoreError> {
+    let address = format!("house.{}", symbol.to_lowercase().replace('/', "-"));
+    create_house_user(connection, market.house(), symbol, &address)
+}
+
+/// The user who owns the fees of withdrawals.
+fn create_withdrawal_house(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let house = UserId::WITHDRAWAL_HOUSE;
+    if super::users::by_id(connection, house)?.is_some() {
+        return Ok(());
+    }
+    create_house_user(connection, house, "withdrawals", "withdrawals")
+}
+
+fn create_house_user(
+    connection: &mut AnyConnection,
+    id: UserId,
+    of: &str,
+    address: &str,
+) -> Result<(), StoreError> {
     let house = (
-        users::id.eq(market.house().0),
-        users::name.eq(format!("House of {symbol}")),
-        users::email
-            .eq(format!("house.{}@matchcast.invalid", symbol.to_lowercase().replace('/', "-"))),
+        users::id.eq(id.0),
+        users::name.eq(format!("House of {of}")),
+        users::email.eq(format!("{address}@matchcast.invalid")),
         users::created_at.eq(now()),
         users::updated_at.eq(now()),
     );

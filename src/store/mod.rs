@@ -6,6 +6,7 @@
 
 pub mod abilities;
 pub mod address_range;
+pub mod adjustments;
 pub mod admin_log;
 pub mod admin_tokens;
 pub mod api_tokens;
@@ -25,6 +26,7 @@ pub mod idempotency;
 pub mod leases;
 pub mod markets;
 mod migrations;
+mod numbering;
 pub mod occupancy;
 pub mod outbox;
 mod pooling;
@@ -43,6 +45,7 @@ pub mod users;
 pub mod views;
 pub mod webhook_endpoints;
 pub mod webhook_messages;
+pub mod withdrawals;
 mod write;
 
 use std::sync::Arc;

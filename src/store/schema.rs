@@ -1,5 +1,9 @@
 //! The tables, as both databases have them. migrations/ documents the columns.
 
+mod administration;
+
+pub use administration::*;
+
 /// The condition of the partial index of the open orders of a user, for `sql`.
 pub(super) const OPEN_ORDERS: &str = "status = 1";
 /// The condition of the partial index of open sell orders, for `sql`.
@@ -37,55 +41,6 @@ diesel::table! {
         name -> Nullable<Text>,
         abilities -> SmallInt,
         last_used_at -> Nullable<Timestamp>,
-    }
-}
-
-diesel::table! {
-    admin_tokens (id) {
-        id -> BigInt,
-        name -> Text,
-        secret_hash -> Text,
-        abilities -> SmallInt,
-        addresses -> Text,
-        created_at -> Timestamp,
-        expires_at -> Nullable<Timestamp>,
-        revoked_at -> Nullable<Timestamp>,
-        last_used_at -> Nullable<Timestamp>,
-    }
-}
-
-diesel::table! {
-    admin_log (id) {
-        id -> BigInt,
-        token_id -> Nullable<BigInt>,
-        request_id -> Nullable<Text>,
-        action -> Text,
-        state_before -> Nullable<Text>,
-        state_after -> Nullable<Text>,
-        created_at -> Timestamp,
-        previous_hash -> Text,
-        hash -> Text,
-    }
-}
-
-diesel::table! {
-    admin_log_head (id) {
-        id -> SmallInt,
-        last_id -> BigInt,
-        last_hash -> Text,
-    }
-}
-
-diesel::table! {
-    deposits (id) {
-        id -> BigInt,
-        reference -> Text,
-        user_id -> BigInt,
-        asset_id -> Integer,
-        amount -> BigInt,
-        note -> Nullable<Text>,
-        token_id -> Nullable<BigInt>,
-        created_at -> Timestamp,
     }
 }
 

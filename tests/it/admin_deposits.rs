@@ -32,7 +32,7 @@ async fn with_key(client: &Client, body: &Value, key: &str) -> Response {
 }
 
 /// A server whose provider accepts nothing, so that events stay in the outbox.
-async fn without_delivery(database: &Database) -> (TestApp, Provider) {
+pub async fn without_delivery(database: &Database) -> (TestApp, Provider) {
     let provider = Provider::start().await;
     provider.always(respond("503 Service Unavailable", ""));
     let variables = short_timeouts(&provider);

@@ -6,6 +6,7 @@
 mod support;
 
 mod access;
+mod adjustments;
 mod admin_deposits;
 mod admin_log;
 mod admin_tokens;
@@ -88,3 +89,4 @@ mod torture_faults_market;
 mod torture_faults_servers;
 mod waiting_orders;
 mod webhooks;
+mod withdrawals;

@@ -118,8 +118,13 @@ fn the_example_of_each_body_matches_its_schema() {
     assert!(checked >= 14, "only {checked} bodies have examples");
 }
 
-/// What the examples of paths refer to: an order, a webhook.
+/// What the examples of paths refer to: an order, a webhook or a withdrawal.
 async fn id_for(client: &Client, path: &str) -> i64 {
+    if path.contains("/withdrawals/") {
+        let withdrawal = r#"{"asset":"USD","amount":"1","destination":"a bank account"}"#;
+        let requested = client.post("/api/withdrawals", withdrawal).await.data();
+        return requested["id"].as_i64().unwrap();
+    }
     if path.starts_with("/api/webhooks") {
         let webhook = r#"{"url":"https://hooks.example.com/","events":["order.matched"]}"#;
         let created = client.post("/api/webhooks", webhook).await.data();
@@ -140,7 +145,8 @@ on_both! {
                 false => app.log_in("alice").await,
             };
             let target = if path.contains("{id}") {
-                path.replace("{id}", &id_for(&client, &path).await.to_string())
+                let alice = app.log_in("alice").await;
+                path.replace("{id}", &id_for(&alice, &path).await.to_string())
             } else {
                 path.clone()
             };

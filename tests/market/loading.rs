@@ -1,8 +1,9 @@
 //! Loads what a batch can touch from the [`World`], as the store does from the database.
 
 use matchcast::market::{
-    Account, Command, DepositId, Fixed, Market, MarketId, NewOrder, Order, OrderId, Priority, Side,
-    State, Status, TimeInForce, UnixMicros, UserId,
+    Account, AdjustmentId, Command, DepositId, Fixed, Market, MarketId, NewOrder, Order, OrderId,
+    Priority, Side, State, Status, TimeInForce, UnixMicros, UserId, Withdrawal, WithdrawalEnd,
+    WithdrawalId, WithdrawalStatus,
 };
 
 use super::world::{BTC, Loading, MARKETS, USD, World};
@@ -93,10 +94,24 @@ impl World {
         }
         let used = self.orders.values().filter_map(|o| Some((o.user, o.client_order_id?)));
         state.client_order_ids = used.collect();
-        state.recent_deposits = self.deposits.clone();
-        state.deposits = self.references.clone();
+        state.funds.recent_deposits = self.deposits.clone();
+        state.funds.deposits = self.references.clone();
         let new_ids = self.last_deposit_id + 1..;
-        state.deposit_ids = new_ids.map(DepositId).take(commands.len()).collect();
+        state.funds.deposit_ids = new_ids.map(DepositId).take(commands.len()).collect();
+        state.funds.withdrawals = self.withdrawals.clone();
+        let last = self.withdrawals.last_key_value().map_or(0, |(id, _)| id.0);
+        state.funds.withdrawal_ids = (last + 1..).map(WithdrawalId).take(commands.len()).collect();
+        for withdrawal in self.withdrawals.values() {
+            let Withdrawal { id, account, amount, status, .. } = *withdrawal;
+            let completed = WithdrawalStatus::Ended(WithdrawalEnd::Completed);
+            if status == WithdrawalStatus::Pending || status == completed {
+                let recent = state.funds.recently_withdrawn.entry(account).or_default();
+                recent.insert(id, amount);
+            }
+        }
+        state.funds.adjustments = self.adjustments.clone();
+        let last = self.adjustments.last_key_value().map_or(0, |(id, _)| id.0.max(0));
+        state.funds.adjustment_ids = (last + 1..).map(AdjustmentId).take(commands.len()).collect();
         state
     }
 
@@ -218,7 +233,11 @@ impl World {
             Command::Place(_)
             | Command::Batch { .. }
             | Command::Deposit { .. }
-            | Command::DepositOnce { .. } => false,
+            | Command::DepositOnce { .. }
+            | Command::RequestWithdrawal { .. }
+            | Command::EndWithdrawal { .. }
+            | Command::Adjust { .. }
+            | Command::ApproveAdjustment { .. } => false,
         })
     }
 }

@@ -12,6 +12,7 @@ mod properties;
 mod published;
 mod published_amend;
 mod scenarios;
+mod scenarios_funds;
 mod scenarios_money;
 mod scenarios_rules;
 mod scenarios_terms;

@@ -1,7 +1,8 @@
 //! Property tests: statements that hold for every sequence of commands.
 
 use matchcast::market::{
-    Command, Fixed, MarketId, NewOrder, Order, OrderId, Rejection, Side, Status, Trade, UserId,
+    AccountKey, Command, Fixed, MarketId, NewOrder, Order, OrderId, Rejection, Side, Status, Trade,
+    UserId, WithdrawalStatus,
 };
 use proptest::prelude::*;
 
@@ -86,6 +87,18 @@ fn to_model(outcome: Outcome) -> Result<naive::Done, Rejection> {
         Completed::Deposited(available) => naive::Done::Deposited(units(available)),
         Completed::DepositedOnce(deposit, is_new) => {
             naive::Done::DepositedOnce(usize::try_from(deposit.id.0 - 1).unwrap(), is_new)
+        }
+        Completed::Withdrawal(withdrawal, is_new) => {
+            let number = usize::try_from(withdrawal.id.0 - 1).unwrap();
+            let end = match withdrawal.status {
+                WithdrawalStatus::Pending => None,
+                WithdrawalStatus::Ended(end) => Some(end),
+            };
+            naive::Done::Withdrawal(number, end, is_new)
+        }
+        Completed::Adjusted(adjustment, is_new) => {
+            let AccountKey { user, asset } = adjustment.account;
+            naive::Done::Adjusted((user.0, asset.0, units(adjustment.amount)), is_new)
         }
     })
 }

@@ -20,6 +20,10 @@
 //! ann buys 1 BTC at 50 stop 49   -> waiting             triggered by a trade at 49 or more
 //! ann buys 1 BTC at 50 until 5   -> open                expires when the time is 5
 //! ann amends 1 to 0.5 at 49      -> open                or only "to 0.5", or only "to at 49"
+//! ann withdraws 5 USD            -> pending             without terms, or "5 USD min 2 fee 1
+//!                                                  limit 8"; ids start at 1
+//! ann cancels withdrawal 1 USD   -> cancelled           or completes, rejects
+//! ann gains 5 USD                -> adjusted            or loses
 //! time is 5
 //! BTC advances                   -> 1 expired
 //! BTC is halted                                         or open, cancel-only
@@ -29,10 +33,11 @@
 //! Numbers may be in any notation; `max` is the largest possible amount. Lines that begin with `#`
 //! are comments.
 
+use matchcast::events::funds::withdrawal_status_name;
 use matchcast::market::{
-    AssetId, ClientOrderId, Command, CommissionRates, DepositReference, Fixed, MarketId,
-    MarketStatus, NewOrder, OrderId, Rejection, SelfTradePrevention, Side, Status, TimeInForce,
-    UnixMicros, UserId,
+    AssetId, ClientOrderId, Command, CommissionRates, DepositReference, Destination, Fixed,
+    MarketId, MarketStatus, NewOrder, OrderId, Rejection, SelfTradePrevention, Side, Status,
+    TimeInForce, UnixMicros, UserId, WithdrawalEnd, WithdrawalId, WithdrawalTerms,
 };
 
 use super::sequence::Limits;
@@ -190,6 +195,28 @@ fn other_command(words: &[&str], context: &str) -> Command {
             let order = OrderId(id.parse().unwrap());
             Command::Cancel { user: user(who), market: MarketId(1), order }
         }
+        [who, "withdraws", amount, symbol, terms @ ..] => Command::RequestWithdrawal {
+            account: key(user(who), asset(symbol)),
+            amount: number(amount),
+            destination: Destination::parse("a bank account").unwrap(),
+            terms: withdrawal_terms(terms, context),
+        },
+        [who, verb @ ("completes" | "rejects" | "cancels"), "withdrawal", id, symbol] => {
+            Command::EndWithdrawal {
+                account: key(user(who), asset(symbol)),
+                withdrawal: WithdrawalId(id.parse().unwrap()),
+                end: match *verb {
+                    "completes" => WithdrawalEnd::Completed,
+                    "rejects" => WithdrawalEnd::Rejected,
+                    _ => WithdrawalEnd::Cancelled,
+                },
+            }
+        }
+        [who, verb @ ("gains" | "loses"), amount, symbol] => {
+            let (account, amount) = (key(user(who), asset(symbol)), number(amount));
+            let amount = if *verb == "gains" { amount } else { amount.negated() };
+            Command::Adjust { account, amount }
+        }
         [who, "deposits", amount, symbol, "for", reference] => Command::DepositOnce {
             account: key(user(who), asset(symbol)),
             amount: number(amount),
@@ -203,6 +230,16 @@ fn other_command(words: &[&str], context: &str) -> Command {
                 _ => u32::MAX,
             },
         },
+        _ => panic!("cannot parse {context}"),
+    }
+}
+
+fn withdrawal_terms(words: &[&str], context: &str) -> WithdrawalTerms {
+    match words {
+        [] => WithdrawalTerms::NONE,
+        ["min", min, "fee", fee, "limit", limit] => {
+            WithdrawalTerms { min: number(min), fee: number(fee), daily_limit: Some(number(limit)) }
+        }
         _ => panic!("cannot parse {context}"),
     }
 }
@@ -232,6 +269,12 @@ fn describe(outcome: &Outcome) -> String {
         Ok(Completed::Deposited(available)) => available.to_string(),
         Ok(Completed::DepositedOnce(_, true)) => "credited".to_owned(),
         Ok(Completed::DepositedOnce(_, false)) => "credited before".to_owned(),
+        Ok(Completed::Withdrawal(withdrawal, is_new)) => {
+            let status = withdrawal_status_name(withdrawal.status);
+            if *is_new { status.to_owned() } else { format!("{status} before") }
+        }
+        Ok(Completed::Adjusted(_, true)) => "adjusted".to_owned(),
+        Ok(Completed::Adjusted(_, false)) => "adjusted before".to_owned(),
         Err(Rejection::InsufficientFunds { side, .. }) => format!("InsufficientFunds({side:?})"),
         Err(rejection) => format!("{rejection:?}"),
     }
@@ -255,6 +298,7 @@ fn user(name: &str) -> UserId {
         "bob" => 2,
         "cyd" => 3,
         "dan" => 4,
+        "house" => 0,
         "house-BTC" => -1,
         "house-ETH" => -2,
         _ => panic!("unknown user {name}"),

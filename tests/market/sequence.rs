@@ -1,12 +1,13 @@
 //! Generates random sequences of commands in batches of random lengths.
 
 use matchcast::market::{
-    ClientOrderId, Command, CommissionRates, DepositReference, Fixed, MarketId, MarketStatus,
-    NewOrder, OrderId, Rules, SelfTradePrevention, Side, TimeInForce, UnixMicros, UserId,
+    AdjustmentId, ClientOrderId, Command, CommissionRates, DepositReference, Destination, Fixed,
+    MarketId, MarketStatus, NewOrder, OrderId, Rules, SelfTradePrevention, Side, TimeInForce,
+    UnixMicros, UserId, WithdrawalEnd, WithdrawalId, WithdrawalTerms,
 };
 use proptest::prelude::*;
 
-use super::world::{ASSETS, key};
+use super::world::{ASSETS, PROPOSALS, key};
 
 /// Commands that are executed together, and the commission rates of their orders.
 #[derive(Clone, Debug)]
@@ -172,10 +173,65 @@ fn command() -> impl Strategy<Value = Command> {
         1 => cancel_all,
         2 => deposit,
         2 => deposit_once,
+        3 => request_withdrawal(),
+        5 => end_withdrawal(),
+        2 => adjustment(),
         5 => amend(),
         2 => batch(),
         2 => (1..=2_i32).prop_map(|market| Command::Advance { market: MarketId(market) }),
     ]
+}
+
+fn request_withdrawal() -> impl Strategy<Value = Command> {
+    let assets = prop::sample::select(ASSETS[..2].to_vec());
+    let amount = prop_oneof![4 => 1..=3_000 * ONE, 2 => 1..=40_i64, 1 => Just(i64::MAX)];
+    let limit = prop::option::of(1..=6_000 * ONE);
+    // The minimum is greater than the fee.
+    let terms = (0..=20_i64, 1..=20_i64, limit).prop_map(|(fee, more, limit)| WithdrawalTerms {
+        min: Fixed::from_units(fee + more),
+        fee: Fixed::from_units(fee),
+        daily_limit: limit.map(Fixed::from_units),
+    });
+    (1..=2_i64, assets, amount, terms).prop_map(|(user, asset, units, terms)| {
+        Command::RequestWithdrawal {
+            account: key(UserId(user), asset),
+            amount: Fixed::from_units(units),
+            destination: Destination::parse("a bank account").unwrap(),
+            terms,
+        }
+    })
+}
+
+/// Of few withdrawals, so that most are there, and several end a second time.
+fn end_withdrawal() -> impl Strategy<Value = Command> {
+    let assets = prop::sample::select(ASSETS[..2].to_vec());
+    let ends = [WithdrawalEnd::Completed, WithdrawalEnd::Rejected, WithdrawalEnd::Cancelled];
+    (1..=2_i64, assets, 1..=4_i64, prop::sample::select(ends.to_vec())).prop_map(
+        |(user, asset, withdrawal, end)| {
+            let account = key(UserId(user), asset);
+            Command::EndWithdrawal { account, withdrawal: WithdrawalId(withdrawal), end }
+        },
+    )
+}
+
+fn adjustment() -> impl Strategy<Value = Command> {
+    let user = 1..=USERS;
+    let amount = (amount(), any::<bool>())
+        .prop_map(|(units, is_gain)| Fixed::from_units(if is_gain { units } else { -units }));
+    let at_once =
+        (user, prop::sample::select(ASSETS.to_vec()), amount).prop_map(|(user, asset, amount)| {
+            Command::Adjust { account: key(UserId(user), asset), amount }
+        });
+    let proposals = prop::sample::select(PROPOSALS.to_vec());
+    let approvers = prop::sample::select(vec![None, Some(1)]);
+    let approved = (proposals, approvers).prop_map(|((id, user, asset, _), approver)| {
+        Command::ApproveAdjustment {
+            account: key(user, asset),
+            adjustment: AdjustmentId(id),
+            approver,
+        }
+    });
+    prop_oneof![at_once, approved]
 }
 
 fn amend() -> impl Strategy<Value = Command> {

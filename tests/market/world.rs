@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use matchcast::market::{
-    AccountKey, Action, AssetId, Command, CommissionRates, Deposit, DepositId, DepositReference,
-    Done, Fixed, MarketId, MarketState, Order, OrderId, PlacedOrder, Plan, PreventedTrade,
-    PriceRange, Reference, Rejection, Side, State, Status, Trade, UserId, execute,
+    AccountKey, Action, Adjustment, AdjustmentId, AdjustmentStatus, AssetId, Command,
+    CommissionRates, Deposit, DepositId, DepositReference, Done, Fixed, MarketId, MarketState,
+    Order, OrderId, PlacedOrder, Plan, PreventedTrade, PriceRange, Reference, Rejection, Side,
+    State, Status, Trade, UserId, Withdrawal, WithdrawalEnd, WithdrawalId, WithdrawalStatus,
+    execute,
 };
 
 use super::sequence::Limits;
@@ -15,8 +17,15 @@ pub const BTC: AssetId = AssetId(2);
 pub const ETH: AssetId = AssetId(3);
 pub const ASSETS: [AssetId; 3] = [USD, BTC, ETH];
 pub const MARKETS: [(MarketId, AssetId); 2] = [(MarketId(1), BTC), (MarketId(2), ETH)];
-/// Users 1 to 4, and the house accounts of the two markets.
-pub const USERS: [UserId; 6] = [UserId(1), UserId(2), UserId(3), UserId(4), UserId(-1), UserId(-2)];
+/// Users 1 to 4, and the house users of withdrawals and of the two markets.
+pub const USERS: [UserId; 7] =
+    [UserId(1), UserId(2), UserId(3), UserId(4), UserId(0), UserId(-1), UserId(-2)];
+/// Adjustments that a command has proposed: id, account and amount.
+pub const PROPOSALS: [(i64, UserId, AssetId, i64); 3] = [
+    (-1, UserId(1), USD, 5_000_000_000),
+    (-2, UserId(2), USD, -300_000_000),
+    (-3, UserId(3), BTC, i64::MAX),
+];
 
 /// The part of the book that is loaded for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +54,8 @@ pub enum Completed {
     Expired(Vec<Order>),
     Deposited(Fixed),
     DepositedOnce(Deposit, bool),
+    Withdrawal(Withdrawal, bool),
+    Adjusted(Adjustment, bool),
 }
 
 pub type Outcome = Result<Completed, Rejection>;
@@ -65,6 +76,8 @@ pub struct World {
     pub(super) deposits: BTreeMap<AccountKey, u32>,
     pub references: BTreeMap<DepositReference, Deposit>,
     pub(super) last_deposit_id: i64,
+    pub withdrawals: BTreeMap<WithdrawalId, Withdrawal>,
+    pub adjustments: BTreeMap<AdjustmentId, Adjustment>,
     pub(super) open_orders: BTreeMap<AccountKey, u32>,
     pub(super) last_order_id: i64,
 }
@@ -88,6 +101,8 @@ impl World {
             deposits: BTreeMap::new(),
             references: BTreeMap::new(),
             last_deposit_id: 0,
+            withdrawals: BTreeMap::new(),
+            adjustments: PROPOSALS.map(proposed).into(),
             open_orders: BTreeMap::new(),
             last_order_id: 0,
         }
@@ -138,6 +153,8 @@ impl World {
             Done::Advanced { expired } => Completed::Expired(expired),
             Done::Deposited { available, .. } => Completed::Deposited(available),
             Done::DepositedOnce { deposit, is_new } => Completed::DepositedOnce(deposit, is_new),
+            Done::Withdrawal { withdrawal, is_new } => Completed::Withdrawal(withdrawal, is_new),
+            Done::Adjusted { adjustment, is_new } => Completed::Adjusted(adjustment, is_new),
         };
         plan.outcomes.iter().cloned().map(|outcome| outcome.map(complete)).collect()
     }
@@ -171,7 +188,9 @@ impl World {
                 *self.deposited.entry(entry.account.asset).or_default() += amount;
             }
         }
-        self.references.clone_from(&state.deposits);
+        self.references.clone_from(&state.funds.deposits);
+        self.withdrawals.clone_from(&state.funds.withdrawals);
+        self.adjustments.clone_from(&state.funds.adjustments);
         for trade in &plan.trades {
             let before =
                 self.trades.iter().filter(|earlier| earlier.market == trade.market).count();
@@ -182,6 +201,26 @@ impl World {
             self.market_states.insert(*market, state.market_states[market]);
         }
         assert_eq!(self.market_states, state.market_states);
+    }
+
+    /// What was paid for completed withdrawals.
+    fn paid(&self, asset: AssetId) -> i128 {
+        let completed = WithdrawalStatus::Ended(WithdrawalEnd::Completed);
+        let of_asset = self.withdrawals.values().filter(|w| w.account.asset == asset);
+        let paid = of_asset.filter(|w| w.status == completed);
+        paid.map(|w| i128::from(w.amount.units()) - i128::from(w.fee.units())).sum()
+    }
+
+    fn adjusted(&self, asset: AssetId) -> i128 {
+        let of_asset = self.adjustments.values().filter(|a| a.account.asset == asset);
+        let applied = of_asset.filter(|a| a.status == AdjustmentStatus::Applied);
+        applied.map(|a| i128::from(a.amount.units())).sum()
+    }
+
+    fn pending(&self, account: AccountKey) -> i128 {
+        let own = self.withdrawals.values().filter(|w| w.account == account);
+        let pending = own.filter(|w| w.status == WithdrawalStatus::Pending);
+        pending.map(|w| i128::from(w.amount.units())).sum()
     }
 
     /// The open orders of one side, by id.
@@ -201,7 +240,8 @@ impl World {
             let of_asset = self.accounts.iter().filter(|(key, _)| key.asset == asset);
             let held: i128 = of_asset.map(|(_, (available, locked))| available + locked).sum();
             let deposited = self.deposited.get(&asset).copied().unwrap_or(0);
-            assert_eq!(held, deposited, "asset {asset} was created or lost");
+            let expected = deposited - self.paid(asset) + self.adjusted(asset);
+            assert_eq!(held, expected, "asset {asset} was created or lost");
         }
         for (key, (_, locked)) in &self.accounts {
             let reserved = self.orders.values().filter(|order| {
@@ -210,6 +250,7 @@ impl World {
                 order.user == key.user && asset == key.asset
             });
             let reserved: i128 = reserved.map(|order| i128::from(order.reserved.units())).sum();
+            let reserved = reserved + self.pending(*key);
             assert_eq!(
                 *locked, reserved,
                 "the locked amount of {key:?} differs from its reservations"
@@ -249,6 +290,13 @@ impl World {
             assert!(order.status == Status::Open || order.reserved.is_zero(), "{order:?}");
         }
     }
+}
+
+fn proposed(proposal: (i64, UserId, AssetId, i64)) -> (AdjustmentId, Adjustment) {
+    let (id, user, asset, amount) = proposal;
+    let (id, account, amount) = (AdjustmentId(id), key(user, asset), Fixed::from_units(amount));
+    let status = AdjustmentStatus::Proposed;
+    (id, Adjustment { id, account, amount, status, proposer: None })
 }
 
 pub fn key(user: UserId, asset: AssetId) -> AccountKey {

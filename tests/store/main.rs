@@ -7,6 +7,7 @@ mod support;
 
 mod admin_log;
 mod audit;
+mod audit_funds;
 mod candles;
 mod leases;
 mod limits;

@@ -57,7 +57,8 @@ fn shared_statements(sql: &str) -> BTreeSet<String> {
 fn tables_of_schema() -> Tables {
     let mut tables = Tables::new();
     let mut current = String::new();
-    for line in read("src/store/schema.rs").lines() {
+    let schema = read("src/store/schema.rs") + &read("src/store/schema/administration.rs");
+    for line in schema.lines() {
         if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             current = name.trim().to_owned();
         } else if line.starts_with("diesel::joinable!") {

@@ -46,7 +46,13 @@ fn steps(plan: &Plan) -> Vec<(Option<usize>, Step<'_>)> {
             Ok(Done::CancelledAll { orders } | Done::Advanced { expired: orders }) => {
                 steps.push((command, Step::Cancelled(orders)));
             }
-            Ok(Done::Deposited { .. } | Done::DepositedOnce { .. }) | Err(_) => {}
+            Ok(
+                Done::Deposited { .. }
+                | Done::DepositedOnce { .. }
+                | Done::Withdrawal { .. }
+                | Done::Adjusted { .. },
+            )
+            | Err(_) => {}
         }
     }
     steps.extend(stops.map(|stop| (None, Step::Arrived(&stop.order))));

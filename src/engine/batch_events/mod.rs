@@ -12,11 +12,12 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::OriginatingSocket;
+use super::records::Records;
 use crate::events::{
     BalanceUpdated, EventKind, NewEvent, OrderMatched, OrderUpdated, SizeLimits, TradeExecuted,
-    UserChannels, market_channel,
+    UserChannels, WithdrawalUpdated, market_channel,
 };
-use crate::market::{AccountKey, Plan, State, Trade, UserId};
+use crate::market::{AccountKey, Done, Plan, State, Trade, UserId};
 use crate::store::markets::Catalog;
 use crate::store::trading::NewEvents;
 use crate::store::webhook_endpoints::Subscriptions;
@@ -58,6 +59,7 @@ pub struct ExecutedBatch<'a> {
     pub state: &'a State,
     pub plan: &'a Plan,
     pub catalog: &'a Catalog,
+    pub records: &'a Records,
     /// The socket that each command came from; empty if sockets are not excluded.
     pub sockets: &'a [Option<&'a OriginatingSocket>],
     /// The webhooks that get events too.
@@ -101,6 +103,7 @@ pub fn of_batch(settings: &EventSettings, batch: &ExecutedBatch<'_>) -> BatchEve
     if settings.balance_updated {
         collector.balances(batch);
     }
+    collector.withdrawals(batch);
     collector.events
 }
 
@@ -169,6 +172,20 @@ impl Collector<'_> {
         }
     }
 
+    /// Each change of a withdrawal.
+    fn withdrawals(&mut self, batch: &ExecutedBatch<'_>) {
+        for outcome in &batch.plan.outcomes {
+            let Ok(Done::Withdrawal { withdrawal, is_new: true }) = outcome else { continue };
+            let Some(recorded) = batch.records.withdrawals.get(&withdrawal.id) else { continue };
+            let (user, kind) = (withdrawal.account.user, EventKind::WithdrawalUpdated);
+            let asset = batch.catalog.asset_symbol(withdrawal.account.asset);
+            let destination = &recorded.destination;
+            let data = json(&WithdrawalUpdated::new(withdrawal, asset, destination, batch.at));
+            self.post_to_operator(Some(user), kind, &data);
+            self.add_for_user(user, kind, &data, None);
+        }
+    }
+
     /// A message for each of the operator's webhooks that wants the event. `user` is the one whom
     /// it concerns.
     fn post_to_operator(&mut self, user: Option<UserId>, kind: EventKind, data: &str) {
@@ -219,7 +236,7 @@ fn json(payload: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{EventSettings, ExecutedBatch, of_batch};
+    use super::{EventSettings, ExecutedBatch, Records, of_batch};
     use crate::events::UserChannels;
     use crate::market::{
         Account, AccountKey, Action, AssetId, ClientOrderId, CommissionRates, Done, Entry,
@@ -329,6 +346,7 @@ mod tests {
             state: &state,
             plan: &plan,
             catalog: &catalog,
+            records: &Records::default(),
             sockets: &[],
             subscriptions: &Subscriptions::default(),
             at: now(),

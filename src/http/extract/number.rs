@@ -24,12 +24,30 @@ pub fn parse(value: &Value, excess: ExcessDecimals) -> Result<Fixed, ParseError>
         Value::Number(number) => number.to_string(),
         _ => return Err(ParseError::NotANumber),
     };
-    match Fixed::parse(&text) {
+    parse_text(&text, value.is_number(), excess)
+}
+
+/// A number that may be negative.
+pub fn parse_signed(value: &Value, excess: ExcessDecimals) -> Result<Fixed, ParseError> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return Err(ParseError::NotANumber),
+    };
+    match text.strip_prefix('-') {
+        Some(digits) if digits.starts_with(['+', '-']) => Err(ParseError::NotANumber),
+        Some(digits) => parse_text(digits, value.is_number(), excess).map(Fixed::negated),
+        None => parse_text(&text, value.is_number(), excess),
+    }
+}
+
+fn parse_text(text: &str, is_float: bool, excess: ExcessDecimals) -> Result<Fixed, ParseError> {
+    match Fixed::parse(text) {
         Err(ParseError::TooFine) => {
-            let of_float = if value.is_number() { of_float(&text) } else { None };
+            let of_float = if is_float { of_float(text) } else { None };
             match (of_float, excess) {
                 (Some(number), _) => Ok(number),
-                (None, ExcessDecimals::Truncate) => Fixed::parse_truncated(&text),
+                (None, ExcessDecimals::Truncate) => Fixed::parse_truncated(text),
                 (None, ExcessDecimals::Reject) => Err(ParseError::TooFine),
             }
         }

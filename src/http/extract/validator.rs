@@ -85,11 +85,25 @@ impl<'a> Validator<'a> {
         let problem = match parsed {
             Some(Ok(value)) if value >= Fixed::UNIT => return Some(value),
             Some(Ok(_)) => format!("must be at least {}", Fixed::UNIT),
-            Some(Err(ParseError::TooFine)) => "must have at most 8 decimal places".to_owned(),
-            Some(Err(ParseError::OutOfRange)) => {
-                format!("must not be greater than {}", Fixed::MAX)
-            }
-            None | Some(Err(ParseError::NotANumber)) => "must be a number".to_owned(),
+            Some(Err(error)) => of_number(error),
+            None => of_number(ParseError::NotANumber),
+        };
+        self.fail(field, format!("The {} field {problem}.", words(field)));
+        None
+    }
+
+    /// A required amount that is added or taken away: like [`Self::positive`], or negative.
+    pub fn signed(&mut self, field: &'static str, excess: ExcessDecimals) -> Option<Fixed> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+            return None;
+        }
+        let parsed = self.input.value(field).map(|value| number::parse_signed(value, excess));
+        let problem = match parsed {
+            Some(Ok(value)) if !value.is_zero() => return Some(value),
+            Some(Ok(_)) => "must not be 0".to_owned(),
+            Some(Err(error)) => of_number(error),
+            None => of_number(ParseError::NotANumber),
         };
         self.fail(field, format!("The {} field {problem}.", words(field)));
         None
@@ -267,4 +281,13 @@ validated_tuples! {
 /// The field's name as it appears in error texts: `socket_id` is "socket id".
 fn words(field: &str) -> String {
     field.replace('_', " ")
+}
+
+/// What is wrong with a number, after the name of its field.
+fn of_number(error: ParseError) -> String {
+    match error {
+        ParseError::TooFine => "must have at most 8 decimal places".to_owned(),
+        ParseError::OutOfRange => format!("must not be greater than {}", Fixed::MAX),
+        ParseError::NotANumber => "must be a number".to_owned(),
+    }
 }

@@ -40,6 +40,28 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
         "replayWebhook" => vec![NotFound, ValidationFailed],
         "listAdminActs" | "listDeposits" => vec![ValidationFailed],
+        "listWithdrawals" | "listAllWithdrawals" | "listAdjustments" => vec![ValidationFailed],
+        "requestWithdrawal" => {
+            vec![ValidationFailed, InsufficientFunds, WithdrawalLimit, TooBusy, Stopping]
+        }
+        "getWithdrawal" => vec![WithdrawalNotFound],
+        "cancelWithdrawal" => {
+            vec![WithdrawalNotFound, WithdrawalNotPending, TooBusy, Stopping]
+        }
+        "completeWithdrawal" | "rejectWithdrawal" => {
+            vec![ValidationFailed, WithdrawalNotFound, WithdrawalNotPending, TooBusy, Stopping]
+        }
+        "createAdjustment" => vec![ValidationFailed, InsufficientFunds, TooBusy, Stopping],
+        "approveAdjustment" => vec![
+            ValidationFailed,
+            InsufficientFunds,
+            SameAdministrator,
+            AdjustmentNotFound,
+            AdjustmentDecided,
+            TooBusy,
+            Stopping,
+        ],
+        "rejectAdjustment" => vec![AdjustmentNotFound, AdjustmentDecided],
         "createDeposit" => vec![ValidationFailed, DepositReferenceTaken, TooBusy, Stopping],
         "listWebhookMessages" => vec![NotFound, ValidationFailed],
         "getWebhook" | "deleteWebhook" | "enableWebhook" | "rotateWebhookSecret" => {

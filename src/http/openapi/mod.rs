@@ -20,7 +20,7 @@ use super::response::{ErrorBody, ErrorCode};
 use super::routes::{
     accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, debug, errors as error_list,
     health, market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens,
-    webhooks,
+    webhooks, withdrawals,
 };
 use super::schema as doc;
 
@@ -68,6 +68,10 @@ from `matchcast token create`.";
         webhooks::log, webhooks::replay, webhooks::rotate_secret,
         admin::token::get, admin::log::list,
         admin::deposits::list, admin::deposits::create,
+        withdrawals::request, withdrawals::list, withdrawals::get, withdrawals::cancel,
+        admin::withdrawals::list, admin::withdrawals::complete, admin::withdrawals::reject,
+        admin::adjustments::list, admin::adjustments::create, admin::adjustments::approve,
+        admin::adjustments::reject,
         settings::settings, error_list::list, error_list::get, serve,
         health::health, health::ready, health::up, health::metrics,
     ),

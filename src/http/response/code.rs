@@ -46,7 +46,7 @@ error_codes! {
     MalformedQuery: 400 "malformed_query", "Malformed query",
         "The query string could not be parsed.";
     InsufficientFunds: 400 "insufficient_funds", "Insufficient funds",
-        "The available balance does not cover the order.";
+        "The available balance does not cover the order, the withdrawal or the adjustment.";
     PostOnlyWouldMatch: 400 "post_only_would_match", "Post-only order would match",
         "The post-only order would match; nothing was reserved.";
     NoMarketPrice: 400 "no_market_price", "No market price",
@@ -65,6 +65,8 @@ error_codes! {
         "The user has 50 valid tokens.";
     TooManyOpenOrders: 400 "too_many_open_orders", "Too many open orders",
         "The user has `market.max_open_orders` open orders in this market.";
+    WithdrawalLimit: 400 "withdrawal_limit", "Withdrawal limit",
+        "The account's withdrawals of the last 24 hours would exceed the limit of the asset.";
     Unauthenticated: 401 "unauthenticated", "Unauthenticated",
         "The token or session is missing, invalid, expired or revoked.";
     WebhookUnsigned: 401 "webhook_unsigned", "Webhook not signed",
@@ -73,6 +75,8 @@ error_codes! {
         "The user may not subscribe to this channel.";
     MissingAbility: 403 "missing_ability", "Missing ability",
         "The token may not be used for this call.";
+    SameAdministrator: 403 "same_administrator", "Same administrator",
+        "An adjustment must be approved with another token than it was proposed with.";
     NotFound: 404 "not_found", "Not found",
         "The path is unknown, or the call is disabled.";
     MarketNotFound: 404 "market_not_found", "Market not found",
@@ -81,6 +85,10 @@ error_codes! {
         "There is no such order, or it is another user's order.";
     TokenNotFound: 404 "token_not_found", "Token not found",
         "There is no such token, or it is another user's token.";
+    WithdrawalNotFound: 404 "withdrawal_not_found", "Withdrawal not found",
+        "There is no such withdrawal, or it is another user's withdrawal.";
+    AdjustmentNotFound: 404 "adjustment_not_found", "Adjustment not found",
+        "There is no such adjustment.";
     MethodNotAllowed: 405 "method_not_allowed", "Method not allowed",
         "The path exists, but not with this method.";
     BodyTimeout: 408 "body_timeout", "Body timeout",
@@ -91,6 +99,10 @@ error_codes! {
         "A request with this idempotency key is being executed; send it again.";
     DepositReferenceTaken: 409 "deposit_reference_taken", "Deposit reference taken",
         "Another deposit has this reference: to another account, or of another amount.";
+    WithdrawalNotPending: 409 "withdrawal_not_pending", "Withdrawal not pending",
+        "The withdrawal has ended in another way.";
+    AdjustmentDecided: 409 "adjustment_decided", "Adjustment decided",
+        "The adjustment was approved, and cannot be rejected, or the other way round.";
     BodyTooLarge: 413 "body_too_large", "Body too large",
         "The body exceeds `http.body_limit` (64 KiB).";
     UnsupportedMediaType: 415 "unsupported_media_type", "Unsupported media type",

@@ -5,10 +5,12 @@ use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::adjustment::applied_adjustment;
 use super::code::ErrorCode;
 use super::deposit::recorded_deposit;
 use super::envelope::{done, ok, refused_with};
 use super::error::{ApiError, ErrorBody};
+use super::withdrawal::recorded_withdrawal;
 use crate::engine::{CompletedDeposit, Executed, PlacedOrder};
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{
@@ -223,6 +225,12 @@ pub fn of_executed(executed: &Executed, catalog: &Catalog) -> HttpResponse {
         Executed::Advanced(_) => done("Market advanced successfully"),
         Executed::Deposited(deposit) => completed_deposit(deposit, catalog),
         Executed::DepositedOnce { deposit, is_new } => recorded_deposit(deposit, *is_new, catalog),
+        Executed::Withdrawal { withdrawal, is_new } => {
+            recorded_withdrawal(withdrawal, *is_new, catalog)
+        }
+        Executed::Adjusted { adjustment, is_new } => {
+            applied_adjustment(adjustment, *is_new, catalog)
+        }
     }
 }
 

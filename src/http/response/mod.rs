@@ -1,5 +1,6 @@
 //! Responses: the envelope of successes, what the engine executed, and errors.
 
+mod adjustment;
 mod code;
 mod deposit;
 mod envelope;
@@ -7,8 +8,10 @@ mod error;
 mod executed;
 mod outages;
 mod rejection;
+mod withdrawal;
 
 pub use crate::events::timestamp::iso8601;
+pub use adjustment::AdjustmentBody;
 pub use code::ErrorCode;
 pub use deposit::RecordedDepositBody;
 pub use envelope::{created, done, ok, plain, with_token};
@@ -18,3 +21,4 @@ pub use executed::{
     PreventedTradeBody, of_executed,
 };
 pub use outages::recovered;
+pub use withdrawal::{AdminWithdrawalBody, WithdrawalBody};

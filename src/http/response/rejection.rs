@@ -2,17 +2,27 @@
 
 use super::code::ErrorCode;
 use super::error::ApiError;
+use crate::events::funds::withdrawal_status_name;
 use crate::market::{MarketStatus, Rejection, Side};
 use crate::store::markets::Catalog;
 
 impl ApiError {
+    /// An adjustment cannot be rejected any more.
+    pub fn adjustment_applied() -> Self {
+        Self::refused(ErrorCode::AdjustmentDecided, "The adjustment was approved.")
+    }
+
     /// Names the asset that is missing, as existing frontends expect it.
     pub fn of_rejection(rejection: Rejection, catalog: &Catalog) -> Self {
-        let Rejection::InsufficientFunds { side: Side::Buy, asset } = rejection else {
-            return rejection.into();
+        let (asset, purpose) = match rejection {
+            Rejection::InsufficientFunds { side: Side::Buy, asset } => {
+                (asset, " for this buy order")
+            }
+            Rejection::BalanceTooLow { asset } => (asset, ""),
+            rejection => return rejection.into(),
         };
         let asset = catalog.asset_symbol(asset);
-        let message = format!("Insufficient {asset} balance for this buy order.");
+        let message = format!("Insufficient {asset} balance{purpose}.");
         Self::refused(ErrorCode::InsufficientFunds, message)
     }
 }
@@ -47,6 +57,9 @@ impl From<Rejection> for ApiError {
                 "The amount must be greater than what is filled of the order.".to_owned(),
             ),
             Rejection::NoPriceToAmend => ("price", "A market order has no price.".to_owned()),
+            Rejection::WithdrawalTooSmall { min } => {
+                ("amount", format!("The amount field must be at least {min}."))
+            }
             rejection => return refused(rejection),
         };
         Self::invalid(field, text)
@@ -85,10 +98,14 @@ fn refused(rejection: Rejection) -> ApiError {
         Rejection::DepositLimit => {
             (ErrorCode::FaucetLimit, "This account's faucet calls for today are used up.")
         }
-        Rejection::DepositReferenceTaken => (
-            ErrorCode::DepositReferenceTaken,
-            "Another deposit has this reference: to another account, or of another amount.",
-        ),
+        Rejection::BalanceTooLow { .. }
+        | Rejection::DepositReferenceTaken
+        | Rejection::WithdrawalLimit { .. }
+        | Rejection::WithdrawalNotFound
+        | Rejection::WithdrawalNotPending(_)
+        | Rejection::AdjustmentNotFound
+        | Rejection::AdjustmentRejected
+        | Rejection::SameAdministrator => return refused_transfer(rejection),
         Rejection::MarketNotOpen(MarketStatus::Halted) => {
             (ErrorCode::MarketHalted, "This market is halted.")
         }
@@ -108,9 +125,40 @@ fn refused(rejection: Rejection) -> ApiError {
         | Rejection::QuoteAmountTooSmall
         | Rejection::ValueTooSmall { .. }
         | Rejection::AmountUsed
-        | Rejection::NoPriceToAmend => {
+        | Rejection::NoPriceToAmend
+        | Rejection::WithdrawalTooSmall { .. } => {
             return ApiError::Internal("the rejection of a field does not name it");
         }
+    };
+    ApiError::refused(code, message)
+}
+
+/// Of deposits, withdrawals and adjustments.
+fn refused_transfer(rejection: Rejection) -> ApiError {
+    let (code, message) = match rejection {
+        Rejection::BalanceTooLow { .. } => (ErrorCode::InsufficientFunds, "Insufficient balance."),
+        Rejection::DepositReferenceTaken => (
+            ErrorCode::DepositReferenceTaken,
+            "Another deposit has this reference: to another account, or of another amount.",
+        ),
+        Rejection::WithdrawalLimit { left } => {
+            let message = format!("No more than {left} can be withdrawn within 24 hours.");
+            return ApiError::refused(ErrorCode::WithdrawalLimit, message);
+        }
+        Rejection::WithdrawalNotFound => (ErrorCode::WithdrawalNotFound, "Withdrawal not found."),
+        Rejection::WithdrawalNotPending(status) => {
+            let message = format!("The withdrawal is {}.", withdrawal_status_name(status));
+            return ApiError::refused(ErrorCode::WithdrawalNotPending, message);
+        }
+        Rejection::AdjustmentNotFound => (ErrorCode::AdjustmentNotFound, "Adjustment not found."),
+        Rejection::AdjustmentRejected => {
+            (ErrorCode::AdjustmentDecided, "The adjustment was rejected.")
+        }
+        Rejection::SameAdministrator => (
+            ErrorCode::SameAdministrator,
+            "An adjustment must be approved with another token than it was proposed with.",
+        ),
+        _ => return ApiError::Internal("the rejection is not that of a transfer"),
     };
     ApiError::refused(code, message)
 }

@@ -85,7 +85,7 @@ pub async fn profile(
 struct BalanceBody<'a> {
     currency: &'a str,
     available: DecimalNumber,
-    /// Reserved by open orders.
+    /// Reserved by open orders and pending withdrawals.
     locked: DecimalNumber,
     total: DecimalNumber,
 }
@@ -224,7 +224,8 @@ const fn reference_type(kind: ReferenceKind) -> Option<&'static str> {
         ReferenceKind::Order => Some("Order"),
         ReferenceKind::Trade => Some("Trade"),
         ReferenceKind::Market => Some("Market"),
-        ReferenceKind::Deposit => None,
+        ReferenceKind::Withdrawal => Some("Withdrawal"),
+        ReferenceKind::Deposit | ReferenceKind::Adjustment => None,
     }
 }
 
@@ -236,6 +237,12 @@ const fn action_name(action: Action) -> &'static str {
         Action::OrderCancelled => "order_cancelled",
         Action::TradeCompleted => "trade_completed",
         Action::CommissionCollected => "commission_collected",
+        Action::WithdrawalRequested => "withdrawal_requested",
+        Action::WithdrawalCompleted => "withdrawal_completed",
+        Action::WithdrawalRejected => "withdrawal_rejected",
+        Action::WithdrawalCancelled => "withdrawal_cancelled",
+        Action::WithdrawalFee => "withdrawal_fee",
+        Action::Adjustment => "adjustment",
     }
 }
 
@@ -260,6 +267,21 @@ fn describe(entry: &EntryView) -> String {
         }
         Action::TradeCompleted => format!("Trade #{id}: {available} {symbol} received"),
         Action::CommissionCollected => format!("Commission of {available} {symbol}"),
+        Action::WithdrawalRequested => {
+            format!("Withdrawal #{id} requested: {} {symbol} reserved", available.negated())
+        }
+        Action::WithdrawalCompleted => {
+            let withdrawn = entry.locked_change.negated();
+            format!("Withdrawal #{id}: {withdrawn} {symbol} out of what was reserved")
+        }
+        Action::WithdrawalRejected => {
+            format!("Withdrawal #{id} rejected: {available} {symbol} given back")
+        }
+        Action::WithdrawalCancelled => {
+            format!("Withdrawal #{id} cancelled: {available} {symbol} given back")
+        }
+        Action::WithdrawalFee => format!("Fee of {available} {symbol} for withdrawal #{id}"),
+        Action::Adjustment => format!("Adjustment of {available} {symbol}"),
     }
 }
 

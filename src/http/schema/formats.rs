@@ -17,6 +17,8 @@ pub enum RequestTime {}
 pub enum PlainTime {}
 /// A price or an amount in a request.
 pub enum PositiveDecimal {}
+/// A price or an amount in a request, or its negative.
+pub enum SignedDecimal {}
 /// A flag in a request.
 pub enum Flag {}
 /// A user's own id of an order.
@@ -89,6 +91,24 @@ schemas! {
             },
         ],
         "examples": ["0.5"],
+    });
+    SignedDecimal: "SignedDecimal", json!({
+        "description": "A number, or a string with a number, of at most eight decimal places, and \
+            not 0. A string is exact; of a number, digits that a float cannot hold are ignored.",
+        "anyOf": [
+            {
+                "type": "number",
+                "minimum": -92_233_720_368_i64,
+                "maximum": 92_233_720_368_i64,
+                "multipleOf": 1e-8,
+                "not": { "const": 0 },
+            },
+            {
+                "type": "string",
+                "pattern": "^-?([1-9][0-9]{0,9}(\\.[0-9]{1,8})?|0\\.[0-9]{0,7}[1-9])$",
+            },
+        ],
+        "examples": ["-0.5"],
     });
     Timestamp: "Timestamp", json!({
         "type": "string",

@@ -10,6 +10,7 @@ use super::formats::{
 };
 use super::words::{
     Ability, Interval, OrderType, SelfTradePrevention, Side, TimeInForce, WebhookEvent,
+    WithdrawalStatus,
 };
 
 /// An order to be placed. A limit order has a `price`; a stop order also has a `stop_price`. A
@@ -115,25 +116,20 @@ pub struct FaucetCall {
     amount: Option<PositiveDecimal>,
 }
 
-/// A payment to be credited.
+/// A withdrawal to be requested.
 #[derive(ToSchema)]
 #[schema(example = json!({
-    "user_id": 1,
     "asset": "USD",
     "amount": "12.5",
-    "reference": "SEPA-2026-01-31-7",
+    "destination": "DE02 1203 0000 0000 2020 51",
 }))]
-pub struct NewDeposit {
-    #[schema(minimum = 1)]
-    user_id: i64,
+pub struct NewWithdrawal {
     #[schema(examples("USD"), max_length = 16, pattern = "\\S")]
     asset: String,
+    /// What the account loses: the fee of the asset is a part of it.
     amount: PositiveDecimal,
-    /// The payment service's name for the payment, which no other deposit ever has: a payment that
-    /// is reported twice is credited once.
-    reference: RequiredText,
-    #[schema(max_length = 1000)]
-    note: Option<String>,
+    /// Where it is to be paid, in the words of the payment service.
+    destination: RequiredText,
 }
 
 /// A token to be created.
@@ -250,6 +246,13 @@ pub struct Page {
     /// Only rows before this time.
     #[param(value_type = RequestTime, required = false)]
     to: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfWithdrawalStatus {
+    #[param(required = false)]
+    status: WithdrawalStatus,
 }
 
 #[derive(IntoParams)]

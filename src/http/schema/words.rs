@@ -122,6 +122,12 @@ pub enum Action {
     OrderCancelled,
     TradeCompleted,
     CommissionCollected,
+    WithdrawalRequested,
+    WithdrawalCompleted,
+    WithdrawalRejected,
+    WithdrawalCancelled,
+    WithdrawalFee,
+    Adjustment,
 }
 
 /// What a change of a balance refers to.
@@ -130,6 +136,7 @@ pub enum ReferenceType {
     Order,
     Trade,
     Market,
+    Withdrawal,
 }
 
 /// An event that can be posted to a user's webhook.
@@ -141,6 +148,27 @@ pub enum WebhookEvent {
     OrderUpdated,
     #[schema(rename = "balance.updated")]
     BalanceUpdated,
+    #[schema(rename = "withdrawal.updated")]
+    WithdrawalUpdated,
+}
+
+/// What has become of a withdrawal.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum WithdrawalStatus {
+    Pending,
+    Completed,
+    Rejected,
+    Cancelled,
+}
+
+/// What has become of an adjustment.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum AdjustmentStatus {
+    Proposed,
+    Applied,
+    Rejected,
 }
 
 /// Whether messages of a webhook are delivered.

@@ -29,6 +29,8 @@ impl EntryRow {
             Reference::Order(id) => Some((ReferenceKind::Order, id.0)),
             Reference::Trade(position) => Some((ReferenceKind::Trade, plan.trades[position].id.0)),
             Reference::Deposit(id) => Some((ReferenceKind::Deposit, id.0)),
+            Reference::Withdrawal(id) => Some((ReferenceKind::Withdrawal, id.0)),
+            Reference::Adjustment(id) => Some((ReferenceKind::Adjustment, id.0)),
             Reference::Market(id) => Some((ReferenceKind::Market, i64::from(id.0))),
         };
         Self {

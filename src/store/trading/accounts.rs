@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::{commands, postgres, sqlite};
-use crate::market::{AccountKey, Action, Command, State};
+use crate::market::{AccountKey, Action, Command, State, UserId, WithdrawalEnd};
 use crate::store::schema::ledger_entries;
 use crate::store::statement::on_connection;
 use crate::store::{AnyConnection, StoreError};
@@ -22,8 +22,21 @@ pub fn load(
 ) -> Result<(), StoreError> {
     let mut keys: BTreeSet<AccountKey> = BTreeSet::new();
     for command in commands {
-        if let Command::Deposit { account, .. } | Command::DepositOnce { account, .. } = command {
-            keys.insert(*account);
+        match command {
+            Command::Deposit { account, .. }
+            | Command::DepositOnce { account, .. }
+            | Command::RequestWithdrawal { account, .. }
+            | Command::Adjust { account, .. }
+            | Command::ApproveAdjustment { account, .. } => {
+                keys.insert(*account);
+            }
+            Command::EndWithdrawal { account, end, .. } => {
+                keys.insert(*account);
+                if *end == WithdrawalEnd::Completed {
+                    keys.insert(AccountKey { user: UserId::WITHDRAWAL_HOUSE, ..*account });
+                }
+            }
+            _ => {}
         }
     }
     let takers = commands::placed(commands).map(|order| (order.user, order.market));
@@ -58,11 +71,11 @@ pub fn count_recent_deposits(
     let since = now - DEPOSIT_PERIOD;
     for command in commands {
         if let Command::Deposit { account: key, .. } = command
-            && !state.recent_deposits.contains_key(key)
+            && !state.funds.recent_deposits.contains_key(key)
         {
             let account = state.ledger.account(*key).id;
             let count = deposits_since(connection, account, since)?;
-            state.recent_deposits.insert(*key, count);
+            state.funds.recent_deposits.insert(*key, count);
         }
     }
     Ok(())

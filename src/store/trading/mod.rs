@@ -1,14 +1,14 @@
 //! The hot path: loads and locks the rows that a batch can touch, and writes the plan of the batch.
 //!
 //! Locks are taken in the same order everywhere: the markets of the batch by id, then its accounts
-//! by user and asset, then the end of the administrators' log for their deposits. A market's orders
+//! by user and asset, then the end of the administrators' log for what they do. A market's orders
 //! are read after its lock is held, so no other transaction changes them until the commit. On
 //! PostgreSQL the number of statements depends on the number of markets in the batch, not on the
 //! number of orders.
 
 mod accounts;
 mod commands;
-mod deposits;
+mod funds;
 mod locks;
 mod plan_rows;
 mod postgres;
@@ -76,7 +76,7 @@ pub fn load(
         state.client_order_ids = used_client_order_ids(connection, client_order_ids)?;
     }
     accounts::count_recent_deposits(connection, &mut state, commands, now)?;
-    deposits::load(connection, &mut state, commands)?;
+    funds::load(connection, &mut state, commands, now)?;
     Ok(state)
 }
 

@@ -8,6 +8,7 @@ mod orders;
 mod page;
 mod trades;
 mod versions;
+mod withdrawals;
 
 pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
@@ -20,3 +21,4 @@ pub use trades::{TradeFilter, UserTrade, trades, trades_of};
 pub use versions::{
     NewestRow, account_versions, book_version, depth_version, newest_entries, newest_trade,
 };
+pub use withdrawals::{AdjustmentFilter, WithdrawalFilter, adjustments, withdrawals};

@@ -60,7 +60,8 @@ impl NaiveMarket {
 
     pub fn locked(&self, user: i64, asset: i32) -> i128 {
         let own = (0..self.orders.len()).filter(|i| self.orders[*i].user == user);
-        own.filter(|i| asset == self.reserved_asset(*i)).map(|i| self.reserved(i)).sum()
+        let orders = own.filter(|i| asset == self.reserved_asset(*i)).map(|i| self.reserved(i));
+        orders.sum::<i128>() + self.pending(user, asset)
     }
 
     pub(super) fn reserved_asset(&self, order: usize) -> i32 {
@@ -70,6 +71,9 @@ impl NaiveMarket {
 
     /// Deposits plus received amounts, minus paid and reserved amounts.
     pub fn available(&self, user: i64, asset: i32) -> i128 {
+        if user == 0 {
+            return self.fees(asset);
+        }
         if user < 0 {
             let is_quote = asset == USD.0;
             return if is_quote { self.house(i32::try_from(-user).unwrap()) } else { 0 };
@@ -77,7 +81,7 @@ impl NaiveMarket {
         let own = self.deposits.iter().filter(|deposit| (deposit.0, deposit.1) == (user, asset));
         let mut sum: i128 = own.map(|deposit| deposit.2).sum();
         let once = self.deposits_once.iter().filter(|once| (once.0, once.1) == (user, asset));
-        sum += once.map(|once| once.2).sum::<i128>();
+        sum += once.map(|once| once.2).sum::<i128>() + self.adjusted(user, asset);
         for (i, order) in self.orders.iter().enumerate().filter(|(_, order)| order.user == user) {
             let value = self.value(i);
             let commission = self.commission(i);

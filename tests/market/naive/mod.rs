@@ -5,19 +5,21 @@
 //! what a command triggers happens before the next command.
 
 mod amounts;
+mod funds;
 mod matching;
 mod rules;
 mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use matchcast::market::{
     ClientOrderId, Command, CommissionRates, Fixed, MarketStatus, NewOrder, Rejection, Side,
-    Status, TimeInForce,
+    Status, TimeInForce, WithdrawalEnd,
 };
 
 use super::sequence::Limits;
 use super::world::{BTC, ETH};
+use funds::WithdrawalRecord;
 
 const SCALE: i128 = 100_000_000;
 const MAX_UNITS: i128 = i64::MAX as i128;
@@ -107,6 +109,10 @@ pub enum Done {
     Deposited(i128),
     /// The number of the deposit among those with a reference, and whether it is new.
     DepositedOnce(usize, bool),
+    /// The number of the withdrawal, whether it has ended and how, and whether that is new.
+    Withdrawal(usize, Option<WithdrawalEnd>, bool),
+    /// User, asset and amount, and whether it is new.
+    Adjusted((i64, i32, i128), bool),
 }
 
 #[derive(Clone, Default)]
@@ -118,6 +124,11 @@ pub struct NaiveMarket {
     deposits: Vec<(i64, i32, i128)>,
     /// User, asset, amount and reference.
     deposits_once: Vec<(i64, i32, i128, String)>,
+    withdrawals: Vec<WithdrawalRecord>,
+    /// User, asset and amount.
+    adjustments: Vec<(i64, i32, i128)>,
+    /// The ids of those that were proposed and approved.
+    approved: BTreeSet<i64>,
     orders: Vec<OrderRecord>,
     fills: Vec<Fill>,
     arrivals: usize,
@@ -171,32 +182,12 @@ impl NaiveMarket {
                 expired.iter().for_each(|i| self.orders[*i].cancelled = true);
                 Ok(Done::Expired(expired))
             }
-            Command::Deposit { account, amount, daily_limit } => {
-                let (user, asset) = (account.user.0, account.asset.0);
-                let earlier = self.deposits.iter().filter(|d| (d.0, d.1) == (user, asset)).count();
-                if earlier >= usize::try_from(*daily_limit).unwrap() {
-                    return Err(Rejection::DepositLimit);
-                }
-                if !self.can_credit(user, asset, units(*amount)) {
-                    return Err(Rejection::OutOfRange);
-                }
-                self.deposits.push((user, asset, units(*amount)));
-                Ok(Done::Deposited(self.available(user, asset)))
-            }
-            Command::DepositOnce { account, amount, reference } => {
-                let (user, asset) = (account.user.0, account.asset.0);
-                let new = (user, asset, units(*amount), reference.as_str().to_owned());
-                let earlier = self.deposits_once.iter().position(|earlier| earlier.3 == new.3);
-                match earlier {
-                    Some(n) if self.deposits_once[n] == new => Ok(Done::DepositedOnce(n, false)),
-                    Some(_) => Err(Rejection::DepositReferenceTaken),
-                    None if !self.can_credit(user, asset, new.2) => Err(Rejection::OutOfRange),
-                    None => {
-                        self.deposits_once.push(new);
-                        Ok(Done::DepositedOnce(self.deposits_once.len() - 1, true))
-                    }
-                }
-            }
+            Command::Deposit { .. }
+            | Command::DepositOnce { .. }
+            | Command::RequestWithdrawal { .. }
+            | Command::EndWithdrawal { .. }
+            | Command::Adjust { .. }
+            | Command::ApproveAdjustment { .. } => self.move_funds(command),
         }
     }
 

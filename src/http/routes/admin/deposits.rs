@@ -3,19 +3,17 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::config::ExcessDecimals;
-use crate::engine::{DepositOrigin, NewDeposit};
+use crate::engine::Origin;
 use crate::http::extract::{Administrator, Funds, Input, Read, Validator};
 use crate::http::idempotency;
 use crate::http::paging::{self, List, read_parameters};
 use crate::http::response::{ApiError, RecordedDepositBody};
+use crate::http::routes::fields::{MAX_NOTE_CHARS, existing_asset, existing_user};
 use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
-use crate::market::{AccountKey, DepositReference, UserId};
-use crate::store::{users, views};
-
-const MAX_SYMBOL_CHARS: usize = 16;
-const MAX_NOTE_CHARS: usize = 1000;
+use crate::market::{AccountKey, Command, DepositReference};
+use crate::store::views;
 
 /// Credits an account, once per reference.
 #[utoipa::path(
@@ -42,17 +40,8 @@ pub async fn create(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let mut validator = Validator::of(&input);
-    let user = validator.id("user_id").map(UserId);
-    if let Some(user) = user
-        && state.store.read(move |c| users::by_id(c, user)).await?.is_none()
-    {
-        validator.fail("user_id", "The selected user id is invalid.");
-    }
-    let symbol = validator.text("asset", MAX_SYMBOL_CHARS);
-    let asset = symbol.as_deref().and_then(|symbol| state.catalog.current().asset(symbol));
-    if symbol.is_some() && asset.is_none() {
-        validator.fail("asset", "The selected asset is invalid.");
-    }
+    let user = existing_user(&state, &mut validator).await?;
+    let asset = existing_asset(&state, &mut validator);
     // No part of a payment is cut off.
     let amount = validator.positive("amount", ExcessDecimals::Reject);
     let text = validator.text("reference", DepositReference::MAX_CHARS);
@@ -62,10 +51,10 @@ pub async fn create(
     }
     let note = validator.optional_text("note", MAX_NOTE_CHARS);
     let (user, asset, amount, reference) = validator.finish((user, asset, amount, reference))?;
-    let token = administrator.token.id;
-    let origin = DepositOrigin { token: Some(token), note };
-    let deposit = NewDeposit { account: AccountKey { user, asset }, amount, reference, origin };
-    idempotency::deposit(&state, token, &request, &input, deposit).await
+    let origin = Origin { token: Some(administrator.token.id), note, reference: None };
+    let account = AccountKey { user, asset };
+    let command = Command::DepositOnce { account, amount, reference };
+    idempotency::administer(&state, &administrator, &request, &input, command, origin).await
 }
 
 /// Lists the deposits of administrators, newest first.
