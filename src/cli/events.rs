@@ -13,12 +13,14 @@ use super::database::Database;
 use super::table::{Column, table};
 use crate::config::Config;
 use crate::events::timestamp::iso8601;
+use crate::store::admin_log::Actor;
 use crate::store::now;
 use crate::store::outbox::{self, DeadLetter, PendingEvent};
 
-/// How a list is written.
+/// How a result is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// Lists as tables.
     Tables,
     /// One object.
     Json,
@@ -49,42 +51,78 @@ pub fn list(
     })?;
     match format {
         Format::Tables => out.write_all(listing.tables().as_bytes())?,
-        Format::Json => {
-            serde_json::to_writer(&mut *out, &listing.json())?;
-            writeln!(out)?;
-        }
+        Format::Json => json_line(out, &listing.json())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// An event that was queued again, or dropped, in JSON.
+#[derive(Serialize)]
+struct ChangedBody {
+    id: i64,
+    action: &'static str,
+}
+
+/// The number of events that were queued again, in JSON.
+#[derive(Serialize)]
+struct CountBody {
+    count: usize,
+}
+
 /// Queues a dead letter again.
-pub fn retry(config: &Config, id: i64, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    if Database::open(config)?.write(|connection| outbox::retry(connection, id))? {
-        writeln!(out, "event {id} is queued again")?;
-        return Ok(ExitCode::SUCCESS);
+pub fn retry(
+    config: &Config,
+    id: i64,
+    format: Format,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    if !Database::open(config)?.write(|c| outbox::retry(c, id, &Actor::COMMAND))? {
+        writeln!(out, "there is no dead letter {id}")?;
+        return Ok(ExitCode::FAILURE);
     }
-    writeln!(out, "there is no dead letter {id}")?;
-    Ok(ExitCode::FAILURE)
+    match format {
+        Format::Tables => writeln!(out, "event {id} is queued again")?,
+        Format::Json => json_line(out, &ChangedBody { id, action: "queued" })?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Queues all dead letters again.
-pub fn retry_all(config: &Config, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    match Database::open(config)?.write(outbox::retry_all)? {
-        0 => writeln!(out, "there are no dead letters")?,
-        1 => writeln!(out, "1 event is queued again")?,
-        count => writeln!(out, "{count} events are queued again")?,
+pub fn retry_all(
+    config: &Config,
+    format: Format,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    let count = Database::open(config)?.write(|c| outbox::retry_all(c, &Actor::COMMAND))?;
+    match (format, count) {
+        (Format::Json, count) => json_line(out, &CountBody { count })?,
+        (Format::Tables, 0) => writeln!(out, "there are no dead letters")?,
+        (Format::Tables, 1) => writeln!(out, "1 event is queued again")?,
+        (Format::Tables, count) => writeln!(out, "{count} events are queued again")?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Drops a pending event or a dead letter.
-pub fn drop_event(config: &Config, id: i64, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    if Database::open(config)?.write(|connection| outbox::drop_event(connection, id))? {
-        writeln!(out, "event {id} is dropped")?;
-        return Ok(ExitCode::SUCCESS);
+pub fn drop_event(
+    config: &Config,
+    id: i64,
+    format: Format,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    if !Database::open(config)?.write(|c| outbox::drop_event(c, id, &Actor::COMMAND))? {
+        writeln!(out, "there is no event {id}")?;
+        return Ok(ExitCode::FAILURE);
     }
-    writeln!(out, "there is no event {id}")?;
-    Ok(ExitCode::FAILURE)
+    match format {
+        Format::Tables => writeln!(out, "event {id} is dropped")?,
+        Format::Json => json_line(out, &ChangedBody { id, action: "dropped" })?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json_line(out: &mut impl Write, body: &impl Serialize) -> anyhow::Result<()> {
+    Ok(writeln!(out, "{}", serde_json::to_string(body)?)?)
 }
 
 impl Listing {

@@ -4,10 +4,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 use super::database::Database;
 use crate::config::Config;
+use crate::events::order::market_status_name;
 use crate::market::MarketStatus;
+use crate::store::admin_log::Actor;
 use crate::store::markets;
 
 /// A status as it is written on the command line.
@@ -32,17 +35,32 @@ impl From<Status> for MarketStatus {
     }
 }
 
+/// The result in JSON.
+#[derive(Serialize)]
+struct StatusBody<'a> {
+    symbol: &'a str,
+    status: &'static str,
+    previous_status: &'static str,
+}
+
 pub fn set_status(
     config: &Config,
     symbol: &str,
     status: Status,
+    json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
-    let is_found = Database::open(config)?
-        .write(|connection| markets::set_status(connection, symbol, status.into()))?;
-    if !is_found {
+    let set = |c: &mut _| markets::set_status(c, symbol, status.into(), &Actor::COMMAND);
+    let Some(previous) = Database::open(config)?.write(set)? else {
         writeln!(out, "there is no market {symbol}")?;
         return Ok(ExitCode::FAILURE);
+    };
+    if json {
+        let (status, previous_status) =
+            (market_status_name(status.into()), market_status_name(previous));
+        let body = StatusBody { symbol, status, previous_status };
+        writeln!(out, "{}", serde_json::to_string(&body)?)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let effect = match status {
         Status::Open => "open",

@@ -46,7 +46,11 @@ enum Subcommand {
     /// Send the provider a signed request and explain the problem if it is rejected
     Check,
     /// Verify every balance, order, trade and event count; exit with 1 on a difference
-    Audit,
+    Audit {
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Maintain the candles of the markets
     #[command(subcommand)]
     Candles(CandlesAction),
@@ -88,6 +92,9 @@ enum Subcommand {
         symbol: String,
         #[arg(value_enum)]
         status: market::Status,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -119,12 +126,24 @@ enum EventsAction {
     Drop {
         /// The event's id
         id: i64,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 
 #[derive(Args)]
-#[group(required = true, multiple = false)]
 struct RetryArguments {
+    #[command(flatten)]
+    which: Retried,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Retried {
     /// The event's id
     id: Option<i64>,
     /// Every dead letter
@@ -153,7 +172,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Serve => serve::serve(config),
         Subcommand::Migrate => migrate::migrate(&config, &mut out),
         Subcommand::Check => check::check(config, &mut out),
-        Subcommand::Audit => audit::audit(&config, &mut out),
+        Subcommand::Audit { json } => audit::audit(&config, json, &mut out),
         Subcommand::Openapi => {
             let document: serde_json::Value = serde_json::from_str(openapi_document())?;
             writeln!(out, "{document:#}")?;
@@ -161,8 +180,8 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         }
         Subcommand::Candles(CandlesAction::Rebuild) => candles::rebuild(&config, &mut out),
         Subcommand::Events(arguments) => run_events(&config, &arguments, &mut out),
-        Subcommand::Market { symbol, status } => {
-            market::set_status(&config, &symbol, status, &mut out)
+        Subcommand::Market { symbol, status, json } => {
+            market::set_status(&config, &symbol, status, json, &mut out)
         }
         Subcommand::Webhook { action } => webhook::run(&config, action, &mut out),
         Subcommand::Deposit(arguments) => deposit::deposit(&config, &arguments, &mut out),
@@ -178,19 +197,17 @@ fn run_events(
     arguments: &EventsArguments,
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
+    let format = |json: bool| if json { events::Format::Json } else { events::Format::Tables };
     match &arguments.action {
-        None => {
-            let format = if arguments.json { events::Format::Json } else { events::Format::Tables };
-            events::list(config, arguments.limit, format, out)
+        None => events::list(config, arguments.limit, format(arguments.json), out),
+        Some(EventsAction::Retry(RetryArguments { which, json })) => match which.id {
+            Some(id) => events::retry(config, id, format(*json), out),
+            // The argument group requires either an id or --all.
+            None => events::retry_all(config, format(*json), out),
+        },
+        Some(EventsAction::Drop { id, json }) => {
+            events::drop_event(config, *id, format(*json), out)
         }
-        Some(EventsAction::Retry(RetryArguments { id: Some(id), .. })) => {
-            events::retry(config, *id, out)
-        }
-        // The argument group requires either an id or --all.
-        Some(EventsAction::Retry(RetryArguments { id: None, .. })) => {
-            events::retry_all(config, out)
-        }
-        Some(EventsAction::Drop { id }) => events::drop_event(config, *id, out),
     }
 }
 

@@ -2,6 +2,7 @@
 //! modules.
 
 mod conditional;
+mod csv;
 mod extract;
 mod idempotency;
 mod middleware;

@@ -32,6 +32,11 @@ pub enum List {
     Withdrawals,
     AllWithdrawals,
     Adjustments,
+    /// Of all users.
+    AllOrders,
+    AllTrades,
+    Ledger,
+    DeadLetters,
 }
 
 impl List {
@@ -48,6 +53,10 @@ impl List {
             Self::Withdrawals => 9,
             Self::AllWithdrawals => 10,
             Self::Adjustments => 11,
+            Self::AllOrders => 20,
+            Self::AllTrades => 21,
+            Self::Ledger => 22,
+            Self::DeadLetters => 23,
         }
     }
 

@@ -111,7 +111,22 @@ fn administration(config: &mut web::ServiceConfig) {
         ))
         .service(resource("/adjustments/{id}/approve", [post(admin::adjustments::approve)]))
         .service(resource("/adjustments/{id}/reject", [post(admin::adjustments::reject)]))
-        .service(resource("/log", [get(admin::log::list)]));
+        .service(resource("/log", [get(admin::log::list)]))
+        .service(resource("/users.csv", [get(admin::user_export::export)]))
+        .service(resource("/orders", [get(admin::orders::list)]))
+        .service(resource("/orders.csv", [get(admin::orders::export)]))
+        .service(resource("/trades", [get(admin::trades::list)]))
+        .service(resource("/trades.csv", [get(admin::trades::export)]))
+        .service(resource("/ledger", [get(admin::ledger::list)]))
+        .service(resource("/ledger.csv", [get(admin::ledger::export)]))
+        .service(resource("/commission", [get(admin::reports::commission)]))
+        .service(resource("/balance-sheet", [get(admin::reports::balance_sheet)]))
+        .service(resource("/audit", [get(admin::reports::last_audit)]))
+        .service(resource("/dead-letters", [get(admin::dead_letters::list)]))
+        .service(resource("/dead-letters/{id}/retry", [post(admin::dead_letters::retry)]))
+        .service(resource("/markets", [get(admin::markets::list)]))
+        .service(resource("/markets/{symbol}/status", [post(admin::markets::set_status)]))
+        .service(resource("/health", [get(admin::health::get)]));
 }
 
 /// A method of a path, with its handler.

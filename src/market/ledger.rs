@@ -26,6 +26,19 @@ pub struct Account {
     pub open_orders: u32,
 }
 
+/// What an entry does to the total of an asset, over all accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Movement {
+    /// Money comes in.
+    Deposit,
+    /// Money goes out.
+    Withdrawal,
+    /// An administrator corrects an account, in either direction.
+    Adjustment,
+    /// Money moves between accounts, or between the parts of one. These entries sum to zero.
+    Internal,
+}
+
 /// The reason of a ledger entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
@@ -75,6 +88,23 @@ impl Action {
             Self::WithdrawalCancelled => 10,
             Self::WithdrawalFee => 11,
             Self::Adjustment => 12,
+        }
+    }
+
+    pub const fn movement(self) -> Movement {
+        match self {
+            Self::Deposit => Movement::Deposit,
+            // The fee does not leave.
+            Self::WithdrawalCompleted | Self::WithdrawalFee => Movement::Withdrawal,
+            Self::Adjustment => Movement::Adjustment,
+            Self::OrderReserved
+            | Self::OrderRefund
+            | Self::OrderCancelled
+            | Self::TradeCompleted
+            | Self::CommissionCollected
+            | Self::WithdrawalRequested
+            | Self::WithdrawalRejected
+            | Self::WithdrawalCancelled => Movement::Internal,
         }
     }
 }

@@ -49,7 +49,7 @@ pub use commission::{CommissionRates, FilledValues, OrderRates, Role};
 pub use deposit::{Deposit, DepositReference};
 pub use execute::execute;
 pub use funds::Funds;
-pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Reference};
+pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Movement, Reference};
 pub use market_state::{MarketState, MarketStatus, PriceRange};
 pub use money::{Fixed, ParseError};
 pub use order::{CancelReason, NewOrder, Order, Status, Trade};

@@ -45,6 +45,9 @@ pub enum AdminAction {
     AdjustmentProposed,
     AdjustmentApproved,
     AdjustmentRejected,
+    MarketStatusChanged,
+    DeadLetterRetried,
+    EventDropped,
 }
 
 impl AdminAction {
@@ -60,6 +63,9 @@ impl AdminAction {
             Self::AdjustmentProposed => "adjustment.proposed",
             Self::AdjustmentApproved => "adjustment.approved",
             Self::AdjustmentRejected => "adjustment.rejected",
+            Self::MarketStatusChanged => "market.status_changed",
+            Self::DeadLetterRetried => "dead_letter.retried",
+            Self::EventDropped => "event.dropped",
         }
     }
 }

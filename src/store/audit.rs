@@ -9,7 +9,8 @@ mod deposits;
 mod funds;
 mod market_data;
 
-use diesel::connection::SimpleConnection;
+use std::time::Duration;
+
 use diesel::dsl::sum;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -204,18 +205,9 @@ struct Violation {
 ///
 /// Reads one snapshot, so it may run while matchcast is serving.
 pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
-    connection.batch_execute(match connection {
-        AnyConnection::Postgres(_) => {
-            // Unlike all other queries, the audit reads whole tables, each once.
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
-             SET LOCAL datestyle = 'ISO'; \
-             SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = on; \
-             SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
-        }
-        AnyConnection::Sqlite(_) => "BEGIN",
-    })?;
+    connection.begin_report(Duration::ZERO)?;
     let findings = run_checks(connection);
-    connection.batch_execute("ROLLBACK")?;
+    connection.rollback()?;
     findings
 }
 

@@ -98,6 +98,19 @@ impl AnyConnection {
         }
     }
 
+    /// [`Self::begin_snapshot`] for statements that read whole tables, each once, unlike all
+    /// others. On PostgreSQL each may take this long; zero: without a limit.
+    pub fn begin_report(&mut self, statement_timeout: Duration) -> QueryResult<()> {
+        self.begin_snapshot()?;
+        let Self::Postgres(c) = self else { return Ok(()) };
+        c.batch_execute(&format!(
+            "SET LOCAL statement_timeout = {}; SET LOCAL datestyle = 'ISO'; \
+             SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = on; \
+             SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on",
+            statement_timeout.as_millis(),
+        ))
+    }
+
     /// How long SQLite waits for a lock of another process. Nothing on PostgreSQL.
     pub fn set_sqlite_busy_timeout(&mut self, timeout: Duration) -> QueryResult<()> {
         match self {

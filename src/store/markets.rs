@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use parking_lot::{Mutex, RwLock};
+use serde_json::json;
 
+use super::admin_log::{self, Act, Actor, AdminAction};
 use super::rows::MarketStateRow;
 use super::schema::{assets, markets, users};
 use super::webhook_messages::{self, NewMessage};
 use super::{AnyConnection, StoreError, codes, now, outbox, webhook_endpoints};
 use crate::events::NewEvent;
+use crate::events::order::market_status_name;
 use crate::market::{
     AssetId, CommissionRates, Market, MarketId, MarketState, MarketStatus, Rules, UserId,
 };
@@ -90,6 +93,11 @@ impl Catalog {
     /// The symbol of a market, for a row that refers to it.
     pub fn symbol(&self, market: MarketId) -> &str {
         self.markets.get(&market).map_or("", |market| market.symbol.as_str())
+    }
+
+    /// The symbol of a market's quote asset, for a row that refers to the market.
+    pub fn quote_symbol(&self, market: MarketId) -> &str {
+        self.markets.get(&market).map_or("", |market| self.asset_symbol(market.quote))
     }
 
     /// The symbol of an asset, for an account that refers to it.
@@ -253,30 +261,54 @@ pub fn states(
     rows.into_iter().map(MarketStateRow::try_into).collect()
 }
 
-/// Sets which commands a market accepts, and writes the event about it if that is a change. Waits
-/// for the batch that holds the market's lock. False: there is no such market. Runs in a write
-/// transaction.
+/// Sets which commands a market accepts; writes the event about it and logs it, if that is a
+/// change. Waits for the batch that holds the market's lock. Returns the status before. `None`:
+/// there is no such market. Runs in a write transaction.
 pub fn set_status(
     connection: &mut AnyConnection,
     symbol: &str,
     status: MarketStatus,
-) -> Result<bool, StoreError> {
-    let of_symbol = markets::table.filter(markets::symbol.eq(symbol));
-    let found: Option<i32> = of_symbol.select(markets::id).first(connection).optional()?;
-    let Some(id) = found else { return Ok(false) };
-    let code = codes::market_status_code(status);
-    let other = markets::table.filter(markets::id.eq(id)).filter(markets::status.ne(code));
-    let changed = diesel::update(other).set(markets::status.eq(code)).execute(connection)?;
-    if changed > 0 {
-        let event = NewEvent::market_updated(MarketId(id), symbol, status, now());
-        outbox::write(connection, &event)?;
-        let subscriptions = webhook_endpoints::subscriptions(connection)?;
-        let NewEvent { kind, data, .. } = event;
-        let message = |endpoint| NewMessage { endpoint, kind, user: None, data: data.clone() };
-        let messages: Vec<NewMessage> = subscriptions.of_operator(kind).map(message).collect();
-        webhook_messages::insert(connection, &messages, now())?;
+    actor: &Actor,
+) -> Result<Option<MarketStatus>, StoreError> {
+    let Some((id, before)) = lock(connection, symbol)? else { return Ok(None) };
+    if before == status {
+        return Ok(Some(before));
     }
-    Ok(true)
+    let at = now();
+    let changed = markets::status.eq(codes::market_status_code(status));
+    diesel::update(markets::table.find(id.0)).set(changed).execute(connection)?;
+    let event = NewEvent::market_updated(id, symbol, status, at);
+    outbox::write(connection, &event)?;
+    let subscriptions = webhook_endpoints::subscriptions(connection)?;
+    let NewEvent { kind, data, .. } = event;
+    let message = |endpoint| NewMessage { endpoint, kind, user: None, data: data.clone() };
+    let messages: Vec<NewMessage> = subscriptions.of_operator(kind).map(message).collect();
+    webhook_messages::insert(connection, &messages, at)?;
+    let state = |status| Some(json!({ "symbol": symbol, "status": market_status_name(status) }));
+    let act = Act {
+        actor: actor.clone(),
+        action: AdminAction::MarketStatusChanged,
+        before: state(before),
+        after: state(status),
+    };
+    admin_log::append(connection, vec![act], at)?;
+    Ok(Some(before))
+}
+
+/// Locks a market until the transaction ends.
+fn lock(
+    connection: &mut AnyConnection,
+    symbol: &str,
+) -> Result<Option<(MarketId, MarketStatus)>, StoreError> {
+    let of_symbol = markets::table.filter(markets::symbol.eq(symbol));
+    let query = of_symbol.select((markets::id, markets::status));
+    let found: Option<(i32, i16)> = match connection {
+        AnyConnection::Postgres(c) => query.for_update().first(c).optional()?,
+        // There is no other write transaction.
+        AnyConnection::Sqlite(c) => query.first(c).optional()?,
+    };
+    let status = |(id, code)| Ok((MarketId(id), codes::market_status_from_code(code)?));
+    found.map(status).transpose()
 }
 
 /// Reads the catalog. The conditions apply to orders that are placed from now on.

@@ -11,6 +11,7 @@ pub mod admin_log;
 pub mod admin_tokens;
 pub mod api_tokens;
 pub mod audit;
+pub mod audit_runs;
 pub mod book_depth;
 mod call;
 pub mod candles;
@@ -34,6 +35,7 @@ mod postgres_errors;
 mod postgres_url;
 pub mod pruning;
 pub mod published_books;
+pub mod reports;
 mod rows;
 pub mod schema;
 pub mod sessions;
@@ -72,6 +74,10 @@ pub use timeouts::Timeouts;
 /// More than there are owners of connections, each with one call at a time: others may have been
 /// given up.
 const MAX_OWNERS: usize = 8;
+/// Reports that run at the same time.
+const MAX_REPORTS: usize = 2;
+/// How long a report may take: much longer than a request of a user.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -87,6 +93,8 @@ struct Inner {
     pool: diesel::r2d2::Pool<connection::Manager>,
     /// One permit per pooled connection: requests queue here without occupying a thread.
     permits: Arc<Semaphore>,
+    /// One permit per report.
+    report_permits: Arc<Semaphore>,
     /// One permit per call on a connection that has an owner.
     owner_permits: Arc<Semaphore>,
     given_up: GivenUpCalls,
@@ -121,6 +129,7 @@ impl Store {
             timeouts,
             pool,
             permits: Arc::new(permits),
+            report_permits: Arc::new(Semaphore::new(MAX_REPORTS)),
             owner_permits: Arc::new(Semaphore::new(MAX_OWNERS)),
             given_up: GivenUpCalls::at_most(pool_size),
             sqlite_writer,
@@ -253,6 +262,26 @@ impl Store {
             outcome
         };
         self.read(in_snapshot).await
+    }
+
+    /// [`Store::read_snapshot`] for work that reads many rows. It takes no connection from the
+    /// pool, and its limit is a minute, also within a request.
+    pub async fn report<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let timeout = self.inner.timeouts.request;
+        let permit = acquire(&self.inner.report_permits, Deadline::within(timeout)).await?;
+        let inner = Arc::clone(&self.inner);
+        let on_thread = move |_: &Arc<Call>| {
+            let mut connection = AnyConnection::open_with(&inner.url, timeout, REPORT_TIMEOUT)?;
+            connection.begin_report(REPORT_TIMEOUT)?;
+            let outcome = work(&mut connection);
+            connection.rollback()?;
+            outcome.map_err(|error| connection.explain(error))
+        };
+        self.inner.given_up.run(Deadline::after(REPORT_TIMEOUT), permit, on_thread).await
     }
 
     /// [`Store::run`] for work that is one write transaction. Its waits for the permit, the

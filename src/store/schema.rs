@@ -305,6 +305,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     admin_tokens,
     admin_log,
     admin_log_head,
+    audit_runs,
     deposits,
     sessions,
     assets,

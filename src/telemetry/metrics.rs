@@ -17,6 +17,8 @@
 //! | `matchcast_outbox_pending` | gauge | pending events, by every process |
 //! | `matchcast_outbox_oldest_seconds` | gauge | age of the oldest pending event |
 //! | `matchcast_dead_letters` | gauge | dead letters |
+//! | `matchcast_last_audit_timestamp_seconds` | gauge | when `matchcast audit` last ran |
+//! | `matchcast_last_audit_findings` | gauge | the differences that it found |
 //! | `matchcast_publisher_requests_total{outcome,status}` | counter | requests to the provider |
 //! | `matchcast_events_delivered_total` | counter | events that the provider accepted |
 //! | `matchcast_events_retried_total` | counter | failed attempts, counted per event |

@@ -7,8 +7,13 @@ mod support;
 
 mod access;
 mod adjustments;
+mod admin_access;
 mod admin_deposits;
+mod admin_exports;
+mod admin_lists;
 mod admin_log;
+mod admin_operation;
+mod admin_reports;
 mod admin_tokens;
 mod bad_input;
 mod book_sync;

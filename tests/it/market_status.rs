@@ -1,6 +1,7 @@
 //! The statuses of markets: set on the command line, while servers run.
 
 use matchcast::market::MarketStatus;
+use matchcast::store::admin_log::Actor;
 use matchcast::store::markets;
 use serde_json::{Value, json};
 
@@ -80,7 +81,8 @@ on_both! {
         let (store, _) = database.open_store();
         let set = |status| {
             let mut connection = store.connect().unwrap();
-            store.write(&mut connection, |c| markets::set_status(c, "BTC", status)).unwrap();
+            let set = |c: &mut _| markets::set_status(c, "BTC", status, &Actor::COMMAND);
+            store.write(&mut connection, set).unwrap();
         };
         set(MarketStatus::CancelOnly);
         // As if the market had been restricted between the trade and the order that it triggers.

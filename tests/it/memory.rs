@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use matchcast::events::EventKind;
+use matchcast::store::admin_log::Actor;
 use matchcast::store::outbox::{self, DeadLetter, PendingEvent};
 use matchcast::store::{AnyConnection, StoreError, now};
 
@@ -125,17 +126,18 @@ on_both! {
 
         // It is refused again.
         let id = dead_letters[1].id;
-        assert!(act(&database, |c| outbox::retry(c, id)));
+        assert!(act(&database, |c| outbox::retry(c, id, &Actor::COMMAND)));
         wait_for("a fourth call", || async { (provider.post_count() == 4).then_some(()) }).await;
         wait_until_outbox_empty(&database).await;
         assert_eq!((list(&database).1.len(), received(&provider)), (3, vec![]));
 
         provider.accept_all();
-        assert!(act(&database, |c| outbox::retry(c, id)));
+        assert!(act(&database, |c| outbox::retry(c, id, &Actor::COMMAND)));
         wait_until_outbox_empty(&database).await;
         assert_eq!((list(&database).1.len(), received(&provider)), (2, vec![2]));
-        assert!(!act(&database, |c| outbox::retry(c, id)), "it is not there any more");
-        assert_eq!(act(&database, outbox::retry_all), 2);
+        let again = act(&database, |c| outbox::retry(c, id, &Actor::COMMAND));
+        assert!(!again, "it is not there any more");
+        assert_eq!(act(&database, |c| outbox::retry_all(c, &Actor::COMMAND)), 2);
         wait_until_outbox_empty(&database).await;
         assert_eq!((list(&database).1.len(), received(&provider)), (0, vec![1, 2, 3]));
         app.stop();
@@ -152,11 +154,12 @@ on_both! {
         let (waiting, _) = list(&database);
         for position in [25, 29] {
             let id = waiting[position].id;
-            assert!(act(&database, |c| outbox::drop_event(c, id)));
-            assert!(!act(&database, |c| outbox::drop_event(c, id)), "it is not there any more");
+            assert!(act(&database, |c| outbox::drop_event(c, id, &Actor::COMMAND)));
+            let again = act(&database, |c| outbox::drop_event(c, id, &Actor::COMMAND));
+            assert!(!again, "it is not there any more");
         }
         // Events in flight may still arrive; after a failed attempt or two the event is removed.
-        assert!(act(&database, |c| outbox::drop_event(c, waiting[3].id)));
+        assert!(act(&database, |c| outbox::drop_event(c, waiting[3].id, &Actor::COMMAND)));
         wait_for("a call without it", || async {
             let calls = provider.posts();
             let last = calls.last()?;
@@ -188,7 +191,7 @@ on_both! {
         until_called(&provider, 3).await;
         assert_eq!((list(&database).0.len(), received(&provider)), (3, vec![]));
         for event in &list(&database).0[..2] {
-            assert!(act(&database, |c| outbox::drop_event(c, event.id)));
+            assert!(act(&database, |c| outbox::drop_event(c, event.id, &Actor::COMMAND)));
         }
         wait_until_outbox_empty(&database).await;
         app.stop();

@@ -9,6 +9,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use crate::client_address::exact_address;
 use crate::http::response::{ApiError, ErrorCode};
 use crate::http::state::AppState;
+use crate::request_id::RequestId;
+use crate::store::admin_log::Actor;
 use crate::store::admin_tokens::{AdminAbility, AdminToken};
 
 /// The administrator that a request acts for, whose token has the ability that the call needs.
@@ -44,6 +46,21 @@ pub struct Funds;
 
 impl NeededAbility for Funds {
     const ABILITY: Option<AdminAbility> = Some(AdminAbility::Funds);
+}
+
+/// For calls that need [`AdminAbility::Markets`].
+pub struct Markets;
+
+impl NeededAbility for Markets {
+    const ABILITY: Option<AdminAbility> = Some(AdminAbility::Markets);
+}
+
+impl<A> Administrator<A> {
+    /// Who acts in this request, for the log.
+    pub fn actor(&self) -> Actor {
+        let request_id = RequestId::current().map(|id| id.to_string());
+        Actor { token: Some(self.token.id), request_id }
+    }
 }
 
 /// The result of the verification for a request. `None`: it has no valid token of an administrator.

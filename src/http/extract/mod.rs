@@ -7,7 +7,9 @@ mod input;
 mod number;
 mod validator;
 
-pub use administrator::{Administrator, Funds, NoAbility, Read, verify as verify_administrator};
+pub use administrator::{
+    Administrator, Funds, Markets, NoAbility, Read, verify as verify_administrator,
+};
 pub use authenticated_user::AuthenticatedUser;
 pub use input::{Input, RawBody};
 pub use validator::{SIDES, Validator};

@@ -174,6 +174,10 @@ impl<'a> Validator<'a> {
         id
     }
 
+    pub fn optional_id(&mut self, field: &'static str) -> Option<i64> {
+        if self.input.is_missing(field) { None } else { self.id(field) }
+    }
+
     /// As Laravel: `true`, `false`, 1 and 0, and the last two as strings. Forms also send words.
     pub fn optional_bool(&mut self, field: &'static str) -> Option<bool> {
         if self.input.is_missing(field) {

@@ -39,8 +39,11 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "revokeToken" => vec![TokenNotFound],
         "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
         "replayWebhook" => vec![NotFound, ValidationFailed],
-        "listAdminActs" | "listDeposits" => vec![ValidationFailed],
-        "listWithdrawals" | "listAllWithdrawals" | "listAdjustments" => vec![ValidationFailed],
+        "listAdminActs" | "listDeposits" | "listAllOrders" | "exportOrders" | "listAllTrades"
+        | "exportTrades" | "listLedgerEntries" | "exportLedger" | "getCommission"
+        | "getBalanceSheet" | "listDeadLetters" | "exportUsers" | "listWithdrawals"
+        | "listAllWithdrawals" | "listAdjustments" => vec![ValidationFailed],
+        "setMarketStatus" => vec![ValidationFailed, MarketNotFound],
         "requestWithdrawal" => {
             vec![ValidationFailed, InsufficientFunds, WithdrawalLimit, TooBusy, Stopping]
         }

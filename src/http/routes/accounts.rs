@@ -229,7 +229,7 @@ const fn reference_type(kind: ReferenceKind) -> Option<&'static str> {
     }
 }
 
-const fn action_name(action: Action) -> &'static str {
+pub const fn action_name(action: Action) -> &'static str {
     match action {
         Action::Deposit => "deposit",
         Action::OrderReserved => "order_reserved",

@@ -1,5 +1,8 @@
 //! The markets, and the order book of one with the owners of its orders.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -85,7 +88,7 @@ pub async fn book(
 /// A row of `GET /markets`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Market)]
-struct MarketBody<'a> {
+pub struct MarketBody<'a> {
     symbol: &'a str,
     base: &'a str,
     quote: &'a str,
@@ -109,6 +112,10 @@ struct MarketBody<'a> {
 }
 
 impl<'a> MarketBody<'a> {
+    pub fn symbol(&self) -> &'a str {
+        self.symbol
+    }
+
     fn new(market: &'a Market, state: &MarketState, catalog: &'a Catalog) -> Self {
         let rules = market.rules;
         let (by_side, by_role) = match market.commission {
@@ -148,16 +155,32 @@ pub async fn list(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
+    let (states, catalog) = read_markets(&state).await?;
+    let rows = bodies(&states, &catalog);
+    let response = response::ok("Markets retrieved successfully", rows);
+    Ok(by_content(&request, Version::of("markets"), response))
+}
+
+/// The states of all markets, and the catalog that has them.
+pub async fn read_markets(
+    state: &AppState,
+) -> Result<(BTreeMap<MarketId, MarketState>, Arc<Catalog>), ApiError> {
     let states = state.store.read(markets::states).await?;
     let is_known = |catalog: &Catalog| states.keys().all(|id| catalog.markets.contains_key(id));
     let catalog = state.catalog_with(is_known).await;
-    let rows = catalog.markets.values().map(|market| {
-        let market_state = states.get(&market.id).copied().unwrap_or_default();
-        MarketBody::new(market, &market_state, &catalog)
-    });
-    let rows: Vec<_> = rows.collect();
-    let response = response::ok("Markets retrieved successfully", rows);
-    Ok(by_content(&request, Version::of("markets"), response))
+    Ok((states, catalog))
+}
+
+/// All markets.
+pub fn bodies<'a>(
+    states: &BTreeMap<MarketId, MarketState>,
+    catalog: &'a Catalog,
+) -> Vec<MarketBody<'a>> {
+    let body = |market: &'a Market| {
+        let state = states.get(&market.id).copied().unwrap_or_default();
+        MarketBody::new(market, &state, catalog)
+    };
+    catalog.markets.values().map(body).collect()
 }
 
 /// The required market of a query, with its symbol.

@@ -22,7 +22,7 @@ use crate::store::markets::Catalog;
 use crate::store::views::{self, OrderFilter, OrderName, OrderView};
 
 /// The values of the parameter `status`.
-const STATUSES: [(&str, Status); 3] =
+pub const STATUSES: [(&str, Status); 3] =
     [("1", Status::Open), ("2", Status::Filled), ("3", Status::Cancelled)];
 /// The most orders of `POST /orders/batch`.
 const MAX_BATCH: usize = 50;

@@ -3,8 +3,8 @@
 
 use utoipa::{IntoParams, ToSchema};
 
-use super::formats::{PositiveDecimal, RequiredText, SignedDecimal};
-use super::words::AdjustmentStatus;
+use super::formats::{PositiveDecimal, RequestTime, RequiredText, SignedDecimal};
+use super::words::{Action, AdjustmentStatus, MarketStatus};
 
 /// A payment to be credited.
 #[derive(ToSchema)]
@@ -77,4 +77,52 @@ pub struct OfAdjustmentStatus {
 pub struct OfUser {
     #[param(required = false, minimum = 1)]
     user_id: i64,
+}
+
+/// What a market accepts from now on.
+#[derive(ToSchema)]
+pub struct NewMarketStatus {
+    status: MarketStatus,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfAsset {
+    #[param(example = "USD", required = false)]
+    asset: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfAction {
+    #[param(inline, required = false)]
+    action: Action,
+}
+
+/// The part of a list in time.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Times {
+    /// Only rows from this time on.
+    #[param(value_type = RequestTime, required = false)]
+    from: String,
+    /// Only rows before this time.
+    #[param(value_type = RequestTime, required = false)]
+    to: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AtTime {
+    /// The moment; now, unless given.
+    #[param(value_type = RequestTime, required = false)]
+    at: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfSearch {
+    /// A part of the name or the e-mail address.
+    #[param(max_length = 255, required = false)]
+    search: String,
 }

@@ -10,6 +10,7 @@ use chrono::NaiveDateTime;
 use super::completions::Completions;
 use super::connection::Connection;
 use super::lease::Lease;
+use crate::store::audit_runs::{self, AuditRun};
 use crate::store::outbox::{self, OutboxEvent};
 use crate::store::{AnyConnection, Store, StoreError, now, occupancy};
 
@@ -175,14 +176,14 @@ impl OutboxWorker {
         self.metrics_updated_at.is_none_or(|at| at.elapsed() >= METRICS_INTERVAL)
     }
 
-    /// Updates the metrics of the outbox. Every process does, so that an outbox that nobody empties
-    /// is noticed.
+    /// Updates the metrics of the outbox and of the last audit. Every process does, so that an
+    /// outbox that nobody empties is noticed.
     async fn update_metrics(&mut self) -> Result<(), StoreError> {
-        let (pending, dead_letters, oldest) = self
+        let (pending, dead_letters, oldest, audit) = self
             .connection
             .read(|c| {
                 let (pending, dead_letters) = outbox::counts(c)?;
-                Ok((pending, dead_letters, outbox::oldest(c)?))
+                Ok((pending, dead_letters, outbox::oldest(c)?, audit_runs::last(c)?))
             })
             .await?;
         let age = oldest.and_then(|at| (now() - at).to_std().ok()).unwrap_or_default();
@@ -191,6 +192,11 @@ impl OutboxWorker {
         metrics::gauge!("matchcast_outbox_pending").set(gauge(pending));
         metrics::gauge!("matchcast_dead_letters").set(gauge(dead_letters));
         metrics::gauge!("matchcast_outbox_oldest_seconds").set(age.as_secs_f64());
+        if let Some(AuditRun { started_at, findings, .. }) = audit {
+            let at = started_at.and_utc().timestamp();
+            metrics::gauge!("matchcast_last_audit_timestamp_seconds").set(gauge(at));
+            metrics::gauge!("matchcast_last_audit_findings").set(f64::from(findings));
+        }
         self.metrics_updated_at = Some(Instant::now());
         Ok(())
     }

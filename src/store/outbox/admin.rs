@@ -2,11 +2,13 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use serde_json::json;
 
 use super::counters::{Counter, count};
 use super::event::{NewEventRow, shard_of};
+use crate::store::admin_log::{self, Act, Actor, AdminAction};
 use crate::store::schema::{dead_letters, outbox};
-use crate::store::{AnyConnection, StoreError};
+use crate::store::{AnyConnection, StoreError, now};
 
 /// A pending event, as an operator sees it.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -65,13 +67,45 @@ struct Returned {
     socket_id: Option<String>,
 }
 
-/// Returns a dead letter to the outbox, where it precedes the later events of its channel; returns
-/// whether it existed. Runs in a write transaction.
-pub fn retry(connection: &mut AnyConnection, id: i64) -> Result<bool, StoreError> {
+/// Returns a dead letter to the outbox, where it precedes the later events of its channel, and logs
+/// that; returns whether it existed. Runs in a write transaction.
+pub fn retry(connection: &mut AnyConnection, id: i64, actor: &Actor) -> Result<bool, StoreError> {
+    let act = return_to_outbox(connection, id, actor)?;
+    let is_found = act.is_some();
+    admin_log::append(connection, act.into_iter().collect(), now())?;
+    Ok(is_found)
+}
+
+/// [`retry`] for all dead letters; returns their number. Runs in a write transaction.
+pub fn retry_all(connection: &mut AnyConnection, actor: &Actor) -> Result<usize, StoreError> {
+    let ids: Vec<i64> = dead_letters::table
+        .select(dead_letters::id)
+        .order(dead_letters::id.asc())
+        .load(connection)?;
+    let mut acts = Vec::new();
+    for id in ids {
+        acts.extend(return_to_outbox(connection, id, actor)?);
+    }
+    let count = acts.len();
+    admin_log::append(connection, acts, now())?;
+    Ok(count)
+}
+
+fn return_to_outbox(
+    connection: &mut AnyConnection,
+    id: i64,
+    actor: &Actor,
+) -> Result<Option<Act>, StoreError> {
     let letter = dead_letters::table.find(id);
-    let returned = letter.select(Returned::as_select()).first(connection).optional()?;
-    let Some(returned) = returned else { return Ok(false) };
-    diesel::delete(letter).execute(connection)?;
+    let columns = (Returned::as_select(), DeadLetter::as_select());
+    let found = letter.select(columns).first(connection).optional()?;
+    let Some((returned, dead_letter)): Option<(Returned, DeadLetter)> = found else {
+        return Ok(None);
+    };
+    // Another transaction may have returned or dropped it since.
+    if diesel::delete(letter).execute(connection)? == 0 {
+        return Ok(None);
+    }
     let row = NewEventRow {
         channel: &returned.channel,
         name: &returned.name,
@@ -82,37 +116,44 @@ pub fn retry(connection: &mut AnyConnection, id: i64) -> Result<bool, StoreError
     let created_at = outbox::created_at.eq(returned.created_at);
     let values = (outbox::id.eq(returned.id), created_at, row);
     diesel::insert_into(outbox::table).values(values).execute(connection)?;
-    Ok(true)
+    let DeadLetter { channel, name, attempts, error, .. } = dead_letter;
+    let before = json!({
+        "id": id, "name": name, "channel": channel, "attempts": attempts, "error": error,
+    });
+    Ok(Some(Act {
+        actor: actor.clone(),
+        action: AdminAction::DeadLetterRetried,
+        before: Some(before),
+        after: None,
+    }))
 }
 
-/// [`retry`] for all dead letters; returns their number. Runs in a write transaction.
-pub fn retry_all(connection: &mut AnyConnection) -> Result<usize, StoreError> {
-    let ids: Vec<i64> = dead_letters::table
-        .select(dead_letters::id)
-        .order(dead_letters::id.asc())
-        .load(connection)?;
-    for id in &ids {
-        retry(connection, *id)?;
-    }
-    Ok(ids.len())
-}
-
-/// Drops an event, pending or dead letter; returns whether it existed. Runs in a write transaction.
+/// Drops an event, pending or dead letter, and logs that; returns whether it existed. Runs in a
+/// write transaction.
 ///
 /// A pending event may already be on its way to the provider, or be part of the next attempt after
 /// a failure. The publisher notices after that attempt that the event was dropped.
-pub fn drop_event(connection: &mut AnyConnection, id: i64) -> Result<bool, StoreError> {
-    let pending = outbox::table.find(id).select(outbox::name).first::<String>(connection);
-    let letter = dead_letters::table.find(id).select(dead_letters::name);
-    let name = match pending.optional()? {
-        Some(name) => Some(name),
+pub fn drop_event(
+    connection: &mut AnyConnection,
+    id: i64,
+    actor: &Actor,
+) -> Result<bool, StoreError> {
+    let pending = outbox::table.find(id).select((outbox::name, outbox::channel));
+    let pending: Option<(String, String)> = pending.first(connection).optional()?;
+    let letter = dead_letters::table.find(id).select((dead_letters::name, dead_letters::channel));
+    let event = match pending {
+        Some(event) => Some(event),
         None => letter.first(connection).optional()?,
     };
-    let Some(name) = name else { return Ok(false) };
+    let Some((name, channel)) = event else { return Ok(false) };
     let deleted = diesel::delete(outbox::table.find(id)).execute(connection)?
         + diesel::delete(dead_letters::table.find(id)).execute(connection)?;
     if deleted > 0 {
         count(connection, Counter::Dropped, &name, 1)?;
+        let before = Some(json!({ "id": id, "name": name, "channel": channel }));
+        let (actor, action) = (actor.clone(), AdminAction::EventDropped);
+        let act = Act { actor, action, before, after: None };
+        admin_log::append(connection, vec![act], now())?;
     }
     Ok(deleted > 0)
 }

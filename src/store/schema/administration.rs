@@ -80,3 +80,12 @@ diesel::table! {
         decided_at -> Nullable<Timestamp>,
     }
 }
+
+diesel::table! {
+    audit_runs (id) {
+        id -> BigInt,
+        started_at -> Timestamp,
+        duration_ms -> BigInt,
+        findings -> Integer,
+    }
+}

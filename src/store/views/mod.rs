@@ -2,8 +2,11 @@
 
 mod accounts;
 mod admin_log;
+mod all_users;
 mod book;
+mod dead_letters;
 mod deposits;
+mod ledger;
 mod orders;
 mod page;
 mod trades;
@@ -13,11 +16,15 @@ mod withdrawals;
 pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
 pub use admin_log::admin_acts;
+pub use all_users::{ListedUser, all_users};
 pub use book::{BookRow, book};
+pub use dead_letters::dead_letters;
 pub use deposits::deposits;
-pub use orders::{OrderFilter, OrderName, OrderView, order_of, orders_of};
+pub use ledger::{EntryFilter, LedgerEntry, entries};
+pub use orders::{OrderFilter, OrderName, OrderView, all_orders, order_of, orders_of};
+pub(super) use page::ids_between;
 pub use page::{MAX_EXAMINED, Page, PageRequest};
-pub use trades::{TradeFilter, UserTrade, trades, trades_of};
+pub use trades::{TradeFilter, UserTrade, all_trades, trades, trades_of};
 pub use versions::{
     NewestRow, account_versions, book_version, depth_version, newest_entries, newest_trade,
 };

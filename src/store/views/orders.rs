@@ -1,4 +1,4 @@
-//! A user's orders.
+//! Orders: of a user, and of all.
 
 use chrono::NaiveDateTime;
 use diesel::dsl::sql;
@@ -69,6 +69,30 @@ impl OrderFilter {
     }
 }
 
+/// The orders of a page along `$own`, a query with an index that ends with the id.
+macro_rules! orders_along {
+    ($connection:expr, $own:expr, $is_selective:expr, $filter:expr, $page:expr) => {{
+        let (id, time) = (orders::id, orders::created_at);
+        let bounds = bounds!($connection, $page, $is_selective, $own, id, time);
+        let mut query = page_query!($page, bounds, $own, id, time, StoredOrder::as_select());
+        if let Some(market) = $filter.market {
+            query = query.filter(orders::market_id.eq(market.0));
+        }
+        if let Some(side) = $filter.side {
+            query = query.filter(orders::side.eq(codes::side_code(side)));
+        }
+        match $filter.status {
+            None => {}
+            Some(Status::Open) => query = query.filter(sql::<Bool>(OPEN_ORDERS)),
+            Some(status) => query = query.filter(orders::status.eq(codes::status_code(status))),
+        }
+        let rows: Vec<StoredOrder> = query.load($connection)?;
+        let row = |row: StoredOrder| Ok((row.order.id, OrderView::try_from(row)?));
+        let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
+        Ok(Page::of(vec![Found { rows, bounds }], $page))
+    }};
+}
+
 /// A user's orders, newest first.
 pub fn orders_of(
     connection: &mut AnyConnection,
@@ -77,22 +101,17 @@ pub fn orders_of(
     page: &PageRequest,
 ) -> Result<Page<OrderView>, StoreError> {
     let own = || orders::table.filter(orders::user_id.eq(user.0));
-    let (id, time) = (orders::id, orders::created_at);
-    let bounds = bounds!(connection, page, filter.is_selective(), own(), id, time);
-    let mut query = page_query!(page, bounds, own(), id, time, StoredOrder::as_select());
-    if let Some(market) = filter.market {
-        query = query.filter(orders::market_id.eq(market.0));
-    }
-    if let Some(side) = filter.side {
-        query = query.filter(orders::side.eq(codes::side_code(side)));
-    }
-    match filter.status {
-        None => {}
-        Some(Status::Open) => query = query.filter(sql::<Bool>(OPEN_ORDERS)),
-        Some(status) => query = query.filter(orders::status.eq(codes::status_code(status))),
-    }
-    let rows: Vec<StoredOrder> = query.load(connection)?;
-    let row = |row: StoredOrder| Ok((row.order.id, OrderView::try_from(row)?));
-    let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
-    Ok(Page::of(vec![Found { rows, bounds }], page))
+    orders_along!(connection, own(), filter.is_selective(), filter, page)
+}
+
+/// The orders of all users, newest first.
+pub fn all_orders(
+    connection: &mut AnyConnection,
+    filter: OrderFilter,
+    page: &PageRequest,
+) -> Result<Page<OrderView>, StoreError> {
+    let OrderFilter { market, side, status } = filter;
+    // Along the primary key, even those of open orders.
+    let is_selective = market.is_some() || side.is_some() || status.is_some();
+    orders_along!(connection, orders::table, is_selective, filter, page)
 }

@@ -4,6 +4,7 @@
 //! page after page, it reads each row that was there at the beginning exactly once.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use chrono::{NaiveDateTime, TimeDelta};
 
@@ -93,16 +94,8 @@ impl Bounds {
         let mut bounds = Self::of(page);
         if let Some(to) = page.to {
             // Rows from there on are newer, even if their clocks were late.
-            let is_newer = |time: NaiveDateTime| time >= to + CLOCK_DIFFERENCE;
-            let (mut low, mut high) = (0, bounds.below);
-            while low < high {
-                let middle = low.midpoint(high);
-                match first_at_or_above(connection, middle)? {
-                    Some((id, time)) if !is_newer(time) => low = id.saturating_add(1),
-                    _ => high = middle,
-                }
-            }
-            bounds.below = bounds.below.min(high);
+            let end = to + CLOCK_DIFFERENCE;
+            bounds.below = first_since(connection, end, bounds.below, first_at_or_above)?;
         }
         if let Some((id, time)) = after_examined(connection, bounds.below)? {
             bounds.at_least = id.saturating_add(1);
@@ -110,6 +103,37 @@ impl Bounds {
         }
         Ok(bounds)
     }
+}
+
+/// The ids along one index among which are all rows of these times. `None`: there is no limit.
+pub(in crate::store) fn ids_between(
+    connection: &mut AnyConnection,
+    from: Option<NaiveDateTime>,
+    to: Option<NaiveDateTime>,
+    first_at_or_above: impl Fn(&mut AnyConnection, i64) -> Row,
+) -> Result<Range<i64>, StoreError> {
+    let mut since = |time| first_since(connection, time, i64::MAX, &first_at_or_above);
+    let start = from.map_or(Ok(0), |from| since(from - CLOCK_DIFFERENCE))?;
+    let end = to.map_or(Ok(i64::MAX), |to| since(to + CLOCK_DIFFERENCE))?;
+    Ok(start..end)
+}
+
+/// The first id whose row is of this time or later, or `below` if none of the smaller ids is.
+fn first_since(
+    connection: &mut AnyConnection,
+    time: NaiveDateTime,
+    below: i64,
+    first_at_or_above: impl Fn(&mut AnyConnection, i64) -> Row,
+) -> Result<i64, StoreError> {
+    let (mut low, mut high) = (0, below);
+    while low < high {
+        let middle = low.midpoint(high);
+        match first_at_or_above(connection, middle)? {
+            Some((id, found)) if found < time => low = id.saturating_add(1),
+            _ => high = middle,
+        }
+    }
+    Ok(high)
 }
 
 /// The id and the time of a row.

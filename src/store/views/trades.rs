@@ -1,4 +1,4 @@
-//! Trades: of a market, and of a user.
+//! Trades: of a market, of a user, and all.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -119,4 +119,41 @@ fn user_trades(
         Ok((trade.id.0, UserTrade { trade, side, client_order_id, created_at }))
     };
     rows.into_iter().map(trade).collect()
+}
+
+/// The trades of a page along `$own`, a query with an index that ends with the id.
+macro_rules! trades_along {
+    ($connection:expr, $own:expr, $market:expr, $page:expr) => {{
+        let (id, time) = (trades::id, trades::created_at);
+        let bounds = bounds!($connection, $page, $market.is_some(), $own, id, time);
+        let mut query = page_query!($page, bounds, $own, id, time, StoredTrade::as_select());
+        if let Some(market) = $market {
+            query = query.filter(trades::market_id.eq(market.0));
+        }
+        let rows: Vec<StoredTrade> = query.load($connection)?;
+        let row = |row: StoredTrade| Ok((row.trade.id, (row.trade.try_into()?, row.created_at)));
+        Found { rows: rows.into_iter().map(row).collect::<Result<_, StoreError>>()?, bounds }
+    }};
+}
+
+/// The trades of all users and markets with their times, or those of one, newest first.
+pub fn all_trades(
+    connection: &mut AnyConnection,
+    user: Option<UserId>,
+    market: Option<MarketId>,
+    page: &PageRequest,
+) -> Result<Page<(Trade, NaiveDateTime)>, StoreError> {
+    let found = match user {
+        None => vec![trades_along!(connection, trades::table, market, page)],
+        // Nobody is on both sides of a trade.
+        Some(UserId(user)) => {
+            let bought = || trades::table.filter(trades::buyer_id.eq(user));
+            let sold = || trades::table.filter(trades::seller_id.eq(user));
+            vec![
+                trades_along!(connection, bought(), market, page),
+                trades_along!(connection, sold(), market, page),
+            ]
+        }
+    };
+    Ok(Page::of(found, page))
 }

@@ -1,0 +1,141 @@
+//! The ledger entries of all accounts.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDateTime;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use super::page::{Bounds, Found, MAX_EXAMINED, Page, PageRequest, bounds, page_query};
+use crate::market::{AccountKey, Action, AssetId, Fixed, UserId};
+use crate::store::codes::{self, ReferenceKind};
+use crate::store::rows::StoredEntry;
+use crate::store::schema::{accounts, ledger_entries};
+use crate::store::{AnyConnection, StoreError};
+
+/// One change of one account.
+#[derive(Clone, Debug)]
+pub struct LedgerEntry {
+    pub id: i64,
+    pub account: AccountKey,
+    pub action: Action,
+    /// Signed.
+    pub available_change: Fixed,
+    pub locked_change: Fixed,
+    pub available_after: Fixed,
+    pub reference: Option<(ReferenceKind, i64)>,
+    pub created_at: NaiveDateTime,
+}
+
+impl LedgerEntry {
+    fn new(
+        StoredEntry { id, entry, created_at }: StoredEntry,
+        account: AccountKey,
+    ) -> Result<Self, StoreError> {
+        let kind = entry.reference_type.map(codes::reference_from_code).transpose()?;
+        Ok(Self {
+            id,
+            account,
+            action: codes::action_from_code(entry.action)?,
+            available_change: Fixed::from_units(entry.available_change),
+            locked_change: Fixed::from_units(entry.locked_change),
+            available_after: Fixed::from_units(entry.available_after),
+            reference: kind.zip(entry.reference_id),
+            created_at,
+        })
+    }
+}
+
+/// Which ledger entries are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EntryFilter {
+    pub user: Option<UserId>,
+    pub asset: Option<AssetId>,
+    pub action: Option<Action>,
+}
+
+/// The entries of a page along `$own`, a query with an index that ends with the id.
+macro_rules! entries_along {
+    ($connection:expr, $own:expr, $asset:expr, $action:expr, $page:expr) => {{
+        let (asset, action): (Option<AssetId>, Option<Action>) = ($asset, $action);
+        let (id, time) = (ledger_entries::id, ledger_entries::created_at);
+        let is_selective = asset.is_some() || action.is_some();
+        let bounds = bounds!($connection, $page, is_selective, $own, id, time);
+        let mut query = page_query!($page, bounds, $own, id, time, StoredEntry::as_select());
+        if let Some(action) = action {
+            query = query.filter(ledger_entries::action.eq(action.code()));
+        }
+        if let Some(asset) = asset {
+            let account = accounts::table.filter(accounts::id.eq(ledger_entries::account_id));
+            query = query.filter(exists(account.filter(accounts::asset_id.eq(asset.0))));
+        }
+        let rows: Vec<StoredEntry> = query.load($connection)?;
+        (rows, bounds)
+    }};
+}
+
+/// The ledger entries of all accounts, newest first.
+pub fn entries(
+    connection: &mut AnyConnection,
+    filter: EntryFilter,
+    page: &PageRequest,
+) -> Result<Page<LedgerEntry>, StoreError> {
+    let found = match filter.user {
+        Some(user) => entries_of(connection, user, filter, page)?,
+        None => vec![entries_of_all(connection, filter, page)?],
+    };
+    Ok(Page::of(found, page))
+}
+
+/// One account at a time: each is a walk along the index of its entries.
+fn entries_of(
+    connection: &mut AnyConnection,
+    user: UserId,
+    EntryFilter { asset, action, .. }: EntryFilter,
+    page: &PageRequest,
+) -> Result<Vec<Found<LedgerEntry>>, StoreError> {
+    let own: Vec<(i64, i32)> = accounts::table
+        .filter(accounts::user_id.eq(user.0))
+        .select((accounts::id, accounts::asset_id))
+        .load(connection)?;
+    let wanted = own.into_iter().map(|(id, asset)| (id, AssetId(asset)));
+    let wanted = wanted.filter(|(_, of)| asset.is_none_or(|asset| asset == *of));
+    let mut found = Vec::new();
+    for (account, asset) in wanted {
+        let own = || ledger_entries::table.filter(ledger_entries::account_id.eq(account));
+        // All entries of the account are of its asset.
+        let (rows, bounds) = entries_along!(connection, own(), None, action, page);
+        let key = AccountKey { user, asset };
+        let row = |row: StoredEntry| Ok((row.id, LedgerEntry::new(row, key)?));
+        let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
+        found.push(Found { rows, bounds });
+    }
+    Ok(found)
+}
+
+/// Along the primary key, whatever the filter.
+fn entries_of_all(
+    connection: &mut AnyConnection,
+    EntryFilter { asset, action, .. }: EntryFilter,
+    page: &PageRequest,
+) -> Result<Found<LedgerEntry>, StoreError> {
+    let all = ledger_entries::table;
+    let (rows, bounds) = entries_along!(connection, all, asset, action, page);
+    // A join would let the database begin with the accounts, and sort all of their entries.
+    let ids = rows.iter().map(|row| row.entry.account_id);
+    let owners: Vec<(i64, i64, i32)> = accounts::table
+        .filter(accounts::id.eq_any(ids))
+        .select((accounts::id, accounts::user_id, accounts::asset_id))
+        .load(connection)?;
+    let key = |user, asset| AccountKey { user: UserId(user), asset: AssetId(asset) };
+    let keys: BTreeMap<i64, AccountKey> =
+        owners.into_iter().map(|(id, user, asset)| (id, key(user, asset))).collect();
+    let row = |row: StoredEntry| {
+        let key = keys.get(&row.entry.account_id).ok_or_else(|| {
+            StoreError::Other(format!("the ledger entry {} has no account", row.id))
+        })?;
+        Ok((row.id, LedgerEntry::new(row, *key)?))
+    };
+    let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
+    Ok(Found { rows, bounds })
+}
