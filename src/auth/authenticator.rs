@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::email::normalized;
 use super::error::AuthError;
 use super::passwords::{Passwords, Verification};
 use super::sessions::Sessions;
@@ -11,7 +12,7 @@ use super::tokens::{IssuedToken, SignedIn, TokenRequest, Tokens};
 use crate::market::{AssetId, UserId};
 use crate::store::api_tokens::{self, ApiToken};
 use crate::store::sessions;
-use crate::store::sign_ins::{self, Revoked, SignIn};
+use crate::store::sign_ins::{self, PasswordChange, Revoked, SignIn};
 use crate::store::users::{self, User};
 use crate::store::{Store, StoreError};
 
@@ -22,9 +23,9 @@ const LOG_IN_ATTEMPTS: usize = 3;
 /// The users of this database and their sign-ins. Clones share their caches.
 #[derive(Clone)]
 pub struct Authenticator {
-    store: Store,
+    pub(super) store: Store,
     passwords: Passwords,
-    tokens: Tokens,
+    pub(super) tokens: Tokens,
     sessions: Sessions,
 }
 
@@ -81,7 +82,8 @@ impl Authenticator {
     }
 
     /// # Errors
-    /// [`AuthError::InvalidCredentials`] if the address is unknown or the password is wrong.
+    /// [`AuthError::InvalidCredentials`] if the address is unknown or the password is wrong, and
+    /// [`AuthError::AccountFrozen`] only if it is right.
     pub async fn log_in(
         &self,
         email: &str,
@@ -149,9 +151,11 @@ impl Authenticator {
         user: &User,
         password: String,
     ) -> Result<Option<VerifiedPassword>, AuthError> {
+        let is_expired = user.has_expired_password();
         let verification = self.passwords.verify(password, user.password.clone()).await?;
         Ok(match (verification, &user.password) {
             (Verification::Wrong, _) | (_, None) => None,
+            _ if is_expired => None,
             (Verification::Correct | Verification::Outdated { .. }, Some(hash)) => {
                 Some(VerifiedPassword { user: user.user_id(), hash: hash.clone() })
             }
@@ -172,8 +176,11 @@ impl Authenticator {
         let new_hash = self.passwords.hash(new_password).await?;
         let change =
             move |c: &mut _| sign_ins::change_password(c, user, &old_hash, &new_hash, &kept);
-        let revoked = self.store.transact(change).await?;
-        self.revoke(revoked.ok_or(AuthError::PasswordChanged)?);
+        match self.store.transact(change).await? {
+            PasswordChange::Changed(revoked) => self.revoke(revoked),
+            PasswordChange::OtherPassword => return Err(AuthError::PasswordChanged),
+            PasswordChange::NotActive => return Err(AuthError::Unauthenticated),
+        }
         Ok(())
     }
 
@@ -204,15 +211,10 @@ impl Authenticator {
         Ok(self.store.read(move |c| users::by_email(c, &email)).await?)
     }
 
-    fn revoke(&self, revoked: Revoked) {
+    pub(super) fn revoke(&self, revoked: Revoked) {
         self.tokens.revoke(revoked.tokens);
         self.sessions.revoke(revoked.sessions);
     }
-}
-
-/// Email addresses are stored and compared in lower case.
-fn normalized(email: &str) -> String {
-    email.to_lowercase()
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub enum AuthError {
     /// Unknown address and wrong password are not distinguished.
     #[error("the email address or the password is wrong")]
     InvalidCredentials,
+    /// The password is right.
+    #[error("an administrator has frozen the user")]
+    AccountFrozen,
     #[error("the email address has already been registered")]
     EmailTaken,
     /// The password was changed after it had been verified.

@@ -5,7 +5,9 @@
 //! it immediately; other processes may accept it until their caches expire.
 
 mod admin_tokens;
+mod administration;
 mod authenticator;
+mod email;
 mod error;
 mod passwords;
 mod secret;
@@ -18,6 +20,7 @@ pub use crate::store::api_tokens::ApiToken;
 pub use crate::store::sign_ins::SignIn;
 pub use admin_tokens::{AdminSecret, AdminTokens};
 pub use authenticator::{Authenticator, Registration, VerifiedPassword};
+pub use email::is_email;
 pub use error::AuthError;
 pub use passwords::hash as hash_password;
 pub use secret::{random_hex, sha256_hex};

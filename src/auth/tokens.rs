@@ -14,7 +14,7 @@ use crate::outage::Outage;
 use crate::store::abilities::Abilities;
 use crate::store::api_tokens::{self, ApiToken, Creation};
 use crate::store::sessions::{self, Token};
-use crate::store::sign_ins::{self, SignIn};
+use crate::store::sign_ins::{self, LogIn, SignIn};
 use crate::store::{Store, now};
 
 static NOTES: Outage = Outage::warning(
@@ -95,7 +95,11 @@ impl Tokens {
     /// Issues a token to a user whose password matched `verified_hash`, and replaces that hash
     /// with `rehashed` if there is one.
     ///
-    /// `None` if the user's password hash is no longer `verified_hash`.
+    /// `Ok(None)` if the user's password hash is no longer `verified_hash`.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidCredentials`] if the password was for one log-in, and is used up, and
+    /// [`AuthError::AccountFrozen`].
     pub async fn issue_for_password(
         &self,
         user: UserId,
@@ -106,8 +110,12 @@ impl Tokens {
         let token = new_token.of_user(user);
         let log_in =
             move |c: &mut _| sign_ins::log_in(c, &token, &verified_hash, rehashed.as_deref());
-        let id = self.store.transact(log_in).await?;
-        Ok(id.map(|id| new_token.issued(id)))
+        match self.store.transact(log_in).await? {
+            LogIn::Created(id) => Ok(Some(new_token.issued(id))),
+            LogIn::PasswordChanged => Ok(None),
+            LogIn::PasswordUsedUp => Err(AuthError::InvalidCredentials),
+            LogIn::Frozen => Err(AuthError::AccountFrozen),
+        }
     }
 
     /// A token that is not stored yet.
@@ -181,7 +189,13 @@ impl Tokens {
         }
     }
 
-    /// Rejects these tokens from now on. They are already deleted from the database.
+    /// Accepts these tokens again, if they are in the database.
+    pub fn restore(&self, ids: Vec<i64>) {
+        self.cache.forget(ids);
+    }
+
+    /// Rejects these tokens from now on. They are already deleted from the database, or their user
+    /// is frozen there.
     pub fn revoke(&self, ids: Vec<i64>) {
         self.cache.revoke(ids);
     }

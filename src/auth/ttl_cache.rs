@@ -44,6 +44,13 @@ where
         }))
     }
 
+    /// Looks these keys up again, whether they are cached or marked as revoked.
+    pub fn forget(&self, keys: impl IntoIterator<Item = K>) {
+        for key in keys {
+            self.entries.invalidate(&key);
+        }
+    }
+
     /// Marks these keys as revoked.
     pub fn revoke(&self, keys: impl IntoIterator<Item = K>) {
         for key in keys {

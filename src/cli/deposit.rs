@@ -79,6 +79,10 @@ pub fn deposit(
             writeln!(out, "another deposit has this reference; nothing was changed")?;
             return Ok(ExitCode::FAILURE);
         }
+        Err(EngineError::Rejected(Rejection::AccountClosed)) => {
+            writeln!(out, "user {name} is closed; nothing was changed")?;
+            return Ok(ExitCode::FAILURE);
+        }
         Err(EngineError::Rejected(Rejection::OutOfRange)) => {
             writeln!(out, "the account cannot hold this amount; nothing was changed")?;
             return Ok(ExitCode::FAILURE);

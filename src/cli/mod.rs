@@ -16,6 +16,7 @@ mod migrate;
 mod serve;
 mod table;
 mod token;
+mod user;
 mod webhook;
 mod withdrawals;
 
@@ -85,6 +86,11 @@ enum Subcommand {
     Token {
         #[command(subcommand)]
         action: token::Action,
+    },
+    /// Find, create, freeze and close users
+    User {
+        #[command(subcommand)]
+        action: user::Action,
     },
     /// Set which commands a market accepts, and publish the event market.updated
     Market {
@@ -188,6 +194,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Withdrawals { action } => withdrawals::run(&config, action, &mut out),
         Subcommand::Adjustment { action } => adjustment::run(&config, action, &mut out),
         Subcommand::Token { action } => token::run(&config, action, &mut out),
+        Subcommand::User { action } => user::run(&config, action, &mut out),
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }
 }

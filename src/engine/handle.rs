@@ -9,12 +9,14 @@ use tokio::time::timeout_at;
 use super::lanes::Lanes;
 use super::once::{KeysInFlight, Once};
 use super::reply::{
-    CancelledOrder, CompletedDeposit, Executed, PlacedOrder, Reply, StoredResponse,
+    CancelledOrder, CancelledOrders, CompletedDeposit, Executed, PlacedOrder, Reply, StoredResponse,
 };
 use super::request::{Claim, LeaveOnDrop, QueuedRequest};
 use super::{EngineError, Origin, OriginatingSocket};
 use crate::deadline::Deadline;
-use crate::market::{AccountKey, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId};
+use crate::market::{
+    AccountKey, CancelReason, Command, Fixed, MarketId, NewOrder, OrderId, Rejection, UserId,
+};
 use crate::store::{Store, StoreError, trading};
 
 /// Queues requests. Cheap to clone.
@@ -93,6 +95,21 @@ impl EngineHandle {
         let command = Command::Deposit { account, amount, daily_limit };
         match self.execute(command, None).await? {
             Executed::Deposited(deposit) => Ok(deposit),
+            other => Err(of_another_kind(&other)),
+        }
+    }
+
+    /// Cancels the open orders of a frozen user in a market, on behalf of an administrator.
+    pub async fn cancel_all_of_frozen(
+        &self,
+        user: UserId,
+        market: MarketId,
+        origin: Origin,
+    ) -> Result<CancelledOrders, EngineError> {
+        let reason = CancelReason::AccountFrozen;
+        let command = Command::CancelAll { user, market, side: None, reason };
+        match self.administer(command, origin).await? {
+            Executed::CancelledAll(cancelled) => Ok(cancelled),
             other => Err(of_another_kind(&other)),
         }
     }

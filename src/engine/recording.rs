@@ -9,8 +9,8 @@ use super::request::QueuedRequest;
 use crate::events::decimal::DecimalString;
 use crate::events::funds::withdrawal_status_name;
 use crate::market::{
-    AccountKey, Adjustment, Command, Deposit, Done, Entry, Fixed, Plan, Reference, Withdrawal,
-    WithdrawalEnd, WithdrawalStatus,
+    AccountKey, Adjustment, CancelReason, Command, Deposit, Done, Entry, Fixed, Order, Plan,
+    Reference, Withdrawal, WithdrawalEnd, WithdrawalStatus,
 };
 use crate::store::adjustments::{self, RecordedAdjustment};
 use crate::store::admin_log::{self, Act, Actor, AdminAction};
@@ -33,6 +33,7 @@ pub fn record(
     for (position, outcome) in executed.iter().zip(&plan.outcomes) {
         let request = &requests[*position].1;
         let act = match outcome {
+            Ok(Done::CancelledAll { orders }) => batch.cancelled(orders, request),
             Ok(Done::DepositedOnce { deposit, is_new }) => {
                 batch.deposit(deposit, request, *is_new)?
             }
@@ -60,6 +61,24 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    /// The act, if it was an administrator who has cancelled orders.
+    fn cancelled(&self, orders: &[Order], request: &QueuedRequest) -> Option<Act> {
+        let Command::CancelAll { user, market, reason: CancelReason::AccountFrozen, .. } =
+            request.command
+        else {
+            return None;
+        };
+        let symbol = self.catalog.symbol(market);
+        let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
+        let state = |open_orders: &[i64]| json!({ "user_id": user.0, "symbol": symbol, "open_orders": open_orders });
+        (!ids.is_empty()).then(|| Act {
+            actor: actor(request),
+            action: AdminAction::UserOrdersCancelled,
+            before: Some(state(&ids)),
+            after: Some(state(&[])),
+        })
+    }
+
     fn deposit(
         &mut self,
         deposit: &Deposit,
@@ -229,9 +248,12 @@ fn act(
 ) -> Act {
     before["available"] = json!(DecimalString::from(balances.0));
     after["available"] = json!(DecimalString::from(balances.1));
+    Act { actor: actor(request), action, before: Some(before), after: Some(after) }
+}
+
+fn actor(request: &QueuedRequest) -> Actor {
     let request_id = request.id.as_ref().map(ToString::to_string);
-    let actor = Actor { token: request.origin.token, request_id };
-    Act { actor, action, before: Some(before), after: Some(after) }
+    Actor { token: request.origin.token, request_id }
 }
 
 fn of_another_kind() -> StoreError {

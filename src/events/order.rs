@@ -28,6 +28,7 @@ pub const fn cancel_reason_name(reason: CancelReason) -> &'static str {
         CancelReason::Fok => "fok",
         CancelReason::Slippage => "slippage",
         CancelReason::Expired => "expired",
+        CancelReason::AccountFrozen => "account_frozen",
     }
 }
 

@@ -37,6 +37,7 @@ pub enum List {
     AllTrades,
     Ledger,
     DeadLetters,
+    Users,
 }
 
 impl List {
@@ -57,6 +58,7 @@ impl List {
             Self::AllTrades => 21,
             Self::Ledger => 22,
             Self::DeadLetters => 23,
+            Self::Users => 24,
         }
     }
 

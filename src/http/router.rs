@@ -102,6 +102,11 @@ fn administration(config: &mut web::ServiceConfig) {
     config
         .service(resource("/token", [get(admin::token::get)]))
         .service(resource("/deposits", [get(admin::deposits::list), post(admin::deposits::create)]))
+        .service(resource("/users", [get(admin::users::list), post(admin::users::create)]))
+        .service(resource("/users/{id}", [get(admin::users::get)]))
+        .service(resource("/users/{id}/freeze", [post(admin::users::freeze)]))
+        .service(resource("/users/{id}/unfreeze", [post(admin::users::unfreeze)]))
+        .service(resource("/users/{id}/close", [post(admin::users::close)]))
         .service(resource("/withdrawals", [get(admin::withdrawals::list)]))
         .service(resource("/withdrawals/{id}/complete", [post(admin::withdrawals::complete)]))
         .service(resource("/withdrawals/{id}/reject", [post(admin::withdrawals::reject)]))

@@ -22,6 +22,7 @@ impl Execution<'_> {
                 Rejection::OrderNotOpen => Rejection::OrderNotAmendable,
                 rejection => rejection,
             })?;
+        self.require_active(self.base_account(&before))?;
         self.require(market, MarketStatus::Open)?;
         if price.is_some() && before.order_type == OrderType::Market {
             return Err(Rejection::NoPriceToAmend);

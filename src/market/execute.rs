@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     AccountKey, Action, AssetId, CancelReason, Command, Done, ExecutedStop, Fixed, Market,
     MarketId, MarketStatus, NewOrder, Order, OrderId, Plan, Reference, Rejection, Side, State,
-    Status, Trade, UserId,
+    Status, Trade, UserId, UserStatus,
 };
 
 /// Executes a batch: changes `state` and returns the plan of everything to be written.
@@ -126,7 +126,9 @@ impl Execution<'_> {
                 self.amend(user, market, order, price, amount).map(Done::Amended)
             }
             Command::Cancel { user, market, order } => self.cancel(user, market, order),
-            Command::CancelAll { user, market, side } => self.cancel_all(user, market, side),
+            Command::CancelAll { user, market, side, reason } => {
+                self.cancel_all(user, market, side, reason)
+            }
             Command::Advance { market } => Ok(self.advance(market)),
             Command::Deposit { account, amount, daily_limit } => {
                 self.deposit(account, amount, daily_limit)
@@ -163,6 +165,23 @@ impl Execution<'_> {
     }
 
     /// # Errors
+    /// If the user of this account may not do what binds money.
+    pub(super) fn require_active(&self, account: AccountKey) -> Result<(), Rejection> {
+        match self.state.ledger.account(account).user_status {
+            UserStatus::Active => Ok(()),
+            UserStatus::Frozen => Err(Rejection::AccountFrozen),
+            UserStatus::Closed => Err(Rejection::AccountClosed),
+        }
+    }
+
+    /// # Errors
+    /// If the user of this account must not hold money any more.
+    pub(super) fn require_not_closed(&self, account: AccountKey) -> Result<(), Rejection> {
+        let is_closed = self.state.ledger.account(account).user_status == UserStatus::Closed;
+        if is_closed { Err(Rejection::AccountClosed) } else { Ok(()) }
+    }
+
+    /// # Errors
     /// [`Rejection::OrderNotFound`] and [`Rejection::OrderNotOpen`].
     pub(super) fn own_open_order(
         &self,
@@ -192,6 +211,7 @@ impl Execution<'_> {
         user: UserId,
         market: MarketId,
         side: Option<Side>,
+        reason: CancelReason,
     ) -> Result<Done, Rejection> {
         self.require(market, MarketStatus::CancelOnly)?;
         let is_meant = |order: &&Order| {
@@ -202,7 +222,7 @@ impl Execution<'_> {
         };
         let mut orders: Vec<Order> = self.state.orders.values().filter(is_meant).copied().collect();
         for order in &mut orders {
-            self.cancel_open(order, CancelReason::User);
+            self.cancel_open(order, reason);
         }
         Ok(Done::CancelledAll { orders })
     }

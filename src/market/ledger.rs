@@ -15,6 +15,29 @@ pub struct AccountKey {
     pub asset: AssetId,
 }
 
+/// What a user may do. Administrators change it, never a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserStatus {
+    #[default]
+    Active,
+    /// Open orders may still be filled, and deposits are credited.
+    Frozen,
+    /// For ever. A closed user has neither money nor open orders.
+    Closed,
+}
+
+impl UserStatus {
+    pub const ALL: [Self; 3] = [Self::Active, Self::Frozen, Self::Closed];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Frozen => "frozen",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// A user's holding of one asset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
@@ -24,6 +47,8 @@ pub struct Account {
     pub locked: Fixed,
     /// The user's open orders in the market whose base asset this is.
     pub open_orders: u32,
+    /// That of the user, the same in each of the user's accounts.
+    pub user_status: UserStatus,
 }
 
 /// What an entry does to the total of an asset, over all accounts.

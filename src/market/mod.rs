@@ -49,7 +49,7 @@ pub use commission::{CommissionRates, FilledValues, OrderRates, Role};
 pub use deposit::{Deposit, DepositReference};
 pub use execute::execute;
 pub use funds::Funds;
-pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Movement, Reference};
+pub use ledger::{Account, AccountKey, Action, Entry, Ledger, Movement, Reference, UserStatus};
 pub use market_state::{MarketState, MarketStatus, PriceRange};
 pub use money::{Fixed, ParseError};
 pub use order::{CancelReason, NewOrder, Order, Status, Trade};
@@ -135,6 +135,7 @@ pub enum Command {
         user: UserId,
         market: MarketId,
         side: Option<Side>,
+        reason: CancelReason,
     },
     /// Nobody's request: cancels the orders of a market that have expired. Like every command it
     /// comes after the stop orders that are triggered.
@@ -273,6 +274,10 @@ pub enum Rejection {
     OrderNotAmendable,
     /// `price × amount` with its commission, or the balance after a deposit, is out of range.
     OutOfRange,
+    /// The user is frozen.
+    AccountFrozen,
+    /// The user is closed.
+    AccountClosed,
     /// The account has reached its daily limit of deposits.
     DepositLimit,
     /// The reference is that of another deposit: to another account, or of another amount.

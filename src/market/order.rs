@@ -39,6 +39,9 @@ pub enum CancelReason {
     FillLimit,
     /// Its time in force has ended.
     Expired,
+    /// An administrator has frozen the user and cancelled it, or it was a stop order and triggered
+    /// since.
+    AccountFrozen,
 }
 
 /// An order to be placed.

@@ -14,6 +14,7 @@ impl Execution<'_> {
         if client_order_id.is_some_and(|id| self.state.client_order_ids.contains(&id)) {
             return Err(Rejection::ClientOrderIdTaken);
         }
+        self.require_active(account(new.user, self.market(new.market).base))?;
         self.require(new.market, MarketStatus::Open)?;
         if let TimeInForce::Gtd(expires_at) = new.time_in_force
             && expires_at <= self.state.now

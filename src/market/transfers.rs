@@ -18,6 +18,7 @@ impl Execution<'_> {
         amount: Fixed,
         daily_limit: u32,
     ) -> Result<Done, Rejection> {
+        self.require_not_closed(account)?;
         let recent = self.state.funds.recent_deposits.entry(account).or_default();
         if *recent >= daily_limit {
             return Err(Rejection::DepositLimit);
@@ -43,6 +44,7 @@ impl Execution<'_> {
             let done = Done::DepositedOnce { deposit, is_new: false };
             return is_same.then_some(done).ok_or(Rejection::DepositReferenceTaken);
         }
+        self.require_not_closed(account)?;
         if !self.state.ledger.can_credit(account, amount) {
             return Err(Rejection::OutOfRange);
         }
@@ -61,6 +63,7 @@ impl Execution<'_> {
         amount: Fixed,
         terms: WithdrawalTerms,
     ) -> Result<Done, Rejection> {
+        self.require_active(account)?;
         let WithdrawalTerms { min, fee, daily_limit } = terms;
         if amount < min {
             return Err(Rejection::WithdrawalTooSmall { min });
@@ -159,8 +162,10 @@ impl Execution<'_> {
     }
 
     /// # Errors
-    /// If the account does not have what would be taken from it, or cannot hold the sum.
+    /// If the account does not have what would be taken from it, or cannot hold the sum, or its
+    /// user is closed.
     fn require_adjustable(&self, account: AccountKey, amount: Fixed) -> Result<(), Rejection> {
+        self.require_not_closed(account)?;
         let ledger = &self.state.ledger;
         if amount.is_positive() {
             let can_hold = ledger.can_credit(account, amount);

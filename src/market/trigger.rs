@@ -9,7 +9,8 @@
 use super::execute::Execution;
 use super::stops::Triggered;
 use super::{
-    CancelReason, Done, ExecutedStop, MarketId, MarketState, Order, OrderId, PriceRange, Status,
+    CancelReason, Done, ExecutedStop, MarketId, MarketState, Order, OrderId, PlacedOrder,
+    PriceRange, Status,
 };
 
 impl Execution<'_> {
@@ -77,9 +78,15 @@ impl Execution<'_> {
             if !self.state.ready_stops.contains(&id) || !self.has_room_for_order(&order) {
                 return false;
             }
-            self.stop_waiting(&mut order);
             let first_trade = self.trades.len();
-            let order = self.arrive_again(order);
+            let order = if self.require_active(self.base_account(&order)).is_ok() {
+                self.stop_waiting(&mut order);
+                self.arrive_again(order)
+            } else {
+                // It would take what the user may not order.
+                self.cancel_open(&mut order, CancelReason::AccountFrozen);
+                PlacedOrder { order, trades: first_trade..first_trade, prevented: Vec::new() }
+            };
             self.note_trades(first_trade);
             self.stops.push(ExecutedStop { after, order });
         }

@@ -48,6 +48,12 @@ pub enum AdminAction {
     MarketStatusChanged,
     DeadLetterRetried,
     EventDropped,
+    UserCreated,
+    UserFrozen,
+    UserUnfrozen,
+    UserClosed,
+    UserOrdersCancelled,
+    OneTimePasswordCreated,
 }
 
 impl AdminAction {
@@ -66,6 +72,12 @@ impl AdminAction {
             Self::MarketStatusChanged => "market.status_changed",
             Self::DeadLetterRetried => "dead_letter.retried",
             Self::EventDropped => "event.dropped",
+            Self::UserCreated => "user.created",
+            Self::UserFrozen => "user.frozen",
+            Self::UserUnfrozen => "user.unfrozen",
+            Self::UserClosed => "user.closed",
+            Self::UserOrdersCancelled => "user.orders_cancelled",
+            Self::OneTimePasswordCreated => "user.one_time_password_created",
         }
     }
 }

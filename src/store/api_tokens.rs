@@ -8,7 +8,7 @@ use super::schema::tokens;
 use super::sessions::{Token, create_token};
 use super::sign_ins::{self, Revoked, SignIn};
 use super::{AnyConnection, StoreError, now, users};
-use crate::market::UserId;
+use crate::market::{UserId, UserStatus};
 
 /// How exactly the last use of a token is known.
 const USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
@@ -52,7 +52,7 @@ pub enum Creation {
     Created(ApiToken),
     /// The user has as many valid tokens as allowed.
     TooMany,
-    /// The sign-in that creates the token was revoked meanwhile.
+    /// The sign-in that creates the token was revoked meanwhile, or the user is not active.
     SignedOut,
 }
 
@@ -65,8 +65,9 @@ pub fn create(
     at_most: usize,
 ) -> Result<Creation, StoreError> {
     // Each sign-out takes the same lock, so that no token survives the one that revokes it.
-    users::lock(connection, token.user)?;
-    if !sign_ins::is_valid(connection, token.user, creator)? {
+    let user = users::lock(connection, token.user)?;
+    let is_active = user.is_some_and(|user| user.status == UserStatus::Active);
+    if !is_active || !sign_ins::is_valid(connection, token.user, creator)? {
         return Ok(Creation::SignedOut);
     }
     if of_user(connection, token.user)?.len() >= at_most {

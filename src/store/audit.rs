@@ -8,6 +8,7 @@ mod admin_log;
 mod deposits;
 mod funds;
 mod market_data;
+mod users;
 
 use std::time::Duration;
 
@@ -213,9 +214,8 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
 
 fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
-    for check in
-        CHECKS.iter().chain(&market_data::CHECKS).chain(&deposits::CHECKS).chain(&funds::CHECKS)
-    {
+    let others = market_data::CHECKS.iter().chain(&deposits::CHECKS).chain(&funds::CHECKS);
+    for check in CHECKS.iter().chain(others).chain(&users::CHECKS) {
         let query = format!("{} LIMIT {EXAMPLES}", check.query);
         for violation in diesel::sql_query(query).load::<Violation>(connection)? {
             let Violation { subject, expected, found } = violation;

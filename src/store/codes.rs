@@ -6,7 +6,7 @@
 use super::StoreError;
 use crate::market::{
     Action, AdjustmentStatus, CancelReason, MarketStatus, OrderType, SelfTradePrevention, Side,
-    Status, TimeInForce, UnixMicros, WithdrawalEnd, WithdrawalStatus,
+    Status, TimeInForce, UnixMicros, UserStatus, WithdrawalEnd, WithdrawalStatus,
 };
 
 pub const fn side_code(side: Side) -> i16 {
@@ -41,6 +41,27 @@ pub fn status_from_code(code: i16) -> Result<Status, StoreError> {
     }
 }
 
+pub const fn user_status_code(status: UserStatus) -> i16 {
+    match status {
+        UserStatus::Active => 1,
+        UserStatus::Frozen => 2,
+        UserStatus::Closed => 3,
+    }
+}
+
+impl TryFrom<i16> for UserStatus {
+    type Error = StoreError;
+
+    fn try_from(code: i16) -> Result<Self, StoreError> {
+        match code {
+            1 => Ok(Self::Active),
+            2 => Ok(Self::Frozen),
+            3 => Ok(Self::Closed),
+            _ => Err(unknown("status of a user", code)),
+        }
+    }
+}
+
 pub const fn cancel_reason_code(reason: CancelReason) -> i16 {
     match reason {
         CancelReason::User => 1,
@@ -51,6 +72,7 @@ pub const fn cancel_reason_code(reason: CancelReason) -> i16 {
         CancelReason::Fok => 6,
         CancelReason::Slippage => 7,
         CancelReason::Expired => 8,
+        CancelReason::AccountFrozen => 9,
     }
 }
 
@@ -64,6 +86,7 @@ pub fn cancel_reason_from_code(code: i16) -> Result<CancelReason, StoreError> {
         6 => Ok(CancelReason::Fok),
         7 => Ok(CancelReason::Slippage),
         8 => Ok(CancelReason::Expired),
+        9 => Ok(CancelReason::AccountFrozen),
         _ => Err(unknown("reason of a cancellation", code)),
     }
 }

@@ -28,6 +28,11 @@ diesel::table! {
         email_verified_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        status -> SmallInt,
+        status_reason -> Nullable<Text>,
+        status_changed_at -> Nullable<Timestamp>,
+        one_time_password_expires_at -> Nullable<Timestamp>,
+        one_time_password_used_at -> Nullable<Timestamp>,
     }
 }
 
@@ -87,6 +92,7 @@ diesel::table! {
         locked -> BigInt,
         open_orders -> Integer,
         version -> BigInt,
+        user_status -> SmallInt,
     }
 }
 
@@ -295,6 +301,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(ledger_entries -> accounts (account_id));
 diesel::joinable!(accounts -> assets (asset_id));
 diesel::joinable!(published_books -> markets (market_id));

@@ -4,9 +4,9 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::abilities::Abilities;
-use super::schema::{sessions, tokens};
-use super::{AnyConnection, StoreError, now};
-use crate::market::UserId;
+use super::schema::{sessions, tokens, users};
+use super::{AnyConnection, StoreError, codes, now};
+use crate::market::{UserId, UserStatus};
 
 /// A bearer token.
 #[derive(Clone, Debug)]
@@ -52,8 +52,11 @@ struct TokenRow {
     expires_at: Option<NaiveDateTime>,
 }
 
+/// Does not return the token of a user who is not active.
 pub fn find_token(connection: &mut AnyConnection, id: i64) -> Result<Option<Token>, StoreError> {
-    let found = tokens::table.find(id).select(TokenRow::as_select());
+    let active = users::status.eq(codes::user_status_code(UserStatus::Active));
+    let found = tokens::table.inner_join(users::table).filter(tokens::id.eq(id)).filter(active);
+    let found = found.select(TokenRow::as_select());
     let row: Option<TokenRow> = found.first(connection).optional()?;
     row.map(|row| {
         let TokenRow { user_id, name, secret_hash, abilities, expires_at } = row;

@@ -14,7 +14,7 @@ use super::schema::{sessions, tokens};
 use super::sessions::{Session, Token, create_session, create_token};
 use super::{AnyConnection, StoreError, now, users};
 use crate::events::NewEvent;
-use crate::market::UserId;
+use crate::market::{UserId, UserStatus};
 
 /// One sign-in of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,24 +35,44 @@ pub struct Revoked {
     pub sessions: Vec<String>,
 }
 
-/// Creates a token for a user whose password matched the hash `verified`, and returns its id. If
-/// there is a `better` hash of the same password, it replaces the old one.
-///
-/// `None` if `verified` is not the user's hash any more: the password was changed meanwhile.
+/// The outcome of [`log_in`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogIn {
+    /// The id of the token.
+    Created(i64),
+    /// The password was changed meanwhile.
+    PasswordChanged,
+    /// The password was for one log-in, and there was one, or its time has ended.
+    PasswordUsedUp,
+    /// An administrator has frozen the user.
+    Frozen,
+}
+
+/// Creates a token for a user whose password matched the hash `verified`. If there is a `better`
+/// hash of the same password, it replaces the old one.
 pub fn log_in(
     connection: &mut AnyConnection,
     token: &Token,
     verified: &str,
     better: Option<&str>,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<LogIn, StoreError> {
     let user = users::lock(connection, token.user)?;
-    if user.and_then(|user| user.password).as_deref() != Some(verified) {
-        return Ok(None);
+    let Some(user) = user.filter(|user| user.password.as_deref() == Some(verified)) else {
+        return Ok(LogIn::PasswordChanged);
+    };
+    if user.has_expired_password() || user.one_time_password_used_at.is_some() {
+        return Ok(LogIn::PasswordUsedUp);
+    }
+    if user.status != UserStatus::Active {
+        return Ok(LogIn::Frozen);
+    }
+    if user.one_time_password_expires_at.is_some() {
+        users::note_one_time_log_in(connection, token.user)?;
     }
     if let Some(better) = better {
         users::replace_password(connection, token.user, verified, better)?;
     }
-    create_token(connection, token).map(Some)
+    create_token(connection, token).map(LogIn::Created)
 }
 
 /// Stores the session of a user whose log-in created `token`; returns whether it did.
@@ -132,28 +152,65 @@ pub fn log_out(
     Ok(revoked)
 }
 
+/// The outcome of [`change_password`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordChange {
+    Changed(Revoked),
+    /// The hash is not the one that was verified any more. Nothing has changed.
+    OtherPassword,
+    /// An administrator has frozen or closed the user. Nothing has changed.
+    NotActive,
+}
+
 /// Replaces a password hash if it is still the one that was verified, terminates all the user's
 /// connections, and ends all sign-ins except `kept`.
-///
-/// `None` if it was another hash: then nothing has changed.
 pub fn change_password(
     connection: &mut AnyConnection,
     user: UserId,
     old_hash: &str,
     new_hash: &str,
     kept: &SignIn,
-) -> Result<Option<Revoked>, StoreError> {
-    users::lock(connection, user)?;
-    if !users::replace_password(connection, user, old_hash, new_hash)? {
-        return Ok(None);
+) -> Result<PasswordChange, StoreError> {
+    let locked = users::lock(connection, user)?;
+    if locked.is_none_or(|user| user.status != UserStatus::Active) {
+        return Ok(PasswordChange::NotActive);
     }
-    revoke(connection, user, Some(kept)).map(Some)
+    if !users::replace_password(connection, user, old_hash, new_hash)? {
+        return Ok(PasswordChange::OtherPassword);
+    }
+    users::forget_one_time_password(connection, user)?;
+    revoke(connection, user, Some(kept)).map(PasswordChange::Changed)
 }
 
 /// Ends all sign-ins of a user and terminates the connections.
 pub fn revoke_all(connection: &mut AnyConnection, user: UserId) -> Result<Revoked, StoreError> {
     users::lock(connection, user)?;
     revoke(connection, user, None)
+}
+
+/// Ends the log-ins of a user and terminates the connections. The tokens that the user has created
+/// remain, for the time when the user is active again; they are among the revoked ones too, because
+/// until then they are as good as revoked. The user's row is locked.
+pub(super) fn suspend(connection: &mut AnyConnection, user: UserId) -> Result<Revoked, StoreError> {
+    let of_log_ins = tokens::table.filter(tokens::user_id.eq(user.0));
+    let own_sessions = || sessions::table.filter(sessions::user_id.eq(user.0));
+    let suspended = Revoked {
+        tokens: tokens_of(connection, user)?,
+        sessions: own_sessions().select(sessions::id).load(connection)?,
+    };
+    diesel::delete(of_log_ins.filter(tokens::name.is_null())).execute(connection)?;
+    diesel::delete(own_sessions()).execute(connection)?;
+    outbox::write(connection, &NewEvent::terminate_connections(user))?;
+    Ok(suspended)
+}
+
+/// The ids of the tokens of a user.
+pub(super) fn tokens_of(
+    connection: &mut AnyConnection,
+    user: UserId,
+) -> Result<Vec<i64>, StoreError> {
+    let of_user = tokens::table.filter(tokens::user_id.eq(user.0));
+    Ok(of_user.select(tokens::id).order(tokens::id).load(connection)?)
 }
 
 /// The user's row is locked, so no sign-in appears between the SELECT and the DELETE.

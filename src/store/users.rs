@@ -4,11 +4,13 @@ use chrono::NaiveDateTime;
 use diesel::dsl::{max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use serde_json::json;
 
+use super::admin_log::{self, Act, Actor, AdminAction};
 use super::rows::NewAccountRow;
 use super::schema::{accounts, users};
 use super::{AnyConnection, StoreError, now};
-use crate::market::{AccountKey, AssetId, UserId};
+use crate::market::{AccountKey, AssetId, UserId, UserStatus};
 
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = users)]
@@ -21,11 +23,25 @@ pub struct User {
     pub email_verified_at: Option<NaiveDateTime>,
     pub created_at: NaiveDateTime,
     pub updated_at: NaiveDateTime,
+    #[diesel(deserialize_as = i16)]
+    pub status: UserStatus,
+    /// Why an administrator has set the status.
+    pub status_reason: Option<String>,
+    pub status_changed_at: Option<NaiveDateTime>,
+    /// The password is for one log-in, before this time. `None`: it is a usual one.
+    pub one_time_password_expires_at: Option<NaiveDateTime>,
+    /// That log-in.
+    pub one_time_password_used_at: Option<NaiveDateTime>,
 }
 
 impl User {
     pub fn user_id(&self) -> UserId {
         UserId(self.id)
+    }
+
+    /// Whether the password was valid for a time that has ended.
+    pub fn has_expired_password(&self) -> bool {
+        self.one_time_password_expires_at.is_some_and(|end| end <= now())
     }
 }
 
@@ -38,6 +54,40 @@ pub fn create(
     name: &str,
     email: &str,
     password_hash: &str,
+    assets: &[AssetId],
+) -> Result<User, StoreError> {
+    insert(connection, name, email, Some(password_hash), assets)
+}
+
+/// Creates a user who cannot log in, on behalf of an administrator. Runs in a write transaction.
+///
+/// # Errors
+/// [`StoreError::Duplicate`] if the e-mail address is taken.
+pub fn create_without_password(
+    connection: &mut AnyConnection,
+    name: &str,
+    email: &str,
+    assets: &[AssetId],
+    actor: &Actor,
+) -> Result<User, StoreError> {
+    let user = insert(connection, name, email, None, assets)?;
+    let after = json!({
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "status": user.status.name(),
+    });
+    let (actor, action) = (actor.clone(), AdminAction::UserCreated);
+    let act = Act { actor, action, before: None, after: Some(after) };
+    admin_log::append(connection, vec![act], user.created_at)?;
+    Ok(user)
+}
+
+fn insert(
+    connection: &mut AnyConnection,
+    name: &str,
+    email: &str,
+    password_hash: Option<&str>,
     assets: &[AssetId],
 ) -> Result<User, StoreError> {
     let now = now();
@@ -84,6 +134,22 @@ pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, 
     })
 }
 
+/// Reads a user and locks the row until the transaction ends, also against new references to it:
+/// the accounts of the user are those that there are, until then.
+pub fn lock_with_accounts(
+    connection: &mut AnyConnection,
+    id: UserId,
+) -> Result<Option<User>, StoreError> {
+    let query = users::table.find(id.0);
+    Ok(match connection {
+        AnyConnection::Postgres(c) => {
+            query.select(User::as_select()).for_update().get_result(c).optional()?
+        }
+        // There is no other write transaction.
+        AnyConnection::Sqlite(c) => query.select(User::as_select()).get_result(c).optional()?,
+    })
+}
+
 /// The greatest bcrypt hash of each version (`$2a$`, `$2y$`, …), in alphabetical order: the one of
 /// the highest cost. Reads the whole table.
 pub fn greatest_bcrypt_hashes(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
@@ -105,6 +171,29 @@ pub fn replace_password(
         .set((users::password.eq(new_hash), users::updated_at.eq(now())))
         .execute(connection)?;
     Ok(replaced > 0)
+}
+
+/// Notes the log-in with a one-time password. The user's row is locked.
+pub(super) fn note_one_time_log_in(
+    connection: &mut AnyConnection,
+    id: UserId,
+) -> Result<(), StoreError> {
+    let used = users::one_time_password_used_at.eq(now());
+    diesel::update(users::table.find(id.0)).set(used).execute(connection)?;
+    Ok(())
+}
+
+/// The password is a usual one from now on. The user's row is locked.
+pub(super) fn forget_one_time_password(
+    connection: &mut AnyConnection,
+    id: UserId,
+) -> Result<(), StoreError> {
+    let usual = (
+        users::one_time_password_expires_at.eq(None::<NaiveDateTime>),
+        users::one_time_password_used_at.eq(None::<NaiveDateTime>),
+    );
+    diesel::update(users::table.find(id.0)).set(usual).execute(connection)?;
+    Ok(())
 }
 
 /// Whether no user has registered yet. House accounts do not count.

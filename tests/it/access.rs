@@ -28,7 +28,7 @@ const TRADE: Access = User(Some("trade"));
 const ACCOUNT: Access = User(Some("account"));
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-pub const ENDPOINTS: [(&str, &str, Access); 85] = [
+pub const ENDPOINTS: [(&str, &str, Access); 91] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -90,6 +90,12 @@ pub const ENDPOINTS: [(&str, &str, Access); 85] = [
     ("POST", "/api/admin/adjustments", Admin(Some(AdminAbility::Funds))),
     ("POST", "/api/admin/adjustments/{id}/approve", Admin(Some(AdminAbility::Funds))),
     ("POST", "/api/admin/adjustments/{id}/reject", Admin(Some(AdminAbility::Funds))),
+    ("GET", "/api/admin/users", Admin(Some(AdminAbility::Read))),
+    ("POST", "/api/admin/users", Admin(Some(AdminAbility::Users))),
+    ("GET", "/api/admin/users/{id}", Admin(Some(AdminAbility::Read))),
+    ("POST", "/api/admin/users/{id}/freeze", Admin(Some(AdminAbility::Users))),
+    ("POST", "/api/admin/users/{id}/unfreeze", Admin(Some(AdminAbility::Users))),
+    ("POST", "/api/admin/users/{id}/close", Admin(Some(AdminAbility::Users))),
     ("GET", "/api/admin/log", Admin(Some(AdminAbility::Read))),
     ("GET", "/api/admin/users.csv", Admin(Some(AdminAbility::Read))),
     ("GET", "/api/admin/orders", Admin(Some(AdminAbility::Read))),

@@ -89,7 +89,8 @@ impl World {
         for (key, (available, locked)) in &self.accounts {
             let (available, locked) = (fixed(*available), fixed(*locked));
             let open_orders = self.open_orders.get(key).copied().unwrap_or_default();
-            let account = Account { id: 0, available, locked, open_orders };
+            let user_status = self.user_statuses.get(&key.user).copied().unwrap_or_default();
+            let account = Account { id: 0, available, locked, open_orders, user_status };
             state.ledger.insert(*key, account);
         }
         let used = self.orders.values().filter_map(|o| Some((o.user, o.client_order_id?)));
@@ -217,7 +218,7 @@ impl World {
     fn named<'a>(&'a self, command: &'a Command) -> impl Iterator<Item = &'a Order> {
         self.orders.values().filter(move |order| match command {
             Command::Cancel { order: id, .. } | Command::Amend { order: id, .. } => order.id == *id,
-            Command::CancelAll { user, market, side } => {
+            Command::CancelAll { user, market, side, .. } => {
                 order.user == *user
                     && order.status == Status::Open
                     && order.market == *market

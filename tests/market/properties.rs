@@ -110,6 +110,7 @@ fn run_batch(world: &mut World, batch: &Batch) -> Vec<Outcome> {
     for (market, status) in [MarketId(1), MarketId(2)].into_iter().zip(batch.statuses) {
         world.market_states.get_mut(&market).unwrap().status = status;
     }
+    world.user_statuses = (1..).map(UserId).zip(batch.user_statuses).collect();
     world.run(&batch.commands)
 }
 
@@ -122,6 +123,7 @@ fn check_against_model(loading: Loading, batches: &[Batch]) {
         model.commission = batch.commission;
         model.limits = batch.limits;
         model.now = batch.now;
+        model.user_statuses = (1..).zip(batch.user_statuses).collect();
         model.statuses = [1, 2].into_iter().zip(batch.statuses).collect();
         let outcomes = run_batch(&mut world, batch);
         for (command, outcome) in batch.commands.iter().zip(outcomes) {

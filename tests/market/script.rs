@@ -35,8 +35,8 @@
 
 use matchcast::events::funds::withdrawal_status_name;
 use matchcast::market::{
-    AssetId, ClientOrderId, Command, CommissionRates, DepositReference, Destination, Fixed,
-    MarketId, MarketStatus, NewOrder, OrderId, Rejection, SelfTradePrevention, Side, Status,
+    AssetId, CancelReason, ClientOrderId, Command, CommissionRates, DepositReference, Destination,
+    Fixed, MarketId, MarketStatus, NewOrder, OrderId, Rejection, SelfTradePrevention, Side, Status,
     TimeInForce, UnixMicros, UserId, WithdrawalEnd, WithdrawalId, WithdrawalTerms,
 };
 
@@ -172,7 +172,8 @@ fn other_command(words: &[&str], context: &str) -> Command {
                 "asks" => Side::Sell,
                 _ => panic!("{side} is no side: {context}"),
             });
-            Command::CancelAll { user: user(who), market, side }
+            let reason = CancelReason::User;
+            Command::CancelAll { user: user(who), market, side, reason }
         }
         [order @ .., "stop", stop_price] => with_terms(command(order, context), |order| {
             order.stop_price = Some(number(stop_price));

@@ -1,9 +1,10 @@
 //! Generates random sequences of commands in batches of random lengths.
 
 use matchcast::market::{
-    AdjustmentId, ClientOrderId, Command, CommissionRates, DepositReference, Destination, Fixed,
-    MarketId, MarketStatus, NewOrder, OrderId, Rules, SelfTradePrevention, Side, TimeInForce,
-    UnixMicros, UserId, WithdrawalEnd, WithdrawalId, WithdrawalTerms,
+    AdjustmentId, CancelReason, ClientOrderId, Command, CommissionRates, DepositReference,
+    Destination, Fixed, MarketId, MarketStatus, NewOrder, OrderId, Rules, SelfTradePrevention,
+    Side, TimeInForce, UnixMicros, UserId, UserStatus, WithdrawalEnd, WithdrawalId,
+    WithdrawalTerms,
 };
 use proptest::prelude::*;
 
@@ -16,6 +17,8 @@ pub struct Batch {
     pub limits: Limits,
     /// Of the two markets.
     pub statuses: [MarketStatus; 2],
+    /// Of the four users.
+    pub user_statuses: [UserStatus; 4],
     pub now: i64,
     pub commands: Vec<Command>,
 }
@@ -45,19 +48,24 @@ pub fn batches() -> impl Strategy<Value = Vec<Batch>> {
             1 => Just(MarketStatus::Halted),
         ]
     };
-    let batch =
-        (commission(), limits(), [status(), status()], prop::collection::vec(command(), 1..12));
-    let batch = batch.prop_map(|(commission, limits, statuses, commands)| Batch {
-        commission,
-        limits,
-        statuses,
-        now: 0,
-        commands,
+    let user_status = || {
+        prop_oneof![
+            12 => Just(UserStatus::Active),
+            3 => Just(UserStatus::Frozen),
+            1 => Just(UserStatus::Closed),
+        ]
+    };
+    let user_statuses = [user_status(), user_status(), user_status(), user_status()];
+    let statuses = ([status(), status()], user_statuses);
+    let batch = (commission(), limits(), statuses, prop::collection::vec(command(), 1..12));
+    let batch = batch.prop_map(|(commission, limits, statuses, commands)| {
+        let (statuses, user_statuses) = statuses;
+        Batch { commission, limits, statuses, user_statuses, now: 0, commands }
     });
     (first_deposits(), prop::collection::vec(batch, 1..8)).prop_map(|(commands, mut batches)| {
-        let (limits, statuses) = (Limits::default(), [MarketStatus::Open; 2]);
-        let commission = CommissionRates::NONE;
-        let first = Batch { commission, limits, statuses, now: 0, commands };
+        let (statuses, user_statuses) = ([MarketStatus::Open; 2], [UserStatus::Active; 4]);
+        let (commission, limits) = (CommissionRates::NONE, Limits::default());
+        let first = Batch { commission, limits, statuses, user_statuses, now: 0, commands };
         batches.insert(0, first);
         for (now, batch) in (0..).zip(&mut batches) {
             batch.now = now;
@@ -164,7 +172,7 @@ fn command() -> impl Strategy<Value = Command> {
     let side = prop::option::of(prop_oneof![Just(Side::Buy), Just(Side::Sell)]);
     let cancel_all = (1..=USERS, 1..=2_i32, side).prop_map(|(user, market, side)| {
         let (user, market) = (UserId(user), MarketId(market));
-        Command::CancelAll { user, market, side }
+        Command::CancelAll { user, market, side, reason: CancelReason::User }
     });
     let place = order().prop_map(Command::Place);
     prop_oneof![

@@ -6,8 +6,8 @@ use matchcast::market::{
     AccountKey, Action, Adjustment, AdjustmentId, AdjustmentStatus, AssetId, Command,
     CommissionRates, Deposit, DepositId, DepositReference, Done, Fixed, MarketId, MarketState,
     Order, OrderId, PlacedOrder, Plan, PreventedTrade, PriceRange, Reference, Rejection, Side,
-    State, Status, Trade, UserId, Withdrawal, WithdrawalEnd, WithdrawalId, WithdrawalStatus,
-    execute,
+    State, Status, Trade, UserId, UserStatus, Withdrawal, WithdrawalEnd, WithdrawalId,
+    WithdrawalStatus, execute,
 };
 
 use super::sequence::Limits;
@@ -67,6 +67,8 @@ pub struct World {
     pub loading: Loading,
     pub now: i64,
     pub market_states: BTreeMap<MarketId, MarketState>,
+    /// Of those who are not active.
+    pub user_statuses: BTreeMap<UserId, UserStatus>,
     pub commission: CommissionRates,
     pub limits: Limits,
     pub orders: BTreeMap<OrderId, Order>,
@@ -88,6 +90,7 @@ impl World {
         Self {
             loading,
             now: 0,
+            user_statuses: BTreeMap::new(),
             market_states: MARKETS.map(|(id, _)| (id, MarketState::default())).into(),
             commission: CommissionRates::BySide {
                 buyer: Fixed::parse("0.015").unwrap(),

@@ -140,4 +140,18 @@ on_both! {
         check(&database, &market("trade_sequence = trade_sequence - 1"),
             &market("trade_sequence = trade_sequence + 1"), "a market counts its trades");
     }
+
+    async fn damage_to_statuses_of_users_is_found(database: Database) {
+        trade(&database).await;
+        let user = "(SELECT min(id) FROM users WHERE id > 0)";
+        let accounts = |status: i16| {
+            format!("UPDATE accounts SET user_status = {status} WHERE user_id = {user}")
+        };
+        check(&database, &accounts(2), &accounts(1), "an account has the status of its user");
+        let both = |status: i16| {
+            let of_user = format!("UPDATE users SET status = {status} WHERE id = {user}");
+            format!("{of_user}; {}", accounts(status))
+        };
+        check(&database, &both(3), &both(1), "a closed user has neither money nor open orders");
+    }
 }

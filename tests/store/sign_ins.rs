@@ -5,7 +5,7 @@ use matchcast::events::{EventKind, user_channel};
 use matchcast::market::UserId;
 use matchcast::store::outbox;
 use matchcast::store::sessions::{self, Session, Token};
-use matchcast::store::sign_ins::{self, Revoked, SignIn};
+use matchcast::store::sign_ins::{self, LogIn, PasswordChange, Revoked, SignIn};
 use matchcast::store::{AnyConnection, Store, now, users};
 
 use crate::on_both;
@@ -138,11 +138,12 @@ on_both! {
                 sign_ins::log_in(c, &token, verified, better).unwrap()
             })
         };
-        assert!(log_in("hash", None).is_some());
-        assert!(log_in("hash", Some("better")).is_some());
-        assert_eq!(log_in("hash", None), None);
-        assert_eq!(log_in("hash", Some("worse")), None);
-        assert!(log_in("better", None).is_some());
+        let is_created = |log_in| matches!(log_in, LogIn::Created(_));
+        assert!(is_created(log_in("hash", None)));
+        assert!(is_created(log_in("hash", Some("better"))));
+        assert_eq!(log_in("hash", None), LogIn::PasswordChanged);
+        assert_eq!(log_in("hash", Some("worse")), LogIn::PasswordChanged);
+        assert!(is_created(log_in("better", None)));
     }
 
     async fn a_session_is_not_written_for_a_log_in_that_was_revoked(database: Database) {
@@ -163,10 +164,11 @@ on_both! {
         let mut change = |old: &str, kept: &SignIn| {
             person.write(|c, user| sign_ins::change_password(c, user, old, "new", kept).unwrap())
         };
-        assert_eq!(change("wrong", &SignIn::Token(kept)), None);
+        let other_password = change("wrong", &SignIn::Token(kept));
+        assert_eq!(other_password, PasswordChange::OtherPassword);
         let sessions = vec!["page".to_owned()];
         let revoked = change("hash", &SignIn::Token(kept));
-        assert_eq!(revoked, Some(Revoked { tokens: vec![other], sessions }));
+        assert_eq!(revoked, PasswordChange::Changed(Revoked { tokens: vec![other], sessions }));
         assert_eq!(person.terminations(), 1);
         assert!(sessions::find_token(&mut person.connection, kept).unwrap().is_some());
 
@@ -175,7 +177,8 @@ on_both! {
         let again = |c: &mut AnyConnection, user| {
             sign_ins::change_password(c, user, "new", "newer", &asked).unwrap()
         };
-        assert_eq!(person.write(again), Some(Revoked { tokens: vec![kept], sessions: vec![] }));
+        let revoked = Revoked { tokens: vec![kept], sessions: vec![] };
+        assert_eq!(person.write(again), PasswordChange::Changed(revoked));
         assert_eq!(person.terminations(), 2);
         let everything = person.write(|c, user| sign_ins::revoke_all(c, user).unwrap());
         assert_eq!(everything, Revoked { tokens: vec![], sessions: vec!["page".to_owned()] });

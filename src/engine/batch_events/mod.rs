@@ -242,7 +242,7 @@ mod tests {
         Account, AccountKey, Action, AssetId, ClientOrderId, CommissionRates, Done, Entry,
         FilledValues, Fixed, Market, MarketId, Order, OrderId, OrderRates, OrderType, PlacedOrder,
         Plan, Reference, Rules, SelfTradePrevention, Side, State, Status, Stop, TimeInForce, Trade,
-        TradeId, UserId,
+        TradeId, UserId, UserStatus,
     };
     use crate::store::markets::Catalog;
     use crate::store::now;
@@ -339,7 +339,13 @@ mod tests {
             ..EventSettings::default()
         };
         let mut state = State::default();
-        let account = Account { id: LAST, available: MOST, locked: MOST, open_orders: u32::MAX };
+        let account = Account {
+            id: LAST,
+            available: MOST,
+            locked: MOST,
+            open_orders: u32::MAX,
+            user_status: UserStatus::Active,
+        };
         state.ledger.insert(AccountKey { user: USER, asset: ASSET }, account);
         let (plan, catalog) = (plan(), catalog());
         let batch = ExecutedBatch {

@@ -7,6 +7,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use crate::client_address::exact_address;
+use crate::engine::Origin;
 use crate::http::response::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::request_id::RequestId;
@@ -19,6 +20,19 @@ use crate::store::admin_tokens::{AdminAbility, AdminToken};
 pub struct Administrator<A> {
     pub token: AdminToken,
     ability: PhantomData<A>,
+}
+
+impl<A> Administrator<A> {
+    /// Who acts in this request, for the log of administrators.
+    pub fn actor(&self) -> Actor {
+        let request_id = RequestId::current().map(|id| id.to_string());
+        Actor { token: Some(self.token.id), request_id }
+    }
+
+    /// Where the administrator's command comes from.
+    pub fn origin(&self) -> Origin {
+        Origin { token: Some(self.token.id), ..Origin::default() }
+    }
 }
 
 /// The ability that a call needs. It is part of the type of the handler's argument, so that no path
@@ -41,6 +55,13 @@ impl NeededAbility for Read {
     const ABILITY: Option<AdminAbility> = Some(AdminAbility::Read);
 }
 
+/// For calls that need [`AdminAbility::Users`].
+pub struct Users;
+
+impl NeededAbility for Users {
+    const ABILITY: Option<AdminAbility> = Some(AdminAbility::Users);
+}
+
 /// For calls that need [`AdminAbility::Funds`].
 pub struct Funds;
 
@@ -53,14 +74,6 @@ pub struct Markets;
 
 impl NeededAbility for Markets {
     const ABILITY: Option<AdminAbility> = Some(AdminAbility::Markets);
-}
-
-impl<A> Administrator<A> {
-    /// Who acts in this request, for the log.
-    pub fn actor(&self) -> Actor {
-        let request_id = RequestId::current().map(|id| id.to_string());
-        Actor { token: Some(self.token.id), request_id }
-    }
 }
 
 /// The result of the verification for a request. `None`: it has no valid token of an administrator.

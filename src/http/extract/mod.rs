@@ -8,7 +8,7 @@ mod number;
 mod validator;
 
 pub use administrator::{
-    Administrator, Funds, Markets, NoAbility, Read, verify as verify_administrator,
+    Administrator, Funds, Markets, NoAbility, Read, Users, verify as verify_administrator,
 };
 pub use authenticated_user::AuthenticatedUser;
 pub use input::{Input, RawBody};

@@ -4,13 +4,15 @@
 use crate::http::response::ErrorCode::{self, *};
 
 /// Of whatever places an order.
-const ORDER: [ErrorCode; 10] = [
+const ORDER: [ErrorCode; 12] = [
     InsufficientFunds,
     PostOnlyWouldMatch,
     NoMarketPrice,
     MarketCancelOnly,
     MarketHalted,
     TooManyOpenOrders,
+    AccountFrozen,
+    AccountClosed,
     ClientOrderIdTaken,
     ValidationFailed,
     TooBusy,
@@ -33,8 +35,11 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "listBookOrders" | "listMyOrders" | "listMyTrades" | "listBalanceHistory"
         | "listTrades" | "listCandles" | "getTicker" | "listTokens" => vec![ValidationFailed],
         "getError" => vec![NotFound],
-        "logIn" | "register" | "changePassword" => vec![ValidationFailed, TooBusy],
-        "fundAccount" => vec![NotFound, ValidationFailed, FaucetLimit, TooBusy, Stopping],
+        "logIn" => vec![ValidationFailed, TooBusy, AccountFrozen],
+        "register" | "changePassword" => vec![ValidationFailed, TooBusy],
+        "fundAccount" => {
+            vec![NotFound, ValidationFailed, FaucetLimit, AccountClosed, TooBusy, Stopping]
+        }
         "createToken" => vec![ValidationFailed, TooManyTokens],
         "revokeToken" => vec![TokenNotFound],
         "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
@@ -65,7 +70,13 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
             Stopping,
         ],
         "rejectAdjustment" => vec![AdjustmentNotFound, AdjustmentDecided],
-        "createDeposit" => vec![ValidationFailed, DepositReferenceTaken, TooBusy, Stopping],
+        "createDeposit" => {
+            vec![ValidationFailed, DepositReferenceTaken, AccountClosed, TooBusy, Stopping]
+        }
+        "listUsers" | "createUser" => vec![ValidationFailed],
+        "freezeUser" => vec![ValidationFailed, AccountClosed, TooBusy, Stopping],
+        "unfreezeUser" => vec![ValidationFailed, AccountClosed],
+        "closeUser" => vec![ValidationFailed, AccountNotEmpty],
         "listWebhookMessages" => vec![NotFound, ValidationFailed],
         "getWebhook" | "deleteWebhook" | "enableWebhook" | "rotateWebhookSecret" => {
             vec![NotFound]

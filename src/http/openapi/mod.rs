@@ -78,6 +78,8 @@ from `matchcast token create`.";
         admin::reports::commission, admin::reports::balance_sheet, admin::reports::last_audit,
         admin::dead_letters::list, admin::dead_letters::retry,
         admin::markets::list, admin::markets::set_status, admin::health::get,
+        admin::users::list, admin::users::create, admin::users::get, admin::users::freeze,
+        admin::users::unfreeze, admin::users::close,
         settings::settings, error_list::list, error_list::get, serve,
         health::health, health::ready, health::up, health::metrics,
     ),

@@ -77,6 +77,8 @@ error_codes! {
         "The token may not be used for this call.";
     SameAdministrator: 403 "same_administrator", "Same administrator",
         "An adjustment must be approved with another token than it was proposed with.";
+    AccountFrozen: 403 "account_frozen", "Account frozen",
+        "An administrator has frozen the user, who can neither order nor log in.";
     NotFound: 404 "not_found", "Not found",
         "The path is unknown, or the call is disabled.";
     MarketNotFound: 404 "market_not_found", "Market not found",
@@ -103,6 +105,10 @@ error_codes! {
         "The withdrawal has ended in another way.";
     AdjustmentDecided: 409 "adjustment_decided", "Adjustment decided",
         "The adjustment was approved, and cannot be rejected, or the other way round.";
+    AccountClosed: 409 "account_closed", "Account closed",
+        "An administrator has closed the user, for ever.";
+    AccountNotEmpty: 409 "account_not_empty", "Account not empty",
+        "The user has money or open orders, and cannot be closed.";
     BodyTooLarge: 413 "body_too_large", "Body too large",
         "The body exceeds `http.body_limit` (64 KiB).";
     UnsupportedMediaType: 415 "unsupported_media_type", "Unsupported media type",

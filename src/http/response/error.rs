@@ -202,6 +202,7 @@ impl From<EngineError> for ApiError {
 
 /// The texts are Laravel's, because frontends display them.
 pub const EMAIL_TAKEN: &str = "The email has already been taken.";
+pub const ACCOUNT_FROZEN: &str = "Your account is frozen.";
 pub const WRONG_PASSWORD: &str = "The provided password does not match your current password.";
 
 impl From<AuthError> for ApiError {
@@ -211,6 +212,7 @@ impl From<AuthError> for ApiError {
             AuthError::InvalidCredentials => {
                 Self::invalid("email", "The provided credentials are incorrect.")
             }
+            AuthError::AccountFrozen => Self::refused(ErrorCode::AccountFrozen, ACCOUNT_FROZEN),
             AuthError::EmailTaken => Self::invalid("email", EMAIL_TAKEN),
             AuthError::PasswordChanged => Self::invalid("current_password", WRONG_PASSWORD),
             AuthError::TooManyTokens => Self::refused(

@@ -1,7 +1,7 @@
 //! How the market's rejections are told to clients.
 
 use super::code::ErrorCode;
-use super::error::ApiError;
+use super::error::{ACCOUNT_FROZEN, ApiError};
 use crate::events::funds::withdrawal_status_name;
 use crate::market::{MarketStatus, Rejection, Side};
 use crate::store::markets::Catalog;
@@ -95,6 +95,8 @@ fn refused(rejection: Rejection) -> ApiError {
         Rejection::ClientOrderIdTaken => {
             (ErrorCode::ClientOrderIdTaken, "You have an order with this client order id.")
         }
+        Rejection::AccountFrozen => (ErrorCode::AccountFrozen, ACCOUNT_FROZEN),
+        Rejection::AccountClosed => (ErrorCode::AccountClosed, "This user is closed."),
         Rejection::DepositLimit => {
             (ErrorCode::FaucetLimit, "This account's faucet calls for today are used up.")
         }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::{IssuedToken, Registration, SignIn};
+use crate::auth::{IssuedToken, Registration, SignIn, is_email};
 use crate::events::decimal::DecimalNumber;
 use crate::http::conditional::{Version, by_content};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
@@ -113,6 +113,21 @@ pub async fn register(
 ) -> Result<HttpResponse, ApiError> {
     state.throttles.register(&request)?;
     let mut validator = Validator::of(&input);
+    let (name, email) = new_name_and_email(&mut validator, &state).await?;
+    let password = new_password(&mut validator, &input);
+    let (name, email, password) = validator.finish((name, email, password))?;
+    let registration = Registration { name, email, password };
+
+    let assets = state.catalog.current().assets.keys().copied().collect();
+    let (user, token) = state.auth.register(registration, assets).await?;
+    respond(&state, user, &token, StatusCode::CREATED, "Registration successful").await
+}
+
+/// The name and the free e-mail address of a user to be created.
+pub async fn new_name_and_email(
+    validator: &mut Validator<'_>,
+    state: &AppState,
+) -> Result<(Option<String>, Option<String>), ApiError> {
     let name = validator.text("name", MAX_TEXT_CHARS);
     let email = validator.text("email", MAX_TEXT_CHARS);
     if let Some(email) = &email {
@@ -123,13 +138,7 @@ pub async fn register(
             validator.fail("email", response::EMAIL_TAKEN);
         }
     }
-    let password = new_password(&mut validator, &input);
-    let (name, email, password) = validator.finish((name, email, password))?;
-    let registration = Registration { name, email, password };
-
-    let assets = state.catalog.current().assets.keys().copied().collect();
-    let (user, token) = state.auth.register(registration, assets).await?;
-    respond(&state, user, &token, StatusCode::CREATED, "Registration successful").await
+    Ok((name, email))
 }
 
 /// A password to be set, with its confirmation.
@@ -143,15 +152,6 @@ fn new_password(validator: &mut Validator<'_>, input: &Input) -> Option<String> 
         validator.fail("password", "The password field confirmation does not match.");
     }
     Some(password)
-}
-
-/// A non-empty local part, one `@`, and a domain with a dot and no empty label; no white space.
-/// Only delivering a message can verify more.
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let no_blank = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    let labels = domain.split('.').all(|label| !label.is_empty());
-    no_blank && !local.is_empty() && !local.contains('@') && domain.contains('.') && labels
 }
 
 async fn respond(

@@ -14,7 +14,7 @@ use crate::http::idempotency::{REPLAYED, execute_part, respond};
 use crate::http::response::{self, ApiError, CancelledOrders, FieldErrors};
 use crate::http::schema as doc;
 use crate::http::state::AppState;
-use crate::market::{Command, Market, MarketId, Side};
+use crate::market::{CancelReason, Command, Market, MarketId, Side};
 use crate::store::markets::Catalog;
 
 /// The response for one market.
@@ -45,7 +45,8 @@ pub async fn cancel_all(
     let all = catalog.markets.values();
     let mut markets = all.filter(|market| only.is_none_or(|only| market.id == only));
     let cancel = |market: &Market, part: &str| {
-        let command = Command::CancelAll { user: user.id, market: market.id, side };
+        let reason = CancelReason::User;
+        let command = Command::CancelAll { user: user.id, market: market.id, side, reason };
         let (state, user, request, part) = (&state, &user, &request, part.to_owned());
         let symbol = market.symbol.clone();
         async move {

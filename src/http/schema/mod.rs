@@ -5,6 +5,7 @@ mod administration;
 mod formats;
 mod requests;
 mod responses;
+mod users;
 mod words;
 
 pub use administration::*;
@@ -14,4 +15,5 @@ pub use formats::{
 };
 pub use requests::*;
 pub use responses::*;
+pub use users::*;
 pub use words::*;

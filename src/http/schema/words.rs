@@ -54,6 +54,16 @@ pub enum CancelReason {
     Fok,
     Slippage,
     Expired,
+    AccountFrozen,
+}
+
+/// What a user may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum UserStatus {
+    Active,
+    Frozen,
+    Closed,
 }
 
 /// What a market accepts.

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use crate::market::{Account, AccountKey, AssetId, Fixed, UserId};
+use crate::store::StoreError;
 use crate::store::schema::accounts;
 
 #[derive(Clone, Copy, Debug, Queryable, Selectable)]
@@ -14,10 +15,13 @@ pub struct AccountRow {
     pub available: i64,
     pub locked: i64,
     pub open_orders: i32,
+    pub user_status: i16,
 }
 
-impl From<AccountRow> for (AccountKey, Account) {
-    fn from(row: AccountRow) -> Self {
+impl TryFrom<AccountRow> for (AccountKey, Account) {
+    type Error = StoreError;
+
+    fn try_from(row: AccountRow) -> Result<Self, StoreError> {
         let key = AccountKey { user: UserId(row.user_id), asset: AssetId(row.asset_id) };
         let account = Account {
             id: row.id,
@@ -25,8 +29,9 @@ impl From<AccountRow> for (AccountKey, Account) {
             locked: Fixed::from_units(row.locked),
             // A column that cannot be negative.
             open_orders: row.open_orders.unsigned_abs(),
+            user_status: row.user_status.try_into()?,
         };
-        (key, account)
+        Ok((key, account))
     }
 }
 

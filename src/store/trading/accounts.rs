@@ -55,7 +55,7 @@ pub fn load(
         AnyConnection::Sqlite(c) => sqlite::accounts(c, &keys)?,
     };
     for row in rows {
-        let (key, account) = row.into();
+        let (key, account) = row.try_into()?;
         state.ledger.insert(key, account);
     }
     Ok(())

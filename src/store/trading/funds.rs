@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use chrono::NaiveDateTime;
 
 use crate::market::{
-    AdjustmentId, Command, DepositId, DepositReference, State, WithdrawalEnd, WithdrawalId,
+    AdjustmentId, CancelReason, Command, DepositId, DepositReference, State, WithdrawalEnd,
+    WithdrawalId,
 };
 use crate::store::numbering::Numbered;
 use crate::store::{AnyConnection, StoreError, adjustments, admin_log, deposits, withdrawals};
@@ -37,6 +38,7 @@ fn is_act(command: &Command) -> bool {
         | Command::Adjust { .. }
         | Command::ApproveAdjustment { .. } => true,
         Command::EndWithdrawal { end, .. } => *end != WithdrawalEnd::Cancelled,
+        Command::CancelAll { reason, .. } => *reason == CancelReason::AccountFrozen,
         _ => false,
     }
 }

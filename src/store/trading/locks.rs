@@ -121,7 +121,7 @@ pub fn open_orders(
 ) -> Result<Vec<Order>, StoreError> {
     let mut found = Vec::new();
     for command in commands {
-        let Command::CancelAll { user, market, side } = command else { continue };
+        let Command::CancelAll { user, market, side, .. } = command else { continue };
         let open = orders::table
             .filter(orders::user_id.eq(user.0))
             .filter(orders::market_id.eq(market.0))

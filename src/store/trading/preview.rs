@@ -59,7 +59,7 @@ fn read_accounts(
         .select(AccountRow::as_select())
         .load(connection)?;
     for row in rows {
-        let (key, account) = row.into();
+        let (key, account) = row.try_into()?;
         state.ledger.insert(key, account);
     }
     Ok(())

@@ -17,7 +17,9 @@ use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
     AccountRow, CandleRow, ClientOrderIdText, FillChange, MarketStateRow, NewAccountRow, OrderRow,
 };
-use crate::store::schema::{accounts, candles, ledger_entries, markets, orders, outbox, trades};
+use crate::store::schema::{
+    accounts, candles, ledger_entries, markets, orders, outbox, trades, users,
+};
 use crate::store::statement::{insert_all, update};
 use crate::store::{StoreError, codes};
 
@@ -100,7 +102,9 @@ pub fn accounts(
             .select(AccountRow::as_select());
         let mut found: Vec<AccountRow> = account.load(connection)?;
         if found.is_empty() {
-            let new = NewAccountRow::empty(*key);
+            let user = users::table.find(key.user.0).select(users::status);
+            let status: i16 = user.get_result(connection)?;
+            let new = (NewAccountRow::empty(*key), accounts::user_status.eq(status));
             diesel::insert_into(accounts::table).values(new).execute(connection)?;
             found = account.load(connection)?;
         }

@@ -26,10 +26,11 @@ pub fn balances(connection: &mut AnyConnection, user: UserId) -> Result<Vec<Bala
         .select(AccountRow::as_select())
         .load(connection)?;
     let balance = |row: AccountRow| {
-        let (key, Account { available, locked, .. }): (AccountKey, Account) = row.into();
-        Balance { asset: key.asset, available, locked }
+        let (key, account): (AccountKey, Account) = row.try_into()?;
+        let Account { available, locked, .. } = account;
+        Ok(Balance { asset: key.asset, available, locked })
     };
-    Ok(rows.into_iter().map(balance).collect())
+    rows.into_iter().map(balance).collect()
 }
 
 /// One change of one of a user's accounts.

@@ -10,6 +10,7 @@ mod ledger;
 mod orders;
 mod page;
 mod trades;
+mod users;
 mod versions;
 mod withdrawals;
 
@@ -25,6 +26,7 @@ pub use orders::{OrderFilter, OrderName, OrderView, all_orders, order_of, orders
 pub(super) use page::ids_between;
 pub use page::{MAX_EXAMINED, Page, PageRequest};
 pub use trades::{TradeFilter, UserTrade, all_trades, trades, trades_of};
+pub use users::{UserDetails, UserFilter, markets_with_open_orders, user, users};
 pub use versions::{
     NewestRow, account_versions, book_version, depth_version, newest_entries, newest_trade,
 };

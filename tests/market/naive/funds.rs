@@ -1,6 +1,8 @@
 //! Money that comes in and goes out.
 
-use matchcast::market::{Command, Rejection, WithdrawalEnd, WithdrawalStatus, WithdrawalTerms};
+use matchcast::market::{
+    Command, Rejection, UserStatus, WithdrawalEnd, WithdrawalStatus, WithdrawalTerms,
+};
 
 use super::super::world::PROPOSALS;
 use super::{Done, NaiveMarket, units};
@@ -19,6 +21,7 @@ impl NaiveMarket {
         match command {
             Command::Deposit { account, amount, daily_limit } => {
                 let (user, asset) = (account.user.0, account.asset.0);
+                self.require_not_closed(user)?;
                 let earlier = self.deposits.iter().filter(|d| (d.0, d.1) == (user, asset)).count();
                 if earlier >= usize::try_from(*daily_limit).unwrap() {
                     return Err(Rejection::DepositLimit);
@@ -36,6 +39,9 @@ impl NaiveMarket {
                 match earlier {
                     Some(n) if self.deposits_once[n] == new => Ok(Done::DepositedOnce(n, false)),
                     Some(_) => Err(Rejection::DepositReferenceTaken),
+                    None if self.status_of(user) == UserStatus::Closed => {
+                        Err(Rejection::AccountClosed)
+                    }
                     None if !self.can_credit(user, asset, new.2) => Err(Rejection::OutOfRange),
                     None => {
                         self.deposits_once.push(new);
@@ -85,6 +91,7 @@ impl NaiveMarket {
         amount: i128,
         terms: WithdrawalTerms,
     ) -> Result<Done, Rejection> {
+        self.require_active(user)?;
         if amount < units(terms.min) {
             return Err(Rejection::WithdrawalTooSmall { min: terms.min });
         }
@@ -137,6 +144,7 @@ impl NaiveMarket {
 
     fn adjust(&mut self, adjustment: (i64, i32, i128)) -> Result<Done, Rejection> {
         let (user, asset, amount) = adjustment;
+        self.require_not_closed(user)?;
         if amount > 0 && !self.can_credit(user, asset, amount) {
             return Err(Rejection::OutOfRange);
         }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use matchcast::market::{
     ClientOrderId, Command, CommissionRates, Fixed, MarketStatus, NewOrder, Rejection, Side,
-    Status, TimeInForce, WithdrawalEnd,
+    Status, TimeInForce, UserStatus, WithdrawalEnd,
 };
 
 use super::sequence::Limits;
@@ -121,6 +121,8 @@ pub struct NaiveMarket {
     pub limits: Limits,
     pub now: i64,
     pub statuses: BTreeMap<i32, MarketStatus>,
+    /// Of those who are not active.
+    pub user_statuses: BTreeMap<i64, UserStatus>,
     deposits: Vec<(i64, i32, i128)>,
     /// User, asset, amount and reference.
     deposits_once: Vec<(i64, i32, i128, String)>,
@@ -158,6 +160,7 @@ impl NaiveMarket {
                     Rejection::OrderNotOpen => Rejection::OrderNotAmendable,
                     rejection => rejection,
                 })?;
+                self.require_active(user.0)?;
                 self.amend(order, price.map(units), amount.map(units)).map(Done::Amended)
             }
             Command::Cancel { user, market, order } => {
@@ -166,7 +169,7 @@ impl NaiveMarket {
                 self.orders[order].cancelled = true;
                 Ok(Done::Cancelled(self.order_state(order)))
             }
-            Command::CancelAll { user, market, side } => {
+            Command::CancelAll { user, market, side, .. } => {
                 self.require(market.0, MarketStatus::CancelOnly)?;
                 let cancelled: Vec<usize> = self
                     .open_orders_of(market.0)
@@ -253,6 +256,21 @@ impl NaiveMarket {
             _ => return Err(Rejection::OrderNotFound),
         }
         if self.is_open(position) { Ok(position) } else { Err(Rejection::OrderNotOpen) }
+    }
+
+    fn status_of(&self, user: i64) -> UserStatus {
+        self.user_statuses.get(&user).copied().unwrap_or_default()
+    }
+
+    fn require_active(&self, user: i64) -> Result<(), Rejection> {
+        self.require_not_closed(user)?;
+        let is_frozen = self.status_of(user) == UserStatus::Frozen;
+        if is_frozen { Err(Rejection::AccountFrozen) } else { Ok(()) }
+    }
+
+    fn require_not_closed(&self, user: i64) -> Result<(), Rejection> {
+        let is_closed = self.status_of(user) == UserStatus::Closed;
+        if is_closed { Err(Rejection::AccountClosed) } else { Ok(()) }
     }
 
     fn require(&self, market: i32, least: MarketStatus) -> Result<(), Rejection> {

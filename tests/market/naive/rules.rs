@@ -18,6 +18,7 @@ impl NaiveMarket {
         if is_taken {
             return Err(Rejection::ClientOrderIdTaken);
         }
+        self.require_active(user)?;
         self.require(market, MarketStatus::Open)?;
         if let TimeInForce::Gtd(expires_at) = new.time_in_force
             && expires_at.0 <= self.now

@@ -46,6 +46,10 @@ impl NaiveMarket {
             });
             let Some(next) = triggered.first().copied() else { return };
             self.orders[next].waits = false;
+            if self.require_active(self.orders[next].user).is_err() {
+                self.orders[next].cancelled = true;
+                continue;
+            }
             self.arrive(next);
             self.fills_before = self.fills.len();
             self.matched(next);

@@ -13,9 +13,7 @@ use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{AccountKey, AdjustmentId, AdjustmentStatus, Command, Rejection};
-use crate::request_id::RequestId;
 use crate::store::adjustments::{self, Decision, NewAdjustment};
-use crate::store::admin_log::Actor;
 use crate::store::views::{self, AdjustmentFilter};
 
 /// The words of the parameter `status`.
@@ -83,14 +81,13 @@ pub async fn create(
     let (user, asset, amount, reason) = validator.finish((user, asset, amount, reason))?;
     let account = AccountKey { user, asset };
     if !state.four_eyes {
-        let token = Some(administrator.token.id);
-        let origin = Origin { token, note: Some(reason), reference: None };
+        let origin = Origin { note: Some(reason), ..administrator.origin() };
         let command = Command::Adjust { account, amount };
         return idempotency::administer(&state, &administrator, &request, &input, command, origin)
             .await;
     }
     let catalog = state.catalog.current();
-    let (actor, new) = (actor(&administrator), NewAdjustment { account, amount, reason });
+    let (actor, new) = (administrator.actor(), NewAdjustment { account, amount, reason });
     let work = move |c: &mut crate::store::AnyConnection| {
         let symbol = catalog.asset_symbol(account.asset);
         let proposed = adjustments::propose(c, &actor, &new, symbol)?;
@@ -121,7 +118,7 @@ pub async fn approve(
     let account = found.ok_or(Rejection::AdjustmentNotFound)?.adjustment.account;
     let approver = Some(administrator.token.id);
     let command = Command::ApproveAdjustment { account, adjustment: id, approver };
-    let origin = Origin { token: approver, ..Origin::default() };
+    let origin = administrator.origin();
     let input = Input::default();
     idempotency::administer(&state, &administrator, &request, &input, command, origin).await
 }
@@ -143,7 +140,7 @@ pub async fn reject(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = parse_id(&id)?;
-    let (actor, catalog) = (actor(&administrator), state.catalog.current());
+    let (actor, catalog) = (administrator.actor(), state.catalog.current());
     let work = move |c: &mut crate::store::AnyConnection| {
         let decision = adjustments::reject(c, &actor, id)?;
         let body = |found: &_| AdjustmentBody::new(found, &catalog);
@@ -159,11 +156,6 @@ pub async fn reject(
         })
     };
     idempotency::write_once(&state, &administrator, &request, None, work).await
-}
-
-fn actor(administrator: &Administrator<Funds>) -> Actor {
-    let request_id = RequestId::current().map(|id| id.to_string());
-    Actor { token: Some(administrator.token.id), request_id }
 }
 
 /// An id that is not a number is unknown.

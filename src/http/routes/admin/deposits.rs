@@ -51,7 +51,7 @@ pub async fn create(
     }
     let note = validator.optional_text("note", MAX_NOTE_CHARS);
     let (user, asset, amount, reference) = validator.finish((user, asset, amount, reference))?;
-    let origin = Origin { token: Some(administrator.token.id), note, reference: None };
+    let origin = Origin { note, ..administrator.origin() };
     let account = AccountKey { user, asset };
     let command = Command::DepositOnce { account, amount, reference };
     idempotency::administer(&state, &administrator, &request, &input, command, origin).await

@@ -12,4 +12,5 @@ pub mod reports;
 pub mod token;
 pub mod trades;
 pub mod user_export;
+pub mod users;
 pub mod withdrawals;

@@ -106,6 +106,6 @@ async fn end(
     let withdrawal = find(id, state).await?.withdrawal;
     let account = withdrawal.account;
     let command = Command::EndWithdrawal { account, withdrawal: withdrawal.id, end };
-    let origin = Origin { token: Some(administrator.token.id), reference, note };
+    let origin = Origin { reference, note, ..administrator.origin() };
     idempotency::administer(state, administrator, request, input, command, origin).await
 }

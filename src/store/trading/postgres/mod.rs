@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Text};
+use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text};
 
 use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, UserId};
@@ -31,8 +31,8 @@ statement! {
 // Pairs of two arrays: the query builder compares single columns with an array.
 statement! {
     LockAccounts { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
-    -> (BigInt, BigInt, Integer, BigInt, BigInt, Integer):
-    "SELECT id, user_id, asset_id, available, locked, open_orders FROM accounts \
+    -> (BigInt, BigInt, Integer, BigInt, BigInt, Integer, SmallInt):
+    "SELECT id, user_id, asset_id, available, locked, open_orders, user_status FROM accounts \
      WHERE (user_id, asset_id) IN (SELECT * FROM unnest(" [users] ", " [assets]
     ")) ORDER BY user_id, asset_id FOR UPDATE"
 }
@@ -43,6 +43,16 @@ statement! {
     "INSERT INTO accounts (user_id, asset_id, available, locked) \
      SELECT k.user_id, k.asset_id, 0, 0 FROM unnest(" [users] ", " [assets]
     ") AS k (user_id, asset_id) ORDER BY 1, 2 ON CONFLICT (user_id, asset_id) DO NOTHING"
+}
+
+// After the accounts were created: then a change of their users' status either is committed and
+// seen here, or waits for this transaction and sees the accounts.
+statement! {
+    SetStatusOfAccounts { users: Vec<i64> => Array<BigInt>, assets: Vec<i32> => Array<Integer> }
+    -> (BigInt,):
+    "UPDATE accounts a SET user_status = u.status FROM users u, unnest(" [users] ", " [assets]
+    ") AS k (user_id, asset_id) WHERE u.id = a.user_id AND a.user_id = k.user_id \
+     AND a.asset_id = k.asset_id AND a.user_status <> u.status"
 }
 
 // Orders without one are not in the index, hence the second condition.
@@ -113,7 +123,8 @@ pub fn lock_accounts(
         return Ok(rows);
     }
     let LockAccounts { users, assets } = lock.clone();
-    CreateAccounts { users, assets }.execute(connection)?;
+    CreateAccounts { users: users.clone(), assets: assets.clone() }.execute(connection)?;
+    SetStatusOfAccounts { users, assets }.execute(connection)?;
     Ok(lock.load(connection)?)
 }
 
