@@ -151,7 +151,7 @@ on_both! {
             assert_eq!(held.is_some(), deposited.status == 201);
             database.audit();
         }
-        println!("deposits won {} times, closes {} times", wins[0], wins[1]);
+        assert_eq!(wins.iter().sum::<usize>(), rounds(12), "{wins:?}");
         for app in apps {
             app.stop();
         }
@@ -171,7 +171,7 @@ on_both! {
                     assert!([200, 403].contains(&response.status), "{}", response.body);
                     return;
                 }
-                let what = if n % 3 == 0 { "freeze" } else { "unfreeze" };
+                let what = if n.is_multiple_of(3) { "freeze" } else { "unfreeze" };
                 change(&client, 1, what, &json!({})).await.data();
             }
         });

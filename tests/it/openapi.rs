@@ -118,12 +118,18 @@ fn the_example_of_each_body_matches_its_schema() {
     assert!(checked >= 14, "only {checked} bodies have examples");
 }
 
-/// What the examples of paths refer to: an order, a webhook or a withdrawal.
-async fn id_for(client: &Client, path: &str) -> i64 {
+/// What the examples of paths refer to: an order, a webhook, a withdrawal or a user.
+async fn id_for(client: &Client, administrator: &Client, path: &str) -> i64 {
     if path.contains("/withdrawals/") {
         let withdrawal = r#"{"asset":"USD","amount":"1","destination":"a bank account"}"#;
         let requested = client.post("/api/withdrawals", withdrawal).await.data();
         return requested["id"].as_i64().unwrap();
+    }
+    if path.starts_with("/api/admin/users") {
+        let email = path.replace(['/', '{', '}'], "-") + "@test.example";
+        let user = json!({ "name": "user", "email": email }).to_string();
+        let created = administrator.post("/api/admin/users", &user).await.data();
+        return created["id"].as_i64().unwrap();
     }
     if path.starts_with("/api/webhooks") {
         let webhook = r#"{"url":"https://hooks.example.com/","events":["order.matched"]}"#;
@@ -140,13 +146,12 @@ on_both! {
         let mut tried = 0;
         for (method, path, operation) in operations() {
             let Some(body) = example(operation) else { continue };
-            let client = match path.starts_with("/api/admin/") {
-                true => admin::client(&app, &database, &admin::ABILITIES),
-                false => app.log_in("alice").await,
-            };
+            let alice = app.log_in("alice").await;
+            let administrator = admin::client(&app, &database, &admin::ABILITIES);
+            let client = if path.starts_with("/api/admin/") { &administrator } else { &alice };
             let target = if path.contains("{id}") {
-                let alice = app.log_in("alice").await;
-                path.replace("{id}", &id_for(&alice, &path).await.to_string())
+                let id = id_for(&alice, &administrator, &path).await;
+                path.replace("{id}", &id.to_string())
             } else {
                 path.clone()
             };

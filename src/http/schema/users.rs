@@ -8,7 +8,7 @@ use super::words::UserStatus;
 
 /// A user to be created by an administrator.
 #[derive(ToSchema)]
-#[schema(example = json!({ "name": "Dora", "email": "dora@example.com" }))]
+#[schema(example = json!({ "name": "Erin", "email": "erin@example.com" }))]
 pub struct NewManagedUser {
     name: RequiredText,
     #[schema(max_length = 255, format = Email)]
