@@ -2,9 +2,10 @@
 //!
 //! Each page is a short read of its own, along the cursor of the list, and is read when the client
 //! has taken the one before. So an export occupies the memory of one page, and no transaction or
-//! connection between two pages. A row is as it is when its page is read; rows that were added
-//! after the first page are not in the export. An error ends the connection: a client never takes a
-//! part for the whole.
+//! connection between two pages. Few pages are read at the same time, whatever the number of
+//! exports: most connections remain for others. A row is as it is when its page is read; rows that
+//! were added after the first page are not in the export. An error ends the connection: a client
+//! never takes a part for the whole.
 
 use std::fmt::Write;
 
@@ -17,7 +18,7 @@ use super::response::ApiError;
 use super::state::AppState;
 use crate::market::Fixed;
 use crate::store::markets::Catalog;
-use crate::store::views::{Page, PageRequest};
+use crate::store::views::{EntryPosition as Position, Page, PageRequest};
 use crate::store::{AnyConnection, StoreError};
 
 /// The rows of a page, which is a chunk of the response.
@@ -39,6 +40,18 @@ pub trait Export: Clone + Send + 'static {
         connection: &mut AnyConnection,
         page: &PageRequest,
     ) -> Result<Page<Self::Row>, StoreError>;
+
+    /// The rows that follow a position, and that of the next ones. `None`: the beginning, the end.
+    fn read_next(
+        &self,
+        connection: &mut AnyConnection,
+        page: &PageRequest,
+        after: Option<Position>,
+    ) -> Result<(Vec<Self::Row>, Option<Position>), StoreError> {
+        let page = PageRequest { before: after.map(|Position { id, .. }| id), ..*page };
+        let Page { rows, next } = self.read(connection, &page)?;
+        Ok((rows, next.map(|id| Position { account: 0, id })))
+    }
 
     /// Whether the catalog has what the row refers to.
     fn is_known(row: &Self::Row, catalog: &Catalog) -> bool;
@@ -110,11 +123,11 @@ impl<'a> Line<'a> {
 /// What is left to send.
 enum Rest {
     /// The first page, which was read before the response began.
-    First(Bytes, Option<i64>),
-    After(Option<i64>),
+    First(Bytes, Option<Position>),
+    After(Option<Position>),
 }
 
-/// Sends the rows of these times, newest first.
+/// Sends the rows of these times, newest first unless the export has another order.
 ///
 /// # Errors
 /// Those of the first page. Later ones end the connection.
@@ -128,21 +141,20 @@ pub async fn respond<E: Export>(
     let mut line = Line::new(&mut header);
     E::COLUMNS.iter().for_each(|name| line.text(name));
     header.push_str(LINE_END);
-    let (first, next) = read_page(&export, &page, &state, header).await?;
+    let (first, next) = read_page(&export, &page, None, &state, header).await?;
     let chunks = stream::try_unfold(Rest::First(first, next), move |rest| {
         let (export, state) = (export.clone(), state.clone());
         async move {
-            let before = match rest {
+            let after = match rest {
                 Rest::First(chunk, next) => return Ok(Some((chunk, Rest::After(next)))),
                 Rest::After(None) => return Ok(None),
-                Rest::After(before) => before,
+                Rest::After(after) => after,
             };
-            let page = PageRequest { before, ..page };
-            match read_page(&export, &page, &state, String::new()).await {
+            match read_page(&export, &page, after, &state, String::new()).await {
                 Ok((chunk, next)) => Ok(Some((chunk, Rest::After(next)))),
                 Err(error) => {
                     tracing::error!(%error, export = E::NAME, "an export was not completed");
-                    Err(error)
+                    Err(ApiError::from(error))
                 }
             }
         }
@@ -157,23 +169,32 @@ pub async fn respond<E: Export>(
 async fn read_page<E: Export>(
     export: &E,
     page: &PageRequest,
+    after: Option<Position>,
     state: &AppState,
     mut text: String,
-) -> Result<(Bytes, Option<i64>), ApiError> {
-    let (reader, request) = (export.clone(), *page);
-    let page = state.store.read(move |c| reader.read(c, &request)).await?;
-    let is_known = |catalog: &Catalog| page.rows.iter().all(|row| E::is_known(row, catalog));
-    let catalog = state.catalog_with(is_known).await;
-    if !is_known(&catalog) {
-        return Err(ApiError::Internal("a row of an export is of an unknown market or asset"));
-    }
-    for row in &page.rows {
-        let mut line = Line::new(&mut text);
-        E::write(row, &catalog, &mut line);
-        debug_assert_eq!(line.cells, E::COLUMNS.len());
-        text.push_str(LINE_END);
-    }
-    Ok((Bytes::from(text), page.next))
+) -> Result<(Bytes, Option<Position>), StoreError> {
+    let (export, page, shared) = (export.clone(), *page, state.catalog.clone());
+    let write = move |c: &mut AnyConnection| {
+        let (rows, next) = export.read_next(c, &page, after)?;
+        let is_known = |catalog: &Catalog| rows.iter().all(|row| E::is_known(row, catalog));
+        let mut catalog = shared.current();
+        if !is_known(&catalog) {
+            // Another process has created a market.
+            catalog = shared.reload(c)?;
+        }
+        if !is_known(&catalog) {
+            let cause = format!("a row of {} is of an unknown market or asset", E::NAME);
+            return Err(StoreError::Other(cause));
+        }
+        for row in &rows {
+            let mut line = Line::new(&mut text);
+            E::write(row, &catalog, &mut line);
+            debug_assert_eq!(line.cells, E::COLUMNS.len());
+            text.push_str(LINE_END);
+        }
+        Ok((Bytes::from(text), next))
+    };
+    state.store.read_bulk(write).await
 }
 
 #[cfg(test)]

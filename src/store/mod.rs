@@ -78,8 +78,11 @@ pub use timeouts::Timeouts;
 const MAX_OWNERS: usize = 8;
 /// Reports that run at the same time.
 const MAX_REPORTS: usize = 2;
-/// How long a report may take: much longer than a request of a user.
+/// How long a report may take, and a page of an export may wait: much longer than a request of a
+/// user.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pages of exports that are read at the same time.
+const MAX_BULK_READS: usize = 2;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -95,6 +98,8 @@ struct Inner {
     pool: diesel::r2d2::Pool<connection::Manager>,
     /// One permit per pooled connection: requests queue here without occupying a thread.
     permits: Arc<Semaphore>,
+    /// One permit per page of an export.
+    bulk_permits: Arc<Semaphore>,
     /// One permit per report.
     report_permits: Arc<Semaphore>,
     /// One permit per call on a connection that has an owner.
@@ -131,6 +136,7 @@ impl Store {
             timeouts,
             pool,
             permits: Arc::new(permits),
+            bulk_permits: Arc::new(Semaphore::new(MAX_BULK_READS)),
             report_permits: Arc::new(Semaphore::new(MAX_REPORTS)),
             owner_permits: Arc::new(Semaphore::new(MAX_OWNERS)),
             given_up: GivenUpCalls::at_most(pool_size),
@@ -264,6 +270,18 @@ impl Store {
             outcome
         };
         self.read(in_snapshot).await
+    }
+
+    /// [`Store::read`] for pages of exports: few at the same time, and the others wait longer than
+    /// requests of users do.
+    pub async fn read_bulk<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let deadline = Deadline::within(REPORT_TIMEOUT);
+        let _permit = acquire(&self.inner.bulk_permits, deadline).await?;
+        self.read(work).await
     }
 
     /// [`Store::read_snapshot`] for work that reads many rows. It takes no connection from the

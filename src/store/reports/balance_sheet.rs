@@ -93,13 +93,20 @@ pub fn balance_sheet(
     connection: &mut AnyConnection,
     at: NaiveDateTime,
 ) -> Result<BTreeMap<AssetId, AssetSheet>, StoreError> {
-    let ids = ids_between(connection, None, Some(at), |c, id| {
-        let next = ledger_entries::table.filter(ledger_entries::id.ge(id));
-        let next = next.order(ledger_entries::id.asc());
-        let columns = (ledger_entries::id, ledger_entries::created_at);
-        Ok(next.select(columns).first(c).optional()?)
-    })?;
-    let query = diesel::sql_query(QUERY).bind::<BigInt, _>(ids.end).bind::<Timestamp, _>(at);
+    let end = match connection {
+        // There is no index by id: a search would read the ledger again and again.
+        AnyConnection::Postgres(_) => i64::MAX,
+        AnyConnection::Sqlite(_) => {
+            ids_between(connection, None, Some(at), |c, id| {
+                let next = ledger_entries::table.filter(ledger_entries::id.ge(id));
+                let next = next.order(ledger_entries::id.asc());
+                let columns = (ledger_entries::id, ledger_entries::created_at);
+                Ok(next.select(columns).first(c).optional()?)
+            })?
+            .end
+        }
+    };
+    let query = diesel::sql_query(QUERY).bind::<BigInt, _>(end).bind::<Timestamp, _>(at);
     let rows: Vec<Row> = query.load(connection)?;
     let mut sheets: BTreeMap<AssetId, AssetSheet> = BTreeMap::new();
     for row in &rows {

@@ -21,7 +21,7 @@ pub use all_users::{ListedUser, all_users};
 pub use book::{BookRow, book};
 pub use dead_letters::dead_letters;
 pub use deposits::deposits;
-pub use ledger::{EntryFilter, LedgerEntry, entries};
+pub use ledger::{EntryFilter, EntryPosition, LedgerEntry, entries, entries_by_account};
 pub use orders::{OrderFilter, OrderName, OrderView, all_orders, order_of, orders_of};
 pub(super) use page::ids_between;
 pub use page::{MAX_EXAMINED, Page, PageRequest};

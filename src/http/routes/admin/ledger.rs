@@ -15,8 +15,10 @@ use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{Action, UserId};
 use crate::store::markets::Catalog;
-use crate::store::views::{self, EntryFilter, LedgerEntry, Page, PageRequest, ReferenceKind};
-use crate::store::{AnyConnection, StoreError};
+use crate::store::views::{
+    self, EntryFilter, EntryPosition, LedgerEntry, Page, PageRequest, ReferenceKind,
+};
+use crate::store::{AnyConnection, StoreError, now};
 
 const MAX_SYMBOL_CHARS: usize = 16;
 
@@ -119,6 +121,22 @@ impl Export for Ledger {
         views::entries(connection, self.0, page)
     }
 
+    /// By account, unless it is the export of one user: PostgreSQL has no index of the whole ledger
+    /// by id.
+    fn read_next(
+        &self,
+        connection: &mut AnyConnection,
+        page: &PageRequest,
+        after: Option<EntryPosition>,
+    ) -> Result<(Vec<LedgerEntry>, Option<EntryPosition>), StoreError> {
+        if self.0.user.is_none() {
+            return views::entries_by_account(connection, self.0, page, after);
+        }
+        let page = PageRequest { before: after.map(|EntryPosition { id, .. }| id), ..*page };
+        let Page { rows, next } = self.read(connection, &page)?;
+        Ok((rows, next.map(|id| EntryPosition { account: 0, id })))
+    }
+
     fn is_known(row: &LedgerEntry, catalog: &Catalog) -> bool {
         catalog.assets.contains_key(&row.account.asset)
     }
@@ -163,7 +181,8 @@ pub async fn list(
     paging::respond(&request, List::Ledger, message, rows, page.next)
 }
 
-/// Exports the ledger entries of all accounts, newest first.
+/// Exports the ledger entries of all accounts: by account, the oldest first; of one user, newest
+/// first.
 #[utoipa::path(
     get,
     path = "/api/admin/ledger.csv",
@@ -179,5 +198,8 @@ pub async fn export(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (ledger, page) = Ledger::of(query, &state)?;
+    // Entries that are added meanwhile would be among those of accounts that were not read yet.
+    let start = now();
+    let page = PageRequest { to: Some(page.to.map_or(start, |to| to.min(start))), ..page };
     csv::respond(ledger, page, state).await
 }
