@@ -63,11 +63,10 @@ struct Batch<'a> {
 impl Batch<'_> {
     /// The act, if it was an administrator who has cancelled orders.
     fn cancelled(&self, orders: &[Order], request: &QueuedRequest) -> Option<Act> {
-        let Command::CancelAll { user, market, reason: CancelReason::AccountFrozen, .. } =
-            request.command
-        else {
+        let Command::CancelAll { user, market, reason, .. } = request.command else { return None };
+        if reason != CancelReason::AccountFrozen {
             return None;
-        };
+        }
         let symbol = self.catalog.symbol(market);
         let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
         let state = |open_orders: &[i64]| json!({ "user_id": user.0, "symbol": symbol, "open_orders": open_orders });

@@ -8,12 +8,15 @@ mod support;
 mod access;
 mod adjustments;
 mod admin_access;
+mod admin_crashes;
 mod admin_deposits;
 mod admin_exports;
 mod admin_lists;
 mod admin_log;
 mod admin_operation;
 mod admin_reports;
+#[cfg(feature = "postgres-tests")]
+mod admin_steps;
 mod admin_tokens;
 mod admin_users;
 mod admin_users_orders;

@@ -1,7 +1,7 @@
 //! Withdrawals: requested by users, settled by administrators, each once.
 
 use diesel::prelude::*;
-use matchcast::store::admin_tokens::AdminAbility::{Funds, Read};
+use matchcast::store::admin_tokens::AdminAbility::{Funds, Read, Users};
 use matchcast::store::schema::outbox;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -245,6 +245,26 @@ on_both! {
         }
         assert_eq!(balance(&bob, "BTC").await, pair("1", "0"));
         app.stop();
+    }
+
+    async fn a_frozen_user_cannot_withdraw_and_a_pending_withdrawal_can_end(database: Database) {
+        let app = TestApp::start_with(&database, &[("MATCHCAST__AUTH__CACHE_SECONDS", "600")]).await;
+        // The other process does not know yet that the token is not valid.
+        let other = TestApp::start_with(&database, &[("MATCHCAST__AUTH__CACHE_SECONDS", "600")]).await;
+        let bob = app.log_in("bob").await.at(other.address);
+        let pending = requested(&bob, "0.1").await;
+        let second = requested(&bob, "0.1").await;
+        let administrator = admin::client(&app, &database, &[Funds, Users]);
+        let close = administrator.post("/api/admin/users/2/close", "{}").await;
+        assert_eq!(code(&close), (409, "account_not_empty".to_owned()));
+        assert_eq!(administrator.post("/api/admin/users/2/freeze", "{}").await.status, 200);
+        let frozen = (403, "account_frozen".to_owned());
+        assert_eq!(code(&request(&bob, "BTC", "0.1").await), frozen);
+        assert_eq!(end(&administrator, pending, "complete").await.status, 200);
+        assert_eq!(end(&administrator, second, "reject").await.status, 200);
+        database.audit();
+        app.stop();
+        other.stop();
     }
 
     /// Over two processes: exactly one end is accepted, and it is the one that has happened.

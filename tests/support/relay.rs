@@ -13,6 +13,8 @@ struct State {
     /// Host and port of the server.
     target: Arc<str>,
     loses_packets: bool,
+    /// The packets to the server that are still forwarded before all are lost. `None`: any number.
+    left: Option<usize>,
     /// Connections of an earlier generation are closed.
     generation: u64,
 }
@@ -38,12 +40,12 @@ impl Relay {
         let address = listener.local_addr().expect("the listener is bound").to_string();
         let target = target(database_url);
         let url = format!("{}?sslmode=disable", database_url.replacen(&*target, &address, 1));
-        let state = State { target, loses_packets: false, generation: 0 };
+        let state = State { target, loses_packets: false, left: None, generation: 0 };
         let state = Arc::new(watch::Sender::new(state));
         let watched = state.clone();
         let server = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, watched.subscribe()));
+                tokio::spawn(forward(client, watched.clone()));
             }
         });
         Self { url, state, server }
@@ -54,10 +56,21 @@ impl Relay {
         self.state.send_modify(|state| state.loses_packets = true);
     }
 
+    /// Forwards this number of packets to the server, and then none, and none back.
+    pub fn lose_packets_after(&self, count: usize) {
+        self.state.send_modify(|state| state.left = Some(count));
+    }
+
+    /// Whether packets are lost by now.
+    pub fn loses_packets(&self) -> bool {
+        self.state.borrow().loses_packets
+    }
+
     /// Closes all connections, as a router does that has lost its table.
     pub fn restore(&self) {
         self.state.send_modify(|state| {
             state.loses_packets = false;
+            state.left = None;
             state.generation += 1;
         });
     }
@@ -76,7 +89,8 @@ impl Drop for Relay {
     }
 }
 
-async fn forward(mut client: TcpStream, mut state: watch::Receiver<State>) {
+async fn forward(mut client: TcpStream, shared: Arc<watch::Sender<State>>) {
+    let mut state = shared.subscribe();
     let State { target, generation, .. } = state.borrow().clone();
     let Ok(mut server) = TcpStream::connect(&*target).await else { return };
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
@@ -88,6 +102,19 @@ async fn forward(mut client: TcpStream, mut state: watch::Receiver<State>) {
         };
         if len == 0 {
             return;
+        }
+        if is_up {
+            shared.send_if_modified(|state| match state.left {
+                Some(0) if !state.loses_packets => {
+                    state.loses_packets = true;
+                    true
+                }
+                Some(left) => {
+                    state.left = Some(left.saturating_sub(1));
+                    false
+                }
+                None => false,
+            });
         }
         if state.borrow().loses_packets {
             continue;

@@ -49,9 +49,15 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         | "getBalanceSheet" | "listDeadLetters" | "exportUsers" | "listWithdrawals"
         | "listAllWithdrawals" | "listAdjustments" => vec![ValidationFailed],
         "setMarketStatus" => vec![ValidationFailed, MarketNotFound],
-        "requestWithdrawal" => {
-            vec![ValidationFailed, InsufficientFunds, WithdrawalLimit, TooBusy, Stopping]
-        }
+        "requestWithdrawal" => vec![
+            ValidationFailed,
+            InsufficientFunds,
+            WithdrawalLimit,
+            AccountFrozen,
+            AccountClosed,
+            TooBusy,
+            Stopping,
+        ],
         "getWithdrawal" => vec![WithdrawalNotFound],
         "cancelWithdrawal" => {
             vec![WithdrawalNotFound, WithdrawalNotPending, TooBusy, Stopping]
@@ -59,13 +65,16 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "completeWithdrawal" | "rejectWithdrawal" => {
             vec![ValidationFailed, WithdrawalNotFound, WithdrawalNotPending, TooBusy, Stopping]
         }
-        "createAdjustment" => vec![ValidationFailed, InsufficientFunds, TooBusy, Stopping],
+        "createAdjustment" => {
+            vec![ValidationFailed, InsufficientFunds, AccountClosed, TooBusy, Stopping]
+        }
         "approveAdjustment" => vec![
             ValidationFailed,
             InsufficientFunds,
             SameAdministrator,
             AdjustmentNotFound,
             AdjustmentDecided,
+            AccountClosed,
             TooBusy,
             Stopping,
         ],

@@ -1,6 +1,6 @@
 //! Fields that several calls have.
 
-use crate::http::extract::{Input, Validator};
+use crate::http::extract::Validator;
 use crate::http::response::ApiError;
 use crate::http::state::AppState;
 use crate::market::{AssetId, UserId};
@@ -34,9 +34,4 @@ pub fn existing_asset(state: &AppState, validator: &mut Validator<'_>) -> Option
         validator.fail("asset", "The selected asset is invalid.");
     }
     asset
-}
-
-/// The parameter `user_id`, of any user.
-pub fn optional_user(input: &Input, validator: &mut Validator<'_>) -> Option<UserId> {
-    if input.is_missing("user_id") { None } else { validator.id("user_id").map(UserId) }
 }

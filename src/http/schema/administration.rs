@@ -118,11 +118,3 @@ pub struct AtTime {
     #[param(value_type = RequestTime, required = false)]
     at: String,
 }
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct OfSearch {
-    /// A part of the name or the e-mail address.
-    #[param(max_length = 255, required = false)]
-    search: String,
-}

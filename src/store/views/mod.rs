@@ -2,7 +2,6 @@
 
 mod accounts;
 mod admin_log;
-mod all_users;
 mod book;
 mod dead_letters;
 mod deposits;
@@ -17,7 +16,6 @@ mod withdrawals;
 pub use super::codes::ReferenceKind;
 pub use accounts::{Balance, EntryView, TradeShare, balances, history};
 pub use admin_log::admin_acts;
-pub use all_users::{ListedUser, all_users};
 pub use book::{BookRow, book};
 pub use dead_letters::dead_letters;
 pub use deposits::deposits;

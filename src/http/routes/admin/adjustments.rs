@@ -8,11 +8,11 @@ use crate::http::extract::{Administrator, Funds, Input, Read, Validator};
 use crate::http::idempotency;
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, AdjustmentBody, ApiError};
-use crate::http::routes::fields::{MAX_NOTE_CHARS, existing_asset, existing_user, optional_user};
+use crate::http::routes::fields::{MAX_NOTE_CHARS, existing_asset, existing_user};
 use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
-use crate::market::{AccountKey, AdjustmentId, AdjustmentStatus, Command, Rejection};
+use crate::market::{AccountKey, AdjustmentId, AdjustmentStatus, Command, Rejection, UserId};
 use crate::store::adjustments::{self, Decision, NewAdjustment};
 use crate::store::views::{self, AdjustmentFilter};
 
@@ -42,7 +42,7 @@ pub async fn list(
     let input = Input::from(query.into_inner());
     let mut validator = Validator::of(&input);
     let page = read_page(&mut validator, List::Adjustments, state.list_cap);
-    let user = optional_user(&input, &mut validator);
+    let user = validator.optional_id("user_id").map(UserId);
     let filter = AdjustmentFilter { user, status: validator.optional_one_of("status", &STATUSES) };
     let page = validator.finish(Some(page))?;
     let page = state.store.read(move |c| views::adjustments(c, filter, &page)).await?;

@@ -5,43 +5,38 @@ use actix_web::{HttpResponse, web};
 use crate::http::csv::{self, Export, Line};
 use crate::http::extract::{Administrator, Input, Read, Validator};
 use crate::http::response::{ApiError, iso8601};
+use crate::http::routes::admin::users::read_filter;
 use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::store::markets::Catalog;
-use crate::store::views::{self, ListedUser, Page, PageRequest};
+use crate::store::users::User;
+use crate::store::views::{self, Page, PageRequest, UserFilter};
 use crate::store::{AnyConnection, StoreError};
 
-const MAX_SEARCH_CHARS: usize = 255;
-
-/// The users that a request asks for.
-#[derive(Clone)]
-struct Users {
-    search: Option<String>,
-}
-
-impl Export for Users {
-    type Row = ListedUser;
+impl Export for UserFilter {
+    type Row = User;
 
     const NAME: &'static str = "users.csv";
-    const COLUMNS: &'static [&'static str] = &["id", "name", "email", "created_at"];
+    const COLUMNS: &'static [&'static str] = &["id", "name", "email", "status", "created_at"];
 
     fn read(
         &self,
         connection: &mut AnyConnection,
         page: &PageRequest,
-    ) -> Result<Page<ListedUser>, StoreError> {
-        views::all_users(connection, self.search.as_deref(), page)
+    ) -> Result<Page<User>, StoreError> {
+        views::users(connection, self, page)
     }
 
-    fn is_known(_: &ListedUser, _: &Catalog) -> bool {
+    fn is_known(_: &User, _: &Catalog) -> bool {
         true
     }
 
-    fn write(row: &ListedUser, _: &Catalog, line: &mut Line<'_>) {
+    fn write(row: &User, _: &Catalog, line: &mut Line<'_>) {
         line.integer(row.id);
         line.text(&row.name);
         line.text(&row.email);
+        line.text(row.status.name());
         line.text(&iso8601(row.created_at));
     }
 }
@@ -53,7 +48,7 @@ impl Export for Users {
     operation_id = "exportUsers",
     tag = "Administration",
     security(("token" = [])),
-    params(doc::OfSearch, doc::Times),
+    params(doc::UserSearch, doc::Times),
     responses((status = 200, description = "Success", body = String, content_type = "text/csv")),
 )]
 pub async fn export(
@@ -63,10 +58,10 @@ pub async fn export(
 ) -> Result<HttpResponse, ApiError> {
     let input = Input::from(query.into_inner());
     let mut validator = Validator::of(&input);
-    let search = validator.optional_text("search", MAX_SEARCH_CHARS);
+    let filter = read_filter(&mut validator);
     let from = validator.optional_date_time("from");
     let to = validator.optional_date_time("to");
     validator.finish(Some(()))?;
     let page = PageRequest { from, to, ..PageRequest::newest(0) };
-    csv::respond(Users { search }, page, state).await
+    csv::respond(filter, page, state).await
 }

@@ -10,6 +10,7 @@ use crate::http::extract::{Administrator, Input, Read, Users, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError, CancelledOrders, ErrorCode, iso8601};
 use crate::http::routes::auth::new_name_and_email;
+use crate::http::routes::fields::MAX_NOTE_CHARS;
 use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
@@ -20,7 +21,6 @@ use crate::store::users::User;
 use crate::store::views::{self, UserDetails, UserFilter};
 
 const MAX_SEARCH_CHARS: usize = 255;
-const MAX_REASON_CHARS: usize = 1000;
 const STATUSES: [(&str, UserStatus); 3] = [
     (UserStatus::Active.name(), UserStatus::Active),
     (UserStatus::Frozen.name(), UserStatus::Frozen),
@@ -101,6 +101,14 @@ struct FrozenBody {
     cancelled: Option<CancelledOrders>,
 }
 
+/// The users that the parameters of a list ask for.
+pub fn read_filter(validator: &mut Validator<'_>) -> UserFilter {
+    UserFilter {
+        search: validator.optional_text("search", MAX_SEARCH_CHARS),
+        status: validator.optional_one_of("status", &STATUSES),
+    }
+}
+
 /// Lists users, newest first.
 #[utoipa::path(
     get,
@@ -119,11 +127,9 @@ pub async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let input = Input::from(query.into_inner());
     let mut validator = Validator::of(&input);
-    let search = validator.optional_text("search", MAX_SEARCH_CHARS);
-    let status = validator.optional_one_of("status", &STATUSES);
+    let filter = read_filter(&mut validator);
     let page = read_page(&mut validator, List::Users, state.list_cap);
     let page = validator.finish(Some(page))?;
-    let filter = UserFilter { search, status };
     let page = state.store.read(move |c| views::users(c, &filter, &page)).await?;
     let rows: Vec<UserBody> = page.rows.into_iter().map(UserBody::from).collect();
     let message = "Users retrieved successfully";
@@ -197,7 +203,7 @@ pub async fn freeze(
     let id = user_id(&id)?;
     let mut validator = Validator::of(&input);
     let cancels_orders = validator.optional_bool("cancel_orders").unwrap_or(false);
-    let reason = validator.optional_text("reason", MAX_REASON_CHARS);
+    let reason = validator.optional_text("reason", MAX_NOTE_CHARS);
     validator.finish(Some(()))?;
     let actor = administrator.actor();
     let reason = Reason { actor, text: reason };
@@ -280,7 +286,7 @@ pub async fn close(
 
 fn read_reason(administrator: &Administrator<Users>, input: &Input) -> Result<Reason, ApiError> {
     let mut validator = Validator::of(input);
-    let text = validator.optional_text("reason", MAX_REASON_CHARS);
+    let text = validator.optional_text("reason", MAX_NOTE_CHARS);
     validator.finish(Some(()))?;
     Ok(Reason { actor: administrator.actor(), text })
 }

@@ -7,12 +7,12 @@ use crate::http::extract::{Administrator, Funds, Input, Read, Validator};
 use crate::http::idempotency;
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{AdminWithdrawalBody, ApiError};
-use crate::http::routes::fields::{MAX_NOTE_CHARS, MAX_REFERENCE_CHARS, optional_user};
+use crate::http::routes::fields::{MAX_NOTE_CHARS, MAX_REFERENCE_CHARS};
 use crate::http::routes::market_data::Query;
 use crate::http::routes::withdrawals::{STATUSES, find};
 use crate::http::schema as doc;
 use crate::http::state::AppState;
-use crate::market::{Command, WithdrawalEnd};
+use crate::market::{Command, UserId, WithdrawalEnd};
 use crate::store::views::{self, WithdrawalFilter};
 
 /// Lists the withdrawals of all users, newest first.
@@ -36,7 +36,7 @@ pub async fn list(
     let input = Input::from(query.into_inner());
     let mut validator = Validator::of(&input);
     let page = read_page(&mut validator, List::AllWithdrawals, state.list_cap);
-    let user = optional_user(&input, &mut validator);
+    let user = validator.optional_id("user_id").map(UserId);
     let filter = WithdrawalFilter { user, status: validator.optional_one_of("status", &STATUSES) };
     let page = validator.finish(Some(page))?;
     let page = state.store.read(move |c| views::withdrawals(c, filter, &page)).await?;
