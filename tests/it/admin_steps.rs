@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use matchcast::store::admin_tokens::AdminAbility::{Funds, Users};
+use matchcast::store::admin_tokens::AdminAbility::{Funds, Read, Users};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -39,7 +39,8 @@ impl Server {
         let bob = process.log_in("bob").await;
         let administrators = [(); 2].map(|()| {
             let mut client = bob.clone();
-            client.token = Some(admin::create(&database, &admin::new_token(&[Funds, Users])).1);
+            client.token =
+                Some(admin::create(&database, &admin::new_token(&[Funds, Read, Users])).1);
             client
         });
         Self { database, relay, process: Some(process), bob, administrators }
@@ -58,6 +59,24 @@ impl Server {
         self.administrators =
             self.administrators.each_ref().map(|client| client.at(process.address));
         self.process = Some(process);
+    }
+
+    /// Sends a request, and loses packets after some. Whether there is an answer before.
+    async fn send_until(&self, step: usize, act: &Act, client: &Client) -> bool {
+        // So that the database is asked for the same at each step.
+        assert_eq!(self.bob.get("/api/user").await.status, 200);
+        self.relay.lose_packets_after(step);
+        let (act, client) = (act.clone(), client.clone());
+        let sent = tokio::spawn(async move { act.send(&client).await });
+        loop {
+            if sent.is_finished() {
+                return sent.await.expect("no panic").is_some();
+            }
+            if self.relay.loses_packets() {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Available and locked.
@@ -218,22 +237,7 @@ async fn check(case: &Case) {
             Some(position) => server.administrators[position].clone(),
             None => server.bob.clone(),
         };
-        // So that the database is asked for the same at each step.
-        assert_eq!(server.bob.get("/api/user").await.status, 200);
-        server.relay.lose_packets_after(step);
-        let sent = tokio::spawn({
-            let (act, client) = (act.clone(), sender(&server));
-            async move { act.send(&client).await }
-        });
-        let is_done = loop {
-            if sent.is_finished() {
-                break sent.await.expect("no panic").is_some();
-            }
-            if server.relay.loses_packets() {
-                break false;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        };
+        let is_done = server.send_until(step, &act, &sender(&server)).await;
         server.restart(&four_eyes).await;
         has_crashed |= !is_done;
         let answer = act.complete(&sender(&server)).await;
@@ -267,4 +271,44 @@ each_case! {
     a_withdrawal_is_cancelled_once: 4;
     an_adjustment_is_proposed_once: 5;
     an_adjustment_is_approved_once: 6;
+}
+
+/// The freeze is one transaction, and the orders of each market are cancelled in another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_is_frozen_and_the_orders_are_cancelled() {
+    crate::support::logs::start();
+    let mut server = Server::start(&[]).await;
+    let before = server.balance().await;
+    let stride = (STRIDE / rounds(1)).max(1);
+    let first = rand::random_range(0..stride);
+    let mut has_crashed = false;
+    for step in (first..MAX_STEPS).step_by(stride) {
+        for symbol in ["BTC", "ETH"] {
+            let placed = server.bob.place(symbol, "sell", "1000", "0.1").await;
+            assert_eq!(placed.status, 200, "{}", placed.body);
+        }
+        let freeze = Act::new("/api/admin/users/2/freeze", json!({ "cancel_orders": true }), step);
+        let is_done = server.send_until(step, &freeze, &server.administrators[0]).await;
+        server.restart(&[]).await;
+        has_crashed |= !is_done;
+        let administrator = &server.administrators[0];
+        let frozen = freeze.complete(administrator).await;
+        assert_eq!(frozen.status, 200, "step {step}: {}", frozen.body);
+        let user = administrator.get("/api/admin/users/2").await.data();
+        assert_eq!(
+            (&user["status"], &user["open_orders"]),
+            (&json!("frozen"), &json!(0)),
+            "{user}"
+        );
+        server.database.audit();
+        let unfreeze = Act::new("/api/admin/users/2/unfreeze", json!({}), step);
+        assert_eq!(unfreeze.complete(administrator).await.status, 200);
+        server.bob.log_in("bob@example.com", "password").await;
+        assert_eq!(server.balance().await, before, "step {step}");
+        if is_done {
+            assert!(has_crashed);
+            return;
+        }
+    }
+    panic!("a freeze needs more than {MAX_STEPS} packets");
 }
