@@ -50,17 +50,24 @@ function toApiError(error) {
   return new ApiError(message, { status, code: data?.code, fields: Object.fromEntries(fields) });
 }
 
-async function request(method, url, { data, params, headers } = {}) {
-  const token = session.token();
+/** Sends a request with this bearer token, if any; returns its body and headers. */
+export async function send(method, url, { token, data, params, headers } = {}) {
   const auth = token ? { Authorization: `Bearer ${token}` } : {};
   try {
-    const options = { method, url, data, params, headers: { ...auth, ...headers } };
-    return (await http.request(options)).data;
+    return await http.request({ method, url, data, params, headers: { ...auth, ...headers } });
   } catch (error) {
-    const apiError = toApiError(error);
+    throw toApiError(error);
+  }
+}
+
+async function request(method, url, options) {
+  const token = session.token();
+  try {
+    return (await send(method, url, { ...options, token })).data;
+  } catch (error) {
     // A 401 for an older token says nothing about the current one.
-    if (apiError.status === 401 && token && token === session.token()) session.onExpired();
-    throw apiError;
+    if (error.status === 401 && token && token === session.token()) session.onExpired();
+    throw error;
   }
 }
 

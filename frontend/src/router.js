@@ -35,6 +35,13 @@ export const router = createRouter({
       meta: { title: "Debug console" },
     },
     {
+      path: "/admin/:section?",
+      name: "administration",
+      // It asks for a token of its own.
+      component: () => import("./pages/AdminConsole.vue"),
+      meta: { title: "Administration", isPublic: true },
+    },
+    {
       path: "/:path(.*)*",
       name: "not-found",
       component: NotFound,

@@ -69,7 +69,10 @@ impl Batch<'_> {
         }
         let symbol = self.catalog.symbol(market);
         let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
-        let state = |open_orders: &[i64]| json!({ "user_id": user.0, "symbol": symbol, "open_orders": open_orders });
+        let state = |open_orders: &[i64]| {
+            let user_id = user.0;
+            json!({ "user_id": user_id, "symbol": symbol, "open_orders": open_orders })
+        };
         (!ids.is_empty()).then(|| Act {
             actor: actor(request),
             action: AdminAction::UserOrdersCancelled,

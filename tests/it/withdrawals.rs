@@ -248,9 +248,10 @@ on_both! {
     }
 
     async fn a_frozen_user_cannot_withdraw_and_a_pending_withdrawal_can_end(database: Database) {
-        let app = TestApp::start_with(&database, &[("MATCHCAST__AUTH__CACHE_SECONDS", "600")]).await;
+        let long_cache = [("MATCHCAST__AUTH__CACHE_SECONDS", "600")];
+        let app = TestApp::start_with(&database, &long_cache).await;
         // The other process does not know yet that the token is not valid.
-        let other = TestApp::start_with(&database, &[("MATCHCAST__AUTH__CACHE_SECONDS", "600")]).await;
+        let other = TestApp::start_with(&database, &long_cache).await;
         let bob = app.log_in("bob").await.at(other.address);
         let pending = requested(&bob, "0.1").await;
         let second = requested(&bob, "0.1").await;

@@ -12,12 +12,18 @@ import { Process, logsFolder, resources } from "./process.js";
 import { Sockudo, sockudoBinary } from "./sockudo.js";
 import { TIMEOUT_MS } from "./waitUntil.js";
 
-export const app = { id: "matchcast", key: "local", secret: "secret-of-the-client-tests" };
-if (logsFolder) appendFileSync(join(logsFolder, "known-secrets"), `${app.secret}\n`);
+export const app = {
+  id: "matchcast",
+  key: "local",
+  secret: "secret-of-the-client-tests",
+};
+if (logsFolder)
+  appendFileSync(join(logsFolder, "known-secrets"), `${app.secret}\n`);
 
 function binary() {
   const path = process.env.MATCHCAST_BIN;
-  if (!path) throw new Error("MATCHCAST_BIN must name the matchcast binary to test");
+  if (!path)
+    throw new Error("MATCHCAST_BIN must name the matchcast binary to test");
   return path;
 }
 
@@ -36,7 +42,9 @@ export async function sqliteDatabase() {
 }
 
 async function asAdmin(statement) {
-  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
+  const client = new pg.Client({
+    connectionString: process.env.TEST_DATABASE_URL,
+  });
   await client.connect();
   try {
     await client.query(statement);
@@ -92,7 +100,9 @@ export class Server extends Process {
     this.#database = database;
     this.#settings = settings;
     this.app = { ...app, id: settings.PUSHER_APP_ID ?? app.id };
-    this.provider = sockudoBinary ? new Sockudo(this.app, database.directory) : this;
+    this.provider = sockudoBinary
+      ? new Sockudo(this.app, database.directory)
+      : this;
   }
 
   command() {
@@ -123,12 +133,29 @@ export class Server extends Process {
   async check(changes = {}) {
     const options = {
       cwd: this.#database.directory,
-      env: { PATH: process.env.PATH, ...providerVariables(this.provider), ...changes },
+      env: {
+        PATH: process.env.PATH,
+        ...providerVariables(this.provider),
+        ...changes,
+      },
       timeout: TIMEOUT_MS,
     };
     return new Promise((resolve) => {
       execFile(binary(), ["check"], options, (error, stdout, stderr) => {
         resolve({ code: error ? error.code : 0, output: stdout + stderr });
+      });
+    });
+  }
+
+  // Runs another command of matchcast beside this server.
+  async execute(parameters) {
+    const { program, directory, variables } = this.command();
+    const env = { PATH: process.env.PATH, ...variables };
+    const options = { cwd: directory, env, timeout: TIMEOUT_MS };
+    return new Promise((resolve, reject) => {
+      execFile(program, parameters, options, (error, stdout, stderr) => {
+        if (error) reject(new Error(`${error.message}\n${stdout}${stderr}`));
+        else resolve({ stdout, stderr });
       });
     });
   }
