@@ -3,7 +3,7 @@
 
 use utoipa::{IntoParams, ToSchema};
 
-use super::formats::{PositiveDecimal, RequestTime, RequiredText, SignedDecimal};
+use super::formats::{LabelText, PositiveDecimal, RequestTime, SignedDecimal};
 use super::words::{Action, AdjustmentStatus, MarketStatus};
 
 /// A payment to be credited.
@@ -22,7 +22,7 @@ pub struct NewDeposit {
     amount: PositiveDecimal,
     /// The payment service's name for the payment, which no other deposit ever has: a payment that
     /// is reported twice is credited once.
-    reference: RequiredText,
+    reference: LabelText,
     #[schema(max_length = 1000)]
     note: Option<String>,
 }

@@ -27,6 +27,8 @@ pub enum ClientOrderIdText {}
 pub enum OrderStatus {}
 /// A text that may not be blank.
 pub enum RequiredText {}
+/// A text in the words of a payment service.
+pub enum LabelText {}
 /// A password that may be set.
 pub enum NewPasswordText {}
 /// The id of a connection to the provider.
@@ -61,6 +63,14 @@ macro_rules! schemas {
             vec![$(($name, $schema)),+]
         }
     };
+}
+
+/// Of a text without control characters, which white space may surround.
+fn label_pattern() -> String {
+    const SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+    const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+    let visible = format!("[^{SPACE}{CONTROL}]");
+    format!("^[{SPACE}]*{visible}([^{CONTROL}]*{visible})?[{SPACE}]*$")
 }
 
 schemas! {
@@ -149,6 +159,14 @@ schemas! {
         "maxLength": 255,
         "pattern": "[^\\s\\u0085]",
         "description": "A text that is not blank. White space around it is removed.",
+    });
+    LabelText: "LabelText", json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": label_pattern(),
+        "description": "A text that is not blank, without control characters. White space around \
+            it is removed.",
     });
     NewPasswordText: "NewPasswordText", json!({
         "type": "string",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::formats::{
-    ClientOrderIdText, ErrorWord, Flag, NewPasswordText, PositiveDecimal, RequestTime,
+    ClientOrderIdText, ErrorWord, Flag, LabelText, NewPasswordText, PositiveDecimal, RequestTime,
     RequiredText, SocketIdText,
 };
 use super::words::{
@@ -129,7 +129,7 @@ pub struct NewWithdrawal {
     /// What the account loses: the fee of the asset is a part of it.
     amount: PositiveDecimal,
     /// Where it is to be paid, in the words of the payment service.
-    destination: RequiredText,
+    destination: LabelText,
 }
 
 /// A token to be created.

@@ -87,6 +87,9 @@ def follow_body_rules(operation, body):
                 body[field] = "1"
         if is_blank(body.get("price")) and is_blank(body.get("amount")):
             body["price"] = "49000"
+    elif operation == "requestWithdrawal":
+        if body.get("asset") not in CURRENCIES:
+            body["asset"] = "USD"
     elif operation == "fundAccount":
         if body.get("currency") not in CURRENCIES:
             body["currency"] = "USD"
