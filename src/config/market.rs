@@ -130,7 +130,7 @@ fn commission(raw: &RawCommission) -> Result<CommissionRates, ConfigError> {
     }
 }
 
-pub(super) fn is_asset(symbol: &str) -> bool {
+fn is_asset(symbol: &str) -> bool {
     (1..=16).contains(&symbol.len())
         && symbol.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }

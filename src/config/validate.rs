@@ -32,6 +32,7 @@ const EMBEDDED_KEY: &str = "local";
 pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
     let environment = environment(&raw.app.env)?;
     let broadcasting = broadcasting(environment, &raw)?;
+    let market = market::market(raw.market, raw.markets, &raw.commission)?;
     Ok(Config {
         environment,
         app_key: app_key(environment, raw.app.key.expose())?,
@@ -42,8 +43,8 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             batch: millis(raw.database.batch_timeout_ms),
         },
         database_start_timeout: Duration::from_secs(raw.database.start_timeout_seconds),
-        market: market::market(raw.market, raw.markets, &raw.commission)?,
-        withdrawals: withdrawals::withdrawals(raw.withdrawals)?,
+        withdrawals: withdrawals::withdrawals(raw.withdrawals, &market.listings)?,
+        market,
         admin: Admin { four_eyes: raw.admin.four_eyes },
         auth: auth(environment, &raw.auth)?,
         webhooks: Webhooks {

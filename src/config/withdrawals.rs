@@ -5,18 +5,28 @@ use std::collections::BTreeMap;
 use toml::Table;
 
 use super::error::ConfigError;
-use super::market::{at_least_a_unit, is_asset};
+use super::market::at_least_a_unit;
 use super::raw::RawWithdrawal;
 use crate::market::{Fixed, WithdrawalTerms};
+use crate::store::markets::Listings;
 
 /// The terms of assets that have terms of their own, by symbol. `tables` are those of
 /// `[[withdrawals]]`.
-pub fn withdrawals(tables: Vec<Table>) -> Result<BTreeMap<String, WithdrawalTerms>, ConfigError> {
+///
+/// # Errors
+/// Also if no market has an asset: a limit must not be without effect because of a typing error.
+pub fn withdrawals(
+    tables: Vec<Table>,
+    listings: &Listings,
+) -> Result<BTreeMap<String, WithdrawalTerms>, ConfigError> {
     let mut all = BTreeMap::new();
     for (number, table) in (1..).zip(tables) {
         let in_table =
             |ConfigError(error)| ConfigError(format!("[[withdrawals]] {number}: {error}"));
         let (asset, terms) = terms(table).map_err(in_table)?;
+        if !listings.has_asset(&asset) {
+            return Err(in_table(ConfigError(format!("no market has the asset {asset:?}"))));
+        }
         if all.contains_key(&asset) {
             return Err(in_table(ConfigError(format!("{asset} is there twice"))));
         }
@@ -29,12 +39,6 @@ fn terms(table: Table) -> Result<(String, WithdrawalTerms), ConfigError> {
     let raw: RawWithdrawal = table
         .try_into()
         .map_err(|error: toml::de::Error| ConfigError(error.message().to_owned()))?;
-    if !is_asset(&raw.asset) {
-        let asset = raw.asset;
-        return Err(ConfigError(format!(
-            "asset {asset:?} must be 1 to 16 capital letters and digits"
-        )));
-    }
     let fee = match raw.fee.as_deref().map(Fixed::parse) {
         None => Fixed::ZERO,
         Some(Ok(fee)) if fee >= Fixed::ZERO => fee,

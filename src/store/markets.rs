@@ -68,6 +68,12 @@ impl Listings {
         quoted.map(|listing| listing.symbol.as_str())
     }
 
+    /// Whether an asset is the base or the quote of a market, or that of the users' balances.
+    pub fn has_asset(&self, symbol: &str) -> bool {
+        let is_of = |listing: &Listing| listing.base == symbol || listing.quote == symbol;
+        symbol == QUOTE || self.markets.iter().any(is_of)
+    }
+
     fn conditions(&self, symbol: &str) -> Conditions {
         let listed = self.markets.iter().find(|listing| listing.symbol == symbol);
         listed.map_or(self.others, |listing| listing.conditions)

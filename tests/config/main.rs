@@ -11,6 +11,7 @@ mod markets;
 mod process;
 mod start;
 mod values;
+mod withdrawals;
 
 use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Scheme, Sources};
 use matchcast::market::{CommissionRates, Fixed};

@@ -73,6 +73,7 @@ mod outbox;
 mod paging;
 #[cfg(feature = "postgres-tests")]
 #[cfg(feature = "pgbouncer-tests")]
+mod payment_service;
 mod pooling;
 #[cfg(feature = "postgres-tests")]
 mod postgres_errors;
