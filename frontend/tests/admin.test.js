@@ -1,5 +1,5 @@
 // What the page of administrators computes.
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { reactive } from "vue";
 import { useAdminList } from "../src/composables/useAdminList.js";
 import * as adminApi from "../src/lib/adminApi.js";
@@ -57,5 +57,40 @@ describe("a list", () => {
     await list.load();
     expect(list.resource.data).toEqual(["row"]);
     expect(list.resource.error.message).toBe("no connection");
+  });
+});
+
+describe("an export", () => {
+  afterEach(() => vi.unstubAllGlobals());
+  const answer = (body, status) =>
+    vi.stubGlobal("fetch", async () => new Response(body, { status }));
+
+  test("is kept byte for byte", async () => {
+    answer("id,amount\r\n1,0.10000000\r\n", 200);
+    const contents = await adminApi.exportList("trades");
+    expect(await contents.text()).toBe("id,amount\r\n1,0.10000000\r\n");
+  });
+
+  test("that the server refuses says why", async () => {
+    answer('{"message": "Too many attempts.", "code": "too_many_attempts"}', 429);
+    await expect(adminApi.exportList("trades")).rejects.toMatchObject({
+      message: "Too many attempts.",
+      status: 429,
+    });
+    answer('{"message": "Not found.", "code": "not_found"}', 404);
+    await expect(adminApi.exportList("trades")).rejects.toThrow("The token is not valid");
+    answer("<html>", 503);
+    await expect(adminApi.exportList("trades")).rejects.toThrow("returned status 503");
+  });
+
+  test("that ends early is not kept", async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode("id\r\n"));
+        controller.error(new Error("ended"));
+      },
+    });
+    answer(body, 200);
+    await expect(adminApi.exportList("trades")).rejects.toThrow("before the whole list");
   });
 });

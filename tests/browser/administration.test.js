@@ -1,5 +1,6 @@
 // The page of administrators, with tokens that the command has created.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
@@ -66,6 +67,10 @@ test("a token is needed, and is forgotten", async (t) => {
     .fill(await createToken(ABILITIES));
   await page.getByRole("button", { name: "Continue" }).click();
   await page.locator("[data-user='1']").waitFor();
+  await window.waitForText(
+    page.getByTestId("abilities"),
+    `This token allows ${ABILITIES.join(", ")}.`,
+  );
   // It survives a reload, and no other window has it.
   await page.reload();
   await page.locator("[data-user='1']").waitFor();
@@ -156,6 +161,7 @@ test("a user is found, frozen and unfrozen, and another created", async (t) => {
   await page.getByRole("button", { name: "Show charlie@example.com" }).click();
   const shown = page.getByTestId("shown-user");
   await shown.getByText("10,000").waitFor();
+  assert.equal(await page.getByText("Open orders of").count(), 0);
   await shown.getByRole("button", { name: "Freeze", exact: true }).click();
   await page.getByLabel("Cancel all open orders too").check();
   await page.getByLabel("Reason").fill("Reported as stolen");
@@ -195,6 +201,38 @@ test("a user is found, frozen and unfrozen, and another created", async (t) => {
     .fill("dora@example.com");
   await confirm(window, "Create user");
   await page.getByText("nobody can log in until").waitFor();
+});
+
+test("the open orders of a user are shown until freezing cancels them", async (t) => {
+  const bob = await User.logIn(server(), "bob");
+  const { order } = await bob.placeOrder("buy", "0.125", "7.5");
+  const window = await open(t, ABILITIES);
+  const { page } = window;
+  await page.getByRole("button", { name: "Show bob@example.com" }).click();
+  const row = page.locator(`[data-order='${order.id}']`);
+  assert.match(await row.textContent(), /BTC.*Buy.*7\.5.*0\.125.*Open/s);
+  await assertAccessible(window, "open orders");
+  const shown = page.getByTestId("shown-user");
+  await shown.getByRole("button", { name: "Freeze", exact: true }).click();
+  await page.getByLabel("Cancel all open orders too").check();
+  await confirm(window, "Freeze");
+  await row.waitFor({ state: "detached" });
+  await shown.getByRole("button", { name: "Unfreeze" }).click();
+  await confirm(window, "Unfreeze");
+  await window.waitForText(shown.getByTestId("status"), "active");
+});
+
+test("a list is downloaded", async (t) => {
+  const window = await open(t, ["admin:read"]);
+  const { page } = window;
+  await show(window, "Health");
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("button", { name: "users.csv" }).click();
+  const lines = readFileSync(await (await downloading).path(), "utf8").split(
+    "\r\n",
+  );
+  assert.match(lines[0], /^id,/);
+  assert.ok(lines.some((line) => line.includes("alice@example.com")));
 });
 
 test("a balance is adjusted", async (t) => {

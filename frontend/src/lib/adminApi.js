@@ -75,10 +75,25 @@ export const lastAudit = () => read("/audit");
 /** Downloads a list as CSV. The browser keeps it in memory. */
 export async function exportList(name) {
   const headers = { Authorization: `Bearer ${storedToken()}` };
-  const response = await fetch(`${EXPORT_URL}/${name}.csv`, { headers });
-  if (!response.ok) {
-    const text = "The list cannot be exported.";
-    throw explain(new ApiError(text, { status: response.status }));
+  let response, contents;
+  try {
+    response = await fetch(`${EXPORT_URL}/${name}.csv`, { headers });
+    contents = await response.blob();
+  } catch {
+    // Without its end a list is not complete, so nothing of it is kept.
+    throw new ApiError("The connection ended before the whole list had arrived. Try again.");
   }
-  return response.text();
+  if (response.ok) return contents;
+  const { message, code } = await readError(contents);
+  const text = message || `The server returned status ${response.status}. Try again later.`;
+  throw explain(new ApiError(text, { status: response.status, code }));
+}
+
+/** The error page of a proxy may not be JSON. */
+async function readError(contents) {
+  try {
+    return JSON.parse(await contents.text());
+  } catch {
+    return {};
+  }
 }

@@ -14,10 +14,10 @@ export function toCsv(rows, columns) {
   return lines.map((line) => `${line.map(escapeCell).join(",")}\r\n`).join("");
 }
 
-/** Starts a browser download of a CSV file. */
-export function downloadCsv(fileName, text) {
+/** Starts a browser download of a CSV file, whose contents are text or a blob. */
+export function downloadCsv(fileName, contents) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  link.href = URL.createObjectURL(new Blob([contents], { type: "text/csv;charset=utf-8" }));
   link.download = fileName;
   link.click();
   URL.revokeObjectURL(link.href);
