@@ -24,19 +24,14 @@ async function createToken(abilities, of = server()) {
 async function open(t, abilities, options) {
   const window = await Window.open(t, { allowedErrors: REFUSED, ...options });
   await window.goto("/admin");
-  await window.page
-    .getByRole("textbox", { name: "Token" })
-    .fill(await createToken(abilities));
+  await window.page.getByRole("textbox", { name: "Token" }).fill(await createToken(abilities));
   await window.page.getByRole("button", { name: "Continue" }).click();
   await window.page.getByRole("navigation", { name: "Sections" }).waitFor();
   return window;
 }
 
 const show = (window, section) =>
-  window.page
-    .getByRole("navigation", { name: "Sections" })
-    .getByText(section)
-    .click();
+  window.page.getByRole("navigation", { name: "Sections" }).getByText(section).click();
 const confirm = (window, name) =>
   window.page.getByRole("dialog").getByRole("button", { name }).click();
 
@@ -62,9 +57,7 @@ test("a token is needed, and is forgotten", async (t) => {
   await page.getByRole("textbox", { name: "Token" }).fill("admin-1|wrong");
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByText("The token is not valid").waitFor();
-  await page
-    .getByRole("textbox", { name: "Token" })
-    .fill(await createToken(ABILITIES));
+  await page.getByRole("textbox", { name: "Token" }).fill(await createToken(ABILITIES));
   await page.getByRole("button", { name: "Continue" }).click();
   await page.locator("[data-user='1']").waitFor();
   await window.waitForText(
@@ -80,20 +73,28 @@ test("a token is needed, and is forgotten", async (t) => {
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
 });
 
+test("a token that is revoked while it is used is asked for again", async (t) => {
+  const window = await open(t, ABILITIES);
+  const { page } = window;
+  const { id } = await page.evaluate(async () => {
+    const token = sessionStorage.getItem("administrator-token");
+    const headers = { Authorization: `Bearer ${token}` };
+    return (await (await fetch("/api/admin/token", { headers })).json()).data;
+  });
+  await server().execute(["token", "revoke", String(id)]);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.getByText("The token is not valid").waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
 test("a token that can only read changes nothing", async (t) => {
   const window = await open(t, ["admin:read"]);
   const { page } = window;
   await show(window, "Markets");
   await page.getByText("need the ability admin:markets").waitFor();
-  assert.equal(
-    await page.getByRole("button", { name: "BTC: Halted" }).isDisabled(),
-    true,
-  );
+  assert.equal(await page.getByRole("button", { name: "BTC: Halted" }).isDisabled(), true);
   await show(window, "Users");
-  assert.equal(
-    await page.getByRole("button", { name: "New user" }).isDisabled(),
-    true,
-  );
+  assert.equal(await page.getByRole("button", { name: "New user" }).isDisabled(), true);
 });
 
 test("withdrawals are completed and rejected", async (t) => {
@@ -103,27 +104,22 @@ test("withdrawals are completed and rejected", async (t) => {
   const window = await open(t, ABILITIES);
   const { page } = window;
   await show(window, "Withdrawals");
-  await page
-    .getByRole("button", { name: `Complete withdrawal ${paid}` })
-    .click();
+  await page.getByRole("button", { name: `Complete withdrawal ${paid}` }).click();
   const dialog = page.getByRole("dialog");
   assert.match(await dialog.textContent(), /100\.5 USD.*DE02 1203/s);
   await assertAccessible(window, "dialog");
   await dialog.getByLabel("Reference").fill("SEPA-8");
   await confirm(window, "It was paid");
-  await page
-    .locator(`[data-withdrawal='${paid}']`)
-    .waitFor({ state: "detached" });
+  await page.locator(`[data-withdrawal='${paid}']`).waitFor({ state: "detached" });
+  const isListFocused = () => document.activeElement?.matches("section.panel") ?? false;
+  await page.waitForFunction(isListFocused);
   // The focus returns from a dialog that is left.
   const reject = page.getByRole("button", {
     name: `Reject withdrawal ${refused}`,
   });
   await reject.click();
   await page.keyboard.press("Escape");
-  assert.equal(
-    await reject.evaluate((button) => button === document.activeElement),
-    true,
-  );
+  assert.equal(await reject.evaluate((button) => button === document.activeElement), true);
   await reject.click();
   await confirm(window, "Give the money back");
   await page.getByText("No withdrawals.").waitFor();
@@ -132,10 +128,7 @@ test("withdrawals are completed and rejected", async (t) => {
     await page.locator(`[data-withdrawal='${paid}']`).textContent(),
     /completed.*SEPA-8/s,
   );
-  assert.match(
-    await page.locator(`[data-withdrawal='${refused}']`).textContent(),
-    /rejected/,
-  );
+  assert.match(await page.locator(`[data-withdrawal='${refused}']`).textContent(), /rejected/);
   const { balance } = await bob.get("/profile");
   assert.equal(Number(balance), 10_000 - 100.5);
 });
@@ -189,16 +182,10 @@ test("a user is found, frozen and unfrozen, and another created", async (t) => {
   await page.getByLabel("Id, name or e-mail address").fill("");
   await page.getByRole("button", { name: "New user" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("Dora");
-  await page
-    .getByRole("dialog")
-    .getByLabel("E-mail address")
-    .fill("alice@example.com");
+  await page.getByRole("dialog").getByLabel("E-mail address").fill("alice@example.com");
   await confirm(window, "Create user");
   await page.locator(".field-error").waitFor();
-  await page
-    .getByRole("dialog")
-    .getByLabel("E-mail address")
-    .fill("dora@example.com");
+  await page.getByRole("dialog").getByLabel("E-mail address").fill("dora@example.com");
   await confirm(window, "Create user");
   await page.getByText("nobody can log in until").waitFor();
 });
@@ -228,9 +215,7 @@ test("a list is downloaded", async (t) => {
   await show(window, "Health");
   const downloading = page.waitForEvent("download");
   await page.getByRole("button", { name: "users.csv" }).click();
-  const lines = readFileSync(await (await downloading).path(), "utf8").split(
-    "\r\n",
-  );
+  const lines = readFileSync(await (await downloading).path(), "utf8").split("\r\n");
   assert.match(lines[0], /^id,/);
   assert.ok(lines.some((line) => line.includes("alice@example.com")));
 });
@@ -280,28 +265,18 @@ test("a dead letter is retried", async (t) => {
   const window = await Window.open(t, { allowedErrors: REFUSED });
   const { page } = window;
   await page.goto(`${other.url}/admin/events`);
-  await page
-    .getByRole("textbox", { name: "Token" })
-    .fill(await createToken(ABILITIES, other));
+  await page.getByRole("textbox", { name: "Token" }).fill(await createToken(ABILITIES, other));
   await page.getByRole("button", { name: "Continue" }).click();
   const retry = page.getByRole("button", { name: /Retry event/ });
   await waitUntil("a dead letter", async () => {
     await page.getByRole("button", { name: "Refresh" }).click();
     return (await retry.count()) > 0;
   });
-  assert.match(
-    await page.locator("[data-letter]").first().textContent(),
-    /refused by the test/,
-  );
+  assert.match(await page.locator("[data-letter]").first().textContent(), /refused by the test/);
   isRefusing = false;
   while ((await retry.count()) > 0) {
-    const id = await page
-      .locator("[data-letter]")
-      .first()
-      .getAttribute("data-letter");
-    await page
-      .getByRole("button", { name: `Retry event ${id}`, exact: true })
-      .click();
+    const id = await page.locator("[data-letter]").first().getAttribute("data-letter");
+    await page.getByRole("button", { name: `Retry event ${id}`, exact: true }).click();
     await page.locator(`[data-letter='${id}']`).waitFor({ state: "detached" });
   }
   await page.getByText("No dead letters").waitFor();
@@ -326,9 +301,7 @@ test("every section is accessible in both themes, and fits a phone", async (t) =
       const where = `${name} ${colorScheme}`;
       await show(window, section);
       if (name === "users") {
-        await page
-          .getByRole("button", { name: "Show alice@example.com" })
-          .click();
+        await page.getByRole("button", { name: "Show alice@example.com" }).click();
         await page.getByTestId("shown-user").waitFor();
       }
       await window.waitForIdle();

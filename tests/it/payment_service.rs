@@ -33,7 +33,8 @@ on_both! {
         let pending = told(1).await;
         assert!(pending.is_signed_with(&secret), "{pending:?}");
         let message = pending.json();
-        assert_eq!((&message["type"], &message["user_id"]), (&json!("withdrawal.updated"), &json!(2)));
+        assert_eq!(message["type"], "withdrawal.updated");
+        assert_eq!(message["user_id"], 2);
         let data = &message["data"];
         assert_eq!((&data["status"], &data["amount"]), (&json!("pending"), &json!("0.25")));
         assert_eq!(data["destination"], "a bank account");

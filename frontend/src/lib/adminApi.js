@@ -10,6 +10,11 @@ export const storedToken = () => sessionStorage.getItem(KEY);
 export const storeToken = (token) => sessionStorage.setItem(KEY, token);
 export const forgetToken = () => sessionStorage.removeItem(KEY);
 
+let onRejected = () => {};
+
+/** Sets what happens when a call shows that the token of this window is not valid any more. */
+export const setOnRejected = (callback) => (onRejected = callback);
+
 /** For everybody without a valid token the calls do not exist. */
 function explain(error) {
   if (error.status === 404 && error.code === "not_found" && error.message === "Not found.") {
@@ -23,7 +28,9 @@ async function call(method, path, options) {
   try {
     return await send(method, `/admin${path}`, { token: storedToken(), ...options });
   } catch (error) {
-    throw explain(error);
+    explain(error);
+    if (error.isTokenInvalid) onRejected(error.message);
+    throw error;
   }
 }
 

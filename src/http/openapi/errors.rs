@@ -44,6 +44,23 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "revokeToken" => vec![TokenNotFound],
         "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
         "replayWebhook" => vec![NotFound, ValidationFailed],
+        "listWebhookMessages" => vec![NotFound, ValidationFailed],
+        "getWebhook" | "deleteWebhook" | "enableWebhook" | "rotateWebhookSecret" => {
+            vec![NotFound]
+        }
+        "authorizeChannel" => vec![Forbidden, ValidationFailed],
+        "authorizeSignIn" => vec![ValidationFailed],
+        "listDebugEvents" => vec![NotFound],
+        "sendDebugEvent" => vec![NotFound, ValidationFailed],
+        "receiveProviderWebhook" => vec![WebhookUnsigned, WebhookMalformed, WebhookStale],
+        "getMetrics" => vec![NotFound],
+        id => of_administration(id),
+    }
+}
+
+/// The codes of an operation that moves money in or out, or of administrators.
+fn of_administration(id: &str) -> Vec<ErrorCode> {
+    match id {
         "listAdminActs" | "listDeposits" | "listAllOrders" | "exportOrders" | "listAllTrades"
         | "exportTrades" | "listLedgerEntries" | "exportLedger" | "getCommission"
         | "getBalanceSheet" | "listDeadLetters" | "exportUsers" | "listWithdrawals"
@@ -86,16 +103,6 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "freezeUser" => vec![ValidationFailed, AccountClosed, TooBusy, Stopping],
         "unfreezeUser" => vec![ValidationFailed, AccountClosed],
         "closeUser" => vec![ValidationFailed, AccountNotEmpty],
-        "listWebhookMessages" => vec![NotFound, ValidationFailed],
-        "getWebhook" | "deleteWebhook" | "enableWebhook" | "rotateWebhookSecret" => {
-            vec![NotFound]
-        }
-        "authorizeChannel" => vec![Forbidden, ValidationFailed],
-        "authorizeSignIn" => vec![ValidationFailed],
-        "listDebugEvents" => vec![NotFound],
-        "sendDebugEvent" => vec![NotFound, ValidationFailed],
-        "receiveProviderWebhook" => vec![WebhookUnsigned, WebhookMalformed, WebhookStale],
-        "getMetrics" => vec![NotFound],
         _ => Vec::new(),
     }
 }

@@ -12,18 +12,12 @@ import { Process, logsFolder, resources } from "./process.js";
 import { Sockudo, sockudoBinary } from "./sockudo.js";
 import { TIMEOUT_MS } from "./waitUntil.js";
 
-export const app = {
-  id: "matchcast",
-  key: "local",
-  secret: "secret-of-the-client-tests",
-};
-if (logsFolder)
-  appendFileSync(join(logsFolder, "known-secrets"), `${app.secret}\n`);
+export const app = { id: "matchcast", key: "local", secret: "secret-of-the-client-tests" };
+if (logsFolder) appendFileSync(join(logsFolder, "known-secrets"), `${app.secret}\n`);
 
 function binary() {
   const path = process.env.MATCHCAST_BIN;
-  if (!path)
-    throw new Error("MATCHCAST_BIN must name the matchcast binary to test");
+  if (!path) throw new Error("MATCHCAST_BIN must name the matchcast binary to test");
   return path;
 }
 
@@ -42,9 +36,7 @@ export async function sqliteDatabase() {
 }
 
 async function asAdmin(statement) {
-  const client = new pg.Client({
-    connectionString: process.env.TEST_DATABASE_URL,
-  });
+  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
   await client.connect();
   try {
     await client.query(statement);
@@ -100,9 +92,7 @@ export class Server extends Process {
     this.#database = database;
     this.#settings = settings;
     this.app = { ...app, id: settings.PUSHER_APP_ID ?? app.id };
-    this.provider = sockudoBinary
-      ? new Sockudo(this.app, database.directory)
-      : this;
+    this.provider = sockudoBinary ? new Sockudo(this.app, database.directory) : this;
   }
 
   command() {
@@ -133,11 +123,7 @@ export class Server extends Process {
   async check(changes = {}) {
     const options = {
       cwd: this.#database.directory,
-      env: {
-        PATH: process.env.PATH,
-        ...providerVariables(this.provider),
-        ...changes,
-      },
+      env: { PATH: process.env.PATH, ...providerVariables(this.provider), ...changes },
       timeout: TIMEOUT_MS,
     };
     return new Promise((resolve) => {
