@@ -71,9 +71,9 @@ mod outage_log;
 mod outages;
 mod outbox;
 mod paging;
+mod payment_service;
 #[cfg(feature = "postgres-tests")]
 #[cfg(feature = "pgbouncer-tests")]
-mod payment_service;
 mod pooling;
 #[cfg(feature = "postgres-tests")]
 mod postgres_errors;
