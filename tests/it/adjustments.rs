@@ -21,11 +21,6 @@ async fn decide(client: &Client, id: &Value, how: &str) -> Response {
     client.post(&format!("{ADJUSTMENTS}/{id}/{how}"), "").await
 }
 
-fn code(response: &Response) -> (u16, String) {
-    let code = response.json()["code"].as_str().unwrap_or_default().to_owned();
-    (response.status, code)
-}
-
 on_both! {
     async fn an_adjustment_changes_a_balance_at_once(database: Database) {
         let app = TestApp::start(&database).await;
@@ -54,7 +49,7 @@ on_both! {
         }));
         // More than there is, and more than an account can hold.
         let insufficient = (400, "insufficient_funds".to_owned());
-        assert_eq!(code(&adjust(&funds, "-1.75000001").await), insufficient);
+        assert_eq!(adjust(&funds, "-1.75000001").await.refusal(), insufficient);
         assert_eq!(adjust(&funds, "92233720368").await.status, 422);
         assert_eq!(bob.available("BTC").await, "1.75");
         database.audit();
@@ -99,7 +94,7 @@ on_both! {
         assert_eq!(bob.available("BTC").await, "1");
         let id = &proposed.data()["id"];
         let same = (403, "same_administrator".to_owned());
-        assert_eq!(code(&decide(&first, id, "approve").await), same);
+        assert_eq!(decide(&first, id, "approve").await.refusal(), same);
         assert_eq!(bob.available("BTC").await, "1");
         for _ in 0..2 {
             let approved = decide(&second, id, "approve").await;
@@ -107,19 +102,19 @@ on_both! {
             assert_eq!(bob.available("BTC").await, "1.5");
         }
         let decided = (409, "adjustment_decided".to_owned());
-        assert_eq!(code(&decide(&second, id, "reject").await), decided);
+        assert_eq!(decide(&second, id, "reject").await.refusal(), decided);
         // Its own proposer may withdraw one.
         let id = &adjust(&first, "7").await.data()["id"];
         for _ in 0..2 {
             let rejected = decide(&first, id, "reject").await;
             assert_eq!((rejected.status, &rejected.data()["status"]), (200, &json!("rejected")));
         }
-        assert_eq!(code(&decide(&second, id, "approve").await), decided);
+        assert_eq!(decide(&second, id, "approve").await.refusal(), decided);
         assert_eq!(bob.available("BTC").await, "1.5");
         let unknown = (404, "adjustment_not_found".to_owned());
         for id in [json!(99), json!("x")] {
-            assert_eq!(code(&decide(&second, &id, "approve").await), unknown);
-            assert_eq!(code(&decide(&second, &id, "reject").await), unknown);
+            assert_eq!(decide(&second, &id, "approve").await.refusal(), unknown);
+            assert_eq!(decide(&second, &id, "reject").await.refusal(), unknown);
         }
         let auditor = admin::client(&app, &database, &[Read]);
         let log = auditor.get("/api/admin/log").await.data();

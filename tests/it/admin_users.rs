@@ -22,12 +22,8 @@ pub async fn freeze(client: &Client, user: i64) -> Value {
     change(client, user, "freeze", &json!({})).await.data()
 }
 
-pub fn code(response: &Response) -> (u16, Value) {
-    (response.status, response.json()["code"].clone())
-}
-
-pub fn refused(status: u16, code: &str) -> (u16, Value) {
-    (status, json!(code))
+pub fn refused(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
 }
 
 async fn log_in(client: &Client, email: &str, password: &str) -> Response {
@@ -196,9 +192,9 @@ on_both! {
         assert_eq!(browser.get("/api/user").await.status, 401);
         let visitor = app.visitor();
         let right = log_in(&visitor, "alice@example.com", "password").await;
-        assert_eq!(code(&right), refused(403, "account_frozen"));
+        assert_eq!(right.refusal(), refused(403, "account_frozen"));
         let wrong = log_in(&visitor, "alice@example.com", "passwort").await;
-        assert_eq!(code(&wrong), refused(422, "validation_failed"));
+        assert_eq!(wrong.refusal(), refused(422, "validation_failed"));
         assert_eq!(bob.get("/api/user").await.status, 200);
         // Again, which changes nothing.
         assert_eq!(freeze(&operator, 1).await, data);
@@ -237,7 +233,7 @@ on_both! {
         dora.register("dora").await;
         let id = dora.user_id;
         let not_empty = change(&operator, 1, "close", &json!({})).await;
-        assert_eq!(code(&not_empty), refused(409, "account_not_empty"));
+        assert_eq!(not_empty.refusal(), refused(409, "account_not_empty"));
         let terminated = terminations(&database);
         let closed = change(&operator, id, "close", &json!({ "reason": "On request" })).await;
         let data = closed.data();
@@ -245,13 +241,13 @@ on_both! {
         assert_eq!(terminations(&database), terminated + 1);
         assert_eq!(dora.get("/api/user").await.status, 401);
         let again = log_in(&app.visitor(), "dora@test.example", "password").await;
-        assert_eq!(code(&again), refused(422, "validation_failed"));
+        assert_eq!(again.refusal(), refused(422, "validation_failed"));
         let deposit = json!({ "user_id": id, "asset": "USD", "amount": "1", "reference": "late" });
         let deposited = operator.post("/api/admin/deposits", &deposit.to_string()).await;
-        assert_eq!(code(&deposited), refused(409, "account_closed"));
+        assert_eq!(deposited.refusal(), refused(409, "account_closed"));
         for what in ["freeze", "unfreeze"] {
             let response = change(&operator, id, what, &json!({})).await;
-            assert_eq!(code(&response), refused(409, "account_closed"), "{what}");
+            assert_eq!(response.refusal(), refused(409, "account_closed"), "{what}");
         }
         assert_eq!(change(&operator, id, "close", &json!({})).await.data(), data);
         let body = json!({ "name": "Dora", "email": "dora@test.example" });
@@ -274,7 +270,7 @@ on_both! {
         for what in ["freeze", "unfreeze", "close"] {
             for id in ["0", "-1", "99", "alice", "99999999999999999999"] {
                 let path = format!("{USERS}/{id}/{what}");
-                assert_eq!(code(&operator.post(&path, "").await), refused(404, "not_found"));
+                assert_eq!(operator.post(&path, "").await.refusal(), refused(404, "not_found"));
             }
             for reason in [json!(7), json!("x".repeat(1001)), json!(["a"])] {
                 let response = change(&operator, 1, what, &json!({ "reason": reason })).await;

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::admin_users::{LONG_CACHE, acts, change, code, freeze, refused};
+use crate::admin_users::{LONG_CACHE, acts, change, freeze, refused};
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
@@ -56,16 +56,16 @@ on_both! {
         let account_frozen = refused(403, "account_frozen");
         for (price, symbol) in [("90", "BTC"), ("1", "ETH")] {
             let placed = alice.place(symbol, "buy", price, "0.1").await;
-            assert_eq!(code(&placed), account_frozen);
+            assert_eq!(placed.refusal(), account_frozen);
         }
         let body = json!({ "symbol": "BTC", "side": "buy", "price": "90", "amount": "0.1" });
         let batch = json!({ "orders": [body, body], "atomic": false });
         let batch = alice.post("/api/orders/batch", &batch.to_string()).await;
         assert!(batch.body.contains("account_frozen"), "{}", batch.body);
         let amended = amend(&alice, 1, json!({ "price": "89" })).await;
-        assert_eq!(code(&amended), account_frozen);
+        assert_eq!(amended.refusal(), account_frozen);
         let smaller = amend(&alice, 1, json!({ "amount": "0.05" })).await;
-        assert_eq!(code(&smaller), account_frozen);
+        assert_eq!(smaller.refusal(), account_frozen);
         // Neither do sign-ins that would outlast the freeze.
         let token = alice.post("/api/tokens", r#"{"name":"bot","abilities":["trade"]}"#).await;
         assert_eq!(token.status, 401, "{}", token.body);
@@ -81,7 +81,7 @@ on_both! {
             let body = body.to_string().into_bytes();
             alice.send(Method::POST, "/api/orders", &headers, body).await
         };
-        assert_eq!(code(&again().await), account_frozen);
+        assert_eq!(again().await.refusal(), account_frozen);
         change(&operator, 1, "unfreeze", &json!({})).await.data();
         assert_eq!(again().await.status, 200);
         for app in [app, other] {
@@ -197,7 +197,7 @@ on_both! {
         let deposited = operator.post("/api/admin/deposits", &deposit.to_string()).await;
         assert_eq!(deposited.status, 201, "{}", deposited.body);
         let placed = dora.place("BTC", "buy", "90", "0.1").await;
-        assert_eq!(code(&placed), refused(403, "account_frozen"));
+        assert_eq!(placed.refusal(), refused(403, "account_frozen"));
         change(&operator, dora.user_id, "unfreeze", &json!({})).await.data();
         assert_eq!(dora.place("BTC", "buy", "90", "0.1").await.status, 200);
         for app in [app, other] {
@@ -237,7 +237,7 @@ on_both! {
             match numbers.random_range(0..5) {
                 0 => {
                     let placed = alice.place("BTC", side, &price, "0.01").await;
-                    assert_eq!(code(&placed), refused(403, "account_frozen"));
+                    assert_eq!(placed.refusal(), refused(403, "account_frozen"));
                 }
                 1 => {
                     let order = numbers.random_range(1..=4);

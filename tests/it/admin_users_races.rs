@@ -9,7 +9,7 @@ use matchcast::store::admin_tokens::AdminAbility::{Funds, Users};
 use matchcast::store::schema::{accounts, orders, users};
 use serde_json::json;
 
-use crate::admin_users::{LONG_CACHE, change, code, freeze, refused};
+use crate::admin_users::{LONG_CACHE, change, freeze, refused};
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::Client;
@@ -69,7 +69,7 @@ on_both! {
                             200 => placed += 1,
                             // The process that freezes does not accept the token either.
                             401 => {}
-                            _ => assert_eq!(code(&response), refused(403, "account_frozen")),
+                            _ => assert_eq!(response.refusal(), refused(403, "account_frozen")),
                         }
                         if began_late {
                             return (placed, late);
@@ -132,11 +132,11 @@ on_both! {
             let [deposited, closed] = run_concurrently(calls).await.try_into().unwrap();
             match (deposited.status, closed.status) {
                 (201, 409) => {
-                    assert_eq!(code(&closed), refused(409, "account_not_empty"));
+                    assert_eq!(closed.refusal(), refused(409, "account_not_empty"));
                     wins[0] += 1;
                 }
                 (409, 200) => {
-                    assert_eq!(code(&deposited), refused(409, "account_closed"));
+                    assert_eq!(deposited.refusal(), refused(409, "account_closed"));
                     wins[1] += 1;
                 }
                 _ => panic!("{} and {}", deposited.body, closed.body),

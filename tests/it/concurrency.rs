@@ -29,10 +29,6 @@ async fn place(
     client.place(symbol, side, &price, amount).await
 }
 
-fn code(response: &Response) -> String {
-    response.json()["code"].as_str().unwrap_or_default().to_owned()
-}
-
 /// The number of orders with each status, in the response of `GET /my-orders`.
 fn statuses(orders: &Value) -> BTreeMap<u64, usize> {
     let mut counts = BTreeMap::new();
@@ -141,7 +137,7 @@ on_both! {
         let placed = responses.iter().filter(|response| response.status == 200).count();
         let rejected = responses
             .iter()
-            .filter(|response| response.status == 400 && code(response) == "insufficient_funds")
+            .filter(|response| response.status == 400 && response.code() == "insufficient_funds")
             .count();
         assert_eq!((placed, rejected), (1, ATTEMPTS - 1));
         assert_eq!(user.available("USD").await, "865");
@@ -170,7 +166,7 @@ on_both! {
             })
         });
         for response in run_concurrently(work).await.into_iter().flatten() {
-            let rejected = response.status == 400 && code(&response) == "insufficient_funds";
+            let rejected = response.status == 400 && response.code() == "insufficient_funds";
             assert!(response.status == 200 || rejected, "{} {}", response.status, response.body);
         }
         app.stop();
@@ -199,7 +195,7 @@ async fn cancel_while_bought(seller: &Client, buyer: &Client, asks: &[i64]) -> (
         match completed {
             Completed::Cancel(response) if response.status == 200 => cancelled += 1,
             Completed::Cancel(response) => {
-                assert_eq!((response.status, code(&response).as_str()), (400, "order_not_open"));
+                assert_eq!((response.status, response.code().as_str()), (400, "order_not_open"));
             }
             Completed::Buy(response) => {
                 bought += usize::from(response.data()["order"]["status"] == 2)

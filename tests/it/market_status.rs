@@ -7,17 +7,12 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::Response;
 use crate::support::database::Database;
 use crate::support::outbox::start_with_events;
 use crate::support::{process, wait_for};
 
 async fn set(database: &Database, arguments: &str) -> (i32, String) {
     process::run(&format!("market {arguments}"), &database.url, &[]).await
-}
-
-fn code(response: &Response) -> (u16, Value) {
-    (response.status, response.json()["code"].clone())
 }
 
 on_both! {
@@ -36,17 +31,17 @@ on_both! {
         assert_eq!(exit, 0, "{output}");
         assert_eq!(status().await, "cancel_only");
         let refused = bob.place("BTC", "sell", "90", "0.1").await;
-        assert_eq!(code(&refused), (400, json!("market_cancel_only")));
+        assert_eq!(refused.refusal(), (400, "market_cancel_only".to_owned()));
         assert_eq!(alice.cancel(1).await.status, 200);
 
         let (exit, output) = set(&database, "BTC halted").await;
         assert_eq!(exit, 0, "{output}");
-        assert_eq!(code(&alice.cancel(2).await), (400, json!("market_halted")));
+        assert_eq!(alice.cancel(2).await.refusal(), (400, "market_halted".to_owned()));
         let delete = |path: &'static str| {
             alice.send(reqwest::Method::DELETE, path, &[], Vec::new())
         };
         let one = delete("/api/orders?symbol=BTC").await;
-        assert_eq!(code(&one), (400, json!("market_halted")));
+        assert_eq!(one.refusal(), (400, "market_halted".to_owned()));
         let all = delete("/api/orders").await.data();
         assert_eq!(all, json!({ "order_ids": [3], "halted_symbols": ["BTC"] }));
         bob.place("ETH", "sell", "90", "0.1").await.data();

@@ -4,7 +4,7 @@ use matchcast::store::admin_tokens::AdminAbility::Read;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::admin_users::{acts, code, refused};
+use crate::admin_users::{acts, refused};
 use crate::on_both;
 use crate::sign_ins::terminations;
 use crate::support::app::TestApp;
@@ -59,7 +59,7 @@ on_both! {
         let logged_in = log_in(&visitor, &password).await;
         assert_eq!(logged_in.status, 200, "{}", logged_in.body);
         alice.set_token(&logged_in.data());
-        assert_eq!(code(&log_in(&visitor, &password).await), refused(422, "validation_failed"));
+        assert_eq!(log_in(&visitor, &password).await.refusal(), refused(422, "validation_failed"));
         // It is the current password until a new one is set.
         assert_eq!(change_password(&alice, "password", "correct horse").await.status, 422);
         let changed = change_password(&alice, &password, "correct horse").await;

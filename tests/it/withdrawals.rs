@@ -42,11 +42,6 @@ async fn cancel(client: &Client, id: i64) -> Response {
     client.post(&format!("/api/withdrawals/{id}/cancel"), "").await
 }
 
-fn code(response: &Response) -> (u16, String) {
-    let code = response.json()["code"].as_str().unwrap_or_default().to_owned();
-    (response.status, code)
-}
-
 /// Available and locked.
 async fn balance(client: &Client, currency: &str) -> (String, String) {
     let balances = client.get("/api/balances").await.data();
@@ -167,7 +162,7 @@ on_both! {
                     assert_eq!((second.status, second.data()), (200, first.data()), "{how}");
                 } else {
                     let refused = (409, "withdrawal_not_pending".to_owned());
-                    assert_eq!(code(&second), refused, "{how}, then {again}");
+                    assert_eq!(second.refusal(), refused, "{how}, then {again}");
                 }
             }
             assert_eq!(balance(&bob, "BTC").await, after, "{how}");
@@ -182,12 +177,12 @@ on_both! {
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let id = requested(&bob, "0.1").await;
         let unknown = (404, "withdrawal_not_found".to_owned());
-        assert_eq!(code(&cancel(&alice, id).await), unknown);
-        assert_eq!(code(&alice.get(&format!("/api/withdrawals/{id}")).await), unknown);
-        assert_eq!(code(&cancel(&alice, 99).await), unknown);
+        assert_eq!(cancel(&alice, id).await.refusal(), unknown);
+        assert_eq!(alice.get(&format!("/api/withdrawals/{id}")).await.refusal(), unknown);
+        assert_eq!(cancel(&alice, 99).await.refusal(), unknown);
         assert_eq!(alice.get("/api/withdrawals").await.data(), json!([]));
         let payments = admin::client(&app, &database, &[Funds]);
-        assert_eq!(code(&end(&payments, 99, "complete").await), unknown);
+        assert_eq!(end(&payments, 99, "complete").await.refusal(), unknown);
         assert_eq!(balance(&bob, "BTC").await, pair("0.9", "0.1"));
         app.stop();
     }
@@ -201,14 +196,14 @@ on_both! {
         let text = json!(["The amount field must be at least 10."]);
         assert_eq!(small.json()["errors"]["amount"], text);
         let limit = (400, "withdrawal_limit".to_owned());
-        assert_eq!(code(&request(&bob, "USD", "500.01").await), limit);
+        assert_eq!(request(&bob, "USD", "500.01").await.refusal(), limit);
         let id = |response: Response| response.data()["id"].as_i64().unwrap();
         let first = id(request(&bob, "USD", "300").await);
         let second = id(request(&bob, "USD", "200").await);
-        assert_eq!(code(&request(&bob, "USD", "10").await), limit);
+        assert_eq!(request(&bob, "USD", "10").await.refusal(), limit);
         // What is rejected does not count, and what was completed does.
         assert_eq!(end(&payments, first, "complete").await.status, 200);
-        assert_eq!(code(&request(&bob, "USD", "10").await), limit);
+        assert_eq!(request(&bob, "USD", "10").await.refusal(), limit);
         assert_eq!(end(&payments, second, "reject").await.status, 200);
         assert_eq!(request(&bob, "USD", "200").await.status, 201);
         // What is older than a day does not count.
@@ -218,7 +213,7 @@ on_both! {
         // Bitcoins have no terms.
         assert_eq!(request(&bob, "BTC", "0.00000001").await.status, 201);
         let funds = (400, "insufficient_funds".to_owned());
-        assert_eq!(code(&request(&bob, "BTC", "1").await), funds);
+        assert_eq!(request(&bob, "BTC", "1").await.refusal(), funds);
         database.audit();
         app.stop();
     }
@@ -257,10 +252,10 @@ on_both! {
         let second = requested(&bob, "0.1").await;
         let administrator = admin::client(&app, &database, &[Funds, Users]);
         let close = administrator.post("/api/admin/users/2/close", "{}").await;
-        assert_eq!(code(&close), (409, "account_not_empty".to_owned()));
+        assert_eq!(close.refusal(), (409, "account_not_empty".to_owned()));
         assert_eq!(administrator.post("/api/admin/users/2/freeze", "{}").await.status, 200);
         let frozen = (403, "account_frozen".to_owned());
-        assert_eq!(code(&request(&bob, "BTC", "0.1").await), frozen);
+        assert_eq!(request(&bob, "BTC", "0.1").await.refusal(), frozen);
         assert_eq!(end(&administrator, pending, "complete").await.status, 200);
         assert_eq!(end(&administrator, second, "reject").await.status, 200);
         database.audit();

@@ -34,6 +34,16 @@ impl Response {
         self.json()["data"].clone()
     }
 
+    /// The field `code` of an error; empty if it has none.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The status and the code of an error.
+    pub fn refusal(&self) -> (u16, String) {
+        (self.status, self.code())
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
