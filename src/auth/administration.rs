@@ -37,11 +37,7 @@ impl Authenticator {
         status: UserStatus,
         reason: Reason,
     ) -> Result<Result<User, Refusal>, AuthError> {
-        let set = move |c: &mut _| match status {
-            UserStatus::Active => user_status::unfreeze(c, user, &reason),
-            UserStatus::Frozen => user_status::freeze(c, user, &reason),
-            UserStatus::Closed => user_status::close(c, user, &reason),
-        };
+        let set = move |c: &mut _| user_status::set(c, user, status, &reason);
         Ok(self.store.transact(set).await?.map(|Changed { user, revoked, restored }| {
             self.revoke(revoked);
             self.tokens.restore(restored);

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, value_parser};
 
 use super::database::{self, Database};
 use super::table::{Column, table};
+use super::write_json;
 use crate::app;
 use crate::config::Config;
 use crate::engine::{EngineError, Executed, Origin};
@@ -87,7 +88,7 @@ fn list(config: &Config, limit: i64, json: bool, out: &mut impl Write) -> anyhow
     if json {
         let body = |row: &RecordedAdjustment| AdjustmentBody::new(row, &catalog);
         let rows: Vec<_> = page.rows.iter().map(body).collect();
-        writeln!(out, "{}", serde_json::to_string(&rows)?)?;
+        write_json(out, &rows)?;
         return Ok(ExitCode::SUCCESS);
     }
     let columns = [
@@ -223,7 +224,7 @@ fn show(
 ) -> anyhow::Result<ExitCode> {
     if json {
         let body = AdjustmentBody::new(recorded, catalog);
-        writeln!(out, "{}", serde_json::to_string(&body)?)?;
+        write_json(out, &body)?;
     } else {
         let (id, status) = (recorded.adjustment.id, recorded.adjustment.status);
         writeln!(out, "adjustment {id} is {}", adjustment_status_name(status))?;

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::counted;
 use super::database::Database;
+use super::{counted, write_json};
 use crate::config::Config;
 use crate::events::timestamp::iso8601;
 use crate::store::admin_log::{self, Head};
@@ -60,7 +60,7 @@ pub fn audit(config: &Config, json: bool, out: &mut impl Write) -> anyhow::Resul
             log: end.as_ref().map(LogEnd::from),
             is_recorded: recorded.is_ok(),
         };
-        writeln!(out, "{}", serde_json::to_string(&body)?)?;
+        write_json(out, &body)?;
     } else {
         write_text(&findings, end, out)?;
         if let Err(error) = &recorded {

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::database::{self, Database};
+use super::write_json;
 use crate::app;
 use crate::config::Config;
 use crate::engine::{EngineError, Executed, Origin};
@@ -101,7 +102,7 @@ pub fn deposit(
             created_at: iso8601(deposit.created_at),
             is_new,
         };
-        writeln!(out, "{}", serde_json::to_string(&body)?)?;
+        write_json(out, &body)?;
     } else if is_new {
         writeln!(out, "deposit {id}: user {} has got {amount} {symbol}", user.id)?;
     } else {

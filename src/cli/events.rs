@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use super::counted;
 use super::database::Database;
 use super::table::{Column, table};
+use super::{counted, write_json};
 use crate::config::Config;
 use crate::events::timestamp::iso8601;
 use crate::store::admin_log::Actor;
@@ -51,7 +51,7 @@ pub fn list(
     })?;
     match format {
         Format::Tables => out.write_all(listing.tables().as_bytes())?,
-        Format::Json => json_line(out, &listing.json())?,
+        Format::Json => write_json(out, &listing.json())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,7 +82,7 @@ pub fn retry(
     }
     match format {
         Format::Tables => writeln!(out, "event {id} is queued again")?,
-        Format::Json => json_line(out, &ChangedBody { id, action: "queued" })?,
+        Format::Json => write_json(out, &ChangedBody { id, action: "queued" })?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,7 +95,7 @@ pub fn retry_all(
 ) -> anyhow::Result<ExitCode> {
     let count = Database::open(config)?.write(|c| outbox::retry_all(c, &Actor::COMMAND))?;
     match (format, count) {
-        (Format::Json, count) => json_line(out, &CountBody { count })?,
+        (Format::Json, count) => write_json(out, &CountBody { count })?,
         (Format::Tables, 0) => writeln!(out, "there are no dead letters")?,
         (Format::Tables, 1) => writeln!(out, "1 event is queued again")?,
         (Format::Tables, count) => writeln!(out, "{count} events are queued again")?,
@@ -116,13 +116,9 @@ pub fn drop_event(
     }
     match format {
         Format::Tables => writeln!(out, "event {id} is dropped")?,
-        Format::Json => json_line(out, &ChangedBody { id, action: "dropped" })?,
+        Format::Json => write_json(out, &ChangedBody { id, action: "dropped" })?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn json_line(out: &mut impl Write, body: &impl Serialize) -> anyhow::Result<()> {
-    Ok(writeln!(out, "{}", serde_json::to_string(body)?)?)
 }
 
 impl Listing {

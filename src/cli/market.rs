@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::database::Database;
+use super::write_json;
 use crate::config::Config;
 use crate::events::order::market_status_name;
 use crate::market::MarketStatus;
@@ -59,7 +60,7 @@ pub fn set_status(
         let (status, previous_status) =
             (market_status_name(status.into()), market_status_name(previous));
         let body = StatusBody { symbol, status, previous_status };
-        writeln!(out, "{}", serde_json::to_string(&body)?)?;
+        write_json(out, &body)?;
         return Ok(ExitCode::SUCCESS);
     }
     let effect = match status {

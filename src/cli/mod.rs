@@ -24,6 +24,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, value_parser};
+use serde::Serialize;
 
 use crate::config::Config;
 use crate::http::openapi_document;
@@ -221,4 +222,10 @@ fn run_events(
 /// `1 event`, `2 events`.
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// One line.
+fn write_json(out: &mut impl Write, body: &impl Serialize) -> anyhow::Result<()> {
+    writeln!(out, "{}", serde_json::to_string(body)?)?;
+    Ok(())
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::database::Database;
 use super::table::{Column, table};
+use super::write_json;
 use crate::auth::AdminSecret;
 use crate::config::Config;
 use crate::events::timestamp::iso8601;
@@ -146,7 +147,7 @@ fn create(
     let text = secret.issued(created.id);
     if json {
         let body = TokenBody { token: Some(text), ..created.into() };
-        writeln!(out, "{}", serde_json::to_string(&body)?)?;
+        write_json(out, &body)?;
     } else {
         writeln!(out, "token {} was created; it is shown only now:\n{text}", created.id)?;
     }
@@ -157,7 +158,7 @@ fn list(database: &mut Database, json: bool, out: &mut impl Write) -> anyhow::Re
     let tokens = database.read(admin_tokens::list)?;
     if json {
         let bodies: Vec<TokenBody> = tokens.into_iter().map(TokenBody::from).collect();
-        writeln!(out, "{}", serde_json::to_string(&bodies)?)?;
+        write_json(out, &bodies)?;
         return Ok(ExitCode::SUCCESS);
     }
     let columns = [
@@ -201,7 +202,7 @@ fn revoke(
         return Ok(ExitCode::FAILURE);
     };
     if json {
-        writeln!(out, "{}", serde_json::to_string(&TokenBody::from(token))?)?;
+        write_json(out, &TokenBody::from(token))?;
     } else {
         writeln!(out, "token {id} is revoked")?;
     }

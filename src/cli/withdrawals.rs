@@ -7,6 +7,7 @@ use clap::{Subcommand, ValueEnum, value_parser};
 
 use super::database::Database;
 use super::table::{Column, table};
+use super::write_json;
 use crate::app;
 use crate::config::Config;
 use crate::engine::{EngineError, Executed, Origin};
@@ -114,7 +115,7 @@ fn list(
     if json {
         let body = |row: &RecordedWithdrawal| AdminWithdrawalBody::new(row, &catalog);
         let rows: Vec<_> = page.rows.iter().map(body).collect();
-        writeln!(out, "{}", serde_json::to_string(&rows)?)?;
+        write_json(out, &rows)?;
         return Ok(ExitCode::SUCCESS);
     }
     let columns = [
@@ -176,7 +177,7 @@ fn end(
     let status = withdrawal_status_name(withdrawal.withdrawal.status);
     if json {
         let body = AdminWithdrawalBody::new(&withdrawal, &catalog);
-        writeln!(out, "{}", serde_json::to_string(&body)?)?;
+        write_json(out, &body)?;
     } else if is_new {
         writeln!(out, "withdrawal {id} is {status}")?;
     } else {

@@ -9,7 +9,8 @@ use tokio::time::timeout_at;
 use super::lanes::Lanes;
 use super::once::{KeysInFlight, Once};
 use super::reply::{
-    CancelledOrder, CancelledOrders, CompletedDeposit, Executed, PlacedOrder, Reply, StoredResponse,
+    CancelledOfFrozen, CancelledOrder, CompletedDeposit, Executed, PlacedOrder, Reply,
+    StoredResponse,
 };
 use super::request::{Claim, LeaveOnDrop, QueuedRequest};
 use super::{EngineError, Origin, OriginatingSocket};
@@ -99,19 +100,31 @@ impl EngineHandle {
         }
     }
 
-    /// Cancels the open orders of a frozen user in a market, on behalf of an administrator.
+    /// Cancels the open orders of a frozen user on behalf of an administrator, in each of `markets`
+    /// in a transaction of its own. The user is frozen, so no order is added meanwhile.
     pub async fn cancel_all_of_frozen(
         &self,
         user: UserId,
-        market: MarketId,
-        origin: Origin,
-    ) -> Result<CancelledOrders, EngineError> {
+        markets: Vec<MarketId>,
+        origin: &Origin,
+    ) -> Result<CancelledOfFrozen, EngineError> {
         let reason = CancelReason::AccountFrozen;
-        let command = Command::CancelAll { user, market, side: None, reason };
-        match self.administer(command, origin).await? {
-            Executed::CancelledAll(cancelled) => Ok(cancelled),
-            other => Err(of_another_kind(&other)),
+        let mut cancelled = CancelledOfFrozen::default();
+        for market in markets {
+            let command = Command::CancelAll { user, market, side: None, reason };
+            match self.administer(command, origin.clone()).await {
+                Ok(Executed::CancelledAll(done)) => {
+                    cancelled.orders.extend(done.orders.iter().map(|order| order.id));
+                }
+                Ok(other) => return Err(of_another_kind(&other)),
+                Err(EngineError::Rejected(Rejection::MarketNotOpen(_))) => {
+                    cancelled.halted.push(market);
+                }
+                Err(error) => return Err(error),
+            }
         }
+        cancelled.orders.sort_unstable();
+        Ok(cancelled)
     }
 
     /// Executes a command.

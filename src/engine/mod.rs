@@ -51,8 +51,8 @@ pub use once::{Once, Render};
 pub use origin::Origin;
 pub use originating_socket::OriginatingSocket;
 pub use reply::{
-    CancelledOrder, CancelledOrders, CompletedDeposit, Executed, PlacedOrder, RenderedResponse,
-    StoredResponse,
+    CancelledOfFrozen, CancelledOrder, CancelledOrders, CompletedDeposit, Executed, PlacedOrder,
+    RenderedResponse, StoredResponse,
 };
 
 /// Why a request has no result.

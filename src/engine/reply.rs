@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::EngineError;
 use super::records::Records;
 use crate::market::{
-    self, AccountKey, Done, Fixed, Order, OrderId, Plan, PreventedTrade, Rejection, Trade,
+    self, AccountKey, Done, Fixed, MarketId, Order, OrderId, Plan, PreventedTrade, Rejection, Trade,
 };
 use crate::store::adjustments::RecordedAdjustment;
 use crate::store::deposits::RecordedDeposit;
@@ -66,6 +66,15 @@ pub struct CancelledOrders {
     /// By id.
     pub orders: Vec<Order>,
     pub executed_at: NaiveDateTime,
+}
+
+/// The orders of a frozen user that were cancelled, committed.
+#[derive(Clone, Debug, Default)]
+pub struct CancelledOfFrozen {
+    /// In ascending order.
+    pub orders: Vec<OrderId>,
+    /// Halted markets, whose orders remain.
+    pub halted: Vec<MarketId>,
 }
 
 /// A deposit, committed.

@@ -46,31 +46,17 @@ pub enum Refusal {
     NotEmpty,
 }
 
-type Outcome = Result<Result<Changed, Refusal>, StoreError>;
-
-/// Freezes a user: no orders, no log-in, and all connections are terminated. Does nothing if the
-/// user is frozen. Runs in a write transaction.
-pub fn freeze(connection: &mut AnyConnection, id: UserId, reason: &Reason) -> Outcome {
-    change(connection, id, UserStatus::Frozen, reason)
-}
-
-/// Lets a frozen user order and log in again, also with the tokens that the user has created. Does
-/// nothing if the user is active. Runs in a write transaction.
-pub fn unfreeze(connection: &mut AnyConnection, id: UserId, reason: &Reason) -> Outcome {
-    change(connection, id, UserStatus::Active, reason)
-}
-
-/// Closes a user for ever. Does nothing if the user is closed. Runs in a write transaction.
-pub fn close(connection: &mut AnyConnection, id: UserId, reason: &Reason) -> Outcome {
-    change(connection, id, UserStatus::Closed, reason)
-}
-
-fn change(
+/// Sets the status of a user, and does nothing if the user has it. Runs in a write transaction.
+///
+/// - Frozen: no orders, no log-in, and all connections are terminated.
+/// - Active: a frozen user orders and logs in again, also with the tokens from before.
+/// - Closed: for ever.
+pub fn set(
     connection: &mut AnyConnection,
     id: UserId,
     status: UserStatus,
     reason: &Reason,
-) -> Outcome {
+) -> Result<Result<Changed, Refusal>, StoreError> {
     let found = lock_with_accounts(connection, id)?;
     let Some(before) = found.filter(|user| user.id > 0) else { return Ok(Err(Refusal::NotFound)) };
     if before.status == status {
@@ -86,7 +72,7 @@ fn change(
     }
     // Read while the locks are held: everything that the user did before has an earlier time.
     let at = now();
-    set(connection, id, status, reason.text.as_deref(), at)?;
+    write(connection, id, status, reason.text.as_deref(), at)?;
     let (mut revoked, mut restored) = (Revoked::default(), Vec::new());
     let action = match status {
         UserStatus::Active => {
@@ -147,7 +133,7 @@ fn lock_accounts(
     })
 }
 
-fn set(
+fn write(
     connection: &mut AnyConnection,
     id: UserId,
     status: UserStatus,

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::engine::CancelledOfFrozen;
 use crate::events::decimal::DecimalString;
 use crate::events::timestamp::iso8601;
+use crate::market::MarketId;
 use crate::store::markets::Catalog;
 use crate::store::users::User;
 use crate::store::views::Balance;
@@ -49,11 +51,21 @@ impl BalanceBody {
 }
 
 /// What a freeze has cancelled.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 pub struct Cancelled {
     pub order_ids: Vec<i64>,
     /// Halted markets, whose orders remain.
     pub halted_symbols: Vec<String>,
+}
+
+impl Cancelled {
+    pub fn new(cancelled: &CancelledOfFrozen, catalog: &Catalog) -> Self {
+        let symbol = |market: &MarketId| catalog.symbol(*market).to_owned();
+        Self {
+            order_ids: cancelled.orders.iter().map(|order| order.0).collect(),
+            halted_symbols: cancelled.halted.iter().map(symbol).collect(),
+        }
+    }
 }
 
 impl From<User> for UserBody {

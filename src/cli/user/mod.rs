@@ -6,17 +6,16 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum, value_parser};
-use serde::Serialize;
 
-use super::counted;
 use super::database::{Database, find_user};
 use super::table::{Column, table};
+use super::{counted, write_json};
 use crate::app::CommandEngine;
 use crate::auth::{hash_password, is_email, random_hex};
 use crate::config::Config;
-use crate::engine::{EngineError, Origin};
+use crate::engine::Origin;
 use crate::events::timestamp::iso8601;
-use crate::market::{Rejection, UserId, UserStatus};
+use crate::market::{UserId, UserStatus};
 use crate::store::admin_log::Actor;
 use crate::store::markets;
 use crate::store::one_time_passwords;
@@ -149,7 +148,8 @@ fn list(
     let users = Database::open(config)?.read(|c| views::users(c, filter, &page))?.rows;
     if json {
         let bodies: Vec<UserBody> = users.into_iter().map(UserBody::from).collect();
-        return write_json(&bodies, out);
+        write_json(out, &bodies)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let columns = [
         Column::Right("ID"),
@@ -181,7 +181,8 @@ fn show(config: &Config, which: &Which, out: &mut impl Write) -> anyhow::Result<
         balances.iter().map(|balance| BalanceBody::new(balance, &catalog)).collect();
     if which.json {
         let (balances, open_orders) = (Some(balances), Some(open_orders));
-        return write_json(&UserBody { balances, open_orders, ..user.into() }, out);
+        write_json(out, &UserBody { balances, open_orders, ..user.into() })?;
+        return Ok(ExitCode::SUCCESS);
     }
     writeln!(out, "user {} is {}: {}, {}", user.id, user.status.name(), user.name, user.email)?;
     if let Some(reason) = user.status_reason {
@@ -226,7 +227,8 @@ fn create(
         return Ok(ExitCode::FAILURE);
     };
     if json {
-        return write_json(&UserBody::from(user), out);
+        write_json(out, &UserBody::from(user))?;
+        return Ok(ExitCode::SUCCESS);
     }
     writeln!(out, "user {} was created, without a password", user.id)?;
     Ok(ExitCode::SUCCESS)
@@ -247,7 +249,8 @@ fn freeze(
     }
     let cancelled = cancel_orders(config, user.user_id())?;
     if which.json {
-        return write_json(&UserBody { cancelled: Some(cancelled), ..user.into() }, out);
+        write_json(out, &UserBody { cancelled: Some(cancelled), ..user.into() })?;
+        return Ok(ExitCode::SUCCESS);
     }
     let count = counted(cancelled.order_ids.len(), "order");
     writeln!(out, "user {} is frozen, and {count} cancelled", user.id)?;
@@ -257,26 +260,13 @@ fn freeze(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Each market in a transaction of its own. The user is frozen, so no order is added meanwhile.
 fn cancel_orders(config: &Config, user: UserId) -> anyhow::Result<Cancelled> {
     let markets = Database::open(config)?.read(|c| views::markets_with_open_orders(c, user))?;
     let engine = CommandEngine::start(config)?;
     let catalog = engine.catalog();
-    let cancelled = engine.run(async |handle| {
-        let mut cancelled = Cancelled::default();
-        for market in markets {
-            match handle.cancel_all_of_frozen(user, market, Origin::default()).await {
-                Ok(done) => cancelled.order_ids.extend(done.orders.iter().map(|order| order.id.0)),
-                Err(EngineError::Rejected(Rejection::MarketNotOpen(_))) => {
-                    cancelled.halted_symbols.push(catalog.symbol(market).to_owned());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        cancelled.order_ids.sort_unstable();
-        Ok(cancelled)
-    })?;
-    Ok(cancelled?)
+    let cancelled = engine
+        .run(async |handle| handle.cancel_all_of_frozen(user, markets, &Origin::default()).await)?;
+    Ok(Cancelled::new(&cancelled?, &catalog))
 }
 
 /// The user with this status. `None`: nothing was changed, which is written.
@@ -290,12 +280,7 @@ fn set_status(
     let reason = Reason { actor: Actor::COMMAND, text: reason };
     let changed = Database::open(config)?.write(|c| {
         let Some(user) = find_user(c, &which.user)? else { return Ok(Err(Refusal::NotFound)) };
-        let id = user.user_id();
-        match status {
-            UserStatus::Active => user_status::unfreeze(c, id, &reason),
-            UserStatus::Frozen => user_status::freeze(c, id, &reason),
-            UserStatus::Closed => user_status::close(c, id, &reason),
-        }
+        user_status::set(c, user.user_id(), status, &reason)
     })?;
     match changed {
         Ok(changed) => Ok(Some(changed.user)),
@@ -317,7 +302,8 @@ fn refused(refusal: Refusal, user: &str, out: &mut impl Write) -> anyhow::Result
 fn report(user: Option<User>, json: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let Some(user) = user else { return Ok(ExitCode::FAILURE) };
     if json {
-        return write_json(&UserBody::from(user), out);
+        write_json(out, &UserBody::from(user))?;
+        return Ok(ExitCode::SUCCESS);
     }
     writeln!(out, "user {} is {}", user.id, user.status.name())?;
     Ok(ExitCode::SUCCESS)
@@ -350,7 +336,8 @@ fn one_time_password(
             one_time_password_expires_at: Some(until),
             ..user.into()
         };
-        return write_json(&body, out);
+        write_json(out, &body)?;
+        return Ok(ExitCode::SUCCESS);
     }
     writeln!(
         out,
@@ -364,9 +351,4 @@ fn one_time_password(
 fn not_found(user: &str, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     refused(Refusal::NotFound, user, out)?;
     Ok(ExitCode::FAILURE)
-}
-
-fn write_json<T: Serialize>(body: &T, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    writeln!(out, "{}", serde_json::to_string(body)?)?;
-    Ok(ExitCode::SUCCESS)
 }

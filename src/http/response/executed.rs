@@ -11,7 +11,7 @@ use super::deposit::recorded_deposit;
 use super::envelope::{done, ok, refused_with};
 use super::error::{ApiError, ErrorBody};
 use super::withdrawal::recorded_withdrawal;
-use crate::engine::{CompletedDeposit, Executed, PlacedOrder};
+use crate::engine::{CancelledOfFrozen, CompletedDeposit, Executed, PlacedOrder};
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::{
     cancel_reason_name, order_type_name, side_name, status_number, time_in_force_name,
@@ -19,7 +19,7 @@ use crate::events::order::{
 use crate::events::timestamp::iso8601;
 use crate::http::schema as doc;
 use crate::market::{
-    ClientOrderId, PreventedTrade, Rejection, Status, TimeInForce, Trade, UnixMicros,
+    ClientOrderId, MarketId, PreventedTrade, Rejection, Status, TimeInForce, Trade, UnixMicros,
 };
 use crate::store::markets::Catalog;
 use crate::store::views::OrderView;
@@ -131,6 +131,16 @@ pub struct CancelledOrders {
     /// Halted markets, whose orders remain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub halted_symbols: Vec<String>,
+}
+
+impl CancelledOrders {
+    pub fn of_frozen(cancelled: &CancelledOfFrozen, catalog: &Catalog) -> Self {
+        let symbol = |market: &MarketId| catalog.symbol(*market).to_owned();
+        Self {
+            order_ids: cancelled.orders.iter().map(|order| order.0).collect(),
+            halted_symbols: cancelled.halted.iter().map(symbol).collect(),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::engine::{EngineError, Origin};
+use crate::engine::Origin;
 use crate::events::decimal::DecimalNumber;
 use crate::http::extract::{Administrator, Input, Read, Users, Validator};
 use crate::http::paging::{self, List, read_page};
@@ -14,7 +14,7 @@ use crate::http::routes::fields::MAX_NOTE_CHARS;
 use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
-use crate::market::{Rejection, UserId, UserStatus};
+use crate::market::{UserId, UserStatus};
 use crate::store::markets::Catalog;
 use crate::store::user_status::{Reason, Refusal};
 use crate::store::users::User;
@@ -66,7 +66,7 @@ struct BalanceBody {
     #[schema(example = "USD")]
     asset: String,
     available: DecimalNumber,
-    /// Reserved by open orders.
+    /// Reserved by open orders and pending withdrawals.
     locked: DecimalNumber,
 }
 
@@ -203,39 +203,24 @@ pub async fn freeze(
     let id = user_id(&id)?;
     let mut validator = Validator::of(&input);
     let cancels_orders = validator.optional_bool("cancel_orders").unwrap_or(false);
-    let reason = validator.optional_text("reason", MAX_NOTE_CHARS);
-    validator.finish(Some(()))?;
-    let actor = administrator.actor();
-    let reason = Reason { actor, text: reason };
+    let reason = read_reason(&administrator, validator)?;
     let user = set_status(&state, id, UserStatus::Frozen, reason).await?;
     let cancelled = match cancels_orders {
-        true => Some(cancel_orders(&state, id, administrator.origin()).await?),
+        true => Some(cancel_orders(&state, id, &administrator.origin()).await?),
         false => None,
     };
     let data = FrozenBody { user: user.into(), cancelled };
     Ok(response::ok("User frozen successfully", data))
 }
 
-/// Each market in a transaction of its own. The user is frozen, so no order is added meanwhile.
 async fn cancel_orders(
     state: &AppState,
     user: UserId,
-    origin: Origin,
+    origin: &Origin,
 ) -> Result<CancelledOrders, ApiError> {
     let markets = state.store.read(move |c| views::markets_with_open_orders(c, user)).await?;
-    let mut cancelled = CancelledOrders::default();
-    for market in markets {
-        match state.engine.cancel_all_of_frozen(user, market, origin.clone()).await {
-            Ok(done) => cancelled.order_ids.extend(done.orders.iter().map(|order| order.id.0)),
-            Err(EngineError::Rejected(Rejection::MarketNotOpen(_))) => {
-                let catalog = state.catalog.current();
-                cancelled.halted_symbols.push(catalog.symbol(market).to_owned());
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    cancelled.order_ids.sort_unstable();
-    Ok(cancelled)
+    let cancelled = state.engine.cancel_all_of_frozen(user, markets, origin).await?;
+    Ok(CancelledOrders::of_frozen(&cancelled, &state.catalog.current()))
 }
 
 /// Lets a frozen user order and log in again, also with the tokens from before.
@@ -256,7 +241,7 @@ pub async fn unfreeze(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&id)?;
-    let reason = read_reason(&administrator, &input)?;
+    let reason = read_reason(&administrator, Validator::of(&input))?;
     let user = set_status(&state, id, UserStatus::Active, reason).await?;
     Ok(response::ok("User unfrozen successfully", UserBody::from(user)))
 }
@@ -279,13 +264,15 @@ pub async fn close(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&id)?;
-    let reason = read_reason(&administrator, &input)?;
+    let reason = read_reason(&administrator, Validator::of(&input))?;
     let user = set_status(&state, id, UserStatus::Closed, reason).await?;
     Ok(response::ok("User closed successfully", UserBody::from(user)))
 }
 
-fn read_reason(administrator: &Administrator<Users>, input: &Input) -> Result<Reason, ApiError> {
-    let mut validator = Validator::of(input);
+fn read_reason(
+    administrator: &Administrator<Users>,
+    mut validator: Validator<'_>,
+) -> Result<Reason, ApiError> {
     let text = validator.optional_text("reason", MAX_NOTE_CHARS);
     validator.finish(Some(()))?;
     Ok(Reason { actor: administrator.actor(), text })
