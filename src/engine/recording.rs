@@ -104,7 +104,7 @@ impl Batch<'_> {
             token: request.origin.token,
             created_at: self.at,
         };
-        deposits::insert(self.connection, std::slice::from_ref(&recorded))?;
+        deposits::insert(self.connection, &recorded)?;
         let mut after = self.account(account);
         after["id"] = json!(id.0);
         after["amount"] = json!(DecimalString::from(amount));
@@ -133,7 +133,7 @@ impl Batch<'_> {
                 reference: None,
                 note: None,
             };
-            withdrawals::insert(self.connection, std::slice::from_ref(&recorded))?;
+            withdrawals::insert(self.connection, &recorded)?;
             self.records.withdrawals.insert(id, recorded);
             return Ok(None);
         }
@@ -153,7 +153,7 @@ impl Batch<'_> {
             note: request.origin.note.clone(),
             ..found
         };
-        withdrawals::end(self.connection, std::slice::from_ref(&recorded))?;
+        withdrawals::end(self.connection, &recorded)?;
         let mut after = self.account(account);
         after["id"] = json!(id.0);
         after["amount"] = json!(DecimalString::from(amount));
@@ -195,7 +195,7 @@ impl Batch<'_> {
                     decided_at: Some(self.at),
                     ..found
                 };
-                adjustments::decide(self.connection, std::slice::from_ref(&recorded))?;
+                adjustments::decide(self.connection, &recorded)?;
                 (recorded, AdminAction::AdjustmentApproved)
             }
             (None, Command::Adjust { .. }) => {
@@ -206,7 +206,7 @@ impl Batch<'_> {
                     decider: None,
                     decided_at: None,
                 };
-                adjustments::insert(self.connection, std::slice::from_ref(&recorded))?;
+                adjustments::insert(self.connection, &recorded)?;
                 (recorded, AdminAction::AdjustmentCreated)
             }
             _ => return Err(of_another_kind()),

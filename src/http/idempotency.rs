@@ -60,12 +60,8 @@ pub async fn administer<A>(
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let Some(key) = key(administrator, request, "")? else {
-        let executed = match state.engine.administer(command, origin).await {
-            Err(EngineError::Rejected(rejection)) => Err(rejection),
-            executed => Ok(executed?),
-        };
-        let response = render(&state.catalog.current(), executed);
-        return respond(StoredResponse { response, is_replayed: false });
+        let executed = state.engine.administer(command, origin).await;
+        return respond(without_key(state, executed)?);
     };
     let once = Once { key, fingerprint: fingerprint(request, Some(input)), render };
     respond(state.engine.administer_once(command, origin, once).await?)
@@ -82,12 +78,8 @@ pub async fn execute_part(
     part: &str,
 ) -> Result<StoredResponse, ApiError> {
     let Some(key) = key(user, request, part)? else {
-        let executed = match state.engine.execute(command, originating_socket(request)).await {
-            Err(EngineError::Rejected(rejection)) => Err(rejection),
-            executed => Ok(executed?),
-        };
-        let response = render(&state.catalog.current(), executed);
-        return Ok(StoredResponse { response, is_replayed: false });
+        let executed = state.engine.execute(command, originating_socket(request)).await;
+        return without_key(state, executed);
     };
     execute_once(state, request, None, command, key).await
 }
@@ -101,6 +93,19 @@ async fn execute_once(
 ) -> Result<StoredResponse, ApiError> {
     let once = Once { key, fingerprint: fingerprint(request, input), render };
     Ok(state.engine.execute_once(command, originating_socket(request), once).await?)
+}
+
+/// The response to a command that was executed without a key. A rejection is a response too.
+fn without_key(
+    state: &AppState,
+    executed: Result<Executed, EngineError>,
+) -> Result<StoredResponse, ApiError> {
+    let result = match executed {
+        Err(EngineError::Rejected(rejection)) => Err(rejection),
+        executed => Ok(executed?),
+    };
+    let response = render(&state.catalog.current(), result);
+    Ok(StoredResponse { response, is_replayed: false })
 }
 
 /// Changes something in one write transaction, once per idempotency key if the request has one.

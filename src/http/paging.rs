@@ -6,6 +6,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::NaiveDateTime;
 use serde::Serialize;
 
 use super::extract::{Input, Validator};
@@ -85,8 +86,13 @@ pub fn read_page(validator: &mut Validator<'_>, list: List, cap: i64) -> PageReq
     if cursor.is_some() && before.is_none() {
         validator.fail("cursor", "The cursor field is invalid.");
     }
-    let (from, to) = (validator.optional_date_time("from"), validator.optional_date_time("to"));
+    let (from, to) = read_times(validator);
     PageRequest { limit, before, from, to }
+}
+
+/// Reads `from` and `to`, the times between which rows were created.
+pub fn read_times(validator: &mut Validator<'_>) -> (Option<NaiveDateTime>, Option<NaiveDateTime>) {
+    (validator.optional_date_time("from"), validator.optional_date_time("to"))
 }
 
 /// The page that the parameters of a list without filters ask for.

@@ -100,40 +100,36 @@ pub fn by_id(
     Ok(by_ids(connection, [id])?.remove(&id))
 }
 
-/// Records new adjustments.
+/// Records a new adjustment.
 pub fn insert(
     connection: &mut AnyConnection,
-    new: &[RecordedAdjustment],
+    adjustment: &RecordedAdjustment,
 ) -> Result<(), StoreError> {
-    for adjustment in new {
-        let row = AdjustmentRow::from(adjustment);
-        diesel::insert_into(adjustments::table).values(row).execute(connection)?;
-    }
+    let row = AdjustmentRow::from(adjustment);
+    diesel::insert_into(adjustments::table).values(row).execute(connection)?;
     Ok(())
 }
 
-/// Records what was decided about adjustments that were proposed. The log of administrators must be
-/// locked.
+/// Records what was decided about an adjustment that was proposed. The log of administrators must
+/// be locked.
 ///
 /// # Errors
 /// If something else was decided before.
 pub fn decide(
     connection: &mut AnyConnection,
-    decided: &[RecordedAdjustment],
+    decided: &RecordedAdjustment,
 ) -> Result<(), StoreError> {
     let proposed = codes::adjustment_status_code(AdjustmentStatus::Proposed);
-    for recorded in decided {
-        let row = AdjustmentRow::from(recorded);
-        let id = row.id;
-        let changes = (
-            adjustments::status.eq(row.status),
-            adjustments::decider_id.eq(row.decider_id),
-            adjustments::decided_at.eq(row.decided_at),
-        );
-        let open = adjustments::table.find(id).filter(adjustments::status.eq(proposed));
-        if diesel::update(open).set(changes).execute(connection)? != 1 {
-            return Err(StoreError::Other(format!("adjustment {id} is not proposed")));
-        }
+    let row = AdjustmentRow::from(decided);
+    let id = row.id;
+    let changes = (
+        adjustments::status.eq(row.status),
+        adjustments::decider_id.eq(row.decider_id),
+        adjustments::decided_at.eq(row.decided_at),
+    );
+    let open = adjustments::table.find(id).filter(adjustments::status.eq(proposed));
+    if diesel::update(open).set(changes).execute(connection)? != 1 {
+        return Err(StoreError::Other(format!("adjustment {id} is not proposed")));
     }
     Ok(())
 }
@@ -186,7 +182,7 @@ pub fn propose(
         decider: None,
         decided_at: None,
     };
-    insert(connection, std::slice::from_ref(&recorded))?;
+    insert(connection, &recorded)?;
     let after = json!({
         "id": id,
         "user_id": account.user.0,
@@ -224,7 +220,7 @@ pub fn reject(
         decided_at: Some(at),
         ..found
     };
-    decide(connection, std::slice::from_ref(&adjustment))?;
+    decide(connection, &adjustment)?;
     let act = Act {
         actor: actor.clone(),
         action: AdminAction::AdjustmentRejected,

@@ -96,17 +96,12 @@ pub fn by_ids(
     deposits.map(|deposit| deposit.map(|deposit| (deposit.id, deposit))).collect()
 }
 
-/// Records deposits, in the transaction that credits them.
+/// Records a deposit, in the transaction that credits it.
 ///
 /// # Errors
-/// [`StoreError::Duplicate`] if a reference was used.
-pub fn insert(
-    connection: &mut AnyConnection,
-    deposits: &[RecordedDeposit],
-) -> Result<(), StoreError> {
-    for deposit in deposits {
-        let row = DepositRow::from(deposit);
-        diesel::insert_into(deposits::table).values(row).execute(connection)?;
-    }
+/// [`StoreError::Duplicate`] if its reference was used.
+pub fn insert(connection: &mut AnyConnection, deposit: &RecordedDeposit) -> Result<(), StoreError> {
+    let row = DepositRow::from(deposit);
+    diesel::insert_into(deposits::table).values(row).execute(connection)?;
     Ok(())
 }

@@ -131,38 +131,34 @@ pub fn recently_withdrawn(
     Ok(amounts.into_iter().map(amount).collect())
 }
 
-/// Records new withdrawals, in the transaction that locks their amounts.
+/// Records a new withdrawal, in the transaction that locks its amount.
 pub fn insert(
     connection: &mut AnyConnection,
-    withdrawals: &[RecordedWithdrawal],
+    withdrawal: &RecordedWithdrawal,
 ) -> Result<(), StoreError> {
-    for withdrawal in withdrawals {
-        let row = WithdrawalRow::from(withdrawal);
-        diesel::insert_into(withdrawals::table).values(row).execute(connection)?;
-    }
+    let row = WithdrawalRow::from(withdrawal);
+    diesel::insert_into(withdrawals::table).values(row).execute(connection)?;
     Ok(())
 }
 
-/// Records the ends of withdrawals, in the transaction that moves their amounts.
+/// Records the end of a withdrawal, in the transaction that moves its amount.
 ///
 /// # Errors
-/// If one is not pending: its account was not locked.
-pub fn end(connection: &mut AnyConnection, ended: &[RecordedWithdrawal]) -> Result<(), StoreError> {
+/// If it is not pending: its account was not locked.
+pub fn end(connection: &mut AnyConnection, ended: &RecordedWithdrawal) -> Result<(), StoreError> {
     let pending = codes::withdrawal_status_code(WithdrawalStatus::Pending);
-    for recorded in ended {
-        let row = WithdrawalRow::from(recorded);
-        let id = row.id;
-        let changes = (
-            withdrawals::status.eq(row.status),
-            withdrawals::ended_at.eq(row.ended_at),
-            withdrawals::token_id.eq(row.token_id),
-            withdrawals::reference.eq(row.reference),
-            withdrawals::note.eq(row.note),
-        );
-        let open = withdrawals::table.find(id).filter(withdrawals::status.eq(pending));
-        if diesel::update(open).set(changes).execute(connection)? != 1 {
-            return Err(StoreError::Other(format!("withdrawal {id} is not pending")));
-        }
+    let row = WithdrawalRow::from(ended);
+    let id = row.id;
+    let changes = (
+        withdrawals::status.eq(row.status),
+        withdrawals::ended_at.eq(row.ended_at),
+        withdrawals::token_id.eq(row.token_id),
+        withdrawals::reference.eq(row.reference),
+        withdrawals::note.eq(row.note),
+    );
+    let open = withdrawals::table.find(id).filter(withdrawals::status.eq(pending));
+    if diesel::update(open).set(changes).execute(connection)? != 1 {
+        return Err(StoreError::Other(format!("withdrawal {id} is not pending")));
     }
     Ok(())
 }

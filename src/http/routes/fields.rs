@@ -29,7 +29,17 @@ pub async fn existing_user(
 /// `asset`, as a symbol.
 pub fn existing_asset(state: &AppState, validator: &mut Validator<'_>) -> Option<AssetId> {
     let symbol = validator.text("asset", MAX_SYMBOL_CHARS)?;
-    let asset = state.catalog.current().asset(&symbol);
+    asset_of(state, validator, &symbol)
+}
+
+/// `asset`, as a symbol. `None`: the request does not have it, or it is invalid.
+pub fn optional_existing_asset(state: &AppState, validator: &mut Validator<'_>) -> Option<AssetId> {
+    let symbol = validator.optional_text("asset", MAX_SYMBOL_CHARS)?;
+    asset_of(state, validator, &symbol)
+}
+
+fn asset_of(state: &AppState, validator: &mut Validator<'_>, symbol: &str) -> Option<AssetId> {
+    let asset = state.catalog.current().asset(symbol);
     if asset.is_none() {
         validator.fail("asset", "The selected asset is invalid.");
     }

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::fields::existing_asset;
 use super::market_data::Query;
 use crate::config::ExcessDecimals;
+use crate::events::funds::withdrawal_status_name;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency;
 use crate::http::paging::{self, List, read_page};
@@ -20,11 +21,15 @@ use crate::store::withdrawals::{self, RecordedWithdrawal};
 
 /// The words of the parameter `status`.
 pub const STATUSES: [(&str, WithdrawalStatus); 4] = [
-    ("pending", WithdrawalStatus::Pending),
-    ("completed", WithdrawalStatus::Ended(WithdrawalEnd::Completed)),
-    ("rejected", WithdrawalStatus::Ended(WithdrawalEnd::Rejected)),
-    ("cancelled", WithdrawalStatus::Ended(WithdrawalEnd::Cancelled)),
+    named(WithdrawalStatus::Pending),
+    named(WithdrawalStatus::Ended(WithdrawalEnd::Completed)),
+    named(WithdrawalStatus::Ended(WithdrawalEnd::Rejected)),
+    named(WithdrawalStatus::Ended(WithdrawalEnd::Cancelled)),
 ];
+
+const fn named(status: WithdrawalStatus) -> (&'static str, WithdrawalStatus) {
+    (withdrawal_status_name(status), status)
+}
 
 /// Requests a withdrawal: its amount is locked until it has ended.
 #[utoipa::path(

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::config::ExcessDecimals;
 use crate::engine::Origin;
+use crate::events::funds::adjustment_status_name;
 use crate::http::extract::{Administrator, Funds, Input, Read, Validator};
 use crate::http::idempotency;
 use crate::http::paging::{self, List, read_page};
@@ -18,10 +19,14 @@ use crate::store::views::{self, AdjustmentFilter};
 
 /// The words of the parameter `status`.
 const STATUSES: [(&str, AdjustmentStatus); 3] = [
-    ("proposed", AdjustmentStatus::Proposed),
-    ("applied", AdjustmentStatus::Applied),
-    ("rejected", AdjustmentStatus::Rejected),
+    named(AdjustmentStatus::Proposed),
+    named(AdjustmentStatus::Applied),
+    named(AdjustmentStatus::Rejected),
 ];
+
+const fn named(status: AdjustmentStatus) -> (&'static str, AdjustmentStatus) {
+    (adjustment_status_name(status), status)
+}
 
 /// Lists adjustments, newest first.
 #[utoipa::path(

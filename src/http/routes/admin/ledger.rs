@@ -10,6 +10,7 @@ use crate::http::extract::{Administrator, Input, Read, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{ApiError, iso8601};
 use crate::http::routes::accounts::action_name;
+use crate::http::routes::fields::optional_existing_asset;
 use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
 use crate::http::state::AppState;
@@ -19,8 +20,6 @@ use crate::store::views::{
     self, EntryFilter, EntryPosition, LedgerEntry, Page, PageRequest, ReferenceKind,
 };
 use crate::store::{AnyConnection, StoreError, now};
-
-const MAX_SYMBOL_CHARS: usize = 16;
 
 /// One change of one account.
 #[derive(Serialize, ToSchema)]
@@ -84,11 +83,7 @@ impl Ledger {
         let mut validator = Validator::of(&input);
         let page = read_page(&mut validator, List::Ledger, state.list_cap);
         let user = validator.optional_id("user_id").map(UserId);
-        let symbol = validator.optional_text("asset", MAX_SYMBOL_CHARS);
-        let asset = symbol.as_deref().and_then(|symbol| state.catalog.current().asset(symbol));
-        if symbol.is_some() && asset.is_none() {
-            validator.fail("asset", "The selected asset is invalid.");
-        }
+        let asset = optional_existing_asset(state, &mut validator);
         let actions = Action::ALL.map(|action| (action_name(action), action));
         let action = validator.optional_one_of("action", &actions);
         validator.finish(Some(()))?;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::events::decimal::DecimalSum;
 use crate::http::extract::{Administrator, Input, Read, Validator};
+use crate::http::paging::read_times;
 use crate::http::response::{self, ApiError, iso8601};
 use crate::http::routes::market_data::Query;
 use crate::http::schema as doc;
@@ -61,8 +62,7 @@ pub async fn commission(
 ) -> Result<HttpResponse, ApiError> {
     let input = Input::from(query.into_inner());
     let mut validator = Validator::of(&input);
-    let from = validator.optional_date_time("from");
-    let to = validator.optional_date_time("to");
+    let (from, to) = read_times(&mut validator);
     validator.finish(Some(()))?;
     let report = move |c: &mut _| reports::commission(c, from, to);
     let days = state.store.report(report).await?;

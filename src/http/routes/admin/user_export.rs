@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::http::csv::{self, Export, Line};
 use crate::http::extract::{Administrator, Input, Read, Validator};
+use crate::http::paging::read_times;
 use crate::http::response::{ApiError, iso8601};
 use crate::http::routes::admin::users::read_filter;
 use crate::http::routes::market_data::Query;
@@ -59,8 +60,7 @@ pub async fn export(
     let input = Input::from(query.into_inner());
     let mut validator = Validator::of(&input);
     let filter = read_filter(&mut validator);
-    let from = validator.optional_date_time("from");
-    let to = validator.optional_date_time("to");
+    let (from, to) = read_times(&mut validator);
     validator.finish(Some(()))?;
     let page = PageRequest { from, to, ..PageRequest::newest(0) };
     csv::respond(filter, page, state).await
