@@ -3,7 +3,7 @@
 use crate::auth::hash_password;
 use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
 use crate::store::markets::{Catalog, QUOTE};
-use crate::store::{AnyConnection, Store, StoreError, now, trading, users};
+use crate::store::{AnyConnection, LockedMarkets, Store, StoreError, now, trading, users};
 
 /// Deposits only.
 const NO_FILLS: usize = 0;
@@ -79,7 +79,10 @@ fn create_users(
         commands.extend(held);
     }
     let at = now();
-    let mut state = trading::load(connection, &catalog.markets, &commands, NO_FILLS, true, at)?;
+    // Deposits lock no market.
+    let (markets, locked) = (&catalog.markets, LockedMarkets::default());
+    let loaded = trading::load(connection, &locked, markets, &commands, NO_FILLS, true, at)?;
+    let mut state = loaded.state;
     let plan = execute(&mut state, &commands, NO_FILLS);
     trading::apply(connection, &state, &plan, &trading::NewEvents::default(), at)
 }

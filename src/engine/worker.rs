@@ -1,6 +1,6 @@
 //! The thread of a lane: executes batches and replies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,8 @@ use crate::market::{Command, Done, MarketId, OrderId, Plan, Trade, execute};
 use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::webhook_endpoints::SharedSubscriptions;
 use crate::store::{
-    AnyConnection, Store, StoreError, idempotency, now, outbox, trading, webhook_messages,
+    AnyConnection, LockedMarkets, Store, StoreError, idempotency, now, outbox, trading,
+    webhook_messages,
 };
 
 /// How long a lane looks for repetitions after it has met one.
@@ -230,7 +231,13 @@ impl Worker {
     ) -> Result<Committed, StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let store = self.context.store.for_call(&batch.call);
-            store.write(&mut connection, |connection| self.execute(connection, batch))
+            let commands: Vec<Command> =
+                batch.requests.iter().map(|(_, request)| request.command.clone()).collect();
+            let markets = trading::markets_of(&commands);
+            let catalog = self.catalog_with(&mut connection, &markets)?;
+            store.write_locking(&mut connection, markets, |connection, locked| {
+                self.execute(connection, locked, &catalog, batch, &commands)
+            })
         }));
         let committed =
             attempt.unwrap_or_else(|panic| Err(StoreError::Other(panic_text(panic.as_ref()))));
@@ -241,14 +248,14 @@ impl Worker {
         committed
     }
 
-    /// The catalog, read again if a market of the batch was created after it was read.
-    fn catalog_of(
+    /// The catalog, read again if one of these markets was created after it was read.
+    fn catalog_with(
         &self,
         connection: &mut AnyConnection,
-        commands: &[Command],
+        markets: &BTreeSet<MarketId>,
     ) -> Result<Arc<Catalog>, StoreError> {
         let catalog = self.context.catalog.current();
-        if trading::are_known(&catalog.markets, commands) {
+        if markets.iter().all(|market| catalog.markets.contains_key(market)) {
             return Ok(catalog);
         }
         self.context.catalog.reload(connection)
@@ -258,19 +265,20 @@ impl Worker {
     fn execute(
         &self,
         connection: &mut AnyConnection,
+        locked: &LockedMarkets,
+        catalog: &Catalog,
         batch: &Batch,
+        commands: &[Command],
     ) -> Result<Committed, StoreError> {
         let settings = &self.context.settings;
         let requests = &batch.requests;
         if requests.iter().all(|(_, request)| request.is_left()) {
             return Err(StoreError::Abandoned);
         }
-        let commands: Vec<Command> =
-            requests.iter().map(|(_, request)| request.command.clone()).collect();
-        let catalog = &self.catalog_of(connection, &commands)?;
         let (markets, looks_up) = (&catalog.markets, self.looks_up());
-        let mut state =
-            trading::load(connection, markets, &commands, settings.max_fills, looks_up, now())?;
+        let max_fills = settings.max_fills;
+        let mut loaded =
+            trading::load(connection, locked, markets, commands, max_fills, looks_up, now())?;
         let repeated =
             if looks_up { repetitions::find(connection, requests)? } else { BTreeMap::new() };
         // The locks are held. What has been left meanwhile is not executed.
@@ -289,34 +297,34 @@ impl Worker {
             sockets.filter(|_| settings.events.to_others).collect();
         // Read while the locks are held: later batches of a market have later times.
         let at = now();
-        let mut plan = execute(&mut state, &commands, settings.max_fills);
-        let ids = trading::next_trade_ids(connection, plan.trades.len())?;
+        let mut plan = execute(&mut loaded.state, &commands, max_fills);
+        let ids = loaded.trade_ids(connection, plan.trades.len())?;
         plan.number_trades(&ids);
         let (sockets, subscriptions) = (&sockets, &self.context.subscriptions.current());
         let records = recording::record(connection, catalog, requests, &executed, &plan, at)?;
         let events = {
-            let (state, plan, records) = (&state, &plan, &records);
+            let (state, plan, records) = (&loaded.state, &plan, &records);
             let batch = ExecutedBatch { state, plan, catalog, records, sockets, subscriptions, at };
             batch_events::of_batch(&settings.events, &batch)
         };
         let BatchEvents { new_events, oversized, webhook_messages } = events;
-        let placed_at = trading::placed_at(connection, amended_orders(&plan))?;
+        let placed_at = loaded.placed_at(connection, amended_orders(&plan))?;
         let times = Times { executed_at: at, placed_at, records };
         let responses = render(catalog, requests, &executed, &plan, &times);
         if !looks_up {
             repetitions::check_refused(connection, requests, &executed, &plan, &responses)?;
         }
-        trading::apply(connection, &state, &plan, &new_events, at)?;
+        trading::apply(connection, &loaded.state, &plan, &new_events, at)?;
         insert_responses(connection, requests, &responses, at)?;
         webhook_messages::insert(connection, &webhook_messages, at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
         }
-        let states = state.market_states.iter();
+        let states = loaded.state.market_states.iter();
         let triggering = states.filter(|(_, state)| state.is_triggering()).map(|(id, _)| *id);
         let triggering = triggering.collect();
         Ok(Committed {
-            has_changed_books: !plan.is_empty() && !state.market_states.is_empty(),
+            has_changed_books: !plan.is_empty() && !loaded.state.market_states.is_empty(),
             executed,
             repeated,
             responses,

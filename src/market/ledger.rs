@@ -175,6 +175,11 @@ impl Ledger {
         self.accounts.insert(key, account);
     }
 
+    /// Whether the account was loaded.
+    pub fn contains(&self, key: AccountKey) -> bool {
+        self.accounts.contains_key(&key)
+    }
+
     /// # Panics
     /// If the account was not loaded: `load` violated its contract.
     pub fn account(&self, key: AccountKey) -> &Account {

@@ -4,6 +4,7 @@
 //! Diesel derives for [`AnyConnection`] is never called: it would try one database after the other,
 //! and turn a misspelt URL into an empty SQLite file.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -14,6 +15,7 @@ use diesel::sqlite::SqliteConnection;
 use super::database_url::with_timeouts;
 use super::postgres_errors::Observer;
 use super::{DatabaseUrl, StoreError};
+use crate::market::MarketId;
 
 /// Every query follows an index from a few rows. The plans that are disabled read whole tables, or
 /// (bitmap scans) all rows of a range to sort them, although the index has their order: a planner
@@ -24,6 +26,8 @@ const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = w
     SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET max_parallel_workers_per_gather = 0; \
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
+/// An explicit READ WRITE would fail on a standby with an error of no known kind.
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// `synchronous = FULL`: an acknowledged commit survives a power failure, also with WAL.
 const SQLITE_SESSION: &str = "PRAGMA foreign_keys = ON; \
     PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
@@ -77,14 +81,31 @@ impl AnyConnection {
 
     pub fn begin_write(&mut self) -> QueryResult<()> {
         match self {
-            Self::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(
-                c,
-                // An explicit READ WRITE would fail on a standby with an error of no known kind.
-                "BEGIN ISOLATION LEVEL READ COMMITTED",
-            ),
+            Self::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, BEGIN_WRITE),
             // A deferred transaction that becomes a writer fails at once while another one writes.
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }
+    }
+
+    /// [`Self::begin_write`], and locks markets by id, with the same round trip. The write
+    /// transaction of SQLite is the lock of everything.
+    pub fn begin_write_locking(&mut self, markets: &BTreeSet<MarketId>) -> QueryResult<()> {
+        let Self::Postgres(c) = self else { return self.begin_write() };
+        if markets.is_empty() {
+            return self.begin_write();
+        }
+        // In the text, because several statements have no parameters.
+        let ids: Vec<String> = markets.iter().map(|id| id.0.to_string()).collect();
+        let begin = format!(
+            "{BEGIN_WRITE}; SELECT FROM markets WHERE id IN ({}) ORDER BY id FOR UPDATE",
+            ids.join(", ")
+        );
+        let begun = AnsiTransactionManager::begin_transaction_sql(c, &begin);
+        if begun.is_err() {
+            // The transaction has begun and waits for its end, which Diesel does not know.
+            c.batch_execute("ROLLBACK")?;
+        }
+        begun
     }
 
     /// All statements until the commit read the same state.

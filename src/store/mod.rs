@@ -72,6 +72,7 @@ pub use migrations::{
 };
 pub use pooling::shares_sessions;
 pub use timeouts::Timeouts;
+pub use write::LockedMarkets;
 
 /// More than there are owners of connections, each with one call at a time: others may have been
 /// given up.

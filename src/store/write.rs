@@ -1,5 +1,6 @@
 //! Write transactions: retried after conflicts, and on SQLite one after the other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::connection::SQLITE_BUSY_TIMEOUT;
 use super::{AnyConnection, Call, Store, StoreError};
 use crate::deadline::Deadline;
+use crate::market::MarketId;
 
 /// How often a transaction is tried before its conflict becomes the caller's error.
 const ATTEMPTS: u32 = 5;
@@ -38,15 +40,48 @@ impl SqliteWriter {
     }
 }
 
+/// Markets that the running transaction has locked: no other one changes their books, and what it
+/// reads now is what they are until it commits.
+#[derive(Clone, Debug, Default)]
+pub struct LockedMarkets(BTreeSet<MarketId>);
+
+impl LockedMarkets {
+    pub fn contains(&self, market: MarketId) -> bool {
+        self.0.contains(&market)
+    }
+}
+
 impl Store {
+    /// [`Store::write`] with these markets locked, which exist.
+    pub fn write_locking<T>(
+        &self,
+        connection: &mut AnyConnection,
+        markets: BTreeSet<MarketId>,
+        mut work: impl FnMut(&mut AnyConnection, &LockedMarkets) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let deadline = Deadline::after(self.inner.timeouts.batch);
+        let locked = LockedMarkets(markets);
+        self.write_with(deadline, connection, &locked.0, |c| work(c, &locked))
+    }
+
     pub(super) fn write_by<T>(
         &self,
         deadline: Deadline,
         connection: &mut AnyConnection,
+        work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.write_with(deadline, connection, &BTreeSet::new(), work)
+    }
+
+    fn write_with<T>(
+        &self,
+        deadline: Deadline,
+        connection: &mut AnyConnection,
+        markets: &BTreeSet<MarketId>,
         mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut write = |connection: &mut AnyConnection| {
-            write_once(self.call.as_deref(), connection, &mut work)
+            write_once(self.call.as_deref(), connection, markets, &mut work)
         };
         let mut attempt = 1;
         loop {
@@ -100,10 +135,13 @@ fn write_in_turn<T>(
 fn write_once<T>(
     call: Option<&Call>,
     connection: &mut AnyConnection,
+    markets: &BTreeSet<MarketId>,
     work: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     call.map_or(Ok(()), Call::begin)?;
-    connection.begin_write()?;
+    if let Err(error) = connection.begin_write_locking(markets).map_err(StoreError::from) {
+        return Err(connection.explain(error));
+    }
     let done = work(connection).and_then(|value| {
         call.map_or(Ok(()), Call::begin_commit)?;
         Ok(value)

@@ -174,6 +174,11 @@ fn description(row: &OutboxRow) -> String {
     }
 }
 
+/// Ids may have gaps.
+fn trade_ids(database: &Database) -> Vec<i64> {
+    database.trades().into_iter().map(|(id, ..)| id).collect()
+}
+
 fn events_on(rows: &[OutboxRow], channel: &str) -> Vec<String> {
     rows.iter().filter(|row| row.channel == channel).map(description).collect()
 }
@@ -197,9 +202,11 @@ on_both! {
         let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
         let [partly, first, second, cancelled, opened] = ids[..] else { panic!("{ids:?}") };
         let updated = |order: i64, rest: &str| format!("order.updated-{order}-{rest}");
+        let trades = trade_ids(&database);
+        let of_trade = |kind: &str, index: usize| format!("{kind}-{}", trades[index]);
         assert_eq!(events_on(&written, "private-user.1"), [
-            "order.matched-1".to_owned(),
-            "order.matched-2".to_owned(),
+            of_trade("order.matched", 0),
+            of_trade("order.matched", 1),
             updated(partly, "1.5-1"),
             updated(cancelled, "0-3"),
             updated(opened, "0-1"),
@@ -207,14 +214,15 @@ on_both! {
             r#"balance.updated "BTC""#.to_owned(),
         ]);
         assert_eq!(events_on(&written, "private-user.2"), [
-            "order.matched-1".to_owned(),
-            "order.matched-2".to_owned(),
+            of_trade("order.matched", 0),
+            of_trade("order.matched", 1),
             updated(first, "1-2"),
             updated(second, "0.5-2"),
             r#"balance.updated "USD""#.to_owned(),
             r#"balance.updated "BTC""#.to_owned(),
         ]);
-        assert_eq!(events_on(&written, "market.BTC"), ["trade.executed-1", "trade.executed-2"]);
+        let executed = [0, 1].map(|index| of_trade("trade.executed", index));
+        assert_eq!(events_on(&written, "market.BTC"), executed);
         let of_the_house = written.iter().filter(|row| row.channel.contains("user.-"));
         assert_eq!(of_the_house.count(), 0, "the house has no channel");
         batches.stop(&database).await;
@@ -249,11 +257,13 @@ on_both! {
         let ids = database.order_ids();
         let updated = |index: usize, rest: &str| format!("order.updated-{}-{rest}", ids[index]);
         let socket = |text: &str| Some(text.to_owned());
+        let trades = trade_ids(&database);
+        let matched = |index: usize| format!("order.matched-{}", trades[index]);
         assert_eq!(excluded, [
-            ("order.matched-1".to_owned(), socket("1.1")),
-            ("order.matched-2".to_owned(), socket("2.2")),
-            ("order.matched-3".to_owned(), socket("1.1")),
-            ("order.matched-4".to_owned(), socket("1.1")),
+            (matched(0), socket("1.1")),
+            (matched(1), socket("2.2")),
+            (matched(2), socket("1.1")),
+            (matched(3), socket("1.1")),
             (updated(1, "0.1-2"), socket("1.1")),
             (updated(2, "0.2-2"), socket("2.2")),
             (updated(0, "1-2"), None),
@@ -297,8 +307,9 @@ on_both! {
         let balances = events_on(&sent, "private-encrypted-user.1");
         assert!(balances.iter().all(|event| event.starts_with("balance.updated")), "{balances:?}");
         assert_eq!(balances.len(), 3, "they are small enough");
+        let matched = format!("order.matched-{}", trade_ids(&database)[0]);
         for channel in ["private-user.1", "private-user.2"] {
-            assert!(events_on(&sent, channel).contains(&"order.matched-1".to_owned()), "{channel}");
+            assert!(events_on(&sent, channel).contains(&matched), "{channel}");
         }
         // Published, pending and dead letters: the audit counts both parties of the trade.
         batches.stop(&database).await;

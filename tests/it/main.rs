@@ -82,6 +82,7 @@ mod provider_webhooks;
 mod pruning;
 mod rate_limits;
 mod request_ids;
+mod round_trips;
 mod scenario;
 mod secrets;
 mod sessions;

@@ -12,7 +12,7 @@ use matchcast::store::candles::{self, Interval, OpenedCandle, Range};
 use matchcast::store::markets::Catalog;
 use matchcast::store::schema::trades;
 use matchcast::store::trading::{self, NewEvents};
-use matchcast::store::{AnyConnection, Store, StoreError, users};
+use matchcast::store::{AnyConnection, LockedMarkets, Store, StoreError, users};
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -78,21 +78,23 @@ impl Traders {
         commands: &[Command],
         at: NaiveDateTime,
     ) -> Result<usize, StoreError> {
-        self.store.write(c, |c| self.execute(c, commands, at))
+        let work = |c: &mut AnyConnection, locked: &_| self.execute(c, locked, commands, at);
+        self.store.write_locking(c, trading::markets_of(commands), work)
     }
 
     /// The work of a batch inside its transaction; returns the number of its trades.
     fn execute(
         &self,
         c: &mut AnyConnection,
+        locked: &LockedMarkets,
         commands: &[Command],
         at: NaiveDateTime,
     ) -> Result<usize, StoreError> {
-        let mut state = trading::load(c, &self.catalog.markets, commands, 1000, true, at)?;
-        let mut plan = execute(&mut state, commands, 1000);
-        let ids = trading::next_trade_ids(c, plan.trades.len())?;
-        plan.number_trades(&ids);
-        trading::apply(c, &state, &plan, &NewEvents::default(), at)?;
+        let markets = &self.catalog.markets;
+        let mut loaded = trading::load(c, locked, markets, commands, 1000, true, at)?;
+        let mut plan = execute(&mut loaded.state, commands, 1000);
+        plan.number_trades(&loaded.trade_ids(c, plan.trades.len())?);
+        trading::apply(c, &loaded.state, &plan, &NewEvents::default(), at)?;
         Ok(plan.trades.len())
     }
 }
@@ -254,18 +256,19 @@ on_both! {
         let candles = |c: &mut AnyConnection| {
             candles::recent(c, market, Interval::OneMinute, Range::default(), 10).unwrap().candles
         };
-        let failed = traders.store.write(&mut c, |c| {
-            assert_eq!(traders.execute(c, &trade, noon())?, 1);
+        let markets = trading::markets_of(&trade);
+        let failed = traders.store.write_locking(&mut c, markets.clone(), |c, locked| {
+            assert_eq!(traders.execute(c, locked, &trade, noon())?, 1);
             Err::<(), _>(StoreError::Abandoned)
         });
         assert!(failed.is_err());
         assert_eq!(candles(&mut c), []);
         traders.batch(&mut c, &trade, noon()).unwrap();
-        let failed = traders.store.write(&mut c, |c| {
-            traders.execute(c, &trade, noon())?;
+        let failed = traders.store.write_locking(&mut c, markets, |c, locked| {
+            traders.execute(c, locked, &trade, noon())?;
             // A constraint of the same transaction.
             let missing = Command::Cancel { user: traders.users[0], market, order: OrderId(99) };
-            traders.execute(c, &[missing], noon())?;
+            traders.execute(c, locked, &[missing], noon())?;
             diesel::sql_query("INSERT INTO assets (id, symbol) VALUES (1, 'USD')").execute(c)?;
             Ok(())
         });

@@ -13,7 +13,7 @@ use matchcast::market::{
 use matchcast::store::markets::Catalog;
 use matchcast::store::outbox::{self, FailedAttempt};
 use matchcast::store::trading::{self, NewEvents};
-use matchcast::store::{AnyConnection, Store, now, occupancy, users};
+use matchcast::store::{AnyConnection, LockedMarkets, Store, now, occupancy, users};
 
 use super::views::fixed;
 use crate::on_both;
@@ -81,16 +81,15 @@ impl Traders<'_> {
             socket_id: None,
         };
         let new_events = NewEvents { events: vec![event; len], matched_per_trade: 0 };
-        let work = |c: &mut AnyConnection| {
-            let mut state =
-                trading::load(c, &self.catalog.markets, commands, MAX_FILLS, true, now())?;
-            let mut plan = execute(&mut state, commands, MAX_FILLS);
-            let ids = trading::next_trade_ids(c, plan.trades.len())?;
-            plan.number_trades(&ids);
-            trading::apply(c, &state, &plan, &new_events, now())?;
+        let work = |c: &mut AnyConnection, locked: &LockedMarkets| {
+            let markets = &self.catalog.markets;
+            let mut loaded = trading::load(c, locked, markets, commands, MAX_FILLS, true, now())?;
+            let mut plan = execute(&mut loaded.state, commands, MAX_FILLS);
+            plan.number_trades(&loaded.trade_ids(c, plan.trades.len())?);
+            trading::apply(c, &loaded.state, &plan, &new_events, now())?;
             Ok(plan)
         };
-        self.store.write(c, work).unwrap()
+        self.store.write_locking(c, trading::markets_of(commands), work).unwrap()
     }
 
     /// Batches of everything that the engine does: deposits, resting orders, trades with orders of

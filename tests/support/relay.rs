@@ -1,7 +1,8 @@
-//! A TCP relay in front of PostgreSQL that can lose packets, close all connections, or lead to
-//! another server.
+//! A TCP relay in front of PostgreSQL that counts round trips, and can lose packets, close all
+//! connections, or lead to another server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +25,7 @@ pub struct Relay {
     /// The database URL through the relay.
     pub url: String,
     state: Arc<watch::Sender<State>>,
+    round_trips: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
@@ -42,13 +44,19 @@ impl Relay {
         let url = format!("{}?sslmode=disable", database_url.replacen(&*target, &address, 1));
         let state = State { target, loses_packets: false, left: None, generation: 0 };
         let state = Arc::new(watch::Sender::new(state));
-        let watched = state.clone();
+        let round_trips = Arc::new(AtomicUsize::new(0));
+        let (watched, counter) = (state.clone(), round_trips.clone());
         let server = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, watched.clone()));
+                tokio::spawn(forward(client, watched.clone(), counter.clone()));
             }
         });
-        Self { url, state, server }
+        Self { url, state, round_trips, server }
+    }
+
+    /// How often a client has sent something after the server had responded, on all connections.
+    pub fn round_trips(&self) -> usize {
+        self.round_trips.load(Ordering::SeqCst)
     }
 
     /// Accepts bytes from both sides and forwards none.
@@ -89,11 +97,16 @@ impl Drop for Relay {
     }
 }
 
-async fn forward(mut client: TcpStream, shared: Arc<watch::Sender<State>>) {
+async fn forward(
+    mut client: TcpStream,
+    shared: Arc<watch::Sender<State>>,
+    round_trips: Arc<AtomicUsize>,
+) {
     let mut state = shared.subscribe();
     let State { target, generation, .. } = state.borrow().clone();
     let Ok(mut server) = TcpStream::connect(&*target).await else { return };
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    let mut was_up = false;
     loop {
         let (len, is_up) = tokio::select! {
             read = client.read(&mut up) => (read.unwrap_or(0), true),
@@ -103,6 +116,10 @@ async fn forward(mut client: TcpStream, shared: Arc<watch::Sender<State>>) {
         if len == 0 {
             return;
         }
+        if is_up && !was_up {
+            round_trips.fetch_add(1, Ordering::SeqCst);
+        }
+        was_up = is_up;
         if is_up {
             shared.send_if_modified(|state| match state.left {
                 Some(0) if !state.loses_packets => {

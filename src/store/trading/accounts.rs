@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::{commands, postgres, sqlite};
-use crate::market::{AccountKey, Action, Command, State, UserId, WithdrawalEnd};
+use crate::market::{AccountKey, Action, Command, Market, State, UserId, WithdrawalEnd};
 use crate::store::schema::ledger_entries;
 use crate::store::statement::on_connection;
 use crate::store::{AnyConnection, StoreError};
@@ -14,12 +14,8 @@ use crate::store::{AnyConnection, StoreError};
 /// Deposits that count towards an account's limit.
 const DEPOSIT_PERIOD: chrono::Duration = chrono::Duration::days(1);
 
-/// Locks the accounts of everyone who may take part, and creates those that are missing.
-pub fn load(
-    connection: &mut AnyConnection,
-    state: &mut State,
-    commands: &[Command],
-) -> Result<(), StoreError> {
+/// The accounts that may change whoever takes part.
+pub fn of_commands(state: &State, commands: &[Command]) -> BTreeSet<AccountKey> {
     let mut keys: BTreeSet<AccountKey> = BTreeSet::new();
     for command in commands {
         match command {
@@ -39,17 +35,41 @@ pub fn load(
             _ => {}
         }
     }
-    let takers = commands::placed(commands).map(|order| (order.user, order.market));
-    let owners = state.orders.values().map(|order| (order.user, order.market));
-    let houses = state.markets.keys().map(|market| (market.house(), *market));
-    for (user, market) in takers.chain(owners).chain(houses) {
-        let market = &state.markets[&market];
-        keys.insert(AccountKey { user, asset: market.quote });
-        if user != market.id.house() {
-            keys.insert(AccountKey { user, asset: market.base });
-        }
+    for order in commands::placed(commands) {
+        keys.extend(of_user(&state.markets[&order.market], order.user));
     }
-    let keys: Vec<AccountKey> = keys.into_iter().collect();
+    for market in state.markets.values() {
+        keys.insert(AccountKey { user: market.id.house(), asset: market.quote });
+    }
+    keys
+}
+
+/// Those that may change because of a user's order.
+fn of_user(market: &Market, user: UserId) -> [AccountKey; 2] {
+    [market.base, market.quote].map(|asset| AccountKey { user, asset })
+}
+
+/// The accounts of everyone who may take part in the batch.
+fn of_batch(state: &State, commands: &[Command]) -> BTreeSet<AccountKey> {
+    let mut keys = of_commands(state, commands);
+    for order in state.orders.values() {
+        keys.extend(of_user(&state.markets[&order.market], order.user));
+    }
+    keys
+}
+
+/// Whether the accounts of everyone who may take part are there.
+pub fn are_complete(state: &State, commands: &[Command]) -> bool {
+    of_batch(state, commands).iter().all(|key| state.ledger.contains(*key))
+}
+
+/// Locks the accounts of everyone who may take part, and creates those that are missing.
+pub fn load(
+    connection: &mut AnyConnection,
+    state: &mut State,
+    commands: &[Command],
+) -> Result<(), StoreError> {
+    let keys: Vec<AccountKey> = of_batch(state, commands).into_iter().collect();
     let rows = match connection {
         AnyConnection::Postgres(c) => postgres::lock_accounts(c, &keys)?,
         AnyConnection::Sqlite(c) => sqlite::accounts(c, &keys)?,

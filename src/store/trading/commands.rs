@@ -83,6 +83,22 @@ impl From<&Order> for Incoming {
     }
 }
 
+/// What arrives if this command amends an order that is not loaded yet: on either side, with any
+/// amount, and at any price unless it gets a new one.
+pub fn amended(command: &Command) -> Vec<Incoming> {
+    let Command::Amend { user, market, price, .. } = *command else { return Vec::new() };
+    let arrives = |side: Side| Incoming {
+        user,
+        market,
+        side,
+        limit: price.unwrap_or(side.any_price()),
+        amount: Fixed::MAX,
+        cost: Fixed::ZERO,
+        changes_resting: false,
+    };
+    [Side::Buy, Side::Sell].map(arrives).into()
+}
+
 /// Everything that may arrive: placed and amended orders, and the stop orders that are ready. The
 /// orders that commands name must be loaded.
 pub fn incoming(commands: &[Command], state: &State) -> Vec<Incoming> {

@@ -1,39 +1,18 @@
-//! The locks of the batch's markets, and everything that is read by id once they are held.
+//! What is read by id once the markets of a batch are locked.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::{commands, postgres, sqlite};
+use super::{postgres, sqlite};
 use crate::market::{
-    ClientOrderId, Command, Market, MarketId, MarketState, Order, OrderId, Status, TradeId, UserId,
+    ClientOrderId, Command, MarketId, MarketState, Order, OrderId, Status, TradeId, UserId,
 };
 use crate::store::rows::{MarketStateRow, OrderRow};
 use crate::store::schema::{markets, orders};
 use crate::store::statement::on_connection;
 use crate::store::{AnyConnection, StoreError, codes};
-
-/// Locks the markets of the batch and returns their states.
-pub fn lock_markets(
-    connection: &mut AnyConnection,
-    markets: &BTreeMap<MarketId, Market>,
-    commands: &[Command],
-) -> Result<BTreeMap<MarketId, MarketState>, StoreError> {
-    let touched = commands::markets(commands);
-    if let Some(unknown) = touched.iter().find(|id| !markets.contains_key(id)) {
-        return Err(StoreError::Other(format!("there is no market {unknown}")));
-    }
-    if touched.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let ids: Vec<i32> = touched.iter().map(|id| id.0).collect();
-    let rows = match connection {
-        AnyConnection::Postgres(c) => postgres::lock_markets(c, &ids)?,
-        AnyConnection::Sqlite(c) => sqlite::market_states(c, &ids)?,
-    };
-    rows.into_iter().map(|row| row.try_into()).collect()
-}
 
 /// The state of a market that is not locked.
 pub fn market_state(
@@ -44,20 +23,6 @@ pub fn market_state(
         markets::table.find(market.0).select(MarketStateRow::as_select()).first(connection)?;
     let (_, state) = row.try_into()?;
     Ok(state)
-}
-
-pub fn next_order_ids(
-    connection: &mut AnyConnection,
-    count: usize,
-) -> Result<VecDeque<OrderId>, StoreError> {
-    if count == 0 {
-        return Ok(VecDeque::new());
-    }
-    let ids = match connection {
-        AnyConnection::Postgres(c) => postgres::next_order_ids(c, count)?,
-        AnyConnection::Sqlite(c) => sqlite::next_order_ids(c, count)?,
-    };
-    Ok(ids.into_iter().map(OrderId).collect())
 }
 
 /// Ids for the trades of a plan, in their order.
@@ -137,15 +102,4 @@ pub fn open_orders(
         }
     }
     Ok(found)
-}
-
-pub fn orders_by_id(connection: &mut AnyConnection, ids: &[i64]) -> Result<Vec<Order>, StoreError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = match connection {
-        AnyConnection::Postgres(c) => postgres::orders_by_id(c, ids)?,
-        AnyConnection::Sqlite(c) => sqlite::orders_by_id(c, ids)?,
-    };
-    rows.into_iter().map(Order::try_from).collect()
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 
 use super::commands::Incoming;
-use super::{locks, resting};
+use super::locks;
+use super::resting::{self, Need};
 use crate::market::{Account, AccountKey, Market, NewOrder, OrderId, State, UserId};
 use crate::store::rows::AccountRow;
 use crate::store::schema::accounts;
@@ -30,7 +31,9 @@ pub fn read(
     };
     let side = order.side.opposite();
     let incoming = [Incoming::from(order)];
-    resting::load(connection, &mut state, market.id, side, &incoming, max_fills)?;
+    if let Some(need) = Need::of(market.id, side, &incoming, max_fills) {
+        resting::load(connection, &mut state, &need, &BTreeSet::new(), None)?;
+    }
     let owners = state.orders.values().map(|order| order.user);
     let users: BTreeSet<UserId> = owners.chain([order.user, market.id.house()]).collect();
     read_accounts(connection, &mut state, market, &users)?;

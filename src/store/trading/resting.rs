@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
 use super::commands::Incoming;
-use crate::market::{Fixed, MarketId, Order, Priority, Side, State, Status, UserId};
+use crate::market::{Fixed, MarketId, Order, OrderId, Priority, Side, State, UserId};
 use crate::store::rows::OrderRow;
 use crate::store::schema::{OPEN_ASKS, OPEN_BIDS, orders};
 use crate::store::statement::prepared;
@@ -23,97 +23,210 @@ struct Page {
     side: Side,
     /// The worst price that an incoming order accepts.
     limit: Fixed,
-    /// The last order of the page before.
-    /// Its price and its arrival.
+    /// The price and the arrival of the last order before it.
     after: Option<(Fixed, i64)>,
     /// The most orders in it.
     len: i64,
 }
 
-/// Loads the head of one side of a book.
+/// What the incoming orders of a batch may need of one side of a book.
 ///
-/// The incoming orders consume no more than their amounts, and no more resting orders than a batch
-/// may have fills. The batch may cancel orders of the head, so these are added: those that it
-/// names, and those of users whose incoming orders cancel or reduce resting ones.
+/// They consume no more than their amounts, and no more resting orders than a batch may have fills.
+pub struct Need {
+    pub market: MarketId,
+    /// Of the resting orders.
+    pub side: Side,
+    /// The worst price that an incoming order accepts.
+    pub limit: Fixed,
+    /// The amounts, in units, that resting orders have to cover.
+    wanted: i128,
+    /// Orders whose cost is limited buy the most if they come first. Below zero: there is an order
+    /// that they cannot buy all of, so they look no further.
+    cost: i128,
+    /// The batch may cancel or reduce the orders of these users without a fill, so they cover
+    /// nothing.
+    users: BTreeSet<UserId>,
+    /// One more than can be filled: it tells whether an order would go on matching.
+    most_orders: usize,
+}
+
+impl Need {
+    /// `None` if nothing arrives on the other side.
+    pub fn of(
+        market: MarketId,
+        side: Side,
+        incoming: &[Incoming],
+        max_fills: usize,
+    ) -> Option<Self> {
+        let is_opposite = |order: &&Incoming| order.market == market && order.side != side;
+        let incoming = || incoming.iter().filter(is_opposite);
+        let limit = match side {
+            Side::Sell => incoming().map(|order| order.limit).max(),
+            Side::Buy => incoming().map(|order| order.limit).min(),
+        };
+        let cost = incoming().map(|order| units(order.cost)).sum::<i128>();
+        let changes_resting = incoming().filter(|order| order.changes_resting);
+        Some(Self {
+            market,
+            side,
+            limit: limit?,
+            wanted: incoming().map(|order| units(order.amount)).sum(),
+            cost: if cost == 0 { -1 } else { cost },
+            users: changes_resting.map(|order| order.user).collect(),
+            most_orders: max_fills.saturating_add(1),
+        })
+    }
+
+    /// The amount, in units, that certainly covers everything. An order whose cost is limited may
+    /// take any amount.
+    pub fn wanted_amount(&self) -> i64 {
+        if self.cost > 0 { i64::MAX } else { i64::try_from(self.wanted).unwrap_or(i64::MAX) }
+    }
+
+    /// Whether what is known up to this limit is all that matches.
+    fn is_within(&self, limit: Fixed) -> bool {
+        match self.side {
+            Side::Sell => self.limit <= limit,
+            Side::Buy => self.limit >= limit,
+        }
+    }
+}
+
+/// The best orders of one side, as far as they were read.
+pub struct Head {
+    /// The worst price that was asked for.
+    limit: Fixed,
+    /// The most orders that were asked for.
+    len: usize,
+    orders: Vec<Order>,
+    /// They cover what was asked for, so there may be others.
+    covers: bool,
+}
+
+impl Head {
+    /// Asked for: at most `len` orders, up to the price `limit`.
+    pub const fn new(limit: Fixed, len: usize) -> Self {
+        Self { limit, len, orders: Vec::new(), covers: false }
+    }
+
+    /// `covers`: with this order, they cover what was asked for.
+    pub fn push(&mut self, order: Order, covers: bool) {
+        self.orders.push(order);
+        self.covers |= covers;
+    }
+
+    /// Whether no other order of this side matches.
+    fn is_everything_for(&self, need: &Need) -> bool {
+        !self.covers && self.orders.len() < self.len && need.is_within(self.limit)
+    }
+}
+
+/// Takes resting orders one by one until they are enough.
+struct Walk<'a> {
+    need: &'a Need,
+    /// Orders that the batch names: it may cancel them, so they cover nothing.
+    named: &'a BTreeSet<OrderId>,
+    cost: i128,
+    covered: i128,
+    counted: usize,
+    last: Option<Order>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(need: &'a Need, named: &'a BTreeSet<OrderId>) -> Self {
+        Self { need, named, cost: need.cost, covered: 0, counted: 0, last: None }
+    }
+
+    /// Returns whether the orders are enough.
+    fn take(&mut self, state: &mut State, order: Order) -> bool {
+        state.insert_order(order);
+        self.last = Some(order);
+        let need = self.need;
+        if !need.users.contains(&order.user) && !self.named.contains(&order.id) {
+            if self.cost >= 0 {
+                let value = order.price.mul_floor(order.remaining());
+                self.cost -= value.map_or(0, units);
+            } else {
+                self.covered += units(order.remaining());
+            }
+            self.counted += 1;
+        }
+        (self.cost < 0 && self.covered >= need.wanted) || self.counted >= need.most_orders
+    }
+}
+
+/// Loads the head of one side of a book: the orders of `head`, which were read already, and those
+/// behind them, as far as they are needed. `named` are orders that the batch may cancel.
+///
+/// Returns whether the orders of `head` were enough.
 pub fn load(
     connection: &mut AnyConnection,
     state: &mut State,
-    market: MarketId,
-    side: Side,
-    incoming: &[Incoming],
-    max_fills: usize,
-) -> Result<(), StoreError> {
-    let is_opposite = |order: &&Incoming| order.market == market && order.side != side;
-    let incoming = || incoming.iter().filter(is_opposite);
-    let worst = match side {
-        Side::Sell => incoming().map(|order| order.limit).max(),
-        Side::Buy => incoming().map(|order| order.limit).min(),
-    };
-    let Some(limit) = worst else { return Ok(()) };
-    let wanted = incoming().map(|order| units(order.amount)).sum::<i128>();
-    let cancelled = state.orders.values().filter(|order| {
-        order.market == market
-            && order.side == side
-            && order.status == Status::Open
-            && !order.is_waiting()
-    });
-    let cancelled: Vec<i128> = cancelled.map(|order| units(order.remaining())).collect();
-    let wanted = wanted + cancelled.iter().sum::<i128>();
-    // The orders of these users may be cancelled or reduced by their incoming ones, without a fill,
-    // so they cover nothing.
-    let changes_resting = incoming().filter(|order| order.changes_resting);
-    let users: BTreeSet<UserId> = changes_resting.map(|order| order.user).collect();
-    // One more than can be filled: it tells whether an order would go on matching.
-    let most_orders = max_fills.saturating_add(cancelled.len()).saturating_add(1);
-
-    // Orders whose cost is limited buy the most if they come first. Below zero: there is an order
-    // that they cannot buy all of, so they look no further.
-    let mut costs = incoming().map(|order| units(order.cost)).sum::<i128>();
-    if costs == 0 {
-        costs = -1;
+    need: &Need,
+    named: &BTreeSet<OrderId>,
+    head: Option<Head>,
+) -> Result<bool, StoreError> {
+    let mut walk = Walk::new(need, named);
+    if let Some(mut head) = head {
+        head.orders.sort_unstable_by_key(Priority::of);
+        let is_everything = head.is_everything_for(need);
+        for order in head.orders {
+            if walk.take(state, order) {
+                know_to(state, need, &order);
+                return Ok(true);
+            }
+        }
+        if is_everything {
+            know_up_to_limit(state, need);
+            return Ok(true);
+        }
     }
-    let mut covered: i128 = 0;
-    let mut loaded: usize = 0;
-    let len = match connection {
+    read_on(connection, state, walk)?;
+    Ok(false)
+}
+
+/// Reads the orders behind those that were taken, as far as they are needed.
+fn read_on(
+    connection: &mut AnyConnection,
+    state: &mut State,
+    mut walk: Walk<'_>,
+) -> Result<(), StoreError> {
+    let need = walk.need;
+    let mut len = match connection {
         AnyConnection::Postgres(_) => FIRST_PAGE,
         // It finds a row when the row is read, so one page is enough.
         AnyConnection::Sqlite(_) => i64::MAX,
     };
-    let mut page = Page { market, side, limit, after: None, len };
     loop {
+        let after = walk.last.map(|last| (last.price, last.arrival));
+        let Need { market, side, limit, .. } = *need;
+        let page = Page { market, side, limit, after, len };
         let mut page_len = 0;
-        let mut last: Option<Order> = None;
         let is_enough = read(connection, &page, |order| {
-            state.insert_order(order);
-            last = Some(order);
             page_len += 1;
-            if !users.contains(&order.user) {
-                if costs >= 0 {
-                    let value = order.price.mul_floor(order.remaining());
-                    costs -= value.map_or(0, units);
-                } else {
-                    covered += units(order.remaining());
-                }
-                loaded += 1;
-            }
-            (costs < 0 && covered >= wanted) || loaded >= most_orders
+            walk.take(state, order)
         })?;
-        let book = state.books.entry(market).or_default();
-        match last {
+        match walk.last {
             Some(last) if is_enough => {
-                book.set_known_to(side, Priority::of(&last));
+                know_to(state, need, &last);
                 return Ok(());
             }
-            _ if page_len < page.len => {
-                book.set_known_up_to(side, limit);
+            _ if page_len < len => {
+                know_up_to_limit(state, need);
                 return Ok(());
             }
-            _ => {
-                page.after = last.map(|last| (last.price, last.arrival));
-                page.len = page.len.saturating_mul(2);
-            }
+            _ => len = len.saturating_mul(2),
         }
     }
+}
+
+fn know_to(state: &mut State, need: &Need, last: &Order) {
+    let book = state.books.entry(need.market).or_default();
+    book.set_known_to(need.side, Priority::of(last));
+}
+
+fn know_up_to_limit(state: &mut State, need: &Need) {
+    state.books.entry(need.market).or_default().set_known_up_to(need.side, need.limit);
 }
 
 fn units(amount: Fixed) -> i128 {

@@ -18,36 +18,43 @@ use crate::store::{AnyConnection, StoreError, codes};
 /// The stop orders that are read from each side: of those that trades have triggered, as many are
 /// executed in a batch.
 const STOPS: usize = 64;
-const STOPS_LIMIT: i64 = 64;
+pub const STOPS_LIMIT: i64 = 64;
 /// The expired orders that a batch cancels.
 const EXPIRED: i64 = 1000;
 
-/// Loads the waiting stop orders of a market that are triggered first, if any wait. Those that
-/// earlier trades have triggered are ready.
+/// Loads the waiting stop orders of a market that are triggered first, if any wait.
 pub fn load_stops(
     connection: &mut AnyConnection,
     state: &mut State,
     market: MarketId,
 ) -> Result<(), StoreError> {
-    let market_state = state.market_states[&market];
-    if market_state.waiting_stops == 0 {
-        return Ok(());
-    }
-    for side in [Side::Buy, Side::Sell] {
-        let found = nearest_stops(connection, market, side)?;
-        for order in &found {
-            state.insert_order(*order);
+    if state.market_states[&market].waiting_stops > 0 {
+        for side in [Side::Buy, Side::Sell] {
+            insert_stops(state, &nearest_stops(connection, market, side)?);
         }
-        if let Some(last) = found.last().filter(|_| found.len() >= STOPS) {
-            state.stops.entry(market).or_default().set_known_to(last);
-        }
-    }
-    if market_state.is_triggering()
-        && let (Some(range), Some(stops)) = (market_state.triggering, state.stops.get(&market))
-    {
-        state.ready_stops.extend(stops.triggered(range).take(STOPS));
     }
     Ok(())
+}
+
+/// Adds the first stop orders of one side of a market, in order.
+pub fn insert_stops(state: &mut State, first: &[Order]) {
+    for order in first {
+        state.insert_order(*order);
+    }
+    if let Some(last) = first.last().filter(|_| first.len() >= STOPS) {
+        state.stops.entry(last.market).or_default().set_known_to(last);
+    }
+}
+
+/// The loaded stop orders that earlier trades have triggered are ready.
+pub fn find_ready_stops(state: &mut State) {
+    for (market, market_state) in &state.market_states {
+        if market_state.is_triggering()
+            && let (Some(range), Some(stops)) = (market_state.triggering, state.stops.get(market))
+        {
+            state.ready_stops.extend(stops.triggered(range).take(STOPS));
+        }
+    }
 }
 
 /// The query for the first stop orders, read up to the bound. On SQLite the query has no LIMIT, see

@@ -1,7 +1,8 @@
-//! PostgreSQL's half of the hot path: few round trips. Whole batches are sent as arrays, and one
-//! statement writes a whole plan.
+//! PostgreSQL's half of the hot path: few round trips. Whole batches are sent as arrays, one
+//! statement loads everything, and one writes a whole plan.
 
 mod columns;
+pub mod load;
 mod write_plan;
 
 use std::collections::BTreeSet;
@@ -13,16 +14,10 @@ use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text};
 use super::plan_rows::PlanRows;
 use crate::market::{AccountKey, ClientOrderId, UserId};
 use crate::store::StoreError;
-use crate::store::rows::{AccountRow, ClientOrderIdText, MarketStateRow, OrderRow};
-use crate::store::schema::{markets, orders};
-use crate::store::statement::{prepared, statement};
+use crate::store::rows::{AccountRow, ClientOrderIdText};
+use crate::store::statement::statement;
 
 // The query builder has neither sequences nor functions that return sets.
-statement! {
-    NextOrderIds { count: i64 => BigInt } -> (BigInt,):
-    "SELECT nextval('orders_id_seq') FROM generate_series(1, " [count] ")"
-}
-
 statement! {
     NextTradeIds { count: i64 => BigInt } -> (BigInt,):
     "SELECT nextval('trades_id_seq') FROM generate_series(1, " [count] ")"
@@ -67,37 +62,10 @@ statement! {
      AND o.client_order_id IS NOT NULL"
 }
 
-/// Locks the markets in the order of their ids.
-pub fn lock_markets(
-    connection: &mut PgConnection,
-    ids: &[i32],
-) -> Result<Vec<MarketStateRow>, StoreError> {
-    let locked = markets::table
-        .filter(markets::id.eq_any(ids))
-        .order(markets::id)
-        .select(MarketStateRow::as_select())
-        .for_update();
-    Ok(prepared!(locked).load(connection)?)
-}
-
-pub fn next_order_ids(connection: &mut PgConnection, count: usize) -> Result<Vec<i64>, StoreError> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows = NextOrderIds { count }.load::<(i64,)>(connection)?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
 pub fn next_trade_ids(connection: &mut PgConnection, count: usize) -> Result<Vec<i64>, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let rows = NextTradeIds { count }.load::<(i64,)>(connection)?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-pub fn orders_by_id(
-    connection: &mut PgConnection,
-    ids: &[i64],
-) -> Result<Vec<OrderRow>, StoreError> {
-    let orders = orders::table.filter(orders::id.eq_any(ids)).select(OrderRow::as_select());
-    Ok(prepared!(orders).load(connection)?)
 }
 
 pub fn used_client_order_ids(
