@@ -3,7 +3,8 @@
 use crate::auth::hash_password;
 use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
 use crate::store::markets::{Catalog, QUOTE};
-use crate::store::{AnyConnection, LockedMarkets, Store, StoreError, now, trading, users};
+use crate::store::trading::{self, Additions, NewEvents};
+use crate::store::{AnyConnection, LockedMarkets, Store, StoreError, now, users};
 
 /// Deposits only.
 const NO_FILLS: usize = 0;
@@ -84,7 +85,8 @@ fn create_users(
     let loaded = trading::load(connection, &locked, markets, &commands, NO_FILLS, true, at)?;
     let mut state = loaded.state;
     let plan = execute(&mut state, &commands, NO_FILLS);
-    trading::apply(connection, &state, &plan, &trading::NewEvents::default(), at)
+    let (events, additions) = (NewEvents::default(), Additions::default());
+    trading::apply(connection, &state, &plan, &events, &additions, at)
 }
 
 /// Whether the database contains a demo user.

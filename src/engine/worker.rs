@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDateTime;
 use tracing::field::display;
 
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
@@ -17,12 +16,11 @@ use super::{
     EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, recording, repetitions,
 };
 use crate::market::{Command, Done, MarketId, OrderId, Plan, Trade, execute};
+use crate::store::idempotency::{ExecutedRequest, IdempotencyKey};
 use crate::store::markets::{Catalog, SharedCatalog};
+use crate::store::trading::Additions;
 use crate::store::webhook_endpoints::SharedSubscriptions;
-use crate::store::{
-    AnyConnection, LockedMarkets, Store, StoreError, idempotency, now, outbox, trading,
-    webhook_messages,
-};
+use crate::store::{AnyConnection, LockedMarkets, Store, StoreError, now, outbox, trading};
 
 /// How long a lane looks for repetitions after it has met one.
 const LOOK_UP_PERIOD: Duration = Duration::from_secs(60);
@@ -314,9 +312,11 @@ impl Worker {
         if !looks_up {
             repetitions::check_refused(connection, requests, &executed, &plan, &responses)?;
         }
-        trading::apply(connection, &loaded.state, &plan, &new_events, at)?;
-        insert_responses(connection, requests, &responses, at)?;
-        webhook_messages::insert(connection, &webhook_messages, at)?;
+        let additions = Additions {
+            responses: &stored_responses(requests, &responses),
+            webhook_messages: &webhook_messages,
+        };
+        trading::apply(connection, &loaded.state, &plan, &new_events, &additions, at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
         }
@@ -338,17 +338,15 @@ impl Worker {
     }
 }
 
-/// Stores the responses of requests with a key.
-fn insert_responses(
-    connection: &mut AnyConnection,
+/// The responses that are stored, with the keys of their requests.
+fn stored_responses(
     requests: &[(usize, QueuedRequest)],
     responses: &BTreeMap<usize, RenderedResponse>,
-    at: NaiveDateTime,
-) -> Result<(), StoreError> {
-    let rows = responses
-        .iter()
-        .filter_map(|(position, response)| requests[*position].1.once.as_ref()?.row(response));
-    idempotency::insert(connection, rows.collect(), at)
+) -> Vec<(IdempotencyKey, ExecutedRequest)> {
+    let row = |(position, response): (&usize, &RenderedResponse)| {
+        requests[*position].1.once.as_ref()?.row(response)
+    };
+    responses.iter().filter_map(row).collect()
 }
 
 /// The orders that a plan amends.

@@ -135,8 +135,8 @@ where
             }
             let response = rendered(work(c)?);
             let executed = response.to_executed(&fingerprint);
-            let rows = executed.map(|executed| (key.clone(), executed)).into_iter().collect();
-            idempotency::insert(c, rows, now())?;
+            let rows = executed.map(|executed| (key.clone(), executed));
+            idempotency::insert(c, rows.as_slice(), now())?;
             Ok(Some(StoredResponse { response, is_replayed: false }))
         })
     };

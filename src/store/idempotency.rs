@@ -129,65 +129,76 @@ fn find_on_sqlite(
     Ok(rows)
 }
 
-/// Records requests that the transaction executes.
+/// A request and its response as a row, without its time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyRow<'a> {
+    pub user_id: i64,
+    pub key: &'a str,
+    pub fingerprint: &'a [u8],
+    pub status: i16,
+    pub body: &'a str,
+}
+
+impl<'a> KeyRow<'a> {
+    pub fn new((key, request): &'a (IdempotencyKey, ExecutedRequest)) -> Result<Self, StoreError> {
+        Ok(Self {
+            user_id: key.user.0,
+            key: &key.text,
+            fingerprint: &request.fingerprint,
+            status: status_code(request.status)?,
+            body: &request.body,
+        })
+    }
+}
+
+/// Records requests that the transaction executes, and that change nothing. On SQLite also others:
+/// on PostgreSQL these are written with the plan.
 pub fn insert(
     connection: &mut AnyConnection,
-    requests: Vec<(IdempotencyKey, ExecutedRequest)>,
+    requests: &[(IdempotencyKey, ExecutedRequest)],
     now: chrono::NaiveDateTime,
 ) -> Result<(), StoreError> {
     if requests.is_empty() {
         return Ok(());
     }
+    let rows = requests.iter().map(KeyRow::new).collect::<Result<Vec<_>, _>>()?;
     match connection {
-        AnyConnection::Postgres(c) => insert_on_postgres(c, requests, now),
-        AnyConnection::Sqlite(c) => insert_on_sqlite(c, requests, now),
+        AnyConnection::Postgres(c) => insert_on_postgres(c, &rows, now),
+        AnyConnection::Sqlite(c) => insert_on_sqlite(c, &rows, now),
     }
 }
 
 fn insert_on_postgres(
     connection: &mut PgConnection,
-    requests: Vec<(IdempotencyKey, ExecutedRequest)>,
+    rows: &[KeyRow<'_>],
     now: chrono::NaiveDateTime,
 ) -> Result<(), StoreError> {
-    let len = requests.len();
-    let mut rows = InsertKeys {
-        users: Vec::with_capacity(len),
-        keys: Vec::with_capacity(len),
-        fingerprints: Vec::with_capacity(len),
-        statuses: Vec::with_capacity(len),
-        bodies: Vec::with_capacity(len),
+    let insert = InsertKeys {
+        users: rows.iter().map(|row| row.user_id).collect(),
+        keys: rows.iter().map(|row| row.key.to_owned()).collect(),
+        fingerprints: rows.iter().map(|row| row.fingerprint.to_vec()).collect(),
+        statuses: rows.iter().map(|row| row.status).collect(),
+        bodies: rows.iter().map(|row| row.body.to_owned()).collect(),
         now,
     };
-    for (key, request) in requests {
-        rows.users.push(key.user.0);
-        rows.keys.push(key.text);
-        rows.fingerprints.push(request.fingerprint);
-        rows.statuses.push(status_code(request.status)?);
-        rows.bodies.push(request.body);
-    }
-    rows.execute(connection)?;
+    insert.execute(connection)?;
     Ok(())
 }
 
 fn insert_on_sqlite(
     connection: &mut SqliteConnection,
-    requests: Vec<(IdempotencyKey, ExecutedRequest)>,
+    rows: &[KeyRow<'_>],
     now: chrono::NaiveDateTime,
 ) -> Result<(), StoreError> {
     let now = BatchTime::from(now);
-    let mut rows = Vec::with_capacity(requests.len());
-    for (key, request) in &requests {
-        rows.push((key, request, status_code(request.status)?));
-    }
     // A type with a lifetime cannot identify a statement of several rows, so texts are copied.
     insert_all!(connection, idempotency_keys::table, rows, |row| {
-        let (key, request, status) = row;
         (
-            idempotency_keys::user_id.eq(key.user.0),
-            idempotency_keys::key.eq(key.text.clone()),
-            idempotency_keys::fingerprint.eq(request.fingerprint.clone()),
-            idempotency_keys::status.eq(status),
-            idempotency_keys::body.eq(request.body.clone()),
+            idempotency_keys::user_id.eq(row.user_id),
+            idempotency_keys::key.eq(row.key.to_owned()),
+            idempotency_keys::fingerprint.eq(row.fingerprint.to_vec()),
+            idempotency_keys::status.eq(row.status),
+            idempotency_keys::body.eq(row.body.to_owned()),
             idempotency_keys::created_at.eq(now.clone()),
         )
     });

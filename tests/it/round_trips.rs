@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use matchcast::engine::{self, EngineHandle, EngineSettings, Notifiers, PlacedOrder};
+use matchcast::engine::{
+    self, EngineHandle, EngineSettings, Notifiers, Once, PlacedOrder, Render, RenderedResponse,
+};
 use matchcast::market::{
     AccountKey, CancelReason, ClientOrderId, Command, Fixed, MarketId, NewOrder, Side, TimeInForce,
     UserId,
 };
+use matchcast::store::idempotency::IdempotencyKey;
 use matchcast::store::markets::Catalog;
 use matchcast::store::{Store, users};
 
@@ -139,6 +142,28 @@ async fn a_batch_of_any_size_has_four_round_trips() {
         let round_trips = engine.of_two_batches(mixed.collect()).await;
         assert_eq!(round_trips, 2 * OF_A_BATCH, "{len} orders");
     }
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_with_an_idempotency_key_has_four_round_trips() {
+    let engine = Engine::start().await;
+    let [a, ..] = engine.users;
+    let place = async |number: usize| {
+        let key = IdempotencyKey::parse(a, &format!("key-{number}"), "").expect("a key");
+        let render: Render =
+            |_, _| RenderedResponse { status: 200, body: "{}".to_owned(), is_kept: true };
+        let once = Once { key, fingerprint: [0; 32], render };
+        let before = engine.relay.round_trips();
+        let order = order(a, Side::Sell, "100", "0.01");
+        let command = Command::Place(order);
+        engine.handle.execute_once(command, None, once).await.expect("it is placed");
+        engine.relay.round_trips() - before
+    };
+    for number in 0..WARM_UPS {
+        place(number).await;
+    }
+    assert_eq!(place(WARM_UPS).await, OF_A_BATCH);
     engine.stop().await;
 }
 

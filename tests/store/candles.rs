@@ -11,7 +11,7 @@ use matchcast::market::{
 use matchcast::store::candles::{self, Interval, OpenedCandle, Range};
 use matchcast::store::markets::Catalog;
 use matchcast::store::schema::trades;
-use matchcast::store::trading::{self, NewEvents};
+use matchcast::store::trading::{self, Additions, NewEvents};
 use matchcast::store::{AnyConnection, LockedMarkets, Store, StoreError, users};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -94,7 +94,8 @@ impl Traders {
         let mut loaded = trading::load(c, locked, markets, commands, 1000, true, at)?;
         let mut plan = execute(&mut loaded.state, commands, 1000);
         plan.number_trades(&loaded.trade_ids(c, plan.trades.len())?);
-        trading::apply(c, &loaded.state, &plan, &NewEvents::default(), at)?;
+        let (events, additions) = (NewEvents::default(), Additions::default());
+        trading::apply(c, &loaded.state, &plan, &events, &additions, at)?;
         Ok(plan.trades.len())
     }
 }

@@ -76,7 +76,7 @@ fn rows(keys: &[IdempotencyKey]) -> Vec<(IdempotencyKey, ExecutedRequest)> {
 }
 
 fn insert(store: &Store, keys: &[IdempotencyKey]) -> Result<(), StoreError> {
-    let work = |c: &mut AnyConnection| idempotency::insert(c, rows(keys), now());
+    let work = |c: &mut AnyConnection| idempotency::insert(c, &rows(keys), now());
     store.write(&mut store.connect()?, work)
 }
 

@@ -12,7 +12,7 @@ use matchcast::market::{
 };
 use matchcast::store::markets::Catalog;
 use matchcast::store::outbox::{self, FailedAttempt};
-use matchcast::store::trading::{self, NewEvents};
+use matchcast::store::trading::{self, Additions, NewEvents};
 use matchcast::store::{AnyConnection, LockedMarkets, Store, now, occupancy, users};
 
 use super::views::fixed;
@@ -86,7 +86,7 @@ impl Traders<'_> {
             let mut loaded = trading::load(c, locked, markets, commands, MAX_FILLS, true, now())?;
             let mut plan = execute(&mut loaded.state, commands, MAX_FILLS);
             plan.number_trades(&loaded.trade_ids(c, plan.trades.len())?);
-            trading::apply(c, &loaded.state, &plan, &new_events, now())?;
+            trading::apply(c, &loaded.state, &plan, &new_events, &Additions::default(), now())?;
             Ok(plan)
         };
         self.store.write_locking(c, trading::markets_of(commands), work).unwrap()

@@ -26,13 +26,13 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 
-use super::{AnyConnection, LockedMarkets, StoreError, unix_micros};
+use super::{AnyConnection, LockedMarkets, StoreError, idempotency, unix_micros, webhook_messages};
 use crate::market::{Command, Market, MarketId, OrderId, Plan, State, TradeId};
 use plan_rows::PlanRows;
 
 pub use commands::markets as markets_of;
 pub use locks::{owner_and_market, used_client_order_ids};
-pub use plan_rows::NewEvents;
+pub use plan_rows::{Additions, NewEvents};
 pub use preview::read as read_for_preview;
 pub use waiting::markets_to_advance;
 
@@ -110,20 +110,22 @@ pub fn load(
     Ok(loaded)
 }
 
-/// Writes a plan and its events.
+/// Writes a plan, its events, and what belongs to the same batch.
 pub fn apply(
     connection: &mut AnyConnection,
     state: &State,
     plan: &Plan,
     new_events: &NewEvents,
+    additions: &Additions<'_>,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
-    if plan.is_empty() {
-        return Ok(());
+    if !plan.is_empty() {
+        let rows = PlanRows::new(state, plan, new_events, now);
+        match connection {
+            AnyConnection::Postgres(c) => return postgres::write(c, &rows, additions),
+            AnyConnection::Sqlite(c) => sqlite::write(c, &rows)?,
+        }
     }
-    let rows = PlanRows::new(state, plan, new_events, now);
-    match connection {
-        AnyConnection::Postgres(c) => postgres::write(c, &rows),
-        AnyConnection::Sqlite(c) => sqlite::write(c, &rows),
-    }
+    idempotency::insert(connection, additions.responses, now)?;
+    webhook_messages::insert(connection, additions.webhook_messages, now)
 }

@@ -6,10 +6,12 @@ use chrono::NaiveDateTime;
 
 use crate::events::NewEvent;
 use crate::market::{AccountKey, Order, Plan, State};
+use crate::store::idempotency::{ExecutedRequest, IdempotencyKey};
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
     AccountChange, CandleRow, EntryRow, MarketChange, OrderChange, OrderRow, TradeRow,
 };
+use crate::store::webhook_messages::NewMessage;
 
 /// The events of a plan.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,40 @@ pub struct NewEvents {
     pub events: Vec<NewEvent>,
     /// The number of `order.matched` events for each trade.
     pub matched_per_trade: i16,
+}
+
+/// What a batch writes with its plan and events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Additions<'a> {
+    /// Requests that are executed once, with their responses.
+    pub responses: &'a [(IdempotencyKey, ExecutedRequest)],
+    pub webhook_messages: &'a [NewMessage],
+}
+
+impl Additions<'_> {
+    pub const fn is_empty(&self) -> bool {
+        self.responses.is_empty() && self.webhook_messages.is_empty()
+    }
+}
+
+/// A message for a webhook, without its time.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageRow<'a> {
+    pub endpoint_id: i64,
+    pub event: &'a str,
+    pub user_id: Option<i64>,
+    pub data: &'a str,
+}
+
+impl<'a> MessageRow<'a> {
+    pub fn new(message: &'a NewMessage) -> Self {
+        Self {
+            endpoint_id: message.endpoint,
+            event: message.kind.name(),
+            user_id: message.user.map(|user| user.0),
+            data: &message.data,
+        }
+    }
 }
 
 pub struct PlanRows<'a> {

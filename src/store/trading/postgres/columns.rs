@@ -5,13 +5,17 @@ use chrono::NaiveDateTime;
 use diesel::pg::Pg;
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamp};
+use diesel::sql_types::{
+    Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamp,
+};
 
+use crate::store::idempotency::KeyRow;
 use crate::store::outbox::NewEventRow;
 use crate::store::rows::{
     AccountChange, CandleRow, ClientOrderIdText, EntryRow, MarketChange, Micros, OrderChange,
     OrderRow, TradeRow,
 };
+use crate::store::trading::plan_rows::MessageRow;
 
 /// The columns of one table.
 pub trait Columns {
@@ -196,5 +200,24 @@ columns! {
         data: &'a str => Text,
         shard: i16 => SmallInt,
         socket_id: Option<&'a str> => Nullable<Text>,
+    }
+}
+
+columns! {
+    KeyColumns<'a> of KeyRow<'a> {
+        user_id: i64 => BigInt,
+        key: &'a str => Text,
+        fingerprint: &'a [u8] => Binary,
+        status: i16 => SmallInt,
+        body: &'a str => Text,
+    }
+}
+
+columns! {
+    MessageColumns<'a> of MessageRow<'a> {
+        endpoint_id: i64 => BigInt,
+        event: &'a str => Text,
+        user_id: Option<i64> => Nullable<BigInt>,
+        data: &'a str => Text,
     }
 }

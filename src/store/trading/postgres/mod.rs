@@ -11,11 +11,12 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, SmallInt, Text};
 
-use super::plan_rows::PlanRows;
+use super::plan_rows::{Additions, PlanRows};
 use crate::market::{AccountKey, ClientOrderId, UserId};
 use crate::store::StoreError;
 use crate::store::rows::{AccountRow, ClientOrderIdText};
 use crate::store::statement::statement;
+use write_plan::WritePlan;
 
 // The query builder has neither sequences nor functions that return sets.
 statement! {
@@ -96,7 +97,15 @@ pub fn lock_accounts(
     Ok(lock.load(connection)?)
 }
 
-pub fn write(connection: &mut PgConnection, rows: &PlanRows<'_>) -> Result<(), StoreError> {
-    write_plan::WritePlan::new(rows).execute(connection)?;
+pub fn write(
+    connection: &mut PgConnection,
+    rows: &PlanRows<'_>,
+    additions: &Additions<'_>,
+) -> Result<(), StoreError> {
+    if additions.is_empty() {
+        WritePlan::<false>::new(rows, additions)?.execute(connection)?;
+    } else {
+        WritePlan::<true>::new(rows, additions)?.execute(connection)?;
+    }
     Ok(())
 }

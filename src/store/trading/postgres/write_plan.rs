@@ -10,10 +10,12 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, SmallInt, Timestamp};
 
 use super::columns::{
-    AccountColumns, CandleColumns, Columns, EntryColumns, EventColumns, MarketColumns,
-    OrderChangeColumns, OrderColumns, TradeColumns,
+    AccountColumns, CandleColumns, Columns, EntryColumns, EventColumns, KeyColumns, MarketColumns,
+    MessageColumns, OrderChangeColumns, OrderColumns, TradeColumns,
 };
-use crate::store::trading::plan_rows::PlanRows;
+use crate::store::StoreError;
+use crate::store::idempotency::KeyRow;
+use crate::store::trading::plan_rows::{Additions, MessageRow, PlanRows};
 
 /// The columns of a candle that are sums over its trades.
 const CANDLE_SUMS: [&str; 5] = [
@@ -24,7 +26,9 @@ const CANDLE_SUMS: [&str; 5] = [
     "trade_count",
 ];
 
-pub struct WritePlan<'a> {
+/// The statement for a plan. `WITH_ADDITIONS`: another one, which also writes [`Additions`]; most
+/// batches have none.
+pub struct WritePlan<'a, const WITH_ADDITIONS: bool> {
     now: NaiveDateTime,
     matched_events: i16,
     version: i64,
@@ -36,11 +40,18 @@ pub struct WritePlan<'a> {
     candles: CandleColumns,
     entries: EntryColumns,
     events: EventColumns<'a>,
+    keys: KeyColumns<'a>,
+    webhook_messages: MessageColumns<'a>,
 }
 
-impl<'a> WritePlan<'a> {
-    pub fn new(rows: &PlanRows<'a>) -> Self {
-        Self {
+impl<'a, const WITH_ADDITIONS: bool> WritePlan<'a, WITH_ADDITIONS> {
+    /// # Errors
+    /// [`StoreError::Other`] if a response has a status that is none.
+    pub fn new(rows: &PlanRows<'a>, additions: &Additions<'a>) -> Result<Self, StoreError> {
+        let keys = additions.responses.iter().map(KeyRow::new).collect::<Result<Vec<_>, _>>()?;
+        let messages: Vec<MessageRow<'_>> =
+            additions.webhook_messages.iter().map(MessageRow::new).collect();
+        Ok(Self {
             now: rows.now,
             matched_events: rows.matched_events,
             version: rows.version,
@@ -52,18 +63,20 @@ impl<'a> WritePlan<'a> {
             candles: CandleColumns::of(rows.candles.iter()),
             entries: EntryColumns::of(rows.entries.iter()),
             events: EventColumns::of(rows.events.iter()),
-        }
+            keys: KeyColumns::of(keys.iter()),
+            webhook_messages: MessageColumns::of(messages.iter()),
+        })
     }
 }
 
-impl QueryId for WritePlan<'_> {
-    type QueryId = WritePlan<'static>;
+impl<const WITH_ADDITIONS: bool> QueryId for WritePlan<'_, WITH_ADDITIONS> {
+    type QueryId = WritePlan<'static, WITH_ADDITIONS>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<PgConnection> for WritePlan<'_> {}
+impl<const WITH_ADDITIONS: bool> RunQueryDsl<PgConnection> for WritePlan<'_, WITH_ADDITIONS> {}
 
-impl QueryFragment<Pg> for WritePlan<'_> {
+impl<const WITH_ADDITIONS: bool> QueryFragment<Pg> for WritePlan<'_, WITH_ADDITIONS> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH batch AS (SELECT ");
         out.push_bind_param::<Timestamp, _>(&self.now)?;
@@ -100,6 +113,13 @@ impl QueryFragment<Pg> for WritePlan<'_> {
         push_candles(&self.candles, &mut out)?;
         out.push_sql("), new_entries AS (");
         push_insert("ledger_entries", &self.entries, ("created_at", "now"), &mut out)?;
+        if WITH_ADDITIONS {
+            out.push_sql("), new_keys AS (");
+            push_insert("idempotency_keys", &self.keys, ("created_at", "now"), &mut out)?;
+            out.push_sql("), new_messages AS (");
+            let times = ("created_at, next_attempt_at", "now, now");
+            push_insert("webhook_messages", &self.webhook_messages, times, &mut out)?;
+        }
         out.push_sql(") ");
         push_insert("outbox", &self.events, ("created_at", "now"), &mut out)
     }
