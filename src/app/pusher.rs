@@ -15,6 +15,10 @@ use crate::pusher::{
     Client, Credentials, Destination, DestinationSettings, InvalidMasterKey, MasterKey, Timeouts,
 };
 
+/// Events in a request to the embedded provider: it takes more at once than hosted Pusher, and a
+/// request costs more than an event. A fraction of what may be queued for a connection.
+const EMBEDDED_BATCH: usize = 50;
+
 /// The credentials that sign subscriptions and requests and, with a master key, encrypt events.
 ///
 /// # Errors
@@ -33,6 +37,7 @@ pub fn embedded(config: &Config, credentials: Credentials) -> Option<Provider> {
     let limits = Limits {
         connections: config.embedded.connections.get(),
         connections_per_address: config.embedded.connections_per_address.get(),
+        events_per_batch: EMBEDDED_BATCH,
         ..Limits::default()
     };
     (config.broadcasting == Broadcasting::Embedded).then(|| Provider::start(credentials, limits))
@@ -91,6 +96,10 @@ pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
     };
     let timeouts = Timeouts { connect: pusher.connect_timeout, request: pusher.request_timeout };
     let client = Client::new(destination, credentials(config)?, timeouts)?;
+    if config.broadcasting == Broadcasting::Embedded {
+        return Ok(client.with_max_events(EMBEDDED_BATCH));
+    }
+    let client = client.with_max_events(pusher.max_events_per_request.get().unsigned_abs().into());
     Ok(match pusher.request_limit_bytes {
         Some(bytes) => client.with_request_limit(bytes.get()),
         None => client,

@@ -11,7 +11,7 @@ use super::error::ConfigError;
 use super::layers;
 use super::number::{OneTo, fraction, positive, positive_float};
 use super::secret::Secret;
-use super::settings::{ExcessDecimals, LogFormat, MAX_BOOK_DEPTH};
+use super::settings::{ExcessDecimals, LogFormat, MAX_BOOK_DEPTH, MAX_EVENTS_PER_REQUEST};
 use crate::store::outbox::SHARDS;
 
 #[derive(Deserialize)]
@@ -231,6 +231,7 @@ pub struct RawPusher {
     pub public_scheme: String,
     pub path: String,
     pub encryption_master_key_base64: Secret,
+    pub max_events_per_request: OneTo<MAX_EVENTS_PER_REQUEST>,
     pub request_limit_bytes: usize,
     #[serde(deserialize_with = "positive")]
     pub connect_timeout_ms: NonZeroU64,

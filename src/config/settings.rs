@@ -19,6 +19,8 @@ use crate::store::{DatabaseUrl, Timeouts};
 /// Maximum number of prices per side in one `book.updated` event. With more of them, the event
 /// could exceed the maximum size.
 pub const MAX_BOOK_DEPTH: i16 = 50;
+/// The most events in a request that `pusher.max_events_per_request` allows.
+pub const MAX_EVENTS_PER_REQUEST: i16 = 1000;
 
 /// All settings. The fields are the sections of config/default.toml.
 #[derive(Clone, Debug)]
@@ -237,6 +239,8 @@ pub struct Pusher {
     pub public: PublicAddress,
     /// Empty: no encrypted channels.
     pub encryption_master_key_base64: Secret,
+    /// Maximum number of events in a request.
+    pub max_events_per_request: OneTo<MAX_EVENTS_PER_REQUEST>,
     /// Maximum size of a request with several events; `None`: no limit.
     pub request_limit_bytes: Option<NonZeroUsize>,
     pub connect_timeout: Duration,

@@ -225,6 +225,7 @@ fn pusher(broadcasting: Broadcasting, raw: RawPusher) -> Result<Pusher, ConfigEr
         path: raw.path,
         public,
         encryption_master_key_base64: raw.encryption_master_key_base64,
+        max_events_per_request: raw.max_events_per_request,
         request_limit_bytes: NonZeroUsize::new(raw.request_limit_bytes),
         connect_timeout: millis(raw.connect_timeout_ms),
         request_timeout: millis(raw.request_timeout_ms),

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::pusher::MAX_EVENTS_PER_BATCH;
+
 /// Maximum size of the body of a REST request, in bytes.
 pub const MAX_REST_BODY_BYTES: usize = 1024 * 1024;
 
@@ -14,6 +16,8 @@ pub struct Limits {
     /// Maximum number of connections from one IPv4 address or IPv6 network (/64). Further ones are
     /// closed with 4100. Behind a proxy on the same machine, the client's address counts.
     pub connections_per_address: usize,
+    /// Maximum number of events in a batch.
+    pub events_per_batch: usize,
     /// Maximum number of subscriptions per connection.
     pub subscriptions_per_connection: usize,
     /// Maximum size of a message from a client, in bytes.
@@ -39,6 +43,7 @@ impl Default for Limits {
         Self {
             connections: 1_000,
             connections_per_address: 200,
+            events_per_batch: MAX_EVENTS_PER_BATCH,
             subscriptions_per_connection: 100,
             message_bytes: 32 * 1024,
             outgoing_messages: 256,

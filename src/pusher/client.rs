@@ -41,6 +41,8 @@ pub enum ClientError {
 #[derive(Debug)]
 pub struct Client {
     transport: Transport,
+    /// Maximum number of events in a request.
+    max_events: usize,
     /// Maximum size of a request that publishes several events, in bytes, including headers.
     request_limit: Option<usize>,
 }
@@ -72,7 +74,7 @@ impl Client {
         }
         let transport = Transport::new(destination, credentials, timeouts)
             .map_err(|error| ClientError::Http(error.without_url().to_string()))?;
-        Ok(Self { transport, request_limit: None })
+        Ok(Self { transport, max_events: MAX_EVENTS_PER_BATCH, request_limit: None })
     }
 
     /// Limits the size of a request with several events, for providers that have such a limit
@@ -81,24 +83,44 @@ impl Client {
         Self { request_limit: Some(bytes), ..self }
     }
 
+    /// Allows as many events in a request, at least one, for providers that accept larger batches
+    /// than [`MAX_EVENTS_PER_BATCH`]: Sockudo (`event_limits.max_batch_size`), soketi
+    /// (`SOKETI_EVENT_MAX_BATCH_SIZE`), Pusher's dedicated clusters.
+    pub fn with_max_events(self, max_events: usize) -> Self {
+        Self { max_events: max_events.max(1), ..self }
+    }
+
+    /// Maximum number of events in a request.
+    pub fn max_events(&self) -> usize {
+        self.max_events
+    }
+
     pub fn destination(&self) -> &Destination {
         self.transport.destination()
     }
 
-    /// How many of the first events fit into one request: at most [`MAX_EVENTS_PER_BATCH`], and no
+    /// How many of the first events fit into one request: at most [`Client::max_events`], and no
     /// more than the request limit allows. Every byte of the HTTP request counts, and encrypted
     /// data counts as it is sent. At least one if there is one: the provider decides whether a
     /// single event is too large.
     pub fn fitting(&self, events: &[OutgoingEvent<'_>]) -> usize {
-        let max = events.len().min(MAX_EVENTS_PER_BATCH);
+        let max = events.len().min(self.max_events);
         let Some(limit) = self.request_limit else { return max };
         // An event that cannot be sent at all fits with no others; `publish` rejects it alone.
-        let fits = |count: &usize| {
-            self.publish_request(&events[..*count])
+        let fits = |count: usize| {
+            self.publish_request(&events[..count])
                 .is_some_and(|request| self.transport.request_bytes(&request) <= limit)
         };
         // Usually all of them fit, so the search starts there.
-        (2..=max).rev().find(fits).unwrap_or(max.min(1))
+        if max < 2 || fits(max) {
+            return max;
+        }
+        let (mut fitting, mut too_many) = (1, max);
+        while too_many - fitting > 1 {
+            let middle = usize::midpoint(fitting, too_many);
+            if fits(middle) { fitting = middle } else { too_many = middle }
+        }
+        fitting
     }
 
     /// Posts events in one request, in order. An empty list is [`Outcome::Delivered`].
@@ -107,9 +129,9 @@ impl Client {
     /// there is no master key, the whole request is rejected and nothing is sent.
     ///
     /// # Panics
-    /// If there are more than [`MAX_EVENTS_PER_BATCH`] events.
+    /// If there are more than [`Client::max_events`] events.
     pub async fn publish(&self, events: &[OutgoingEvent<'_>]) -> Outcome {
-        assert!(events.len() <= MAX_EVENTS_PER_BATCH, "a batch has at most 10 events");
+        assert!(events.len() <= self.max_events, "a request has too many events");
         if events.is_empty() {
             return Outcome::Delivered;
         }

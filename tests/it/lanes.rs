@@ -15,7 +15,8 @@ use crate::support::database::Database;
 use crate::support::fault_injection::{FaultInjection, Seed};
 use crate::support::provider::{Action, Provider, ok};
 use crate::support::published::{
-    assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
+    assert_order_per_channel, assert_well_behaved, assert_well_behaved_up_to, count_duplicates,
+    wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
 
@@ -119,33 +120,74 @@ on_both! {
         assert_eq!(provider.received_count(), channels.len() * EACH);
     }
 
-    async fn each_channel_keeps_its_order_despite_random_faults(database: Database) {
-        let seed = Seed::new();
-        let channels = channels(48);
-        let each = rounds(12);
+    async fn one_channel_gets_1000_events_a_second_if_a_request_may_have_100(database: Database) {
+        const CALL: Duration = Duration::from_millis(50);
+        const EVENTS: usize = 1_000;
+        let channel = ["market.BTC".to_owned()];
         database.open_store();
-        database.write_events(1, in_turn(&channels, each));
+        database.write_events(1, in_turn(&channel, EVENTS));
         let provider = Provider::start().await;
-        let mut faults = FaultInjection::new(&seed);
-        provider.on_request(move |call| faults.action_for(call));
-        let variables = [
-            ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "5"),
-            ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "20"),
-            ("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "1000"),
-        ];
-        let app = start(&database, &provider, &variables).await;
+        provider.always(Action::RespondAfter(CALL, ok()));
+        let app = start(&database, &provider, &LARGE_REQUESTS).await;
         wait_until_outbox_empty(&database).await;
         app.stop();
 
-        assert_well_behaved(&provider);
+        let calls = u32::try_from(provider.post_count()).expect("few calls");
+        let per_second = 1_000.0 / (CALL * calls).as_secs_f64();
+        assert!(per_second >= 1_000.0, "{per_second} events a second, {calls} calls");
+        assert_eq!(provider.max_in_flight(), 1);
+        assert_well_behaved_up_to(&provider, 100);
         assert_order_per_channel(&provider);
-        let all: std::collections::BTreeSet<_> =
-            provider.received().iter().map(|event| event.key()).collect();
-        assert_eq!(all.len(), channels.len() * each, "each event is delivered");
-        assert_eq!(database.dead_letters(), [], "no event becomes a dead letter");
-        // Once, unless the response may have been lost.
-        count_duplicates(&provider, &[]);
-        let failed = provider.posts().iter().filter(|call| !call.accepted).count();
-        assert!(failed > 0, "no request failed, so nothing was shown");
+        assert_eq!(provider.received_count(), EVENTS);
     }
+
+    async fn each_channel_keeps_its_order_despite_random_faults(database: Database) {
+        keep_order_despite_faults(database, 48, &[]).await;
+    }
+
+    async fn one_channel_keeps_its_order_in_large_requests_despite_faults(database: Database) {
+        keep_order_despite_faults(database, 1, &LARGE_REQUESTS).await;
+    }
+}
+
+/// As many events as a lane reads, whatever their size.
+const LARGE_REQUESTS: [(&str, &str); 2] = [
+    ("MATCHCAST__PUSHER__MAX_EVENTS_PER_REQUEST", "100"),
+    ("MATCHCAST__PUSHER__REQUEST_LIMIT_BYTES", "0"),
+];
+
+/// The events of some channels reach a provider with random faults once and in order.
+async fn keep_order_despite_faults(
+    database: Database,
+    channel_count: usize,
+    more: &[(&str, &str)],
+) {
+    let seed = Seed::new();
+    let channels = channels(channel_count);
+    let each = rounds(12) * 48 / channel_count;
+    database.open_store();
+    database.write_events(1, in_turn(&channels, each));
+    let provider = Provider::start().await;
+    let mut faults = FaultInjection::new(&seed);
+    provider.on_request(move |call| faults.action_for(call));
+    let mut variables = vec![
+        ("MATCHCAST__PUBLISHER__BACKOFF_FIRST_MS", "5"),
+        ("MATCHCAST__PUBLISHER__BACKOFF_CAP_MS", "20"),
+        ("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "1000"),
+    ];
+    variables.extend(more);
+    let app = start(&database, &provider, &variables).await;
+    wait_until_outbox_empty(&database).await;
+    app.stop();
+
+    assert_well_behaved_up_to(&provider, if more.is_empty() { 10 } else { 100 });
+    assert_order_per_channel(&provider);
+    let all: std::collections::BTreeSet<_> =
+        provider.received().iter().map(|event| event.key()).collect();
+    assert_eq!(all.len(), channels.len() * each, "each event is delivered");
+    assert_eq!(database.dead_letters(), [], "no event becomes a dead letter");
+    // Once, unless the response may have been lost.
+    count_duplicates(&provider, &[]);
+    let failed = provider.posts().iter().filter(|call| !call.accepted).count();
+    assert!(failed > 0, "no request failed, so nothing was shown");
 }

@@ -104,6 +104,26 @@ fn at_least_one_event_fits_and_at_most_ten() {
 }
 
 #[test]
+fn a_provider_may_accept_more_events() {
+    let events = vec![EVENT; 300];
+    let larger = || client(1, "", credentials()).with_max_events(200);
+    assert_eq!(larger().fitting(&events), 200);
+    assert_eq!(larger().fitting(&events[..150]), 150);
+    let one = larger().with_request_limit(0).fitting(&events);
+    assert_eq!(one, 1, "the provider decides about a single event");
+    // The largest number that fits.
+    let fitting = |bytes: usize| larger().with_request_limit(bytes).fitting(&events);
+    let mut previous = 1;
+    for bytes in (500..20_000).step_by(37) {
+        let fits = fitting(bytes);
+        assert!(fits >= previous, "{bytes}");
+        previous = fits;
+    }
+    assert!((2..200).contains(&fitting(5_000)), "{}", fitting(5_000));
+    assert_eq!(previous, 200);
+}
+
+#[test]
 fn encrypted_events_count_with_their_encrypted_size() {
     let data = "x".repeat(1_300);
     for (channel, expected) in [(EVENT.channel, 7), (ENCRYPTED, 5)] {

@@ -12,7 +12,7 @@ use super::request::{authenticate, parse_body};
 use crate::provider::hub::HubCommand;
 use crate::provider::instance::Provider;
 use crate::provider::publication::{PublishRequest, Target};
-use crate::pusher::{MAX_CHANNELS_PER_CALL, MAX_EVENTS_PER_BATCH};
+use crate::pusher::MAX_CHANNELS_PER_CALL;
 
 #[derive(Deserialize)]
 struct EventBody {
@@ -70,8 +70,9 @@ pub async fn post_event(provider: Data<Provider>, request: HttpRequest, body: By
 pub async fn post_batch(provider: Data<Provider>, request: HttpRequest, body: Bytes) -> RestResult {
     authenticate(&provider, &request, &body)?;
     let BatchBody { batch } = parse_body(&body)?;
-    if batch.is_empty() || batch.len() > MAX_EVENTS_PER_BATCH {
-        let text = format!("A batch must have 1 to {MAX_EVENTS_PER_BATCH} events");
+    let max_events = provider.limits.events_per_batch;
+    if batch.is_empty() || batch.len() > max_events {
+        let text = format!("A batch must have 1 to {max_events} events");
         return Err(RestError::Malformed(text));
     }
     let mut events = Vec::with_capacity(batch.len());

@@ -1,11 +1,11 @@
 //! Requests to the provider.
 
-use crate::pusher::{Client, MAX_EVENTS_PER_BATCH, Outcome, OutgoingEvent, SocketId, status_label};
+use crate::pusher::{Client, Outcome, OutgoingEvent, SocketId, status_label};
 use crate::store::outbox::OutboxEvent;
 
 /// How many of the first of these events fit into one request.
 pub fn fitting(client: &Client, events: &[OutboxEvent]) -> usize {
-    let events = &events[..events.len().min(MAX_EVENTS_PER_BATCH)];
+    let events = &events[..events.len().min(client.max_events())];
     client.fitting(&outgoing(events, &socket_ids(events)))
 }
 
