@@ -1,5 +1,7 @@
 //! Loads what a batch can touch from the [`World`], as the store does from the database.
 
+use std::collections::BTreeSet;
+
 use matchcast::market::{
     Account, AdjustmentId, Command, DepositId, Fixed, Market, MarketId, NewOrder, Order, OrderId,
     Priority, Side, State, Status, TimeInForce, UnixMicros, UserId, Withdrawal, WithdrawalEnd,
@@ -67,6 +69,7 @@ impl World {
                 state.expired.extend(self.named(command).map(|order| order.id));
             }
         }
+        let named: BTreeSet<OrderId> = state.orders.keys().copied().collect();
         for (market, _) in MARKETS {
             self.load_stops(&mut state, market);
         }
@@ -78,7 +81,7 @@ impl World {
             let market = Market { id, symbol, base, quote: USD, commission, rules };
             state.markets.insert(id, market);
             for side in [Side::Buy, Side::Sell] {
-                self.load_side(&mut state, id, side, &incoming);
+                self.load_side(&mut state, (id, side), &incoming, &named);
             }
         }
         for _ in placed(commands) {
@@ -161,7 +164,14 @@ impl World {
         incoming
     }
 
-    fn load_side(&self, state: &mut State, market: MarketId, side: Side, incoming: &[Incoming]) {
+    /// `named` are orders that the batch may cancel, so they cover nothing.
+    fn load_side(
+        &self,
+        state: &mut State,
+        (market, side): (MarketId, Side),
+        incoming: &[Incoming],
+        named: &BTreeSet<OrderId>,
+    ) {
         let incoming: Vec<&Incoming> =
             incoming.iter().filter(|new| new.market == market && new.side != side).collect();
         let prices = incoming.iter().map(|new| new.limit);
@@ -172,18 +182,10 @@ impl World {
         let limit = if side == Side::Sell { prices.max() } else { prices.min() };
         let Some(limit) = limit else { return };
         let units = |amount: Fixed| i128::from(amount.units());
-        let cancelled: Vec<Order> = state
-            .orders
-            .values()
-            .filter(|order| order.market == market && order.side == side)
-            .filter(|order| order.status == Status::Open && !order.is_waiting())
-            .copied()
-            .collect();
-        let mut most_orders = self.limits.max_fills.saturating_add(cancelled.len() + 1);
+        let mut most_orders = self.limits.max_fills.saturating_add(1);
         let mut wanted: i128 = incoming.iter().map(|new| units(new.amount)).sum();
         let mut costs: i128 = incoming.iter().map(|new| units(new.cost)).sum();
         costs = if costs == 0 { -1 } else { costs };
-        wanted += cancelled.iter().map(|order| units(order.remaining())).sum::<i128>();
 
         let rank = |order: &&Order| Priority::of(order);
         let mut resting: Vec<&Order> = self.resting(market, side).collect();
@@ -198,7 +200,7 @@ impl World {
                 break;
             }
             state.insert_order(*order);
-            if !covers_nothing(order.user) {
+            if !covers_nothing(order.user) && !named.contains(&order.id) {
                 most_orders = most_orders.saturating_sub(1);
                 if costs >= 0 {
                     costs -= order.price.mul_floor(order.remaining()).map_or(0, units);
