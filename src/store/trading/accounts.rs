@@ -14,7 +14,7 @@ use crate::store::{AnyConnection, StoreError};
 /// Deposits that count towards an account's limit.
 const DEPOSIT_PERIOD: chrono::Duration = chrono::Duration::days(1);
 
-/// The accounts that may change whoever takes part.
+/// The accounts of commands and of new orders, and those of the houses.
 pub fn of_commands(state: &State, commands: &[Command]) -> BTreeSet<AccountKey> {
     let mut keys: BTreeSet<AccountKey> = BTreeSet::new();
     for command in commands {

@@ -276,8 +276,8 @@ impl Load {
         out.push_sql(" FROM generate_series(1, ");
         out.push_bind_param::<BigInt, _>(&self.order_ids)?;
         out.push_sql(")");
-        // Each trade fills an order, and the last two orders fill each other. The ids are taken while
-        // the accounts are locked: so those of a user's trades in all markets grow with time.
+        // Each trade fills an order, and the last two orders fill each other. The ids are taken
+        // while the accounts are locked: so those of a user's trades in all markets grow with time.
         push_branch(out, Kind::TradeId, "nextval('trades_id_seq')");
         out.push_sql(" FROM generate_series(1, least(");
         out.push_bind_param::<BigInt, _>(&self.max_trades)?;
