@@ -86,8 +86,10 @@ impl App {
         });
         let auth = authenticator(&config.auth, store.clone())?;
         let sessions = http::BrowserSessions::new(&config, auth.sessions().clone())?;
+        let list_cap = config.http.list_cap.get().into();
         let services = http::AppState {
             store: store.clone(),
+            reads: http::Reads::new(&store, list_cap),
             auth,
             admin_tokens: AdminTokens::new(store.clone()),
             engine: engine.clone(),
@@ -100,7 +102,7 @@ impl App {
             excess_decimals: config.market.excess_decimals,
             max_fills: config.market.max_fills_per_transaction.get(),
             metrics: metrics.clone(),
-            list_cap: config.http.list_cap.get().into(),
+            list_cap,
             book_depth: config.events.book_depth.get().into(),
             withdrawal_terms: config.withdrawals.clone(),
             four_eyes: config.admin.four_eyes,

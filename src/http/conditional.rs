@@ -4,8 +4,10 @@
 //! a [`Version`] that costs less to read (see [`crate::store::views`]). Where a version would cost
 //! as much as the answer, the tag is made of the answer itself: [`by_content`].
 //!
-//! A version is read before the answer. If something changes in between, the answer is newer than
-//! its tag, and the next read gets another tag and the whole answer: a 304 is never outdated.
+//! A client that has an answer gets 304 at the cost of the version. An answer is read together with
+//! its version, by one statement or the version first: then a change in between makes the answer
+//! newer than its tag, and the next read gets another tag and the whole answer. A 304 is never
+//! outdated.
 //!
 //! Tags are weak, because the same answer is also sent compressed. They depend on the user, so that
 //! a browser that two users share does not take one's answer for the other's, and on the build, so
@@ -14,11 +16,12 @@
 use actix_web::body::MessageBody;
 use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse};
+use chrono::NaiveDateTime;
 use sha2::{Digest, Sha256};
 
 use super::response;
 use crate::market::UserId;
-use crate::store::views::NewestRow;
+use crate::store::views::{AccountVersions, NewestRow};
 
 /// The source code that the program was built from.
 const BUILD: &str = env!("MATCHCAST_BUILD");
@@ -32,6 +35,7 @@ const VARY: HeaderValue = HeaderValue::from_static("authorization, cookie");
 
 /// Makes a tag from everything that an answer depends on.
 #[must_use]
+#[derive(Clone)]
 pub struct Version(Sha256);
 
 impl Version {
@@ -55,16 +59,28 @@ impl Version {
         self.bytes(&number.to_be_bytes())
     }
 
+    pub fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    pub fn time(self, at: Option<NaiveDateTime>) -> Self {
+        match at {
+            None => self.bytes(b""),
+            Some(at) => self.number(at.and_utc().timestamp_micros()),
+        }
+    }
+
     /// What the request asks for.
     pub fn parameters_of(self, request: &HttpRequest) -> Self {
         self.bytes(request.query_string().as_bytes())
     }
 
     /// A user's accounts by asset, which are changed with the user's orders and trades as well.
-    pub fn accounts(self, user: UserId, versions: Vec<(i32, i64)>) -> Self {
+    pub fn accounts(self, user: UserId, versions: &AccountVersions) -> Self {
         let of_user = self.user(user);
         versions
-            .into_iter()
+            .iter()
+            .copied()
             .fold(of_user, |all, (asset, version)| all.number(asset.into()).number(version))
     }
 
@@ -78,17 +94,24 @@ impl Version {
 
     pub fn tag(self) -> Tag {
         let hash = self.0.finalize();
-        Tag(EntityTag::new_weak(hex::encode(&hash[..TAG_BYTES])))
+        let tag = EntityTag::new_weak(hex::encode(&hash[..TAG_BYTES]));
+        let header = HeaderValue::try_from(tag.to_string());
+        Tag { tag, header: header.expect("a tag has only visible characters") }
     }
 }
 
 /// The tag of an answer.
-pub struct Tag(EntityTag);
+pub struct Tag {
+    tag: EntityTag,
+    header: HeaderValue,
+}
 
 impl Tag {
     /// 304 if the client has the answer with this tag.
     pub fn not_modified(&self, request: &HttpRequest) -> Option<HttpResponse> {
-        if !has_current(request, &self.0) {
+        // Most clients send the one tag that they have got.
+        let sent = request.headers().get(header::IF_NONE_MATCH);
+        if sent != Some(&self.header) && !has_current(request, &self.tag) {
             return None;
         }
         response::recovered();
@@ -97,9 +120,8 @@ impl Tag {
 
     /// The answer with its tag.
     pub fn on(&self, mut response: HttpResponse) -> HttpResponse {
-        let tag = HeaderValue::try_from(self.0.to_string());
         let headers = response.headers_mut();
-        headers.insert(header::ETAG, tag.expect("a tag has only visible characters"));
+        headers.insert(header::ETAG, self.header.clone());
         headers.insert(header::CACHE_CONTROL, CACHING);
         headers.insert(header::VARY, VARY);
         response
@@ -118,6 +140,12 @@ pub fn by_content(request: &HttpRequest, version: Version, response: HttpRespons
         // A stream: its tag would be known too late.
         Err(body) => head.set_body(body),
     }
+}
+
+/// Whether the client has an answer, and asks whether it is current: then it is worth while to read
+/// the version first.
+pub fn is_conditional(request: &HttpRequest) -> bool {
+    request.headers().contains_key(header::IF_NONE_MATCH)
 }
 
 /// Whether the client has what this tag stands for.
@@ -148,7 +176,7 @@ mod tests {
             &|| Version::of("a").newest(Some((1, at))),
             &|| Version::of("a").newest(Some((1, at + chrono::TimeDelta::microseconds(1)))),
         ];
-        let text = |Tag(tag): Tag| tag.to_string();
+        let text = |Tag { tag, .. }: Tag| tag.to_string();
         for (n, one) in make.iter().enumerate() {
             for (m, other) in make.iter().enumerate() {
                 assert_eq!(text(one().tag()) == text(other().tag()), n == m, "{n} {m}");

@@ -186,6 +186,7 @@ async fn read_page<E: Export>(
             let cause = format!("a row of {} is of an unknown market or asset", E::NAME);
             return Err(StoreError::Other(cause));
         }
+        let mut text = std::mem::take(&mut text);
         for row in &rows {
             let mut line = Line::new(&mut text);
             E::write(row, &catalog, &mut line);

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::pending_subscriptions::PendingSubscriptions;
 use super::readiness::Readiness;
+use super::reads::Reads;
 use super::session::BrowserSessions;
 use super::throttle::Throttles;
 use crate::auth::{AdminTokens, Authenticator};
@@ -27,6 +28,7 @@ use crate::store::webhook_endpoints::SharedSubscriptions;
 /// The services and settings of the handlers.
 pub struct AppState {
     pub store: Store,
+    pub reads: Reads,
     pub auth: Authenticator,
     pub admin_tokens: AdminTokens,
     pub engine: EngineHandle,

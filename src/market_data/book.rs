@@ -61,7 +61,12 @@ mod tests {
     /// A book with this many prices a side, each with the digits of a million full accounts.
     fn book(bids: usize, asks: usize) -> BookDepth {
         let level = Level { price: Fixed::MAX, units: i128::from(i64::MAX) * 1_000_000 };
-        BookDepth { version: i64::MAX, bids: vec![level; bids], asks: vec![level; asks] }
+        BookDepth {
+            version: i64::MAX,
+            published: i64::MAX,
+            bids: vec![level; bids],
+            asks: vec![level; asks],
+        }
     }
 
     fn lengths(limit: usize, bids: usize, asks: usize) -> Option<(usize, usize)> {
@@ -99,8 +104,11 @@ mod tests {
             assert_eq!(lengths(limit, bids, asks), expected, "{limit} {bids} {asks}");
         }
         let level = |units| Level { price: Fixed::from_units(units), units: 1 };
-        let book =
-            BookDepth { version: 1, bids: vec![level(3), level(2), level(1)], asks: Vec::new() };
+        let book = BookDepth {
+            version: 1,
+            bids: vec![level(3), level(2), level(1)],
+            ..BookDepth::default()
+        };
         let event =
             event(&market(), 1, book, SizeLimits { plain: 152, ..SizeLimits::UNLIMITED }).unwrap();
         assert!(event.data.contains("0.00000003"), "{}", event.data);

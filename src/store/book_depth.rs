@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, SmallInt};
 use diesel::sqlite::SqliteConnection;
 
 use super::codes::side_from_code;
-use super::schema::{OPEN_ASKS, OPEN_BIDS, markets, orders};
+use super::schema::{OPEN_ASKS, OPEN_BIDS, markets, orders, published_books};
 use super::statement::{prepared, statement};
 use super::{AnyConnection, StoreError};
 use crate::market::{Fixed, MarketId, Side};
@@ -31,11 +31,14 @@ pub struct Level {
 pub struct BookDepth {
     /// Each batch of the market increases it.
     pub version: i64,
+    /// The sequence number of the last published book; 0 if there is none.
+    pub published: i64,
     pub bids: Vec<Level>,
     pub asks: Vec<Level>,
 }
 
-/// In place of a side: the row has the version instead of a price.
+/// In place of a side: the row has the version and the published sequence number instead of a price
+/// and a sum.
 const VERSION: i16 = 0;
 
 // One statement, because orders may move between two of them, which would show a crossed book that
@@ -55,11 +58,12 @@ statement! {
      FROM orders WHERE market_id = " [market] " AND status = 1 AND side = 2 \
      AND NOT is_waiting \
      GROUP BY price ORDER BY price LIMIT " [depth] ") UNION ALL \
-     SELECT CAST(0 AS SMALLINT), book_version, 0, 0 FROM markets WHERE id = " [market]
+     SELECT CAST(0 AS SMALLINT), book_version, COALESCE((SELECT book_sequence \
+     FROM published_books WHERE market_id = " [market] "), 0), 0 FROM markets WHERE id = " [market]
 }
 
-/// The best `depth` prices of each side, as they were at one moment. Runs in a transaction that
-/// writes or reads a snapshot.
+/// The best `depth` prices of each side, as they were at one moment. On SQLite it runs in a
+/// transaction that writes or reads a snapshot; on PostgreSQL it is one statement.
 ///
 /// Both databases group along the index of open orders and stop after the last requested price.
 pub fn read(
@@ -73,7 +77,7 @@ pub fn read(
             let mut book = BookDepth::default();
             for (side, price, whole, rest) in rows {
                 if side == VERSION {
-                    book.version = price;
+                    (book.version, book.published) = (price, whole);
                     continue;
                 }
                 let levels = match side_from_code(side)? {
@@ -89,10 +93,31 @@ pub fn read(
         // Any transaction reads a snapshot.
         AnyConnection::Sqlite(c) => Ok(BookDepth {
             version: markets::table.find(market.0).select(markets::book_version).first(c)?,
+            published: published_books::table
+                .find(market.0)
+                .select(published_books::book_sequence)
+                .first(c)
+                .optional()?
+                .unwrap_or(0),
             bids: levels(c, market, Side::Buy, depth)?,
             asks: levels(c, market, Side::Sell, depth)?,
         }),
     }
+}
+
+/// [`read`] for a connection without a transaction.
+pub fn read_snapshot(
+    connection: &mut AnyConnection,
+    market: MarketId,
+    depth: i64,
+) -> Result<BookDepth, StoreError> {
+    if let AnyConnection::Postgres(_) = connection {
+        return read(connection, market, depth);
+    }
+    connection.begin_snapshot()?;
+    let book = read(connection, market, depth);
+    connection.rollback()?;
+    book
 }
 
 fn level((price, whole, rest): (i64, i64, i64)) -> Level {

@@ -40,6 +40,7 @@ pub mod reports;
 mod rows;
 pub mod schema;
 pub mod sessions;
+mod shared_reads;
 pub mod sign_ins;
 mod statement;
 mod timeouts;
@@ -71,6 +72,7 @@ pub use migrations::{
     is_migrated, migrate, revert_last_migration, revert_migrations, run_next_migration,
 };
 pub use pooling::shares_sessions;
+pub use shared_reads::{Found, SharedReads};
 pub use timeouts::Timeouts;
 pub use write::LockedMarkets;
 
@@ -129,7 +131,8 @@ impl Store {
             .max_size(pool_size.saturating_mul(2).saturating_add(writers))
             .min_idle(Some(1))
             .connection_timeout(timeouts.request)
-            .test_on_check_out(matches!(url, DatabaseUrl::Postgres { .. }))
+            // It would be a round trip of each call. Calls are repeated on a new connection.
+            .test_on_check_out(false)
             .build(connection::Manager { url: url.clone(), timeout: timeouts.request })?;
         let permits = Semaphore::new(usize::try_from(pool_size).unwrap_or(Semaphore::MAX_PERMITS));
         let inner = Inner {
@@ -166,7 +169,8 @@ impl Store {
         AnyConnection::open_with(&self.inner.url, lock_timeout, self.inner.timeouts.batch)
     }
 
-    /// Runs `work`, which may write, with a pooled connection on a thread that may block.
+    /// Runs `work`, which may write, with a pooled connection on a thread that may block. Unlike
+    /// [`Store::read`] and [`Store::transact`] it cannot be repeated, so the connection is tested.
     ///
     /// The permit belongs to the work, which continues if the call is dropped.
     ///
@@ -178,7 +182,13 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.run_by(Deadline::within(self.inner.timeouts.request), work).await
+        let tested = move |store: &Store, connection: &mut AnyConnection| {
+            if connection.batch_execute("SELECT 1").is_err() {
+                store.reconnect(connection)?;
+            }
+            work(store, connection)
+        };
+        self.run_by(Deadline::within(self.inner.timeouts.request), tested).await
     }
 
     async fn run_by<T, W>(&self, deadline: Deadline, work: W) -> Result<T, StoreError>
@@ -246,24 +256,42 @@ impl Store {
         self.read(|connection| Ok(connection.batch_execute("SELECT 1")?)).await
     }
 
-    /// [`Store::run`] for work that reads: it waits for no writer.
-    pub async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
+    /// [`Store::run`] for work that reads: it waits for no writer, and `work` runs once more on a
+    /// new connection if the pooled one led to a server that is gone.
+    pub async fn read<T, W>(&self, mut work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+        W: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
         let deadline = Deadline::within(self.inner.timeouts.request);
         let permit = acquire(&self.inner.permits, deadline).await?;
-        self.run_with(permit, deadline, move |_, connection| work(connection)).await
+        let read = move |store: &Store, connection: &mut AnyConnection| match work(connection)
+            .map_err(|error| connection.explain(error))
+        {
+            Err(StoreError::Unavailable(cause)) if !deadline.has_passed() => {
+                tracing::debug!(cause, "a read is repeated on a new connection");
+                store.reconnect(connection)?;
+                work(connection)
+            }
+            outcome => outcome,
+        };
+        self.run_with(permit, deadline, read).await
+    }
+
+    /// Replaces a pooled connection.
+    fn reconnect(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        let timeout = self.inner.timeouts.request;
+        *connection = AnyConnection::open_with(&self.inner.url, timeout, timeout)?;
+        Ok(())
     }
 
     /// [`Store::read`] for several statements that must read the same state.
-    pub async fn read_snapshot<T, W>(&self, work: W) -> Result<T, StoreError>
+    pub async fn read_snapshot<T, W>(&self, mut work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+        W: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        let in_snapshot = |connection: &mut AnyConnection| {
+        let in_snapshot = move |connection: &mut AnyConnection| {
             connection.begin_snapshot()?;
             let outcome = work(connection);
             // Nothing was written, so a rollback is as good as a commit.
@@ -278,7 +306,7 @@ impl Store {
     pub async fn read_bulk<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+        W: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     {
         let deadline = Deadline::within(REPORT_TIMEOUT);
         let _permit = acquire(&self.inner.bulk_permits, deadline).await?;
@@ -330,8 +358,7 @@ impl Store {
         match self.write_by(deadline, connection, &mut work) {
             Err(StoreError::Unavailable(cause)) if !deadline.has_passed() => {
                 tracing::debug!(cause, "a write is retried on a new connection");
-                let timeout = self.inner.timeouts.request;
-                *connection = AnyConnection::open_with(&self.inner.url, timeout, timeout)?;
+                self.reconnect(connection)?;
                 self.write_by(deadline, connection, work)
             }
             outcome => outcome,

@@ -156,9 +156,9 @@ impl Dispatcher {
             .store
             .read(move |c| {
                 let mut due = Vec::new();
-                for (destination, in_flight, room) in wanted {
-                    let room = i64::try_from(room).unwrap_or(i64::MAX);
-                    let found = webhook_messages::due(c, destination.id, at, &in_flight, room)?;
+                for (destination, in_flight, room) in &wanted {
+                    let room = i64::try_from(*room).unwrap_or(i64::MAX);
+                    let found = webhook_messages::due(c, destination.id, at, in_flight, room)?;
                     due.extend(found.into_iter().map(|message| (destination.clone(), message)));
                 }
                 Ok(due)

@@ -23,12 +23,17 @@ on_both! {
         bob.place("BTC", "buy", "100", "0.01").await.data();
         let stop = Arc::new(AtomicBool::new(false));
         let (mut connection, stopped) = (database.connect(), stop.clone());
-        // Moves both sides to 150 and 160 and back, in one statement each.
+        let (store, _) = database.open_store();
+        // Moves both sides to 150 and 160 and back, in one transaction each.
         let mover = std::thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
                 for by in ["+ 5000000000", "- 5000000000"] {
-                    let sql = format!("UPDATE orders SET price = price {by}");
-                    connection.batch_execute(&sql).expect("the orders move");
+                    let sql = format!(
+                        "UPDATE orders SET price = price {by}; \
+                         UPDATE markets SET book_version = book_version + 1"
+                    );
+                    let moved = store.write(&mut connection, |c| Ok(c.batch_execute(&sql)?));
+                    moved.expect("the orders move");
                 }
             }
         });

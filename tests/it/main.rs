@@ -82,11 +82,15 @@ mod provider_webhooks;
 mod pruning;
 mod rate_limits;
 mod request_ids;
+#[cfg(feature = "postgres-tests")]
 mod round_trips;
+#[cfg(feature = "postgres-tests")]
+mod round_trips_of_reads;
 mod scenario;
 mod secrets;
 mod sessions;
 mod sessions_on_demand;
+mod shared_reads;
 mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;

@@ -94,8 +94,14 @@ on_both! {
         }
         traded.place(Side::Buy, "100", "0.5").await;
         let mut c = traded.store.connect().unwrap();
+        let mut read = |market, cap, known| {
+            let mut rows = Vec::new();
+            let version = views::read_book(&mut c, market, cap, known, |row| rows.push(row));
+            version.map(|version| (version, rows))
+        };
         let mut rows = |side, cap| -> Vec<(String, String)> {
-            let book = views::book(&mut c, traded.market(), side, cap).unwrap();
+            let (_, book) = read(traded.market(), cap, None).unwrap();
+            let book: Vec<_> = book.iter().filter(|row| row.side == side).collect();
             let owner = if side == Side::Buy { traded.buyer } else { traded.seller };
             assert!(book.iter().all(|row| row.user == owner));
             book.iter().map(|row| (row.price.to_string(), row.remaining.to_string())).collect()
@@ -109,8 +115,11 @@ on_both! {
         assert_eq!(rows(Side::Buy, 10), bids);
         assert_eq!(rows(Side::Sell, 2), asks[..2]);
         assert_eq!(rows(Side::Buy, 1), bids[..1]);
-        let other = views::book(&mut c, MarketId(99), Side::Sell, 10).unwrap();
-        assert!(other.is_empty());
+        let version = Some(database.book_version("BTC"));
+        assert_eq!(read(traded.market(), 10, None).unwrap().0, version);
+        assert_eq!(read(traded.market(), 10, version.map(|v| v - 1)).unwrap().1.len(), 8);
+        assert_eq!(read(traded.market(), 10, version).unwrap(), (None, Vec::new()), "known");
+        read(MarketId(99), 10, None).unwrap_err();
         database.audit();
     }
 

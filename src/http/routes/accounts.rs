@@ -1,12 +1,14 @@
 //! The user's balances and their history; the demo's faucet.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::market_data::Query;
 use crate::events::decimal::DecimalNumber;
-use crate::http::conditional::{Version, by_content};
+use crate::http::conditional::{Tag, Version, is_conditional};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::idempotency::execute;
 use crate::http::paging::{self, List, read_page};
@@ -15,7 +17,7 @@ use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{AccountKey, Action, AssetId, Command, Fixed};
 use crate::store::markets::{Catalog, QUOTE};
-use crate::store::views::{self, EntryView, ReferenceKind};
+use crate::store::views::{self, AccountVersions, EntryView, Holding, Holdings, ReferenceKind};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Profile)]
@@ -51,32 +53,55 @@ pub async fn profile(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = user.id;
-    let user = state.auth.user(id).await?;
-    let balances = state.store.read(move |c| views::balances(c, id)).await?;
-    let quote = state.catalog.current().quote();
+    let held = state.reads.user(user.id).await?;
+    let catalog = catalog_of(&state, &held).await;
+    let names = Version::of("profile").text(&held.user.name).text(&held.user.email);
+    let tag = tag_of_holdings(names, &held, &catalog);
+    if let Some(not_modified) = tag.not_modified(&request) {
+        return Ok(not_modified);
+    }
+    let quote = catalog.quote();
     let mut body = ProfileBody {
-        id: user.id,
-        name: user.name,
-        email: user.email,
+        id: held.user.id,
+        name: held.user.name.clone(),
+        email: held.user.email.clone(),
         asset_balances: Vec::new(),
         balance: DecimalNumber(Fixed::ZERO),
         locked_balance: DecimalNumber(Fixed::ZERO),
     };
-    for balance in balances {
-        if balance.asset == quote {
-            body.balance = DecimalNumber(balance.available);
-            body.locked_balance = DecimalNumber(balance.locked);
-        } else if let Some(symbol) = state.catalog.current().assets.get(&balance.asset) {
+    for account in &held.accounts {
+        if account.asset == quote {
+            body.balance = DecimalNumber(account.available);
+            body.locked_balance = DecimalNumber(account.locked);
+        } else if let Some(symbol) = catalog.assets.get(&account.asset) {
             body.asset_balances.push(AssetBalance {
                 symbol: symbol.clone(),
-                amount: DecimalNumber(balance.available),
-                locked_amount: DecimalNumber(balance.locked),
+                amount: DecimalNumber(account.available),
+                locked_amount: DecimalNumber(account.locked),
             });
         }
     }
-    let response = response::ok("Profile retrieved successfully", body);
-    Ok(by_content(&request, Version::of("profile").user(id), response))
+    Ok(tag.on(response::ok("Profile retrieved successfully", body)))
+}
+
+/// The catalog with the assets of the user, if they can be read.
+async fn catalog_of(state: &AppState, held: &Holdings) -> Arc<Catalog> {
+    let is_known = |catalog: &Catalog| {
+        held.accounts.iter().all(|account| catalog.assets.contains_key(&account.asset))
+    };
+    state.catalog_with(is_known).await
+}
+
+/// The tag of an answer with what a user holds of the assets that are known.
+fn tag_of_holdings(version: Version, held: &Holdings, catalog: &Catalog) -> Tag {
+    let known = i64::try_from(catalog.assets.len()).unwrap_or(i64::MAX);
+    let version = version.number(held.user.id).number(known);
+    let accounts = held.accounts.iter();
+    let all = accounts.fold(version, |all, account| {
+        let Holding { asset, available, locked, .. } = account;
+        all.number(asset.0.into()).number(available.units()).number(locked.units())
+    });
+    all.tag()
 }
 
 /// A row of `GET /balances`.
@@ -104,15 +129,15 @@ pub async fn balances(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = user.id;
-    let balances = state.store.read(move |c| views::balances(c, id)).await?;
-    let is_known = |catalog: &Catalog| {
-        balances.iter().all(|balance| catalog.assets.contains_key(&balance.asset))
-    };
-    let catalog = state.catalog_with(is_known).await;
+    let held = state.reads.user(user.id).await?;
+    let catalog = catalog_of(&state, &held).await;
+    let tag = tag_of_holdings(Version::of("balances"), &held, &catalog);
+    if let Some(not_modified) = tag.not_modified(&request) {
+        return Ok(not_modified);
+    }
     let mut rows = Vec::with_capacity(catalog.assets.len());
     for (asset, symbol) in &catalog.assets {
-        let balance = balances.iter().find(|balance| balance.asset == *asset);
+        let balance = held.accounts.iter().find(|account| account.asset == *asset);
         let (available, locked) =
             balance.map_or((Fixed::ZERO, Fixed::ZERO), |held| (held.available, held.locked));
         let total = available.checked_add(locked);
@@ -123,8 +148,7 @@ pub async fn balances(
             total: DecimalNumber(total.ok_or(ApiError::Internal("a balance is out of range"))?),
         });
     }
-    let response = response::ok("Balances retrieved successfully", rows);
-    Ok(by_content(&request, Version::of("balances").user(id), response))
+    Ok(tag.on(response::ok("Balances retrieved successfully", rows)))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -175,16 +199,20 @@ pub async fn balance_history(
         Some(symbol) => Some(asset_of(&state, symbol)?),
     };
     let user = user.id;
-    let newest = state.store.read(move |c| views::newest_entries(c, user, asset)).await?;
-    let version = Version::of("balance-history").user(user).parameters_of(&request);
-    let tag = newest
-        .into_iter()
-        .fold(version, |all, (account, entry)| all.number(account).newest(entry))
-        .tag();
-    if let Some(not_modified) = tag.not_modified(&request) {
-        return Ok(not_modified);
+    let tag = |versions: &AccountVersions| {
+        let version = Version::of("balance-history").accounts(user, versions);
+        version.parameters_of(&request).tag()
+    };
+    if is_conditional(&request) {
+        let mut versions = state.reads.user(user).await?.versions();
+        versions.retain(|(id, _)| asset.is_none_or(|asset| asset.0 == *id));
+        if let Some(not_modified) = tag(&versions).not_modified(&request) {
+            return Ok(not_modified);
+        }
     }
-    let page = state.store.read(move |c| views::history(c, user, asset, &page)).await?;
+    let read = move |c: &mut _| views::history_with_versions(c, user, asset, &page);
+    let (versions, page) = state.store.read(read).await?;
+    let tag = tag(&versions);
     let rows: Vec<HistoryRow> = page.rows.into_iter().map(history_row).collect();
     let message = "Balance history retrieved successfully";
     Ok(tag.on(paging::respond(&request, List::BalanceHistory, message, rows, page.next)?))

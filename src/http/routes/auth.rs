@@ -8,15 +8,14 @@ use utoipa::ToSchema;
 
 use crate::auth::{IssuedToken, Registration, SignIn, is_email};
 use crate::events::decimal::DecimalNumber;
-use crate::http::conditional::{Version, by_content};
+use crate::http::conditional::Version;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
 use crate::http::schema as doc;
 use crate::http::session;
 use crate::http::state::AppState;
-use crate::market::{Fixed, UserId};
-use crate::store::users::User;
-use crate::store::views;
+use crate::market::UserId;
+use crate::store::views::Holdings;
 
 const MAX_TEXT_CHARS: usize = 255;
 const MIN_PASSWORD_CHARS: usize = 8;
@@ -71,7 +70,7 @@ pub async fn login(
     let (user, token) = state.auth.log_in(&email, password).await?;
     attempt.give_back();
     let user_id = user.user_id();
-    let response = respond(&state, user, &token, StatusCode::OK, "Login successful").await?;
+    let response = respond(&state, user_id, &token, StatusCode::OK, "Login successful").await?;
     // Last, so that a failed log-in leaves no session.
     open_session(&request, &cookie, &state, user_id, &token).await?;
     Ok(response)
@@ -120,7 +119,7 @@ pub async fn register(
 
     let assets = state.catalog.current().assets.keys().copied().collect();
     let (user, token) = state.auth.register(registration, assets).await?;
-    respond(&state, user, &token, StatusCode::CREATED, "Registration successful").await
+    respond(&state, user.user_id(), &token, StatusCode::CREATED, "Registration successful").await
 }
 
 /// The name and the free e-mail address of a user to be created.
@@ -156,13 +155,13 @@ fn new_password(validator: &mut Validator<'_>, input: &Input) -> Option<String> 
 
 async fn respond(
     state: &AppState,
-    user: User,
+    user: UserId,
     token: &IssuedToken,
     status: StatusCode,
     message: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let balance = balance_of(state, &user).await?;
-    let data = LoginBody { token: &token.text, user: user_body(user, balance) };
+    let held = state.reads.user(user).await?;
+    let data = LoginBody { token: &token.text, user: user_body(&held, state) };
     Ok(response::with_token(status, message, data, &token.text))
 }
 
@@ -235,27 +234,24 @@ pub async fn user(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = state.auth.user(user.id).await?;
-    let balance = balance_of(&state, &user).await?;
-    let version = Version::of("user").user(user.user_id());
-    let response = response::ok("User retrieved successfully", user_body(user, balance));
-    Ok(by_content(&request, version, response))
+    let held = state.reads.user(user.id).await?;
+    let body = user_body(&held, &state);
+    let user = &held.user;
+    let version = Version::of("user").number(user.id).text(&user.name).text(&user.email);
+    let times = [user.email_verified_at, Some(user.created_at), Some(user.updated_at)];
+    let version = times.into_iter().fold(version, Version::time);
+    let tag = version.number(body.balance.0.units()).tag();
+    let not_modified = tag.not_modified(&request);
+    Ok(not_modified.unwrap_or_else(|| tag.on(response::ok("User retrieved successfully", body))))
 }
 
-async fn balance_of(state: &AppState, user: &User) -> Result<Fixed, ApiError> {
-    let id = user.user_id();
-    let balances = state.store.read(move |c| views::balances(c, id)).await?;
-    let quote = state.catalog.current().quote();
-    let held = balances.iter().find(|balance| balance.asset == quote);
-    Ok(held.map_or(Fixed::ZERO, |balance| balance.available))
-}
-
-fn user_body(user: User, balance: Fixed) -> UserBody {
+fn user_body(held: &Holdings, state: &AppState) -> UserBody {
+    let user = &held.user;
     UserBody {
         id: user.id,
-        name: user.name,
-        email: user.email,
-        balance: DecimalNumber(balance),
+        name: user.name.clone(),
+        email: user.email.clone(),
+        balance: DecimalNumber(held.available(state.catalog.current().quote())),
         email_verified_at: user.email_verified_at.map(response::iso8601),
         created_at: response::iso8601(user.created_at),
         updated_at: response::iso8601(user.updated_at),

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::markets::market_of;
 use crate::events::decimal::{DecimalNumber, DecimalSum};
 use crate::events::order::side_name;
-use crate::http::conditional::{Tag, Version, by_content};
+use crate::http::conditional::{Tag, Version, by_content, is_conditional};
 use crate::http::extract::{Input, SIDES, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError};
@@ -20,7 +20,8 @@ use crate::market::{Candle, Fixed, MarketId, Trade};
 use crate::store::book_depth::{self, Level};
 use crate::store::candles::{self, Interval, OpenedCandle, Range, Ticker};
 use crate::store::markets::Catalog;
-use crate::store::{now, published_books, views};
+use crate::store::now;
+use crate::store::views::{self, MarketVersions, NewestRow};
 
 /// The parameters of a URL.
 pub type Query = web::Query<BTreeMap<String, String>>;
@@ -87,20 +88,22 @@ pub async fn depth(
     let catalog = state.catalog_with_symbol(Some(&symbol)).await;
     let market = catalog.market(&symbol).ok_or_else(ApiError::market_not_found)?;
     let id = market.id;
-    let version = state.store.read(move |c| views::depth_version(c, id)).await?;
-    let version = version.into_iter().fold(Version::of("orderbook"), Version::number);
-    let tag = version.number(id.0.into()).parameters_of(&request).tag();
-    if let Some(not_modified) = tag.not_modified(&request) {
-        return Ok(not_modified);
+    let tag = |versions: [i64; 2]| {
+        let version = versions.into_iter().fold(Version::of("orderbook"), Version::number);
+        version.number(id.0.into()).parameters_of(&request).tag()
+    };
+    if is_conditional(&request) {
+        let MarketVersions { book, published, .. } = state.reads.market(id).await?;
+        if let Some(not_modified) = tag([book, published]).not_modified(&request) {
+            return Ok(not_modified);
+        }
     }
-    let read = state.store.read_snapshot(move |c| {
-        Ok((book_depth::read(c, id, depth)?, published_books::last_sequence(c, id)?))
-    });
-    let (book, sequence) = read.await?;
+    let book = state.store.read(move |c| book_depth::read_snapshot(c, id, depth)).await?;
+    let tag = tag([book.version, book.published]);
     let level = |level: Level| (DecimalNumber(level.price), DecimalSum { units: level.units });
     let body = DepthBody {
         symbol: &market.symbol,
-        sequence,
+        sequence: book.published,
         version: book.version,
         bids: book.bids.into_iter().map(level).collect(),
         asks: book.asks.into_iter().map(level).collect(),
@@ -144,15 +147,28 @@ impl<'a> PublicTrade<'a> {
 }
 
 /// The tag of a resource that changes with each trade of a market, and only then.
-async fn tag_of_trades(
+fn tag_of_trades(
+    request: &HttpRequest,
+    resource: &'static str,
+    market: MarketId,
+    newest: Option<NewestRow>,
+) -> Tag {
+    let version = Version::of(resource).number(market.0.into()).newest(newest);
+    version.parameters_of(request).tag()
+}
+
+/// 304 if the client has the resource as it is after the last trade of the market.
+async fn not_modified_by_trades(
     state: &AppState,
     request: &HttpRequest,
     resource: &'static str,
     market: MarketId,
-) -> Result<Tag, ApiError> {
-    let newest = state.store.read(move |c| views::newest_trade(c, market)).await?;
-    let version = Version::of(resource).number(market.0.into()).newest(newest);
-    Ok(version.parameters_of(request).tag())
+) -> Result<Option<HttpResponse>, ApiError> {
+    if !is_conditional(request) {
+        return Ok(None);
+    }
+    let newest = state.reads.market(market).await?.newest_trade;
+    Ok(tag_of_trades(request, resource, market, newest).not_modified(request))
 }
 
 /// Lists the trades of a market, newest first.
@@ -176,11 +192,12 @@ pub async fn trades(
     let page = read_page(&mut validator, List::Trades, state.list_cap);
     let side = validator.optional_one_of("side", &SIDES);
     validator.finish(Some(()))?;
-    let tag = tag_of_trades(&state, &request, "trades", market).await?;
-    if let Some(not_modified) = tag.not_modified(&request) {
+    if let Some(not_modified) = not_modified_by_trades(&state, &request, "trades", market).await? {
         return Ok(not_modified);
     }
-    let page = state.store.read(move |c| views::trades(c, market, side, &page)).await?;
+    let read = move |c: &mut _| views::trades_with_newest(c, market, side, &page);
+    let (newest, page) = state.store.read(read).await?;
+    let tag = tag_of_trades(&request, "trades", market, newest);
     let row = |(trade, at): &(Trade, NaiveDateTime)| PublicTrade::new(trade, &symbol, *at);
     let rows = page.rows.iter().map(row).collect();
     let message = "Trades retrieved successfully";
@@ -349,12 +366,15 @@ pub async fn candles(
     };
     let limit = validator.optional_up_to("limit", state.list_cap).unwrap_or(state.list_cap);
     let interval = validator.finish(interval)?;
-    let tag = tag_of_trades(&state, &request, "candles", market).await?;
-    if let Some(not_modified) = tag.not_modified(&request) {
+    if let Some(not_modified) = not_modified_by_trades(&state, &request, "candles", market).await? {
         return Ok(not_modified);
     }
-    let read = move |c: &mut _| candles::recent(c, market, interval, range, limit);
-    let found = state.store.read(read).await?;
+    let read = move |c: &mut _| {
+        let newest = views::newest_trade(c, market)?;
+        Ok((newest, candles::recent(c, market, interval, range, limit)?))
+    };
+    let (newest, found) = state.store.read(read).await?;
+    let tag = tag_of_trades(&request, "candles", market, newest);
     let rows: Vec<CandleBody> = found.candles.iter().map(CandleBody::from).collect();
     let oldest = found.candles.first().filter(|_| found.has_more);
     let next = oldest.map(|oldest| ("to", response::iso8601(oldest.opened_at)));

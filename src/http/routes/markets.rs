@@ -8,15 +8,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::events::decimal::DecimalNumber;
-use crate::events::order::{market_status_name, side_name};
-use crate::http::conditional::{Version, by_content};
+use crate::events::order::market_status_name;
+use crate::http::conditional::{Version, by_content, is_conditional};
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
 use crate::http::schema as doc;
 use crate::http::state::AppState;
-use crate::market::{CommissionRates, Market, MarketId, MarketState, Side};
+use crate::market::{CommissionRates, Market, MarketId, MarketState};
 use crate::store::markets::{self, Catalog};
-use crate::store::views::{self, BookRow};
 
 const UNKNOWN_SYMBOL: &str = "The selected symbol is invalid.";
 
@@ -58,31 +57,20 @@ pub async fn book(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (market, _) = market_of(&state, query.symbol.as_deref()).await?;
-    let cap = state.list_cap;
-    let version = state.store.read(move |c| views::book_version(c, market)).await?;
-    let tag = Version::of("book").user(user.id).number(market.0.into()).number(cap);
-    let tag = tag.number(version).tag();
-    if let Some(not_modified) = tag.not_modified(&request) {
-        return Ok(not_modified);
+    let of_book = Version::of("book").user(user.id).number(market.0.into()).number(state.list_cap);
+    let tag = |version: i64| of_book.clone().number(version).tag();
+    if is_conditional(&request) && !state.reads.has_book(market) {
+        let version = state.reads.market(market).await?.book;
+        if let Some(not_modified) = tag(version).not_modified(&request) {
+            return Ok(not_modified);
+        }
     }
-    let (asks, bids) = state
-        .store
-        .read_snapshot(move |c| {
-            let asks = views::book(c, market, Side::Sell, cap)?;
-            Ok((asks, views::book(c, market, Side::Buy, cap)?))
-        })
-        .await?;
-    let side = |rows: Vec<BookRow>, side| {
-        let row = |row: BookRow| BookOrder {
-            price: DecimalNumber(row.price),
-            amount: DecimalNumber(row.remaining),
-            side: side_name(side),
-            user_id: row.user.0,
-        };
-        rows.into_iter().map(row).collect()
-    };
-    let data = BookBody { asks: side(asks, Side::Sell), bids: side(bids, Side::Buy) };
-    Ok(tag.on(response::ok("Orders retrieved successfully", data)))
+    let book = state.reads.book(market).await?;
+    let tag = tag(book.version);
+    match tag.not_modified(&request) {
+        Some(not_modified) => Ok(not_modified),
+        None => Ok(tag.on(book.respond(&request).await)),
+    }
 }
 
 /// A row of `GET /markets`.

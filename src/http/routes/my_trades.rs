@@ -8,7 +8,7 @@ use super::market_data::Query;
 use super::markets::market_filter;
 use crate::events::decimal::DecimalNumber;
 use crate::events::order::side_name;
-use crate::http::conditional::Version;
+use crate::http::conditional::{Version, is_conditional};
 use crate::http::extract::{AuthenticatedUser, Input, SIDES, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError};
@@ -16,7 +16,7 @@ use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{ClientOrderId, Side};
 use crate::store::markets::Catalog;
-use crate::store::views::{self, TradeFilter, UserTrade};
+use crate::store::views::{self, AccountVersions, TradeFilter, UserTrade};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = MyTrade)]
@@ -90,12 +90,17 @@ pub async fn list(
     let filter = TradeFilter { market, side: validator.optional_one_of("side", &SIDES) };
     validator.finish(Some(()))?;
     let user = user.id;
-    let versions = state.store.read(move |c| views::account_versions(c, user)).await?;
-    let tag = Version::of("my-trades").accounts(user, versions).parameters_of(&request).tag();
-    if let Some(not_modified) = tag.not_modified(&request) {
-        return Ok(not_modified);
+    let tag = |versions: &AccountVersions| {
+        Version::of("my-trades").accounts(user, versions).parameters_of(&request).tag()
+    };
+    if is_conditional(&request) {
+        let versions = state.reads.user(user).await?.versions();
+        if let Some(not_modified) = tag(&versions).not_modified(&request) {
+            return Ok(not_modified);
+        }
     }
-    let page = state.store.read(move |c| views::trades_of(c, user, filter, &page)).await?;
+    let read = move |c: &mut _| views::trades_of_with_versions(c, user, filter, &page);
+    let (versions, page) = state.store.read(read).await?;
     let is_known = |catalog: &Catalog| {
         page.rows.iter().all(|row| catalog.markets.contains_key(&row.trade.market))
     };
@@ -104,5 +109,5 @@ pub async fn list(
     let message = "User trades retrieved successfully";
     let response = paging::respond(&request, List::MyTrades, message, rows, page.next)?;
     // A symbol that could not be read yet is not kept.
-    Ok(if is_known(&catalog) { tag.on(response) } else { response })
+    Ok(if is_known(&catalog) { tag(&versions).on(response) } else { response })
 }

@@ -8,7 +8,7 @@ use super::market_data::Query;
 use super::markets::market_filter;
 use super::new_order::read_order;
 use crate::events::order::side_name;
-use crate::http::conditional::Version;
+use crate::http::conditional::{Version, is_conditional};
 use crate::http::extract::{AuthenticatedUser, Input, SIDES, Validator};
 use crate::http::idempotency::execute;
 use crate::http::paging::{self, List, read_page};
@@ -19,7 +19,7 @@ use crate::http::schema as doc;
 use crate::http::state::AppState;
 use crate::market::{ClientOrderId, Command, OrderId, Rejection, Status};
 use crate::store::markets::Catalog;
-use crate::store::views::{self, OrderFilter, OrderName, OrderView};
+use crate::store::views::{self, AccountVersions, OrderFilter, OrderName, OrderView};
 
 /// The values of the parameter `status`.
 pub const STATUSES: [(&str, Status); 3] =
@@ -212,12 +212,17 @@ pub async fn list(
     };
     validator.finish(Some(()))?;
     let user = user.id;
-    let versions = state.store.read(move |c| views::account_versions(c, user)).await?;
-    let tag = Version::of("my-orders").accounts(user, versions).parameters_of(&request).tag();
-    if let Some(not_modified) = tag.not_modified(&request) {
-        return Ok(not_modified);
+    let tag = |versions: &AccountVersions| {
+        Version::of("my-orders").accounts(user, versions).parameters_of(&request).tag()
+    };
+    if is_conditional(&request) {
+        let versions = state.reads.user(user).await?.versions();
+        if let Some(not_modified) = tag(&versions).not_modified(&request) {
+            return Ok(not_modified);
+        }
     }
-    let page = state.store.read(move |c| views::orders_of(c, user, filter, &page)).await?;
+    let read = move |c: &mut _| views::orders_with_versions(c, user, filter, &page);
+    let (versions, page) = state.store.read(read).await?;
     let is_known = |catalog: &Catalog| {
         page.rows.iter().all(|view| catalog.markets.contains_key(&view.order.market))
     };
@@ -226,7 +231,7 @@ pub async fn list(
     let message = "User orders retrieved successfully";
     let response = paging::respond(&request, List::Orders, message, rows, page.next)?;
     // A symbol that could not be read yet is not kept.
-    Ok(if is_known(&catalog) { tag.on(response) } else { response })
+    Ok(if is_known(&catalog) { tag(&versions).on(response) } else { response })
 }
 
 /// Cancels an open order.

@@ -1,9 +1,16 @@
 //! A user's accounts and their ledger entries.
 
-use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use std::collections::BTreeMap;
 
+use chrono::NaiveDateTime;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::holdings::AccountVersions;
 use super::page::{Bounds, Found, MAX_EXAMINED, Page, PageRequest, bounds, page_query};
+use super::versioned::{EntriesByAccount, Part};
+use super::versions::account_versions;
 use crate::market::{Account, AccountKey, Action, AssetId, Fixed, UserId};
 use crate::store::codes::{self, ReferenceKind};
 use crate::store::rows::{AccountRow, StoredEntry};
@@ -60,7 +67,7 @@ pub struct TradeShare {
 /// The columns of a trade from which both shares follow.
 #[derive(Clone, Copy, Queryable, Selectable)]
 #[diesel(table_name = trades)]
-struct ShareColumns {
+pub(super) struct ShareColumns {
     buyer_id: i64,
     seller_id: i64,
     value: i64,
@@ -101,6 +108,19 @@ impl EntryView {
     }
 }
 
+/// The entries of a page along `$own`, each with its trade if it has one.
+macro_rules! entries_query {
+    ($own:expr, $bounds:expr, $page:expr) => {{
+        let its_trade = ledger_entries::reference_type
+            .eq(codes::reference_code(ReferenceKind::Trade))
+            .and(ledger_entries::reference_id.eq(trades::id.nullable()));
+        let (id, time) = (ledger_entries::id, ledger_entries::created_at);
+        let columns = (StoredEntry::as_select(), Option::<ShareColumns>::as_select());
+        let with_trade = $own.left_join(trades::table.on(its_trade));
+        page_query!($page, $bounds, with_trade, id, time, columns)
+    }};
+}
+
 /// A user's ledger entries, newest first: of one asset, or of all.
 pub fn history(
     connection: &mut AnyConnection,
@@ -114,25 +134,71 @@ pub fn history(
         .select((accounts::id, assets::id, assets::symbol))
         .load(connection)?;
     let wanted = own.into_iter().filter(|(_, id, _)| asset.is_none_or(|asset| asset.0 == *id));
-    let its_trade = ledger_entries::reference_type
-        .eq(codes::reference_code(ReferenceKind::Trade))
-        .and(ledger_entries::reference_id.eq(trades::id.nullable()));
-    let (id, time) = (ledger_entries::id, ledger_entries::created_at);
-    let columns = (StoredEntry::as_select(), Option::<ShareColumns>::as_select());
     // One account at a time: each is a walk along the index that ends with the page.
     let mut found = Vec::new();
     for (account, _, symbol) in wanted {
         let own = || ledger_entries::table.filter(ledger_entries::account_id.eq(account));
+        let (id, time) = (ledger_entries::id, ledger_entries::created_at);
         let bounds = bounds!(connection, page, false, own(), id, time);
-        let with_trade = own().left_join(trades::table.on(its_trade));
-        let query = page_query!(page, bounds, with_trade, id, time, columns);
-        let rows: Vec<(StoredEntry, Option<ShareColumns>)> = query.load(connection)?;
-        let row = |(row, trade): (StoredEntry, Option<ShareColumns>)| {
-            let share = trade.and_then(|trade| trade.share_of(user));
-            Ok((row.id, EntryView::new(row, share, &symbol)?))
-        };
-        let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
-        found.push(Found { rows, bounds });
+        let rows: Vec<EntryColumns> = entries_query!(own(), bounds, page).load(connection)?;
+        found.push(Found { rows: views_of(rows, user, &symbol)?, bounds });
     }
     Ok(Page::of(found, page))
+}
+
+/// An entry with the trade that it refers to.
+type EntryColumns = (StoredEntry, Option<ShareColumns>);
+
+fn views_of(
+    rows: Vec<EntryColumns>,
+    user: UserId,
+    symbol: &str,
+) -> Result<Vec<(i64, EntryView)>, StoreError> {
+    let row = |(row, trade): EntryColumns| {
+        let share = trade.and_then(|trade| trade.share_of(user));
+        Ok((row.id, EntryView::new(row, share, symbol)?))
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// [`history`], and the versions of these accounts at that moment or before. On PostgreSQL both are
+/// read by one statement, unless the page is between two times.
+pub fn history_with_versions(
+    connection: &mut AnyConnection,
+    user: UserId,
+    asset: Option<AssetId>,
+    page: &PageRequest,
+) -> Result<(AccountVersions, Page<EntryView>), StoreError> {
+    let AnyConnection::Postgres(c) = connection else {
+        return history_after_versions(connection, user, asset, page);
+    };
+    if page.has_times() {
+        return history_after_versions(connection, user, asset, page);
+    }
+    let bounds = Bounds::of(page);
+    let own = ledger_entries::table.filter(sql::<Bool>("ledger_entries.account_id = own.id"));
+    let page_of_account: Part<'_> = Box::new(entries_query!(own, bounds, page));
+    let rows = EntriesByAccount { user, asset, page: page_of_account }.load(c)?;
+    let mut accounts: BTreeMap<i32, (i64, String, Vec<EntryColumns>)> = BTreeMap::new();
+    for (asset, version, symbol, entry, share) in rows {
+        let account = accounts.entry(asset).or_insert((version, symbol, Vec::new()));
+        account.2.extend(entry.map(|entry: StoredEntry| (entry, share)));
+    }
+    let versions = accounts.iter().map(|(asset, (version, ..))| (*asset, *version)).collect();
+    let mut found = Vec::with_capacity(accounts.len());
+    for (_, symbol, entries) in accounts.into_values() {
+        found.push(Found::of(views_of(entries, user, &symbol)?, bounds));
+    }
+    Ok((versions, Page::of(found, page)))
+}
+
+fn history_after_versions(
+    connection: &mut AnyConnection,
+    user: UserId,
+    asset: Option<AssetId>,
+    page: &PageRequest,
+) -> Result<(AccountVersions, Page<EntryView>), StoreError> {
+    let mut versions = account_versions(connection, user)?;
+    versions.retain(|(id, _)| asset.is_none_or(|asset| asset.0 == *id));
+    Ok((versions, history(connection, user, asset, page)?))
 }

@@ -5,7 +5,10 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::page::{Bounds, Found, MAX_EXAMINED, Page, PageRequest, bounds, page_query};
+use super::holdings::AccountVersions;
+use super::page::{Bounds, Found, MAX_EXAMINED, Page, PageRequest, bounds, edge_query, page_query};
+use super::versioned::{Columns, OfAccounts, OfAccountsColumns, Part, Versioned, parts_of};
+use super::versions::account_versions;
 use crate::market::{ClientOrderId, MarketId, Order, OrderId, Side, Status, UserId};
 use crate::store::rows::{ClientOrderIdText, StoredOrder};
 use crate::store::schema::{OPEN_ORDERS, orders};
@@ -69,12 +72,11 @@ impl OrderFilter {
     }
 }
 
-/// The orders of a page along `$own`, a query with an index that ends with the id.
-macro_rules! orders_along {
-    ($connection:expr, $own:expr, $is_selective:expr, $filter:expr, $page:expr) => {{
+/// A query for the orders of a page along `$own`, whose index ends with the id.
+macro_rules! orders_query {
+    ($own:expr, $bounds:expr, $filter:expr, $page:expr) => {{
         let (id, time) = (orders::id, orders::created_at);
-        let bounds = bounds!($connection, $page, $is_selective, $own, id, time);
-        let mut query = page_query!($page, bounds, $own, id, time, StoredOrder::as_select());
+        let mut query = page_query!($page, $bounds, $own, id, time, StoredOrder::as_select());
         if let Some(market) = $filter.market {
             query = query.filter(orders::market_id.eq(market.0));
         }
@@ -86,11 +88,29 @@ macro_rules! orders_along {
             Some(Status::Open) => query = query.filter(sql::<Bool>(OPEN_ORDERS)),
             Some(status) => query = query.filter(orders::status.eq(codes::status_code(status))),
         }
-        let rows: Vec<StoredOrder> = query.load($connection)?;
-        let row = |row: StoredOrder| Ok((row.order.id, OrderView::try_from(row)?));
-        let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
-        Ok(Page::of(vec![Found { rows, bounds }], $page))
+        query
     }};
+}
+
+/// The orders of a page along `$own`.
+macro_rules! orders_along {
+    ($connection:expr, $own:expr, $is_selective:expr, $filter:expr, $page:expr) => {{
+        let (id, time) = (orders::id, orders::created_at);
+        let bounds = bounds!($connection, $page, $is_selective, $own, id, time);
+        let rows: Vec<StoredOrder> =
+            orders_query!($own, bounds, $filter, $page).load($connection)?;
+        page_of(rows, bounds, $page)
+    }};
+}
+
+fn page_of(
+    rows: impl IntoIterator<Item = StoredOrder>,
+    bounds: Bounds,
+    page: &PageRequest,
+) -> Result<Page<OrderView>, StoreError> {
+    let row = |row: StoredOrder| Ok((row.order.id, OrderView::try_from(row)?));
+    let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
+    Ok(Page::of(vec![Found::of(rows, bounds)], page))
 }
 
 /// A user's orders, newest first.
@@ -103,6 +123,41 @@ pub fn orders_of(
     let own = || orders::table.filter(orders::user_id.eq(user.0));
     orders_along!(connection, own(), filter.is_selective(), filter, page)
 }
+
+/// A user's orders, newest first, and a version that is not newer than they are. On PostgreSQL both
+/// are read by one statement, unless the page is between two times.
+pub fn orders_with_versions(
+    connection: &mut AnyConnection,
+    user: UserId,
+    filter: OrderFilter,
+    page: &PageRequest,
+) -> Result<(AccountVersions, Page<OrderView>), StoreError> {
+    let c = match connection {
+        AnyConnection::Postgres(c) if !page.has_times() => c,
+        connection => {
+            let versions = account_versions(connection, user)?;
+            return Ok((versions, orders_of(connection, user, filter, page)?));
+        }
+    };
+    let bounds = Bounds::of(page);
+    let own = || orders::table.filter(orders::user_id.eq(user.0));
+    let mut orders = orders_query!(own(), bounds, filter, page);
+    let mut edges: Vec<Part<'_>> = Vec::new();
+    if filter.is_selective() {
+        orders = orders.filter(sql::<Bool>(ABOVE_EDGE));
+        edges.push(Box::new(edge_query!(bounds, own(), orders::id, StoredOrder::as_select())));
+    }
+    let parts: Vec<Part<'_>> = vec![Box::new(orders)];
+    let query = Versioned::<_, Columns<Option<StoredOrder>>>::new(OfAccounts(user), parts, edges);
+    let rows: Vec<(OfAccountsColumns, Option<i32>, Option<StoredOrder>)> = query.load(c)?;
+    let rows = rows.into_iter().map(|(version, part, row)| (version, part.zip(row)));
+    let (version, [found, edge]) = parts_of(rows);
+    let bounds = Bounds::above(page, edge.first().map(|edge: &StoredOrder| edge.order.id));
+    Ok((version.map(OfAccounts::read).unwrap_or_default(), page_of(found, bounds, page)?))
+}
+
+/// Ids are positive.
+const ABOVE_EDGE: &str = "orders.id > COALESCE((SELECT id FROM edge0), 0)";
 
 /// The orders of all users, newest first.
 pub fn all_orders(

@@ -83,6 +83,16 @@ impl Bounds {
         Self { below, at_least: i64::MIN, has_more: false }
     }
 
+    /// Those of a page that has looked at [`MAX_EXAMINED`] rows, and no others than those above the
+    /// edge, the id of the next row. `None`: there is none.
+    pub const fn above(page: &PageRequest, edge: Option<i64>) -> Self {
+        let bounds = Self::of(page);
+        match edge {
+            Some(id) => Self { at_least: id.saturating_add(1), has_more: true, ..bounds },
+            None => bounds,
+        }
+    }
+
     /// Those of a page with a filter. `first_at_or_above` reads the first row whose id is not
     /// smaller, `after_examined` the row that follows [`MAX_EXAMINED`] rows below an id.
     pub fn of_filtered(
@@ -146,6 +156,13 @@ pub(super) struct Found<T> {
 }
 
 impl<T> Found<T> {
+    /// Rows in any order.
+    pub fn of(mut rows: Vec<(i64, T)>, bounds: Bounds) -> Self {
+        // Fast if they are in order, as they are.
+        rows.sort_by_key(|(id, _)| Reverse(*id));
+        Self { rows, bounds }
+    }
+
     /// The smallest id down to which no row is missing. `None`: no row is.
     fn complete_to(&self, page: &PageRequest) -> Option<i64> {
         let is_cut = i64::try_from(self.rows.len()).is_ok_and(|len| len > page.limit);
@@ -209,7 +226,19 @@ macro_rules! page_query {
     }};
 }
 
-pub(super) use {bounds, page_query};
+/// A boxed query for the edge of a page with a filter along `$own`, see [`Bounds::above`].
+macro_rules! edge_query {
+    ($bounds:expr, $own:expr, $id:expr, $columns:expr) => {
+        $own.filter($id.lt($bounds.below))
+            .order($id.desc())
+            .offset(MAX_EXAMINED)
+            .limit(1)
+            .select($columns)
+            .into_boxed()
+    };
+}
+
+pub(super) use {bounds, edge_query, page_query};
 
 #[cfg(test)]
 mod tests {
