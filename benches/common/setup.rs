@@ -50,13 +50,29 @@ pub fn order(user: i64, side: Side) -> NewOrder {
     NewOrder::gtc(UserId(user), MarketId(1), side, PRICE, AMOUNT)
 }
 
+/// The requests of each user for a buy and a sell order.
+#[allow(dead_code, reason = "not every benchmark places random orders over HTTP")]
+pub fn requests() -> Vec<String> {
+    let sides = |user| [Side::Buy, Side::Sell].map(|side| request(&order(user, side)));
+    (1..=USERS).flat_map(sides).collect()
+}
+
+/// An HTTP/1.1 request of a user without a body, and more header lines.
+#[allow(dead_code, reason = "not every benchmark reads")]
+pub fn get(path: &str, user: i64, headers: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {user}|{TOKEN_SECRET}\r\n\
+         {headers}\r\n"
+    )
+}
+
 /// The HTTP/1.1 request that places an order.
 pub fn request(order: &NewOrder) -> String {
     post("/api/orders", order.user.0, "", &format!("{{{}}}", fields(order)))
 }
 
 /// The same with an idempotency key and a client order id, both of them `name`.
-#[allow(dead_code, reason = "one of two benchmarks has keys")]
+#[allow(dead_code, reason = "not every benchmark has keys")]
 pub fn request_with_key(order: &NewOrder, name: u64) -> String {
     let body = format!(r#"{{{},"client_order_id":"bench-{name}"}}"#, fields(order));
     let header = format!("idempotency-key: bench-{name}\r\n");

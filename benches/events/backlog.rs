@@ -13,19 +13,29 @@ const CONNECTIONS: usize = 64;
 /// Fills an empty database with this many trades and returns the number of events in the outbox:
 /// two per trade, one for the buyer and one for the seller.
 pub async fn fill(database: &Database, trades: usize) -> usize {
+    fill_with(database, trades, 2 * trades, &[]).await;
+    2 * trades
+}
+
+/// The same with these variables, which decide how many events there are.
+pub async fn fill_with(
+    database: &Database,
+    trades: usize,
+    events: usize,
+    variables: &[(&str, &str)],
+) {
     setup::prepare(database);
     // No process can take the lease from this holder, so no event is published.
     database.execute(
         "INSERT INTO leases (name, holder, expires_at) \
          VALUES ('publisher', 'bench', '2999-01-01 00:00:00')",
     );
-    let server = Server::start(database, &[]);
+    let server = Server::start(database, variables);
     load::trades(&server.address, CONNECTIONS, trades).await;
     drop(server);
     database.execute("DELETE FROM leases");
     let pending = usize::try_from(database.pending_count()).expect("a count");
-    assert_eq!(pending, 2 * trades, "all events are pending");
-    pending
+    assert_eq!(pending, events, "all events are pending");
 }
 
 /// The pending events in order.

@@ -51,6 +51,6 @@ fn ms_between(start: Instant, end: Instant) -> f64 {
 }
 
 /// The nearest-rank percentile of sorted values.
-fn percentile(sorted: &[f64], percent: usize) -> f64 {
+pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1]
 }

@@ -7,7 +7,7 @@ use rand::Rng;
 use serde::Deserialize;
 use tokio::time::MissedTickBehavior;
 
-use crate::server::Connection;
+use crate::connection::Connection;
 use crate::setup;
 
 /// An order that traded on arrival.

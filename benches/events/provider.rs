@@ -22,6 +22,21 @@ pub const SECRET: &str = "bench-secret";
 /// The same credentials as environment variables of matchcast.
 pub const APP: [(&str, &str); 3] =
     [("PUSHER_APP_ID", APP_ID), ("PUSHER_APP_KEY", KEY), ("PUSHER_APP_SECRET", SECRET)];
+
+/// The variables of a matchcast that publishes to the provider at this port.
+pub fn variables(port: &str) -> [(&str, &str); 7] {
+    let [id, key, secret] = APP;
+    [
+        ("BROADCAST_CONNECTION", "pusher"),
+        ("PUSHER_HOST", "127.0.0.1"),
+        ("PUSHER_PORT", port),
+        ("PUSHER_SCHEME", "http"),
+        id,
+        key,
+        secret,
+    ]
+}
+
 /// From the arrival of a request to its response.
 pub const RESPONSE_TIME: Duration = Duration::from_millis(50);
 

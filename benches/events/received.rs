@@ -12,15 +12,19 @@ use crate::database::Database;
 /// A measurement fails when nothing has happened for this long.
 const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The part of `order.matched` that the benchmarks need.
+/// No user has this id.
+const MARKET: i64 = 0;
+
+/// The part of `order.matched` and `trade.executed` that the benchmarks need.
 #[derive(Deserialize)]
-struct OrderMatched {
+struct OfTrade {
     trade_id: i64,
 }
 
-/// An `order.matched` on the channel of a user.
+/// An `order.matched` on the channel of a user, or a `trade.executed` on that of a market.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceivedEvent {
+    /// [`MARKET`] on the channel of a market.
     pub user: i64,
     pub trade: i64,
     pub at: Instant,
@@ -28,12 +32,14 @@ pub struct ReceivedEvent {
 
 impl ReceivedEvent {
     /// # Panics
-    /// If it is not an `order.matched` on the channel of a user.
+    /// If it is another event, or on another channel.
     pub fn parse(channel: &str, data: &str, at: Instant) -> Self {
-        let user = channel.strip_prefix("private-user.").and_then(|user| user.parse().ok());
+        let user = match channel.strip_prefix("private-user.") {
+            Some(user) => user.parse().ok(),
+            None => channel.starts_with("market.").then_some(MARKET),
+        };
         let user = user.unwrap_or_else(|| panic!("an event on {channel}"));
-        let OrderMatched { trade_id: trade } =
-            serde_json::from_str(data).expect("an order.matched");
+        let OfTrade { trade_id: trade } = serde_json::from_str(data).expect("an event of a trade");
         Self { user, trade, at }
     }
 }
@@ -108,10 +114,15 @@ pub async fn check(database: &Database, received: &[ReceivedEvent]) {
     assert!(distinct == expected.collect(), "buyer and seller of each trade receive it");
     assert_eq!(distinct.len(), received.len(), "no event is received twice");
     assert_eq!(out_of_order(received), 0, "each channel receives its trades in order");
+    wait_until_delivered(database).await;
+    database.audit();
+}
+
+/// Waits until the outbox is empty.
+pub async fn wait_until_delivered(database: &Database) {
     let started = Instant::now();
     while database.pending_count() > 0 {
         assert!(started.elapsed() < STALL_TIMEOUT, "delivered events stay in the outbox");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    database.audit();
 }

@@ -14,10 +14,14 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::provider::KEY;
 use crate::received::{EventLog, ReceivedEvent};
-use crate::server::Connection;
+use crate::connection::Connection;
 use crate::setup;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// A connection, with the id that the provider gave it.
+pub struct Socket {
+    pub stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    id: String,
+}
 
 /// A message from the provider. `data` is JSON in a string.
 #[derive(Deserialize)]
@@ -29,27 +33,39 @@ struct ServerMessage<'a> {
     data: Option<std::borrow::Cow<'a, str>>,
 }
 
-/// Subscribes to the channels of these users over one connection, and adds their events to the log
-/// until the task is aborted.
-pub async fn subscribe(address: &str, users: RangeInclusive<i64>, log: EventLog) -> JoinHandle<()> {
+/// Opens a connection.
+pub async fn connect(address: &str) -> Socket {
     let url = format!("ws://{address}/app/{KEY}?protocol=7&client=bench");
-    let (mut socket, _) = connect_async(url).await.expect("a connection");
+    let (stream, _) = connect_async(url).await.expect("a connection");
+    let mut socket = Socket { stream, id: String::new() };
     let established = next(&mut socket).await;
     let data = parse(&established).data.expect("a socket id").into_owned();
     let data: Value = serde_json::from_str(&data).expect("JSON");
-    let socket_id = data["socket_id"].as_str().expect("a socket id");
+    data["socket_id"].as_str().expect("a socket id").clone_into(&mut socket.id);
+    socket
+}
+
+/// Subscribes to the channel of a user, whom `connection` authenticates.
+pub async fn subscribe_to_user(socket: &mut Socket, connection: &mut Connection, user: i64) {
+    let channel = format!("private-user.{user}");
+    let body = json!({"socket_id": socket.id, "channel_name": channel}).to_string();
+    let request = setup::post("/api/broadcasting/auth", user, "", &body);
+    let response: Value =
+        serde_json::from_slice(connection.exchange(&request).await).expect("an authorization");
+    let data = json!({"channel": channel, "auth": response["auth"]});
+    let subscribe = json!({"event": "pusher:subscribe", "data": data}).to_string();
+    socket.stream.send(Message::text(subscribe)).await.expect("the connection is open");
+    let message = next(socket).await;
+    assert_eq!(parse(&message).event, "pusher_internal:subscription_succeeded", "{message}");
+}
+
+/// Subscribes to the channels of these users over one connection, and adds their events to the log
+/// until the task is aborted.
+pub async fn subscribe(address: &str, users: RangeInclusive<i64>, log: EventLog) -> JoinHandle<()> {
+    let mut socket = connect(address).await;
     let mut connection = Connection::open(address).await;
     for user in users {
-        let channel = format!("private-user.{user}");
-        let body = json!({"socket_id": socket_id, "channel_name": channel}).to_string();
-        let request = setup::post("/api/broadcasting/auth", user, "", &body);
-        let response: Value =
-            serde_json::from_slice(connection.exchange(&request).await).expect("an authorization");
-        let data = json!({"channel": channel, "auth": response["auth"]});
-        let subscribe = json!({"event": "pusher:subscribe", "data": data}).to_string();
-        socket.send(Message::text(subscribe)).await.expect("the connection is open");
-        let message = next(&mut socket).await;
-        assert_eq!(parse(&message).event, "pusher_internal:subscription_succeeded", "{message}");
+        subscribe_to_user(&mut socket, &mut connection, user).await;
     }
     tokio::spawn(async move {
         loop {
@@ -58,7 +74,7 @@ pub async fn subscribe(address: &str, users: RangeInclusive<i64>, log: EventLog)
             let ServerMessage { event, channel, data } = parse(&text);
             if event == "pusher:ping" {
                 let pong = Message::text(r#"{"event":"pusher:pong","data":{}}"#);
-                socket.send(pong).await.expect("the connection is open");
+                socket.stream.send(pong).await.expect("the connection is open");
                 continue;
             }
             assert_eq!(event, "order.matched", "{text}");
@@ -71,7 +87,7 @@ pub async fn subscribe(address: &str, users: RangeInclusive<i64>, log: EventLog)
 /// The next text message.
 async fn next(socket: &mut Socket) -> Utf8Bytes {
     loop {
-        match socket.next().await {
+        match socket.stream.next().await {
             Some(Ok(Message::Text(text))) => return text,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             other => panic!("the provider closed the connection: {other:?}"),

@@ -121,13 +121,7 @@ pub async fn measure_live(
 /// Starts a matchcast that publishes to this provider.
 fn start(database: &Database, provider: &Provider, variables: &[(&str, &str)]) -> Server {
     let port = provider.port.to_string();
-    let all = [
-        ("BROADCAST_CONNECTION", "pusher"),
-        ("PUSHER_HOST", "127.0.0.1"),
-        ("PUSHER_PORT", &port),
-        ("PUSHER_SCHEME", "http"),
-    ];
-    Server::start(database, &[&all[..], &provider::APP, variables].concat())
+    Server::start(database, &[&provider::variables(&port)[..], variables].concat())
 }
 
 async fn check(database: &Database, provider: &Provider, received: &[ReceivedEvent]) {

@@ -5,13 +5,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use matchcast::engine::{self, EngineSettings, EventSettings, Notifiers};
+use matchcast::store::Store;
+use matchcast::store::markets::SharedCatalog;
 
 use crate::database::Database;
 use crate::setup;
 
-/// Committed orders per second.
+/// Committed orders, and the time that they took.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed {
+    pub orders: u64,
+    pub elapsed: Duration,
+}
+
+impl Committed {
+    pub fn per_second(self) -> f64 {
+        self.orders as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Committed orders per second in an empty database.
 pub async fn measure(database: &Database, clients: usize, duration: Duration) -> f64 {
     let (store, catalog) = setup::prepare(database);
+    run(store, catalog, clients, duration).await.per_second()
+}
+
+/// Each client waits for the result before it sends the next order.
+pub async fn run(
+    store: Store,
+    catalog: SharedCatalog,
+    clients: usize,
+    duration: Duration,
+) -> Committed {
     // Publishes only order.matched, the one event of existing backends, for a fair comparison.
     let events = EventSettings::default();
     let max_wait = Duration::from_secs(60);
@@ -44,5 +69,5 @@ pub async fn measure(database: &Database, clients: usize, duration: Duration) ->
     let elapsed = started.elapsed();
     handle.stop().await;
     thread.join().expect("the engine does not panic");
-    committed.load(Ordering::Relaxed) as f64 / elapsed.as_secs_f64()
+    Committed { orders: committed.load(Ordering::Relaxed), elapsed }
 }

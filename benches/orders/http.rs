@@ -1,23 +1,16 @@
 //! Measures the release binary in a process of its own, over keep-alive connections. It publishes
 //! only order.matched.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::database::Database;
-use crate::server::{Connection, Server};
+use crate::order_load::{self, Keys};
+use crate::server::Server;
 use crate::setup;
 
-/// [`measure_memory`] prints the memory after each step of this many orders.
+/// [`measure_memory`] records the memory after each step of this many orders.
 const STEP: u64 = 100_000;
-
-/// Whether each order has an idempotency key and a client order id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keys {
-    Without,
-    With,
-}
+const STEPS: u64 = 10;
 
 /// What [`measure`] has measured.
 pub struct Measured {
@@ -26,12 +19,10 @@ pub struct Measured {
     /// The server's time on the processors for each of them, in microseconds. It changes less than
     /// the rate while the machine does other work.
     pub cpu_us: f64,
-    /// The memory in MB before and after.
-    pub memory: String,
 }
 
-/// Places orders over HTTP.
-pub async fn measure(
+/// Places orders over HTTP in an empty database.
+pub fn measure(
     database: &Database,
     connection: &str,
     keys: Keys,
@@ -39,63 +30,35 @@ pub async fn measure(
     duration: Duration,
 ) -> Measured {
     setup::prepare(database);
-    let server = Server::start(database, &[("BROADCAST_CONNECTION", connection)]);
-    let (idle, cpu_idle) = (server.memory_mb(), server.cpu_seconds());
-    let responses = Arc::new(AtomicU64::new(0));
-    let started = Instant::now();
-    let until = move |_: u64| started.elapsed() < duration;
-    run_clients(&server, keys, connections, &responses, until).await;
-    let orders = responses.load(Ordering::Relaxed) as f64;
-    Measured {
-        rate: orders / started.elapsed().as_secs_f64(),
-        cpu_us: (server.cpu_seconds() - cpu_idle) * 1e6 / orders,
-        memory: format!("idle={idle} after={}", server.memory_mb()),
-    }
+    measure_prepared(database, connection, keys, connections, duration)
 }
 
-/// Places a million orders and prints the memory after each step.
-pub async fn measure_memory(database: &Database, connections: usize) {
-    setup::prepare(database);
-    let server = Server::start(database, &[("BROADCAST_CONNECTION", "embedded")]);
-    println!("memory_mb orders=0 value={}", server.memory_mb());
-    let responses = Arc::new(AtomicU64::new(0));
-    for step in 1..=10 {
-        let goal = step * STEP;
-        let until = move |count| count < goal;
-        run_clients(&server, Keys::Without, connections, &responses, until).await;
-        println!("memory_mb orders={goal} value={}", server.memory_mb());
-    }
-}
-
-async fn run_clients(
-    server: &Server,
+/// Places orders over HTTP in a database with users.
+pub fn measure_prepared(
+    database: &Database,
+    connection: &str,
     keys: Keys,
     connections: usize,
-    responses: &Arc<AtomicU64>,
-    has_more: impl Fn(u64) -> bool + Copy + Send + 'static,
-) {
-    let tasks: Vec<_> = (0..connections)
-        .map(|_| {
-            let (address, responses) = (server.address.clone(), responses.clone());
-            tokio::spawn(async move {
-                let mut connection = Connection::open(&address).await;
-                while has_more(responses.load(Ordering::Relaxed)) {
-                    connection.exchange(&request(keys)).await;
-                    responses.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.expect("no client panics");
+    duration: Duration,
+) -> Measured {
+    let server = Server::start(database, &[("BROADCAST_CONNECTION", connection)]);
+    let cpu_idle = server.cpu_seconds();
+    let responses = order_load::for_duration(&server.address, keys, connections, duration);
+    Measured {
+        rate: responses.per_second(),
+        cpu_us: (server.cpu_seconds() - cpu_idle) * 1e6 / responses.count as f64,
     }
 }
 
-fn request(keys: Keys) -> String {
-    static LAST_NAME: AtomicU64 = AtomicU64::new(0);
-    let order = setup::random_order();
-    match keys {
-        Keys::Without => setup::request(&order),
-        Keys::With => setup::request_with_key(&order, LAST_NAME.fetch_add(1, Ordering::Relaxed)),
+/// Places a million orders and returns the memory in MB before, and after each step.
+pub fn measure_memory(database: &Database, connections: usize) -> Vec<(u64, f64)> {
+    setup::prepare(database);
+    let server = Server::start(database, &[("BROADCAST_CONNECTION", "embedded")]);
+    let mut memory = vec![(0, server.memory_mb())];
+    for step in 1..=STEPS {
+        let has_more = move |count| count < STEP;
+        order_load::run(&server.address, Keys::Without, connections, has_more);
+        memory.push((step * STEP, server.memory_mb()));
     }
+    memory
 }

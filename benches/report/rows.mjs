@@ -1,0 +1,301 @@
+// The rows of docs/BENCHMARKS.md: what is compared with what, and the aims.
+
+/** A selector of the series `part.name` with these parameters. */
+const series = (name, parameters) => (measurements) => measurements.find(name, parameters);
+
+/** A selector of `change(value, …)` over series that were measured in the same repetitions. */
+const computed =
+  (change, ...selectors) =>
+  (measurements) => {
+    const [first, ...others] = selectors.map((selector) => selector(measurements));
+    if (!first || others.some((other) => !other)) return null;
+    const values = [...first].map(([repetition, value]) => [
+      repetition,
+      change(value, ...others.map((other) => other.get(repetition))),
+    ]);
+    return new Map(values);
+  };
+
+const ORDERS = "orders/s";
+const READS = "reads/s";
+
+const engine = (database, clients) => series("engine.engine", { database, clients });
+const baseline = (kind, clients) => ({
+  name: kind === "function" ? "a stored function per order" : "one transaction per order",
+  // pgbench was not run with 256 clients, which a server does not accept by default.
+  value: series(`engine.baseline_${kind}`, { clients: Math.min(clients, 64) }),
+});
+const ceiling = (part) => ({
+  name: "the ceiling",
+  value: series(`${part}.ceiling`, { foreign_keys: "kept" }),
+});
+
+const engineRows = [1, 16, 64, 256].flatMap((clients) =>
+  ["statements", "function"].map((kind) => ({
+    what: `engine, PostgreSQL, ${clients} ${clients === 1 ? "client" : "clients"}`,
+    value: engine("postgres", clients),
+    unit: ORDERS,
+    peer: baseline(kind, clients),
+  })),
+);
+
+const ceilingRows = [
+  {
+    what: "engine, PostgreSQL, 256 clients",
+    value: engine("postgres", 256),
+    unit: ORDERS,
+    peer: ceiling("engine"),
+    aim: { atLeast: 0.8 },
+  },
+  ...[
+    ["kept", "the ceiling, as the schema is"],
+    ["dropped", "the ceiling, without foreign keys"],
+  ].map(([keys, what]) => ({
+    what,
+    value: series("engine.ceiling", { foreign_keys: keys }),
+    unit: ORDERS,
+  })),
+  ...[1, 16, 64, 256].map((clients) => ({
+    what: `engine, SQLite, ${clients} ${clients === 1 ? "client" : "clients"}`,
+    value: engine("sqlite", clients),
+    unit: ORDERS,
+  })),
+];
+
+const http = (database, events, keys = "without") =>
+  series("http.http", { database, events, keys });
+const httpEngine = (database) => ({
+  name: "its engine",
+  value: series("http.engine", { database }),
+});
+
+const httpRows = ["postgres", "sqlite"].flatMap((database) => {
+  const name = database === "postgres" ? "PostgreSQL" : "SQLite";
+  const nobody = { name: "events for nobody", value: http(database, "null") };
+  const against =
+    database === "postgres"
+      ? { peer: ceiling("http"), aim: { atLeast: 0.65 } }
+      : { peer: httpEngine(database), aim: { atLeast: 0.9 } };
+  return [
+    {
+      what: `HTTP, ${name}, events for nobody`,
+      value: http(database, "null"),
+      unit: ORDERS,
+      ...against,
+    },
+    ...(database === "postgres"
+      ? [
+          {
+            what: `HTTP, ${name}, events for nobody`,
+            value: http(database, "null"),
+            unit: ORDERS,
+            peer: httpEngine(database),
+          },
+        ]
+      : []),
+    {
+      what: `HTTP, ${name}, embedded provider`,
+      value: http(database, "embedded"),
+      unit: ORDERS,
+      peer: nobody,
+      aim: { atLeast: 0.9 },
+    },
+    {
+      what: `HTTP, ${name}, an idempotency key and a client order id each`,
+      value: http(database, "null", "with"),
+      unit: ORDERS,
+      peer: nobody,
+    },
+  ];
+});
+
+const FAR = 2.3;
+const far = (connections, distance = FAR) =>
+  series("distance.http", { connections, distance_ms: distance });
+const roundTrip = series("distance.round_trip_ms", { distance_ms: FAR });
+
+const distanceRows = [
+  { what: "round trip to the distant database", value: roundTrip, unit: "ms" },
+  ...[1, 64, 256, 1000].map((connections) => ({
+    what: `HTTP, ${connections} ${connections === 1 ? "connection" : "connections"}, distant`,
+    value: far(connections),
+    unit: ORDERS,
+    peer: { name: "the same, near", value: far(connections, 0) },
+    ...(connections === 256 ? { aim: { atLeast: 0.6 } } : {}),
+  })),
+  {
+    what: "HTTP, 1 connection, distant: time of an order",
+    value: computed((rate) => 1000 / rate, far(1)),
+    unit: "ms",
+    peer: { name: "a round trip", value: roundTrip },
+    aim: { atMost: 5 },
+  },
+  {
+    what: "`GET /api/profile`, 64 connections, distant",
+    value: series("distance.reads", { distance_ms: FAR }),
+    unit: READS,
+    peer: { name: "the same, near", value: series("distance.reads", { distance_ms: 0 }) },
+  },
+];
+
+const read = (name, parameters, aim) => ({
+  what: name,
+  value: series("reads.reads", parameters),
+  unit: READS,
+  ...(aim ? { aim: { atLeast: aim } } : {}),
+});
+const book = { path: "/api/orders?symbol=BTC" };
+
+const readRows = [
+  ...[
+    ["none", "not compressed"],
+    ["zstd", "zstd"],
+    ["br", "br"],
+    ["gzip", "gzip"],
+  ].map(([encoding, text]) =>
+    read(`\`GET /api/orders\`, ${text}`, { ...book, encoding, conditional: false }, 20000),
+  ),
+  read("`GET /api/orders`, 304", { ...book, conditional: true }, 40000),
+  ...[
+    ["/api/profile", "`GET /api/profile`, 304"],
+    ["/api/my-orders", "`GET /api/my-orders`, 304"],
+    ["/api/balance-history?currency=USD", "`GET /api/balance-history`, 304"],
+    ["/api/trades?symbol=BTC", "`GET /api/trades`, 304"],
+    ["/api/orderbook/BTC", "`GET /api/orderbook/BTC`, 304"],
+  ].map(([path, text]) => read(text, { path, conditional: true }, 20000)),
+  {
+    what: "`POST /api/broadcasting/auth`",
+    value: series("reads.authorizations", {}),
+    unit: "requests/s",
+  },
+];
+
+const storm = (name, parameters = {}) => series(`storm.${name}`, parameters);
+const stormRows = [
+  { what: "trades", value: storm("trades_per_second"), unit: "trades/s" },
+  { what: "reads of the pages", value: storm("reads_per_second"), unit: READS },
+  {
+    what: "order, 99th percentile",
+    value: storm("order_ms", { percentile: 99 }),
+    unit: "ms",
+    aim: { atMost: 50 },
+  },
+  {
+    what: "read, 99th percentile",
+    value: storm("read_ms", { percentile: 99 }),
+    unit: "ms",
+  },
+  {
+    what: "read, slowest",
+    value: storm("read_ms", { percentile: 100 }),
+    unit: "ms",
+    aim: { atMost: 1000 },
+  },
+  {
+    what: "memory at the end",
+    value: storm("memory_mb", { at: "end" }),
+    unit: "MB",
+    peer: { name: "halfway", value: storm("memory_mb", { at: "half" }) },
+    aim: { atMost: 1.1 },
+  },
+];
+
+const growthReads = [
+  "/api/orders?symbol=BTC",
+  "/api/profile",
+  "/api/my-orders?limit=100",
+  "/api/balance-history?currency=USD&limit=100",
+  "/api/trades?symbol=BTC&limit=100",
+];
+const growthRows = [
+  {
+    what: "HTTP, 256 connections, large database",
+    value: series("growth.http", { size: "large" }),
+    unit: ORDERS,
+    peer: { name: "small database", value: series("growth.http", { size: "small" }) },
+    aim: { atLeast: 0.9 },
+  },
+  ...growthReads.map((path) => {
+    const time = (size) =>
+      computed((rate) => 16_000 / rate, series("growth.reads", { size, path }));
+    return {
+      what: `\`GET ${path}\`, large database: time of a read`,
+      value: time("large"),
+      unit: "ms",
+      peer: { name: "small database", value: time("small") },
+      aim: { atMost: 1.3 },
+    };
+  }),
+];
+
+const eventRows = [
+  {
+    what: "`trade.executed` of one market, provider that takes 50 ms, PostgreSQL",
+    value: series("channel.events_per_second", { database: "postgres" }),
+    unit: "events/s",
+    aim: { atLeast: 1000 },
+  },
+  {
+    what: "`trade.executed` of one market, provider that takes 50 ms, SQLite",
+    value: series("channel.events_per_second", { database: "sqlite" }),
+    unit: "events/s",
+    aim: { atLeast: 1000 },
+  },
+];
+
+const processRows = ["postgres", "sqlite"]
+  .flatMap((database) => {
+    const name = database === "postgres" ? "PostgreSQL" : "SQLite";
+    return [
+      {
+        what: `idle memory, ${name}`,
+        value: series("process.idle_memory_mb", { database }),
+        unit: "MB",
+        aim: { atMost: 25 },
+      },
+      {
+        what: `time from the start until \`/ready\`, ${name}`,
+        value: series("process.start_s", { database }),
+        unit: "s",
+        aim: { atMost: 0.1 },
+      },
+    ];
+  })
+  .concat([
+    {
+      what: "binary without symbols",
+      value: series("process.binary_mb", {}),
+      unit: "MB",
+      aim: { atMost: 25 },
+    },
+  ]);
+
+const matcher = (name) => series("matcher.orders_per_second", { matcher: name });
+const matcherRows = [
+  ...["matchcore", "orderbook-rs", "lobster"].map((name) => ({
+    what: "matchcast's book and matching alone",
+    value: matcher("matchcast, matching alone"),
+    unit: ORDERS,
+    peer: { name: `\`${name}\``, value: matcher(name) },
+    aim: { atLeast: 1 },
+  })),
+  {
+    what: "matchcast with accounts, reservations and a ledger",
+    value: matcher("matchcast"),
+    unit: ORDERS,
+    peer: { name: "matching alone", value: matcher("matchcast, matching alone") },
+  },
+];
+
+/** The tables by the placeholder that stands for them in the template. */
+export const TABLES = {
+  engine: [...engineRows, ...ceilingRows],
+  http: httpRows,
+  distance: distanceRows,
+  reads: readRows,
+  storm: stormRows,
+  growth: growthRows,
+  events: eventRows,
+  process: processRows,
+  matcher: matcherRows,
+};
