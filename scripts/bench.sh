@@ -10,8 +10,9 @@
 #
 # The parts are listed below; benches/orders/main.rs and benches/events/main.rs describe them. Each
 # replaces its measurements in var/bench, one JSON object per line. SECONDS_EACH is the length of a
-# measurement, REPETITIONS their number, EVENTS the events in a full outbox, GROWTH the orders in the
-# history of the large database. BENCH_CARGO_FLAGS are passed to `cargo bench`.
+# measurement, REPETITIONS their number, EVENTS the events in a full outbox, GROWTH the orders in
+# the history of the large database. BENCH_CARGO_FLAGS are passed to `cargo bench`,
+# BENCH_MATCHER_FLAGS to that of benches/matcher.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -22,6 +23,8 @@ events_parts=(channel storm embedded provider)
 # Not part of a complete run: `memory` takes long, and `sdk` is a part of `provider`.
 other_parts=(memory sdk)
 read -ra cargo_flags <<<"${BENCH_CARGO_FLAGS:-}"
+# The features are those of matchcast's package, which this one lacks.
+read -ra matcher_flags <<<"${BENCH_MATCHER_FLAGS:-}"
 
 # Prints the benchmark that a part belongs to.
 benchmark_of() {
@@ -62,7 +65,23 @@ prepare() {
     export PGBENCH
     # Compile everything first: a compiler running next to a benchmark distorts it.
     cargo bench --locked "${cargo_flags[@]}" --bench orders --bench events --no-run
-    scripts/bench-matcher.sh build
+    matcher --no-run
+}
+
+# matcher ARGUMENT…: the benchmark of matching alone, a package of its own.
+matcher() {
+    CRITERION_HOME="$BENCH_DIR/criterion" cargo bench --locked \
+        --manifest-path benches/matcher/Cargo.toml --target-dir "$(target_dir)" \
+        "${matcher_flags[@]}" --bench matcher "$@"
+}
+
+run_matcher() {
+    local lengths=(--warm-up-time 2 --measurement-time 5 --sample-size 20)
+    if [[ ${BENCH:-full} == short ]]; then
+        lengths=(--warm-up-time 0.1 --measurement-time 0.2 --sample-size 10)
+    fi
+    matcher -- "${lengths[@]}"
+    node benches/report/criterion.mjs "$BENCH_DIR/criterion/matcher" "$BENCH_DIR/matcher.jsonl"
 }
 
 report() {
@@ -79,7 +98,7 @@ run_part() {
     say "== $part"
     case $benchmark in
     report) ;;
-    matcher) scripts/bench-matcher.sh run ;;
+    matcher) run_matcher ;;
     *) cargo bench --locked "${cargo_flags[@]}" --bench "$benchmark" -- "$part" ;;
     esac
 }

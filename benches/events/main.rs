@@ -16,7 +16,7 @@
 //! checked: every event arrived exactly once and in the order of its channel, and the audit found
 //! no errors.
 //!
-//! `cargo bench --bench events -- embedded` runs one part. benches/common/options.rs lists the
+//! `cargo bench --bench events -- PART` runs one part. benches/common/options.rs lists the
 //! variables, EVENTS is the number of events in the full outbox, TEST_DATABASE_URL is the PostgreSQL
 //! server.
 

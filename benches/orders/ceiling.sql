@@ -57,7 +57,8 @@ BEGIN
     SELECT nextval('ceiling_trades'), {trade_columns}
     FROM sample_trades WHERE n >= first AND n < first + new_trades ORDER BY n;
     -- writes candles.updated
-    UPDATE candles SET trade_count = trade_count + new_trades WHERE (market_id, interval_s, opened_at)
+    UPDATE candles SET trade_count = trade_count + new_trades
+    WHERE (market_id, interval_s, opened_at)
         IN (SELECT market_id, interval_s, max(opened_at) FROM candles GROUP BY 1, 2);
     -- writes ledger_entries.inserted
     first := ceiling_start(batch, new_entries, (SELECT max(n) + 1 FROM sample_entries));

@@ -5,8 +5,8 @@ CREATE TEMP TABLE constants AS SELECT id AS market, base_asset_id AS base, quote
     now() AT TIME ZONE 'UTC' AS at FROM markets WHERE symbol = 'BTC';
 
 -- Bids below 40,000 USD and asks above 60,000 USD, each of 0.001 BTC at a price of its own.
-INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount, filled_value, commission,
-    taker_rate, reserved, status, created_at, updated_at, arrival)
+INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount, filled_value,
+    commission, taker_rate, reserved, status, created_at, updated_at, arrival)
 SELECT 2 + n % 900, market, side, price, amount, 0, 0, 0, CASE side WHEN 1 THEN 1500000 ELSE 0 END,
     CASE side WHEN 2 THEN amount
         ELSE price / 100000000 * amount + ceil(price / 100000000 * amount * 0.015)::bigint END,
@@ -15,8 +15,9 @@ FROM constants, generate_series(1, {book}) AS n, LATERAL (VALUES
     (1, (40000 - n)::bigint * 100000000), (2, (60000 + n)::bigint * 100000000)) AS s (side, price);
 
 -- The reader's orders were cancelled, each after it was placed.
-INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount, filled_value, commission,
-    taker_rate, reserved, status, created_at, updated_at, cancelled_at, cancel_reason, arrival)
+INSERT INTO orders (user_id, market_id, side, price, amount, filled_amount, filled_value,
+    commission, taker_rate, reserved, status, created_at, updated_at, cancelled_at, cancel_reason,
+    arrival)
 SELECT {reader}, market, 1, 100000000, 100000000, 0, 0, 0, 1500000, 0, 3, at, at, at, 1, 1000000 + n
 FROM constants, generate_series(1, {orders}) AS n;
 

@@ -31,8 +31,8 @@ function placeholders(measurements) {
     values[`table.${name}`] = renderTable(rows, measurements);
   }
   const { met, missed, missing: absent } = verdict(measurements);
-  values.verdict =
-    `${met} aims are met, ${missed} are not` + (absent ? `, ${absent} rows were not measured.` : ".");
+  const rest = absent ? `, and ${absent} rows were not measured` : "";
+  values.verdict = `${met} aims are met, ${missed} are not${rest}.`;
   values.environment = renderEnvironment(measurements);
   values.rows_per_order = renderRowsPerOrder(measurements);
   values.growth_rows = renderGrowthRows(measurements);

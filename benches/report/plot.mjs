@@ -84,7 +84,8 @@ function verticalAxis({ ticks }, label) {
   return [
     ...ticks.map(
       ([y, text]) =>
-        `<line class="grid" x1="${MARGIN.left}" x2="${right}" y1="${fixed(y)}" y2="${fixed(y)}"/>` +
+        `<line class="grid" x1="${MARGIN.left}" x2="${right}" y1="${fixed(y)}" ` +
+        `y2="${fixed(y)}"/>` +
         `<text x="${MARGIN.left - 8}" y="${fixed(y + 4)}" text-anchor="end">${text}</text>`,
     ),
     `<text x="18" y="${middle}" text-anchor="middle" transform="rotate(-90 18 ${middle})">` +
