@@ -14,7 +14,7 @@ test-sockudo: ## Run the Node and Python clients with Sockudo as provider (build
 test-pgbouncer: ## Run the tests with PgBouncer between matchcast and PostgreSQL
 	@scripts/pgbouncer.sh
 
-bench: ## Measure orders per second (against pgbench) and events per second (Node SDK)
+bench: ## Measure everything in docs/BENCHMARKS.md, and write that page
 	@scripts/bench.sh
 
 torture: ## Run the Rust tests on both databases with many more cases and rounds

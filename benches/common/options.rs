@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+const DEFAULT_MS: u64 = 3_000;
+const SHORT_MS: u64 = 300;
+
 /// The options of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -17,10 +20,14 @@ impl Options {
     /// SECONDS_EACH, REPETITIONS, and BENCH=short, which reduces the defaults and the sizes.
     pub fn from_env() -> Self {
         let is_short = std::env::var("BENCH").is_ok_and(|text| text == "short");
-        let (seconds, repetitions) = if is_short { (1, 1) } else { (4, 3) };
+        let (ms, repetitions) = if is_short { (SHORT_MS, 1) } else { (DEFAULT_MS, 3) };
         let repetitions = number("REPETITIONS", repetitions).max(1);
+        let duration = match number("SECONDS_EACH", 0) {
+            0 => Duration::from_millis(ms),
+            seconds => Duration::from_secs(seconds),
+        };
         Self {
-            duration: Duration::from_secs(number("SECONDS_EACH", seconds).max(1)),
+            duration,
             repetitions: u32::try_from(repetitions).expect("a small number"),
             is_short,
         }

@@ -19,7 +19,7 @@ pub fn transactions_per_second(
         .args(["--no-vacuum", "--protocol=prepared"])
         .arg(format!("--client={clients}"))
         .arg(format!("--jobs={}", clients.min(2)))
-        .arg(format!("--time={}", duration.as_secs()))
+        .arg(format!("--time={}", duration.as_secs().max(1)))
         .arg("--file")
         .arg(script)
         .args(["-d", database_url])

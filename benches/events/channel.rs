@@ -22,7 +22,7 @@ const SETTINGS: &str = "MATCHCAST__";
 
 pub async fn measure(options: Options) {
     let mut recorder = Recorder::create("channel");
-    let trades = usize::try_from(options::number("EVENTS", 20_000) / 4).expect("a small number");
+    let trades = usize::try_from(options::number("EVENTS", 20_000) / 8).expect("a small number");
     let settings: Vec<(String, String)> =
         std::env::vars().filter(|(name, _)| name.starts_with(SETTINGS)).collect();
     for repetition in 1..=options.repetitions {

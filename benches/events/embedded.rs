@@ -10,6 +10,7 @@ use crate::latency;
 use crate::load::{self, TradedOrder};
 use crate::provider::APP;
 use crate::received::{self, EventLog, ReceivedEvent};
+use crate::recorder::Recorder;
 use crate::sdk::{self, Event};
 use crate::server::Server;
 use crate::setup;
@@ -24,7 +25,13 @@ const FULL_SPEED_CONNECTIONS: usize = 256;
 const TRADES_PER_SECOND: [u32; 2] = [100, 1_000];
 
 /// Measures the SDK, then matchcast at fixed rates and at full speed.
-pub async fn measure(name: &str, database: &Database, duration: Duration) {
+pub async fn measure(
+    recorder: &mut Recorder,
+    repetition: u32,
+    name: &str,
+    database: &Database,
+    duration: Duration,
+) {
     setup::prepare(database);
     let embedded = [("BROADCAST_CONNECTION", "embedded")];
     let variables = [&embedded[..], &APP].concat();
@@ -37,28 +44,26 @@ pub async fn measure(name: &str, database: &Database, duration: Duration) {
         subscribers.push(subscriber::subscribe(&server.address, users, log.clone()).await);
     }
     let trigger_awaited = measure_sdk(&server, &log, duration).await;
-    let report = |sender: &str, per_second: f64| {
-        let ratio = per_second / trigger_awaited;
-        println!(
-            "embedded sender={sender:<24} database={name:<8} events_per_second={per_second:<6.0} \
-             ratio_to_trigger={ratio:.1}"
-        );
-    };
-    report("\"sdk: trigger, awaited\"", trigger_awaited);
+    let parameters = json!({ "database": name, "sender": "sdk" });
+    recorder.record("events_per_second", parameters, repetition, trigger_awaited);
     let mut received = Vec::new();
     for rate in TRADES_PER_SECOND {
         let orders = load::at_rate(&server.address, CONNECTIONS, rate, duration).await;
         let events = events_of(&log, &orders).await;
-        latency::report("embedded", name, &format!("{rate}/s"), &orders, &events);
+        let parameters = json!({ "database": name, "load": format!("{rate}/s") });
+        latency::record(recorder, &parameters, repetition, &orders, &events);
         received.extend(events);
     }
     let (placed, orders) =
         load::at_full_speed(&server.address, FULL_SPEED_CONNECTIONS, duration).await;
     let events = events_of(&log, &orders).await;
-    report("\"matchcast: full load\"", latency::events_per_second(&orders, &events));
-    latency::report("embedded", name, "full", &orders, &events);
+    let parameters = json!({ "database": name, "sender": "matchcast" });
+    let per_second = latency::events_per_second(&orders, &events);
+    recorder.record("events_per_second", parameters, repetition, per_second);
+    let parameters = json!({ "database": name, "load": "full" });
+    latency::record(recorder, &parameters, repetition, &orders, &events);
     let per_second = placed as f64 / duration.as_secs_f64();
-    println!("embedded_orders_per_second database={name:<8} load=full   value={per_second:.0}");
+    recorder.record("orders_per_second", parameters, repetition, per_second);
     received.extend(events);
     subscribers.iter().for_each(|subscriber| subscriber.abort());
     received::check(database, &received).await;

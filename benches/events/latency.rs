@@ -3,8 +3,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::load::TradedOrder;
 use crate::received::ReceivedEvent;
+use crate::recorder::Recorder;
+
+/// The last one is the maximum.
+const PERCENTILES: [usize; 3] = [50, 99, 100];
 
 /// Measured from the first order to the last event.
 pub fn events_per_second(orders: &[TradedOrder], received: &[ReceivedEvent]) -> f64 {
@@ -13,12 +19,12 @@ pub fn events_per_second(orders: &[TradedOrder], received: &[ReceivedEvent]) -> 
     received.len() as f64 / (last - first).as_secs_f64()
 }
 
-/// Prints two latencies of these events: from the moment the order was sent, and from its response,
+/// Records two latencies of these events: from the moment the order was sent, and from its response,
 /// which follows the commit. The second one is negative if an event arrives before the response.
-pub fn report(
-    name: &str,
-    database: &str,
-    load: &str,
+pub fn record(
+    recorder: &mut Recorder,
+    parameters: &Value,
+    repetition: u32,
     orders: &[TradedOrder],
     received: &[ReceivedEvent],
 ) {
@@ -26,22 +32,21 @@ pub fn report(
         .iter()
         .flat_map(|order| order.trades.iter().map(move |trade| (*trade, order)))
         .collect();
-    let per_second = events_per_second(orders, received);
-    let print = |from: &str, start: fn(&TradedOrder) -> Instant| {
+    let starts: [(&str, fn(&TradedOrder) -> Instant); 2] =
+        [("order", |order| order.sent_at), ("response", |order| order.responded_at)];
+    for (from, start) in starts {
         let latency_ms =
             |event: &ReceivedEvent| ms_between(start(order_of_trade[&event.trade]), event.at);
         let mut latencies: Vec<f64> = received.iter().map(latency_ms).collect();
         latencies.sort_unstable_by(f64::total_cmp);
-        println!(
-            "{name}_latency_ms database={database:<8} load={load:<6} \
-             events_per_second={per_second:<6.0} from={from:<8} p50={:<7.2} p99={:<7.2} max={:.2}",
-            percentile(&latencies, 50),
-            percentile(&latencies, 99),
-            percentile(&latencies, 100)
-        );
-    };
-    print("order", |order| order.sent_at);
-    print("response", |order| order.responded_at);
+        for percent in PERCENTILES {
+            let mut parameters = parameters.clone();
+            parameters["from"] = from.into();
+            parameters["percentile"] = percent.into();
+            let latency = percentile(&latencies, percent);
+            recorder.record("latency_ms", parameters, repetition, latency);
+        }
+    }
 }
 
 /// Negative if `end` is before `start`.

@@ -54,6 +54,7 @@ mod subscriber;
 mod throughput;
 
 use options::Options;
+use recorder::Recorder;
 
 /// The default of `publisher.lanes`.
 const DEFAULT_LANES: usize = 16;
@@ -71,12 +72,18 @@ fn main() {
         Some("channel") => runtime.block_on(channel::measure(options)),
         Some("storm") => storm::measure(options),
         Some("embedded") => {
-            for (name, create) in databases::all() {
-                runtime.block_on(embedded::measure(name, &create(), options.duration));
+            let mut recorder = Recorder::create("embedded");
+            for repetition in 1..=options.repetitions {
+                for (name, create) in databases::all() {
+                    let (database, duration) = (create(), options.duration);
+                    let measuring =
+                        embedded::measure(&mut recorder, repetition, name, &database, duration);
+                    runtime.block_on(measuring);
+                }
             }
         }
         Some("sdk") => {
-            let mut report = throughput::Report::default();
+            let mut report = throughput::Report::create("sdk");
             runtime.block_on(throughput::measure_sdk(&mut report, trades, options.duration));
         }
         Some("provider") => runtime.block_on(provider_part(options, trades)),
@@ -85,10 +92,10 @@ fn main() {
 }
 
 async fn provider_part(options: Options, trades: usize) {
-    let mut report = throughput::Report::default();
+    let mut report = throughput::Report::create("provider");
     throughput::measure_sdk(&mut report, trades, options.duration).await;
     for (name, create) in databases::all() {
-        for lanes in LANES {
+        for &lanes in options.size(&LANES[..], &LANES[..1]) {
             let trades = trades * lanes.min(DEFAULT_LANES) / DEFAULT_LANES;
             throughput::measure_lanes(&mut report, name, &create(), lanes, trades).await;
         }

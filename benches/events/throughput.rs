@@ -3,17 +3,20 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::backlog;
 use crate::database::Database;
 use crate::latency;
 use crate::load;
 use crate::provider::{self, Provider, RequestStats};
 use crate::received::{self, ReceivedEvent};
+use crate::recorder::Recorder;
 use crate::sdk::{self, Summary};
 use crate::server::Server;
 use crate::setup;
 
-/// The ways to call the SDK: printed label, mode of the script. All ratios refer to the first one.
+/// The ways to call the SDK: label, mode of the script. The report compares all with the first one.
 const SDK_MODES: [(&str, &str); 5] = [
     ("trigger, awaited", "awaited"),
     ("triggerBatch of 10, awaited", "batchesAwaited"),
@@ -25,14 +28,17 @@ const SDK_MODES: [(&str, &str); 5] = [
 const CONNECTIONS: u32 = 64;
 const TRADES_PER_SECOND: u32 = 1_000;
 
-/// Prints the measurements, each with its ratio to the first one.
-#[derive(Default)]
+/// Records the measurements.
 pub struct Report {
-    trigger_awaited: Option<f64>,
+    pub recorder: Recorder,
 }
 
 impl Report {
-    fn print(
+    pub fn create(part: &str) -> Self {
+        Self { recorder: Recorder::create(part) }
+    }
+
+    fn record(
         &mut self,
         sender: &str,
         stats: &RequestStats,
@@ -40,21 +46,17 @@ impl Report {
         elapsed: Duration,
     ) {
         let per_second = received.len() as f64 / elapsed.as_secs_f64();
-        let reference = *self.trigger_awaited.get_or_insert(per_second);
-        println!(
-            "provider_50ms sender=\"{sender}\"{:padding$} events={:<6} \
-             events_per_second={per_second:<6.0} ratio_to_trigger={:<6.1} requests={:<6} \
-             max_concurrent={:<6} connections={:<6} racing={:<6} out_of_order={}",
-            "",
-            received.len(),
-            per_second / reference,
-            stats.count,
-            stats.max_concurrent,
-            stats.connections,
-            stats.racing,
-            received::out_of_order(received),
-            padding = 46_usize.saturating_sub(sender.len()),
-        );
+        let values = [
+            ("events_per_second", per_second),
+            ("requests", stats.count as f64),
+            ("max_concurrent", stats.max_concurrent as f64),
+            ("connections", stats.connections as f64),
+            ("racing", stats.racing as f64),
+            ("out_of_order", received::out_of_order(received) as f64),
+        ];
+        for (name, value) in values {
+            self.recorder.record(name, json!({ "sender": sender }), 1, value);
+        }
     }
 }
 
@@ -69,9 +71,10 @@ pub async fn measure_sdk(report: &mut Report, trades: usize, duration: Duration)
         let Summary { accepted, failed, error, elapsed_ms } = summary;
         let received = provider.received(accepted).await;
         let elapsed = Duration::from_secs_f64(elapsed_ms / 1_000.0);
-        report.print(&format!("sdk: {label}"), &provider.stats(), &received, elapsed);
+        report.record(&format!("sdk: {label}"), &provider.stats(), &received, elapsed);
+        report.recorder.record("failed", json!({ "sender": format!("sdk: {label}") }), 1, failed as f64);
         if let Some(error) = error {
-            println!("provider_50ms failed={failed} error=\"{error}\"");
+            println!("failed: {error}");
         }
     }
 }
@@ -93,7 +96,7 @@ pub async fn measure_lanes(
     drop(server);
     let stats = provider.stats();
     let sender = format!("matchcast: {name}, lanes {lanes}");
-    report.print(&sender, &stats, &received, stats.elapsed_since(started));
+    report.record(&sender, &stats, &received, stats.elapsed_since(started));
 }
 
 /// Measures matchcast while orders trade at a fixed rate.
@@ -113,9 +116,9 @@ pub async fn measure_live(
     drop(server);
     let sender = format!("matchcast: {name}, {TRADES_PER_SECOND} trades/s");
     let stats = provider.stats();
-    report.print(&sender, &stats, &received, stats.elapsed_since(started));
-    let load = format!("{TRADES_PER_SECOND}/s");
-    latency::report("provider_50ms", name, &load, &orders, &received);
+    report.record(&sender, &stats, &received, stats.elapsed_since(started));
+    let parameters = json!({ "database": name, "load": format!("{TRADES_PER_SECOND}/s") });
+    latency::record(&mut report.recorder, &parameters, 1, &orders, &received);
 }
 
 /// Starts a matchcast that publishes to this provider.

@@ -27,10 +27,10 @@ const READERS: usize = 64;
 pub fn measure(options: Options) {
     let mut recorder = Recorder::create("distance");
     for repetition in 1..=options.repetitions {
-        for distance in DISTANCES_US {
+        for &distance in options.size(&DISTANCES_US[..], &DISTANCES_US[3..4]) {
             let mut numbers = vec![CONNECTIONS];
             if distance == 0 || distance == FAR_US {
-                numbers.extend(OTHER_CONNECTIONS);
+                numbers.extend(options.size(&OTHER_CONNECTIONS[..], &OTHER_CONNECTIONS[2..]));
             }
             for connections in numbers {
                 let database = Database::postgres();

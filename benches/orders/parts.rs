@@ -24,7 +24,7 @@ pub fn engine(options: Options) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut recorder = Recorder::create("engine");
     for repetition in 1..=options.repetitions {
-        for clients in CLIENTS {
+        for &clients in options.size(&CLIENTS[..], &CLIENTS[2..]) {
             let parameters = json!({ "clients": clients });
             if clients <= MAX_BASELINE_CLIENTS {
                 for baseline in Baseline::ALL {

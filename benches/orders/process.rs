@@ -32,7 +32,8 @@ pub fn measure(options: Options) {
                 let elapsed = started.elapsed().as_secs_f64();
                 recorder.record(metric, parameters.clone(), repetition, elapsed);
                 if measures_memory {
-                    runtime.block_on(async { tokio::time::sleep(IDLE).await });
+                    let idle = options.size(IDLE, IDLE / 10);
+                    runtime.block_on(async { tokio::time::sleep(idle).await });
                     let memory = server.memory_mb();
                     recorder.record("idle_memory_mb", parameters.clone(), repetition, memory);
                 }

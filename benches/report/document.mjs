@@ -1,5 +1,5 @@
 // Fills the template of docs/BENCHMARKS.md, and the figures that README.md repeats.
-import { TABLES } from "./rows.mjs";
+import { TABLES, bestBaseline, providerRows } from "./rows.mjs";
 import { median, pairedRatios, summary, format } from "./statistics.mjs";
 import { evaluate, renderTable } from "./table.mjs";
 
@@ -30,6 +30,7 @@ function placeholders(measurements) {
   for (const [name, rows] of Object.entries(TABLES)) {
     values[`table.${name}`] = renderTable(rows, measurements);
   }
+  values["table.provider"] = renderTable(providerRows(measurements), measurements);
   const { met, missed, missing: absent } = verdict(measurements);
   const rest = absent ? `, and ${absent} rows were not measured` : "";
   values.verdict = `${met} aims are met, ${missed} are not${rest}.`;
@@ -103,7 +104,7 @@ const README_ROW = /^\| orders per second \|.*$/m;
 /** README.md with the figures of this run. Unchanged if they were not measured. */
 export function updateReadme(readme, measurements) {
   const engine = measurements.find("engine.engine", { database: "postgres", clients: 256 });
-  const baseline = measurements.find("engine.baseline_statements", { clients: 64 });
+  const baseline = bestBaseline("statements")(measurements);
   if (!engine || !baseline) return readme;
   if (!README_ROW.test(readme)) throw new Error("README.md has no row of orders per second");
   const ratio = format(summary(pairedRatios(engine, baseline)).median);

@@ -68,7 +68,9 @@ function verticalScale(series) {
   const height = HEIGHT - MARGIN.top - MARGIN.bottom;
   const at = (value) => HEIGHT - MARGIN.bottom - (height * value) / top;
   const ticks = [];
-  for (let value = 0; value <= top; value += step) ticks.push([at(value), format(value)]);
+  for (let value = 0; value <= top; value += step) {
+    ticks.push([at(value), value === 0 ? "0" : format(value)]);
+  }
   return { at, ticks };
 }
 

@@ -115,7 +115,9 @@ test("the README gets the ratio and the rate of the same run", () => {
   const measurements = measured(
     "engine",
     ["engine", { database: "postgres", clients: 256 }, [20000, 21000, 22000]],
-    ["baseline_statements", { clients: 64 }, [1000, 1000, 1000]],
+    ["baseline_statements", { clients: 1 }, [100, 100, 100]],
+    ["baseline_statements", { clients: 16 }, [1000, 1000, 1000]],
+    ["baseline_statements", { clients: 64 }, [900, 900, 900]],
   );
   const expected = "| orders per second | not measured | 1× (baseline) | **21.0×: 21,000** |";
   assert.equal(updateReadme(readme, measurements), `a\n${expected}\nb\n`);
