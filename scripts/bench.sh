@@ -5,8 +5,8 @@
 #     scripts/bench.sh              all parts, then the report; an incomplete report is an error
 #     scripts/bench.sh PART…        only these parts, then the report of what was measured so far
 #     scripts/bench.sh report       only the report
-#     BENCH=short scripts/bench.sh  every part in a very short form. Its figures mean nothing, so
-#                                   they are kept apart and the report goes to a temporary folder
+#     BENCH=short scripts/bench.sh  all parts but `matcher` in a very short form. Its figures mean
+#                                   nothing, so they and the report go to a temporary folder
 #
 # The parts are listed below; benches/orders/main.rs and benches/events/main.rs describe them. Each
 # replaces its measurements in var/bench, one JSON object per line. SECONDS_EACH is the length of a
@@ -65,7 +65,7 @@ prepare() {
     export PGBENCH
     # Compile everything first: a compiler running next to a benchmark distorts it.
     cargo bench --locked "${cargo_flags[@]}" --bench orders --bench events --no-run
-    matcher --no-run
+    [[ " ${parts[*]} " != *" matcher "* ]] || matcher --no-run
 }
 
 # matcher ARGUMENT…: the benchmark of matching alone, a package of its own.
@@ -106,9 +106,12 @@ run_part() {
 parts=("$@")
 complete=()
 if [[ ${#parts[@]} -eq 0 ]]; then
-    parts=("${orders_parts[@]}" "${events_parts[@]}" matcher)
-    # A short run leaves out some sizes.
-    [[ ${BENCH:-full} == short ]] || complete=(--complete)
+    parts=("${orders_parts[@]}" "${events_parts[@]}")
+    # A short run leaves out some sizes, and `matcher`, whose packages take minutes to compile.
+    if [[ ${BENCH:-full} != short ]]; then
+        parts+=(matcher)
+        complete=(--complete)
+    fi
 fi
 # Names the mistake before anything is built.
 for part in "${parts[@]}"; do benchmark_of "$part" >/dev/null; done

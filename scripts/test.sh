@@ -29,7 +29,7 @@ tail_lines=12
 failure_lines=400
 summary_lines=15
 summary_columns=160
-declare -A runners=([rust]=rust [clients]=node [browser]=node [frontend]=vitest)
+declare -A runners=([rust]=rust [clients]=node [browser]=node [frontend]=vitest [bench]=node)
 
 # start NAME COMMAND…: starts a step in the background.
 declare -A step_pid=() step_start=() step_failed=()
@@ -136,6 +136,7 @@ count_logs() { awk '$2 == "passed," && $4 == "failed" { print $1, $3 }' "$1"; }
 
 count_clients() { count_node_tests "$1"; }
 count_browser() { count_node_tests "$1"; }
+count_bench() { count_node_tests "$1"; }
 
 # Counts a line like `Tests  1 failed | 62 passed | 1 skipped (64)`.
 count_frontend() {
@@ -205,6 +206,11 @@ if [[ -z ${step_failed[build]:-} ]]; then
     start rust cargo test --locked --features postgres-tests --no-fail-fast
     finish rust
     count rust
+    # Shows that the benchmarks work, with the build of the tests; their figures mean nothing.
+    start bench env BENCH=short BENCH_CARGO_FLAGS='--profile dev --features postgres-tests' sh -c \
+        'NO_COLOR=1 node --test --test-reporter=spec benches/report/*.test.mjs && scripts/bench.sh'
+    finish bench
+    count bench
 fi
 
 # Skipped if one of these runners did not run: that is already a failure, and logs are missing.

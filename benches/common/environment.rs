@@ -63,10 +63,8 @@ fn query(connection: &mut AnyConnection, sql: &str) -> String {
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {
-    let command = Command::new(program)
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output();
+    let command =
+        Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     let output = command.unwrap_or_else(|error| panic!("{program}: {error}"));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

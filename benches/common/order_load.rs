@@ -54,12 +54,7 @@ pub fn run(
 }
 
 /// Repeats this request for this time.
-pub fn repeat(
-    address: &str,
-    connections: usize,
-    request: String,
-    duration: Duration,
-) -> Responses {
+pub fn repeat(address: &str, connections: usize, request: String, duration: Duration) -> Responses {
     let started = Instant::now();
     let has_more = move |_| started.elapsed() < duration;
     exchange(address, connections, Requests::Same(request), has_more)

@@ -19,8 +19,9 @@ pub fn events_per_second(orders: &[TradedOrder], received: &[ReceivedEvent]) -> 
     received.len() as f64 / (last - first).as_secs_f64()
 }
 
-/// Records two latencies of these events: from the moment the order was sent, and from its response,
-/// which follows the commit. The second one is negative if an event arrives before the response.
+/// Records two latencies of these events: from the moment the order was sent, and from its
+/// response, which follows the commit. The second one is negative if an event arrives before the
+/// response.
 pub fn record(
     recorder: &mut Recorder,
     parameters: &Value,

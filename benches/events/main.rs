@@ -17,8 +17,8 @@
 //! no errors.
 //!
 //! `cargo bench --bench events -- PART` runs one part. benches/common/options.rs lists the
-//! variables, EVENTS is the number of events in the full outbox, TEST_DATABASE_URL is the PostgreSQL
-//! server.
+//! variables, EVENTS is the number of events in the full outbox, TEST_DATABASE_URL is the
+//! PostgreSQL server.
 
 #![expect(clippy::print_stdout, reason = "prints its measurements")]
 

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use crate::connection::Connection;
 use crate::provider::KEY;
 use crate::received::{EventLog, ReceivedEvent};
-use crate::connection::Connection;
 use crate::setup;
 
 /// A connection, with the id that the provider gave it.

@@ -72,7 +72,12 @@ pub async fn measure_sdk(report: &mut Report, trades: usize, duration: Duration)
         let received = provider.received(accepted).await;
         let elapsed = Duration::from_secs_f64(elapsed_ms / 1_000.0);
         report.record(&format!("sdk: {label}"), &provider.stats(), &received, elapsed);
-        report.recorder.record("failed", json!({ "sender": format!("sdk: {label}") }), 1, failed as f64);
+        report.recorder.record(
+            "failed",
+            json!({ "sender": format!("sdk: {label}") }),
+            1,
+            failed as f64,
+        );
         if let Some(error) = error {
             println!("failed: {error}");
         }

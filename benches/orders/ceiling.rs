@@ -70,8 +70,7 @@ pub async fn measure(foreign_keys: ForeignKeys, sampling: Duration, duration: Du
     );
     let script = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(script.path(), call).expect("the disk has space");
-    let transactions =
-        pgbench::transactions_per_second(&database.url, script.path(), 1, duration);
+    let transactions = pgbench::transactions_per_second(&database.url, script.path(), 1, duration);
     Ceiling { orders_per_second: transactions * f64::from(ORDERS), rows_per_order }
 }
 

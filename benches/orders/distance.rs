@@ -45,8 +45,7 @@ pub fn measure(options: Options) {
                     }
                     let (events, keys) = ("null", Keys::Without);
                     let duration = options.duration;
-                    let measured =
-                        http::measure_prepared(far, events, keys, connections, duration);
+                    let measured = http::measure_prepared(far, events, keys, connections, duration);
                     recorder.record("http", parameters.clone(), repetition, measured.rate);
                 });
                 database.audit();
@@ -76,8 +75,7 @@ fn profile(options: Options, recorder: &mut Recorder, repetition: u32) {
         });
         at(&database, distance, |far| {
             let server = Server::start(far, &[("BROADCAST_CONNECTION", "null")]);
-            let read =
-                Read { path: "/api/profile", user: 1, encoding: "", is_conditional: false };
+            let read = Read { path: "/api/profile", user: 1, encoding: "", is_conditional: false };
             let reads = read.measure(&server.address, READERS, options.duration);
             recorder.record("reads", parameters.clone(), repetition, reads.per_second);
         });

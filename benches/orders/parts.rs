@@ -81,6 +81,9 @@ pub fn http(options: Options) {
                 recorder.record("http_cpu_us", parameters, repetition, measured.cpu_us);
             }
         }
+        if options.is_short {
+            continue;
+        }
         let ceiling = ceiling::measure(ForeignKeys::Kept, options.duration / 2, options.duration);
         let ceiling = runtime.block_on(ceiling).orders_per_second;
         recorder.record("ceiling", json!({ "foreign_keys": "kept" }), repetition, ceiling);

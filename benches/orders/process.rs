@@ -53,10 +53,8 @@ async fn wait_until_ready(address: &str) {
 /// In bytes. `strip` belongs to the linker's package.
 fn stripped_size() -> u64 {
     let copy = tempfile::NamedTempFile::new().expect("a temporary file");
-    let strip = Command::new("strip")
-        .arg("-o")
-        .args([copy.path(), Path::new(server::PROGRAM)])
-        .status();
+    let strip =
+        Command::new("strip").arg("-o").args([copy.path(), Path::new(server::PROGRAM)]).status();
     assert!(strip.expect("strip is installed").success(), "strip failed");
     copy.path().metadata().expect("the stripped binary").len()
 }

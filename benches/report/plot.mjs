@@ -111,7 +111,8 @@ function horizontalAxis({ ticks }, label) {
 }
 
 function line({ points }, index, scaleX, scaleY) {
-  const path = points.map(([x, { median }]) => `${fixed(scaleX.at(x))},${fixed(scaleY.at(median))}`);
+  const position = ([x, { median }]) => `${fixed(scaleX.at(x))},${fixed(scaleY.at(median))}`;
+  const path = points.map(position);
   return [
     `<polyline class="line s${index}" stroke-dasharray="${DASHES[index % DASHES.length]}" ` +
       `points="${path.join(" ")}"/>`,

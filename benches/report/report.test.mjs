@@ -85,7 +85,8 @@ const row = {
 test("a row says whether its aim is met", () => {
   const render = (engine) =>
     renderTable([row], measured("p", ["engine", {}, [engine]], ["ceiling", {}, [1000]]));
-  assert.match(render(900), /\| engine \| 900 orders\/s \| ceiling \| 0.90 \| ≥ 0.8 \| yes \| 1 \|/);
+  const expected = "| engine | 900 orders/s | ceiling | 0.90 | ≥ 0.8 | yes | 1 |";
+  assert.ok(render(900).endsWith(expected), render(900));
   assert.match(render(700), /\| 0.70 \| ≥ 0.8 \| \*\*no\*\* \| 1 \|/);
 });
 

@@ -1,7 +1,7 @@
 //! The same stream of limit orders for matchcast and for other order books in Rust.
 //!
-//! Each implements [`Matcher`], which counts what was traded, so that a comparison can show that all
-//! of them did the same work: price-time priority at the maker's price, with partial fills.
+//! Each implements [`Matcher`], which counts what was traded, so that a comparison can show that
+//! all of them did the same work: price-time priority at the maker's price, with partial fills.
 
 mod books;
 mod matchcast_book;

@@ -19,11 +19,7 @@ pub struct MatchingAlone {
 impl Matcher for MatchingAlone {
     fn new(_: usize) -> Self {
         let rates = CommissionRates::BySide { buyer: Fixed::ZERO, seller: Fixed::ZERO };
-        Self {
-            book: Book::default(),
-            orders: BTreeMap::new(),
-            rates: rates.of(MarketSide::Buy),
-        }
+        Self { book: Book::default(), orders: BTreeMap::new(), rates: rates.of(MarketSide::Buy) }
     }
 
     fn place(&mut self, orders: &[Order]) -> Traded {
