@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use matchcast::store::AnyConnection;
 use serde_json::{Map, Value, json};
 
@@ -29,6 +29,18 @@ struct Row {
     text: String,
 }
 
+#[derive(QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+#[derive(QueryableByName)]
+struct Synchronous {
+    #[diesel(sql_type = BigInt)]
+    synchronous: i64,
+}
+
 /// Everything that a reader needs to judge the figures.
 pub fn read() -> Value {
     let mut environment = json!({
@@ -46,16 +58,32 @@ pub fn read() -> Value {
 }
 
 fn settings(database: &Database) -> Value {
-    let mut connection = database.connect();
     if !database.is_postgres() {
-        let version = query(&mut connection, "SELECT sqlite_version() AS text");
-        return json!({ "version": version, "synchronous": "FULL", "journal_mode": "WAL" });
+        return sqlite_settings(database);
     }
+    let mut connection = database.connect();
     let setting = |name: &&str| {
         let sql = format!("SELECT current_setting('{name}') AS text");
         ((*name).to_owned(), Value::String(query(&mut connection, &sql)))
     };
     Value::Object(POSTGRES_SETTINGS.iter().map(setting).collect::<Map<_, _>>())
+}
+
+fn sqlite_settings(database: &Database) -> Value {
+    // Migrations choose the journal of the file.
+    drop(database.open_store());
+    let mut connection = database.connect();
+    let journal = diesel::sql_query("PRAGMA journal_mode").get_result(&mut connection);
+    let JournalMode { journal_mode } = journal.expect("a setting");
+    let level = diesel::sql_query("PRAGMA synchronous").get_result(&mut connection);
+    let Synchronous { synchronous } = level.expect("a setting");
+    let names = ["OFF", "NORMAL", "FULL", "EXTRA"];
+    let name = usize::try_from(synchronous).ok().and_then(|level| names.get(level));
+    json!({
+        "version": query(&mut connection, "SELECT sqlite_version() AS text"),
+        "journal_mode": journal_mode,
+        "synchronous": name,
+    })
 }
 
 fn query(connection: &mut AnyConnection, sql: &str) -> String {

@@ -91,7 +91,9 @@ pub fn measure(options: Options) {
                 let read = Read { path, user: READER, encoding: "", is_conditional: false };
                 let reads = read.measure(&server.address, READERS, options.duration / 2);
                 let parameters = json!({ "size": size.name, "path": path });
-                recorder.record("reads", parameters.clone(), repetition, reads.per_second);
+                // Each connection has one request at a time.
+                let ms = READERS as f64 * 1e3 / reads.per_second;
+                recorder.record("read_ms", parameters.clone(), repetition, ms);
                 recorder.record("read_bytes", parameters, repetition, reads.bytes as f64);
             }
         }
