@@ -25,10 +25,11 @@ pub async fn fill_with(
     variables: &[(&str, &str)],
 ) {
     setup::prepare(database);
-    // No process can take the lease from this holder, so no event is published.
+    // No process can take the lease from this holder, so no event is published. A lease that ends
+    // later than after its own length would be shortened.
     database.execute(
-        "INSERT INTO leases (name, holder, expires_at) \
-         VALUES ('publisher', 'bench', '2999-01-01 00:00:00')",
+        "INSERT INTO leases (name, holder, expires_at, length_ms) \
+         VALUES ('publisher', 'bench', '2999-01-01 00:00:00', 100000000000000)",
     );
     let server = Server::start(database, variables);
     load::trades(&server.address, CONNECTIONS, trades).await;

@@ -20,9 +20,9 @@ const READER: i64 = 1;
 const PATHS: [&str; 5] = [
     "/api/orders?symbol=BTC",
     "/api/profile",
-    "/api/my-orders?limit=100",
-    "/api/balance-history?currency=USD&limit=100",
-    "/api/trades?symbol=BTC&limit=100",
+    "/api/my-orders?limit=20",
+    "/api/balance-history?currency=USD&limit=20",
+    "/api/trades?symbol=BTC&limit=20",
 ];
 
 /// How much is in a database.

@@ -212,9 +212,9 @@ const stormRows = [
 const growthReads = [
   "/api/orders?symbol=BTC",
   "/api/profile",
-  "/api/my-orders?limit=100",
-  "/api/balance-history?currency=USD&limit=100",
-  "/api/trades?symbol=BTC&limit=100",
+  "/api/my-orders?limit=20",
+  "/api/balance-history?currency=USD&limit=20",
+  "/api/trades?symbol=BTC&limit=20",
 ];
 const growthRows = [
   {

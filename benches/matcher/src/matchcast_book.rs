@@ -94,7 +94,7 @@ fn opposite(side: MarketSide) -> MarketSide {
 }
 
 fn fill(order: &mut MarketOrder, amount: Fixed) {
-    order.filled_amount = order.filled_amount.checked_add(amount).expect("at most its amount");
+    order.filled = order.filled.checked_add(amount).expect("at most its amount");
     if !order.remaining().is_positive() {
         order.status = Status::Filled;
     }
