@@ -19,7 +19,7 @@ pub struct MatchingAlone {
 impl Matcher for MatchingAlone {
     fn new(_: usize) -> Self {
         let rates = CommissionRates::BySide { buyer: Fixed::ZERO, seller: Fixed::ZERO };
-        Self { book: Book::default(), orders: BTreeMap::new(), rates: rates.of(MarketSide::Buy) }
+        Self { book: whole_book(), orders: BTreeMap::new(), rates: rates.of(MarketSide::Buy) }
     }
 
     fn place(&mut self, orders: &[Order]) -> Traded {
@@ -56,6 +56,14 @@ impl MatchingAlone {
             self.orders.insert(taker.id, taker);
         }
     }
+}
+
+/// An empty book, of which no part is left in a database.
+pub fn whole_book() -> Book {
+    let mut book = Book::default();
+    book.set_known_up_to(MarketSide::Buy, Fixed::UNIT);
+    book.set_known_up_to(MarketSide::Sell, Fixed::MAX);
+    book
 }
 
 /// Units of a tick and of a lot: a cent and a satoshi times a thousand.

@@ -8,7 +8,7 @@ use matchcast::market::{
     Order as MarketOrder, OrderId, Rules, State, Status, execute,
 };
 
-use crate::matchcast_book::{LOT, TICK, new_order, units, users};
+use crate::matchcast_book::{LOT, TICK, new_order, units, users, whole_book};
 use crate::{Matcher, Order, Traded};
 
 /// Orders of a batch, and more fills than they have.
@@ -38,7 +38,7 @@ impl Matcher for WithAccounts {
         let mut state = State {
             markets: BTreeMap::from([(MARKET, market)]),
             market_states: BTreeMap::from([(MARKET, MarketState::default())]),
-            books: BTreeMap::from([(MARKET, Default::default())]),
+            books: BTreeMap::from([(MARKET, whole_book())]),
             order_ids: (1..=i64::try_from(orders).expect("a small number")).map(OrderId).collect(),
             ..State::default()
         };
