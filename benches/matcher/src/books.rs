@@ -30,7 +30,8 @@ impl Matcher for Matchcore {
             let quantity = QuantityPolicy::Standard { quantity: Quantity(unsigned(order.amount)) };
             let flags = OrderFlags::new(side, false, TimeInForce::Gtc);
             let new = LimitOrder::new(Price(unsigned(order.price)), quantity, flags);
-            let sequence = unsigned(order.id);
+            // It counts from zero and accepts no gap.
+            let sequence = unsigned(order.id - 1);
             let outcome = self.book.execute(&Command {
                 meta: CommandMeta {
                     sequence_number: SequenceNumber(sequence),
