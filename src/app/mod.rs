@@ -85,11 +85,10 @@ impl App {
             http::DebugConsole { provider, users }
         });
         let auth = authenticator(&config.auth, store.clone())?;
-        let sessions = http::BrowserSessions::new(&config, auth.sessions().clone())?;
-        let list_cap = config.http.list_cap.get().into();
         let services = http::AppState {
             store: store.clone(),
-            reads: http::Reads::new(&store, list_cap),
+            reads: http::Reads::new(&store, config.http.list_cap.get().into()),
+            sessions: http::BrowserSessions::new(&config, auth.sessions().clone())?,
             auth,
             admin_tokens: AdminTokens::new(store.clone()),
             engine: engine.clone(),
@@ -102,12 +101,11 @@ impl App {
             excess_decimals: config.market.excess_decimals,
             max_fills: config.market.max_fills_per_transaction.get(),
             metrics: metrics.clone(),
-            list_cap,
+            list_cap: config.http.list_cap.get().into(),
             book_depth: config.events.book_depth.get().into(),
             withdrawal_terms: config.withdrawals.clone(),
             four_eyes: config.admin.four_eyes,
             faucet_calls_per_day: config.demo.enabled.then_some(config.demo.faucet_calls_per_day),
-            sessions,
             throttles: http::Throttles::new(&config.limits),
             body_timeout: config.http.body_timeout,
             debug,

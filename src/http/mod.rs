@@ -3,6 +3,7 @@
 
 mod conditional;
 mod csv;
+mod encoding;
 mod extract;
 mod idempotency;
 mod middleware;

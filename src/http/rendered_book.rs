@@ -12,7 +12,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::sync::OnceCell;
 
-use super::middleware::compression::{MIN_COMPRESSED_BYTES, negotiated};
+use super::encoding::{MIN_COMPRESSED_BYTES, negotiated};
 use super::response;
 use crate::events::decimal::DecimalString;
 use crate::events::order::side_name;
@@ -77,7 +77,7 @@ impl RenderedBook {
         if u64::try_from(self.plain.len()).is_ok_and(|len| len < MIN_COMPRESSED_BYTES) {
             return None;
         }
-        let (cell, compress): (_, fn(&[u8]) -> std::io::Result<Vec<u8>>) = match encoding {
+        let (cell, compress): (_, Compress) = match encoding {
             ContentEncoding::Zstd => (&self.zstd, zstd),
             ContentEncoding::Brotli => (&self.brotli, brotli),
             ContentEncoding::Gzip => (&self.gzip, gzip),
@@ -97,6 +97,8 @@ impl RenderedBook {
         }
     }
 }
+
+type Compress = fn(&[u8]) -> std::io::Result<Vec<u8>>;
 
 fn zstd(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     zstd::encode_all(plain, ZSTD_LEVEL)

@@ -359,7 +359,9 @@ mod tests {
         drop(held.request(1));
         drop(entered);
         held.began.recv().unwrap();
-        let waits = other.block_on(async { held.request(2) });
+        let entered = other.enter();
+        let waits = held.request(2);
+        drop(entered);
         ending.shutdown_background();
         held.release.send(Ok(())).unwrap();
         held.began.recv().unwrap();

@@ -126,7 +126,7 @@ on_both! {
                 }
             }
         }
-        run_concurrently(work.into_iter()).await;
+        run_concurrently(work).await;
         app.stop();
         other.stop();
         database.audit();
@@ -172,7 +172,7 @@ on_both! {
                 }));
             }
         }
-        run_concurrently(work.into_iter()).await;
+        run_concurrently(work).await;
         app.stop();
     }
 

@@ -4,42 +4,21 @@
 //! `Compress` leaves a response alone that has a `Content-Encoding`. So [`spare_small_bodies`],
 //! which is inside of it, marks small bodies that are not compressed as `identity`, and
 //! [`declare`], outside of it, removes this mark, which would be no valid header of a response. A
-//! handler that sends what is compressed already asks for the [`negotiated`] encoding.
+//! handler that sends what is compressed already asks for the [`negotiated`](crate::http::encoding::negotiated) encoding.
 
+use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    self, AcceptEncoding, CONTENT_ENCODING, ContentEncoding, Encoding, Header, HeaderMap,
-    HeaderValue, VARY,
+    self, AcceptEncoding, CONTENT_ENCODING, Header, HeaderMap, HeaderValue, VARY,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest};
 
-/// A smaller body is in the same packet as its head, or nearly, whether or not it is compressed.
-pub const MIN_COMPRESSED_BYTES: u64 = 1024;
+use crate::http::encoding::{ENCODINGS, MIN_COMPRESSED_BYTES};
+
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const ACCEPT_ENCODING: &str = "accept-encoding";
-/// What `Compress` chooses from.
-const ENCODINGS: [Encoding; 5] = [
-    Encoding::identity(),
-    Encoding::brotli(),
-    Encoding::gzip(),
-    Encoding::deflate(),
-    Encoding::zstd(),
-];
-
-/// The encoding that `Compress` would choose for this client.
-pub fn negotiated(request: &HttpRequest) -> ContentEncoding {
-    let accepted = AcceptEncoding::parse(request).ok();
-    match accepted.and_then(|accepted| accepted.negotiate(ENCODINGS.iter())) {
-        Some(Encoding::Known(encoding)) if request.headers().contains_key(ACCEPT_ENCODING) => {
-            encoding
-        }
-        _ => ContentEncoding::Identity,
-    }
-}
-
 /// Keeps small bodies from being compressed.
 pub async fn spare_small_bodies<B: MessageBody>(
     request: ServiceRequest,

@@ -8,20 +8,21 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::markets::market_of;
+use super::trade_tag::{not_modified_by_trades, tag_of_trades};
 use crate::events::decimal::{DecimalNumber, DecimalSum};
 use crate::events::order::side_name;
-use crate::http::conditional::{Tag, Version, by_content, is_conditional};
+use crate::http::conditional::{Version, by_content, is_conditional};
 use crate::http::extract::{Input, SIDES, Validator};
 use crate::http::paging::{self, List, read_page};
 use crate::http::response::{self, ApiError};
 use crate::http::schema as doc;
 use crate::http::state::AppState;
-use crate::market::{Candle, Fixed, MarketId, Trade};
+use crate::market::{Candle, Fixed, Trade};
 use crate::store::book_depth::{self, Level};
 use crate::store::candles::{self, Interval, OpenedCandle, Range, Ticker};
 use crate::store::markets::Catalog;
 use crate::store::now;
-use crate::store::views::{self, MarketVersions, NewestRow};
+use crate::store::views::{self, MarketVersions};
 
 /// The parameters of a URL.
 pub type Query = web::Query<BTreeMap<String, String>>;
@@ -144,31 +145,6 @@ impl<'a> PublicTrade<'a> {
             updated_at: response::iso8601(at),
         }
     }
-}
-
-/// The tag of a resource that changes with each trade of a market, and only then.
-fn tag_of_trades(
-    request: &HttpRequest,
-    resource: &'static str,
-    market: MarketId,
-    newest: Option<NewestRow>,
-) -> Tag {
-    let version = Version::of(resource).number(market.0.into()).newest(newest);
-    version.parameters_of(request).tag()
-}
-
-/// 304 if the client has the resource as it is after the last trade of the market.
-async fn not_modified_by_trades(
-    state: &AppState,
-    request: &HttpRequest,
-    resource: &'static str,
-    market: MarketId,
-) -> Result<Option<HttpResponse>, ApiError> {
-    if !is_conditional(request) {
-        return Ok(None);
-    }
-    let newest = state.reads.market(market).await?.newest_trade;
-    Ok(tag_of_trades(request, resource, market, newest).not_modified(request))
 }
 
 /// Lists the trades of a market, newest first.

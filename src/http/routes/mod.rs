@@ -20,6 +20,7 @@ pub mod preview;
 pub mod provider_webhook;
 pub mod settings;
 pub mod tokens;
+mod trade_tag;
 mod webhook_bodies;
 pub mod webhooks;
 pub mod withdrawals;

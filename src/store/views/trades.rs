@@ -16,6 +16,9 @@ use crate::store::rows::{ClientOrderIdText, StoredTrade};
 use crate::store::schema::{orders, trades};
 use crate::store::{AnyConnection, StoreError, codes};
 
+/// A trade with its time.
+type TradeAt = (Trade, NaiveDateTime);
+
 /// A query for the trades of a page of a market. The ids of the page are sequence numbers.
 macro_rules! market_query {
     ($own:expr, $bounds:expr, $side:expr, $page:expr) => {{
@@ -45,7 +48,7 @@ pub fn trades(
     market: MarketId,
     side: Option<Side>,
     page: &PageRequest,
-) -> Result<Page<(Trade, NaiveDateTime)>, StoreError> {
+) -> Result<Page<TradeAt>, StoreError> {
     let of_market = || trades::table.filter(trades::market_id.eq(market.0));
     let (id, time) = (trades::sequence, trades::created_at);
     let bounds = bounds!(connection, page, side.is_some(), of_market(), id, time);
@@ -57,7 +60,7 @@ fn page_of_market(
     rows: Vec<StoredTrade>,
     bounds: Bounds,
     page: &PageRequest,
-) -> Result<Page<(Trade, NaiveDateTime)>, StoreError> {
+) -> Result<Page<TradeAt>, StoreError> {
     let row = |row: StoredTrade| Ok((row.trade.sequence, (row.trade.try_into()?, row.created_at)));
     let rows = rows.into_iter().map(row).collect::<Result<_, StoreError>>()?;
     Ok(Page::of(vec![Found::of(rows, bounds)], page))
@@ -70,7 +73,7 @@ pub fn trades_with_newest(
     market: MarketId,
     side: Option<Side>,
     page: &PageRequest,
-) -> Result<(Option<NewestRow>, Page<(Trade, NaiveDateTime)>), StoreError> {
+) -> Result<(Option<NewestRow>, Page<TradeAt>), StoreError> {
     let c = match connection {
         AnyConnection::Postgres(c) if !page.has_times() => c,
         connection => {
@@ -271,7 +274,7 @@ pub fn all_trades(
     user: Option<UserId>,
     market: Option<MarketId>,
     page: &PageRequest,
-) -> Result<Page<(Trade, NaiveDateTime)>, StoreError> {
+) -> Result<Page<TradeAt>, StoreError> {
     let found = match user {
         None => vec![trades_along!(connection, trades::table, market, page)],
         // Nobody is on both sides of a trade.
