@@ -33,11 +33,12 @@ pub fn record(
         .iter()
         .flat_map(|order| order.trades.iter().map(move |trade| (*trade, order)))
         .collect();
-    let starts: [(&str, fn(&TradedOrder) -> Instant); 2] =
-        [("order", |order| order.sent_at), ("response", |order| order.responded_at)];
-    for (from, start) in starts {
-        let latency_ms =
-            |event: &ReceivedEvent| ms_between(start(order_of_trade[&event.trade]), event.at);
+    for from in ["order", "response"] {
+        let latency_ms = |event: &ReceivedEvent| {
+            let order = order_of_trade[&event.trade];
+            let start = if from == "order" { order.sent_at } else { order.responded_at };
+            ms_between(start, event.at)
+        };
         let mut latencies: Vec<f64> = received.iter().map(latency_ms).collect();
         latencies.sort_unstable_by(f64::total_cmp);
         for percent in PERCENTILES {

@@ -4,7 +4,8 @@
 //! `Compress` leaves a response alone that has a `Content-Encoding`. So [`spare_small_bodies`],
 //! which is inside of it, marks small bodies that are not compressed as `identity`, and
 //! [`declare`], outside of it, removes this mark, which would be no valid header of a response. A
-//! handler that sends what is compressed already asks for the [`negotiated`](crate::http::encoding::negotiated) encoding.
+//! handler that sends what is compressed already chooses as `Compress` does, by
+//! [`negotiated`](crate::http::encoding::negotiated).
 
 use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
 use diesel::dsl::sql;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
 use super::holdings::AccountVersions;
 use super::page::{Bounds, Found, MAX_EXAMINED, Page, PageRequest, bounds, page_query};
-use super::versioned::{EntriesByAccount, Part};
+use super::versioned::{Columns, Part};
 use super::versions::account_versions;
 use crate::market::{Account, AccountKey, Action, AssetId, Fixed, UserId};
 use crate::store::codes::{self, ReferenceKind};
@@ -67,7 +69,7 @@ pub struct TradeShare {
 /// The columns of a trade from which both shares follow.
 #[derive(Clone, Copy, Queryable, Selectable)]
 #[diesel(table_name = trades)]
-pub(super) struct ShareColumns {
+struct ShareColumns {
     buyer_id: i64,
     seller_id: i64,
     value: i64,
@@ -201,4 +203,49 @@ fn history_after_versions(
     let mut versions = account_versions(connection, user)?;
     versions.retain(|(id, _)| asset.is_none_or(|asset| asset.0 == *id));
     Ok((versions, history(connection, user, asset, page)?))
+}
+
+/// The accounts of a user, or the one of an asset, each with the entries of `page`, a query along
+/// `own.id`, the id of the account; or once with NULL if there is no entry.
+struct EntriesByAccount<'a> {
+    user: UserId,
+    asset: Option<AssetId>,
+    page: Part<'a>,
+}
+
+impl QueryId for EntriesByAccount<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for EntriesByAccount<'_> {
+    /// The asset, the account's version, the symbol, the entry and its trade.
+    type SqlType =
+        (Integer, BigInt, Text, Columns<Option<StoredEntry>>, Columns<Option<ShareColumns>>);
+}
+
+impl RunQueryDsl<PgConnection> for EntriesByAccount<'_> {}
+
+impl QueryFragment<Pg> for EntriesByAccount<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT own.asset_id, own.version, own.symbol, entry.* FROM (SELECT accounts.id, \
+             asset_id, version, symbol FROM accounts JOIN assets ON assets.id = asset_id \
+             WHERE user_id = ",
+        );
+        out.push_bind_param::<BigInt, _>(&self.user.0)?;
+        if let Some(AssetId(asset)) = &self.asset {
+            out.push_sql(" AND asset_id = ");
+            out.push_bind_param::<Integer, _>(asset)?;
+        }
+        out.push_sql(") own LEFT JOIN LATERAL (");
+        self.page.walk_ast(out.reborrow())?;
+        out.push_sql(") entry ON TRUE");
+        Ok(())
+    }
+
+    /// With an asset and without one it has one text each.
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
+    }
 }

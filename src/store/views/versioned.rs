@@ -11,13 +11,11 @@ use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamp};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Timestamp};
 
-use super::accounts::ShareColumns;
 use super::holdings::AccountVersions;
 use super::versions::NewestRow;
-use crate::market::{AssetId, MarketId, UserId};
-use crate::store::rows::StoredEntry;
+use crate::market::{MarketId, UserId};
 
 /// The SQL type of the columns of a row.
 pub(super) type Columns<T> = SqlTypeOf<AsSelect<T, Pg>>;
@@ -159,50 +157,5 @@ impl QueryFragment<Pg> for OfTrades {
         out.push_bind_param::<Integer, _>(&self.0.0)?;
         out.push_sql(" ORDER BY id DESC LIMIT 1) newest ON TRUE");
         Ok(())
-    }
-}
-
-/// The accounts of a user, or the one of an asset, each with the entries of `page`, a query along
-/// `own.id`, the id of the account; or once with NULL if there is no entry.
-pub(super) struct EntriesByAccount<'a> {
-    pub user: UserId,
-    pub asset: Option<AssetId>,
-    pub page: Part<'a>,
-}
-
-impl QueryId for EntriesByAccount<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl Query for EntriesByAccount<'_> {
-    /// The asset, the account's version, the symbol, the entry and its trade.
-    type SqlType =
-        (Integer, BigInt, Text, Columns<Option<StoredEntry>>, Columns<Option<ShareColumns>>);
-}
-
-impl RunQueryDsl<PgConnection> for EntriesByAccount<'_> {}
-
-impl QueryFragment<Pg> for EntriesByAccount<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "SELECT own.asset_id, own.version, own.symbol, entry.* FROM (SELECT accounts.id, \
-             asset_id, version, symbol FROM accounts JOIN assets ON assets.id = asset_id \
-             WHERE user_id = ",
-        );
-        out.push_bind_param::<BigInt, _>(&self.user.0)?;
-        if let Some(AssetId(asset)) = &self.asset {
-            out.push_sql(" AND asset_id = ");
-            out.push_bind_param::<Integer, _>(asset)?;
-        }
-        out.push_sql(") own LEFT JOIN LATERAL (");
-        self.page.walk_ast(out.reborrow())?;
-        out.push_sql(") entry ON TRUE");
-        Ok(())
-    }
-
-    /// With an asset and without one it has one text each.
-    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
-        Ok(true)
     }
 }
