@@ -37,7 +37,8 @@ pub fn measure(options: Options) {
     setup::prepare(&database);
     fill(&database);
     database.audit();
-    let server = Server::start(&database, &[("BROADCAST_CONNECTION", "null")]);
+    let variables = [("BROADCAST_CONNECTION", "null"), ("MATCHCAST__HTTP__LIST_CAP", "10000")];
+    let server = Server::start(&database, &variables);
     let has_more = |count| count < TRADED_ORDERS;
     order_load::run(&server.address, Keys::Without, READERS, has_more);
     let duration = options.duration / 2;
