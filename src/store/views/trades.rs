@@ -66,7 +66,7 @@ fn page_of_market(
     Ok(Page::of(vec![Found::of(rows, bounds)], page))
 }
 
-/// [`trades`], and the newest trade at that moment or before. On PostgreSQL both are read by one
+/// [`trades()`], and the newest trade at that moment or before. On PostgreSQL both are read by one
 /// statement, unless the page is between two times.
 pub fn trades_with_newest(
     connection: &mut AnyConnection,

@@ -1,6 +1,6 @@
 //! The versions of what the API returns: rows that cost less than the answer, and that are others
 //! whenever the answer is another one. Those of a user's lists are the versions of the user's
-//! accounts, see [`super::holdings`].
+//! accounts, see [`holdings`](mod@super::holdings).
 //!
 //! Every writer of any process changes them in the transaction that changes the answer, while it
 //! holds the lock of the same row, so a version is never used again. Trades are only ever added:
