@@ -95,7 +95,9 @@ impl Worker {
     }
 
     fn connect(&self) -> Result<AnyConnection, StoreError> {
-        self.context.store.connect_with(self.context.settings.max_wait)
+        let mut connection = self.context.store.connect_with(self.context.settings.max_wait)?;
+        connection.plan_once()?;
+        Ok(connection)
     }
 
     /// Replies to each request, or gives it back to the lane.
