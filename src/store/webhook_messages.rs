@@ -108,6 +108,26 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
+/// A message for a webhook, without its time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MessageRow<'a> {
+    pub endpoint_id: i64,
+    pub event: &'a str,
+    pub user_id: Option<i64>,
+    pub data: &'a str,
+}
+
+impl<'a> MessageRow<'a> {
+    pub fn new(message: &'a NewMessage) -> Self {
+        Self {
+            endpoint_id: message.endpoint,
+            event: message.kind.name(),
+            user_id: message.user.map(|user| user.0),
+            data: &message.data,
+        }
+    }
+}
+
 /// Writes messages. Runs in the transaction that caused their events.
 pub fn insert(
     connection: &mut AnyConnection,
@@ -115,17 +135,17 @@ pub fn insert(
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     for chunk in new.chunks(ROWS_PER_STATEMENT) {
-        let row = |message: &NewMessage| {
+        let row = |row: MessageRow<'_>| {
             (
-                messages::endpoint_id.eq(message.endpoint),
-                messages::event.eq(message.kind.name()),
-                messages::user_id.eq(message.user.map(|user| user.0)),
-                messages::data.eq(message.data.clone()),
+                messages::endpoint_id.eq(row.endpoint_id),
+                messages::event.eq(row.event.to_owned()),
+                messages::user_id.eq(row.user_id),
+                messages::data.eq(row.data.to_owned()),
                 messages::created_at.eq(now),
                 messages::next_attempt_at.eq(now),
             )
         };
-        let rows: Vec<_> = chunk.iter().map(row).collect();
+        let rows: Vec<_> = chunk.iter().map(MessageRow::new).map(row).collect();
         super::statement::on_connection!(connection, |c| {
             diesel::insert_into(messages::table).values(&rows).execute(c)?
         });

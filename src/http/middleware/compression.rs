@@ -20,6 +20,7 @@ use crate::http::encoding::{ENCODINGS, MIN_COMPRESSED_BYTES};
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const ACCEPT_ENCODING: &str = "accept-encoding";
+
 /// Keeps small bodies from being compressed.
 pub async fn spare_small_bodies<B: MessageBody>(
     request: ServiceRequest,

@@ -43,14 +43,6 @@ pub fn load(
         }
     };
     let state = &mut loaded.state;
-    if let AnyConnection::Sqlite(_) = connection {
-        for order in locks::open_orders(connection, commands)? {
-            state.insert_order(order);
-        }
-        for market in state.markets.keys().copied().collect::<Vec<_>>() {
-            waiting::load_stops(connection, state, market)?;
-        }
-    }
     for order in expired {
         state.insert_order(order);
     }
@@ -235,5 +227,8 @@ fn load_in_steps(
     for row in sqlite::orders_by_id(connection, &commands::named_orders(commands))? {
         state.insert_order(row.try_into()?);
     }
-    Ok(())
+    for order in locks::open_orders(connection, commands)? {
+        state.insert_order(order);
+    }
+    waiting::load_stops(connection, state)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
 
 use super::{postgres, sqlite};
 use crate::market::{
@@ -79,9 +80,9 @@ pub fn used_client_order_ids(
     }
 }
 
-/// The open orders that commands cancel together. Read after the locks of their markets are held.
+/// The open orders that commands cancel together, on SQLite.
 pub fn open_orders(
-    connection: &mut AnyConnection,
+    connection: &mut SqliteConnection,
     commands: &[Command],
 ) -> Result<Vec<Order>, StoreError> {
     let mut found = Vec::new();

@@ -35,26 +35,6 @@ impl Additions<'_> {
     }
 }
 
-/// A message for a webhook, without its time.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageRow<'a> {
-    pub endpoint_id: i64,
-    pub event: &'a str,
-    pub user_id: Option<i64>,
-    pub data: &'a str,
-}
-
-impl<'a> MessageRow<'a> {
-    pub fn new(message: &'a NewMessage) -> Self {
-        Self {
-            endpoint_id: message.endpoint,
-            event: message.kind.name(),
-            user_id: message.user.map(|user| user.0),
-            data: &message.data,
-        }
-    }
-}
-
 pub struct PlanRows<'a> {
     /// The time of all rows.
     pub now: NaiveDateTime,

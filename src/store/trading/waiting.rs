@@ -7,8 +7,9 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
+use diesel::sqlite::SqliteConnection;
 
-use crate::market::{MarketId, MarketStatus, Order, Side, State};
+use crate::market::{MarketId, MarketState, MarketStatus, Order, Side, State};
 use crate::store::clock::database_time;
 use crate::store::rows::OrderRow;
 use crate::store::schema::{BUY_STOPS, EXPIRING, SELL_STOPS, markets, orders};
@@ -22,13 +23,11 @@ pub const STOPS_LIMIT: i64 = 64;
 /// The expired orders that a batch cancels.
 const EXPIRED: i64 = 1000;
 
-/// Loads the waiting stop orders of a market that are triggered first, if any wait.
-pub fn load_stops(
-    connection: &mut AnyConnection,
-    state: &mut State,
-    market: MarketId,
-) -> Result<(), StoreError> {
-    if state.market_states[&market].waiting_stops > 0 {
+/// Loads the waiting stop orders that are triggered first, of each market with any, on SQLite.
+pub fn load_stops(connection: &mut SqliteConnection, state: &mut State) -> Result<(), StoreError> {
+    let has_stops = |(_, state): &(&MarketId, &MarketState)| state.waiting_stops > 0;
+    let markets = state.market_states.iter().filter(has_stops).map(|(market, _)| *market);
+    for market in markets.collect::<Vec<_>>() {
         for side in [Side::Buy, Side::Sell] {
             insert_stops(state, &nearest_stops(connection, market, side)?);
         }
@@ -57,25 +56,9 @@ pub fn find_ready_stops(state: &mut State) {
     }
 }
 
-/// The query for the first stop orders, read up to the bound. On SQLite the query has no LIMIT, see
-/// [`crate::store::statement`].
-macro_rules! first_stops {
-    ($connection:expr, $query:expr) => {
-        match $connection {
-            AnyConnection::Postgres(c) => {
-                let first = $query.limit(STOPS_LIMIT).select(OrderRow::as_select());
-                orders_of(prepared!(first).load_iter::<_, DefaultLoadingMode>(c)?)
-            }
-            AnyConnection::Sqlite(c) => {
-                let all = $query.select(OrderRow::as_select());
-                orders_of(prepared!(all).load_iter::<_, DefaultLoadingMode>(c)?)
-            }
-        }
-    };
-}
-
+/// The query has no LIMIT, see [`crate::store::statement`].
 fn nearest_stops(
-    connection: &mut AnyConnection,
+    connection: &mut SqliteConnection,
     market: MarketId,
     side: Side,
 ) -> Result<Vec<Order>, StoreError> {
@@ -84,14 +67,16 @@ fn nearest_stops(
         Side::Buy => {
             let buys = of_market
                 .filter(sql::<Bool>(BUY_STOPS))
-                .order((orders::stop_price.asc(), orders::arrival.asc()));
-            first_stops!(connection, buys)
+                .order((orders::stop_price.asc(), orders::arrival.asc()))
+                .select(OrderRow::as_select());
+            orders_of(prepared!(buys).load_iter::<_, DefaultLoadingMode>(connection)?)
         }
         Side::Sell => {
             let sells = of_market
                 .filter(sql::<Bool>(SELL_STOPS))
-                .order((orders::stop_price.desc(), orders::arrival.asc()));
-            first_stops!(connection, sells)
+                .order((orders::stop_price.desc(), orders::arrival.asc()))
+                .select(OrderRow::as_select());
+            orders_of(prepared!(sells).load_iter::<_, DefaultLoadingMode>(connection)?)
         }
     }
 }

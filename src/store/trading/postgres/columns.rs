@@ -15,7 +15,7 @@ use crate::store::rows::{
     AccountChange, CandleRow, ClientOrderIdText, EntryRow, MarketChange, Micros, OrderChange,
     OrderRow, TradeRow,
 };
-use crate::store::trading::plan_rows::MessageRow;
+use crate::store::webhook_messages::MessageRow;
 
 /// The columns of one table.
 pub trait Columns {

@@ -15,7 +15,8 @@ use super::columns::{
 };
 use crate::store::StoreError;
 use crate::store::idempotency::KeyRow;
-use crate::store::trading::plan_rows::{Additions, MessageRow, PlanRows};
+use crate::store::trading::plan_rows::{Additions, PlanRows};
+use crate::store::webhook_messages::MessageRow;
 
 /// The columns of a candle that are sums over its trades.
 const CANDLE_SUMS: [&str; 5] = [
