@@ -170,23 +170,26 @@ impl Tokens {
             return Err(AuthError::Unauthenticated);
         }
         if token.name.is_some() {
-            self.note_use(id).await;
+            self.note_use(id);
         }
         let (user, abilities) = (token.user, token.abilities);
         Ok(SignedIn { user, sign_in: SignIn::Token(id), abilities })
     }
 
-    /// Notes the use of a token, at most once a minute. If that fails, the token is valid
-    /// nevertheless.
-    async fn note_use(&self, id: i64) {
+    /// Notes the use of a token, at most once a minute. The request does not wait for it, and if it
+    /// fails, the token is valid nevertheless.
+    fn note_use(&self, id: i64) {
         if self.noted.contains_key(&id) {
             return;
         }
         self.noted.insert(id, ());
-        match self.store.transact(move |c| api_tokens::note_use(c, id)).await {
-            Ok(()) => NOTES.recovered(),
-            Err(error) => NOTES.failed(&error),
-        }
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            match store.transact(move |c| api_tokens::note_use(c, id)).await {
+                Ok(()) => NOTES.recovered(),
+                Err(error) => NOTES.failed(&error),
+            }
+        });
     }
 
     /// Accepts these tokens again, if they are in the database.

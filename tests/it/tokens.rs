@@ -1,13 +1,15 @@
 //! Tokens that users create for their programs.
 
 use chrono::TimeDelta;
-use matchcast::store::now;
+use diesel::connection::SimpleConnection;
+use matchcast::store::{AnyConnection, now};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
+use crate::support::wait_for;
 
 const CACHE: [(&str, &str); 1] = [("MATCHCAST__AUTH__CACHE_SECONDS", "600")];
 
@@ -71,7 +73,7 @@ on_both! {
         assert_eq!(token["id"], created["id"]);
         assert_eq!((&token["name"], &token["abilities"]), (&json!("bot"), &json!(["read"])));
         assert_eq!(token.get("token"), None, "the secret is shown once");
-        assert!(token["last_used_at"].is_string() && token["expires_at"].is_null(), "{token}");
+        assert!(token["expires_at"].is_null(), "{token}");
         assert_eq!(bob.get("/api/tokens").await.data(), json!([]));
 
         for stranger in [&bob, &bot] {
@@ -132,7 +134,7 @@ on_both! {
         assert!(without["expires_at"].is_string(), "the lifetime of all tokens: {without}");
         let (bot, _) = create(&alice, &body(json!(at(TimeDelta::seconds(2))))).await;
         assert_eq!(bot.get("/api/user").await.status, 200);
-        crate::support::wait_for("the end of the token", || async {
+        wait_for("the end of the token", || async {
             (bot.get("/api/user").await.status == 401).then_some(())
         }).await;
         assert_eq!(alice.get("/api/tokens").await.data().as_array().unwrap().len(), 1);
@@ -171,19 +173,39 @@ on_both! {
         let alice = app.log_in("alice").await;
         let (bot, created) = create(&alice, &json!({ "name": "bot", "abilities": ["read"] })).await;
         assert!(created["last_used_at"].is_null());
-        let last_use = async || alice.get("/api/tokens").await.data()[0]["last_used_at"].clone();
+        let last_use = async || {
+            alice.get("/api/tokens").await.data()[0]["last_used_at"].as_str().map(str::to_owned)
+        };
         bot.get("/api/user").await.data();
-        let first = last_use().await;
+        let first = wait_for("the first use", &last_use).await;
         bot.get("/api/user").await.data();
         let other = TestApp::start(&database).await;
         bot.at(other.address).get("/api/user").await.data();
-        assert_eq!(last_use().await, first, "also by another process");
+        assert_eq!(last_use().await.as_ref(), Some(&first), "also by another process");
         database.execute("UPDATE tokens SET last_used_at = '2001-01-01 00:00:00'");
         let third = TestApp::start(&database).await;
         bot.at(third.address).get("/api/user").await.data();
-        assert!(last_use().await.as_str() > first.as_str());
+        wait_for("a later use", async || last_use().await.filter(|last| *last > first)).await;
         for app in [app, other, third] {
             app.stop();
         }
+    }
+
+    async fn a_request_does_not_wait_until_the_last_use_is_written(database: Database) {
+        let app = TestApp::start(&database).await;
+        let alice = app.log_in("alice").await;
+        let (bot, _) = create(&alice, &json!({ "name": "bot", "abilities": ["read"] })).await;
+        let mut writer = database.connect();
+        let lock = match writer {
+            AnyConnection::Postgres(_) => "BEGIN; SELECT id FROM tokens FOR UPDATE",
+            AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE",
+        };
+        writer.batch_execute(lock).unwrap();
+        bot.get("/api/user").await.data();
+        let last_use = async || alice.get("/api/tokens").await.data()[0]["last_used_at"].clone();
+        assert!(last_use().await.is_null());
+        drop(writer);
+        wait_for("the last use", async || last_use().await.as_str().map(drop)).await;
+        app.stop();
     }
 }
