@@ -19,6 +19,7 @@
 
 mod batch_events;
 mod failure;
+mod gathering;
 mod handle;
 mod lane;
 mod lanes;
