@@ -142,11 +142,12 @@ on_both! {
     }
 
     async fn each_channel_keeps_its_order_despite_random_faults(database: Database) {
-        keep_order_despite_faults(database, 48, &[]).await;
+        keep_order_despite_faults(database, 48, rounds(12), &[]).await;
     }
 
     async fn one_channel_keeps_its_order_in_large_requests_despite_faults(database: Database) {
-        keep_order_despite_faults(database, 1, &LARGE_REQUESTS).await;
+        // Enough requests that some fail.
+        keep_order_despite_faults(database, 1, rounds(12) * 400, &LARGE_REQUESTS).await;
     }
 }
 
@@ -156,15 +157,16 @@ const LARGE_REQUESTS: [(&str, &str); 2] = [
     ("MATCHCAST__PUSHER__REQUEST_LIMIT_BYTES", "0"),
 ];
 
-/// The events of some channels reach a provider with random faults once and in order.
+/// The events of some channels, as many of each, reach a provider with random faults once and in
+/// order.
 async fn keep_order_despite_faults(
     database: Database,
     channel_count: usize,
+    each: usize,
     more: &[(&str, &str)],
 ) {
     let seed = Seed::new();
     let channels = channels(channel_count);
-    let each = rounds(12) * 48 / channel_count;
     database.open_store();
     database.write_events(1, in_turn(&channels, each));
     let provider = Provider::start().await;
