@@ -18,6 +18,7 @@ mod outbox;
 mod pages;
 mod people;
 mod pruning;
+mod relaxed;
 mod sign_ins;
 mod standard_names;
 mod statements;
