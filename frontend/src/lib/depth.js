@@ -77,5 +77,5 @@ export function levelAt(depth, position) {
 
 /** Digits enough to tell the prices of the chart from each other. */
 export function priceDigits({ low, high }) {
-  return Math.min(8, Math.max(0, 2 - Math.floor(Math.log10((high - low) / 2 || 1))));
+  return Math.min(8, Math.max(0, 1 - Math.floor(Math.log10((high - low) / 2 || 1))));
 }
