@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { indentJson } from "../src/lib/debugEntries.js";
 import { depthOf, depthPath, levelAt, priceDigits } from "../src/lib/depth.js";
 import { isTyping, shortcutOf } from "../src/lib/shortcuts.js";
-import { addTrades, directionOf, tradesAfter, withSign } from "../src/lib/ticker.js";
+import { addTrades, directionOf, tradesAfter, formatChange } from "../src/lib/ticker.js";
 import { withTotal } from "../src/lib/trades.js";
 import { scrollTopAfterInsert, visibleRows } from "../src/lib/virtualRows.js";
 
@@ -84,7 +84,7 @@ describe("a ticker", () => {
     expect(tradesAfter(trades, null)).toBe(trades);
   });
   it("has a change with sign and direction", () => {
-    expect(["1.5", "-2", "0"].map(withSign)).toEqual(["+1.5", "-2", "0"]);
+    expect(["1500.5", "-2", "0"].map(formatChange)).toEqual(["+1,500.5", "−2", "0"]);
     expect(["1.5", "-2", "0", null].map(directionOf)).toEqual(["up", "down", "", ""]);
   });
 });

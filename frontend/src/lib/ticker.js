@@ -1,5 +1,5 @@
 // The last 24 hours of a market: what the API returned, and the trades since.
-import { fromUnits, orderValue, toUnboundedUnits, toUnits } from "./decimal.js";
+import { formatDecimal, fromUnits, orderValue, toUnboundedUnits, toUnits } from "./decimal.js";
 
 /**
  * Adds trades to a ticker.
@@ -43,8 +43,8 @@ function percentOf(part, whole) {
 export const tradesAfter = (trades, id) =>
   id === null ? trades : trades.filter((trade) => BigInt(trade.id) > BigInt(id));
 
-/** A change with its sign: `+1.5`, `-0.2`, `0`. */
-export const withSign = (text) => (/^0(\.0*)?$|^-/.test(text) ? text : `+${text}`);
+/** A change with its sign: `+1,500.5`, `−0.2`, `0`. */
+export const formatChange = (text) => (toUnits(text) > 0n ? "+" : "") + formatDecimal(text);
 
 /** "up", "down" or "". */
 export function directionOf(change) {
