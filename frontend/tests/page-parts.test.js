@@ -36,6 +36,10 @@ describe("the depth of a book", () => {
     expect(depth.asks).toHaveLength(1);
     expect(depth.high).toBeLessThan(110);
   });
+  it("shows no negative prices if the best ones are far from each other", () => {
+    const depth = depthOf({ bids: [order("1", "1")], asks: [order("1000", "1")] });
+    expect([depth.low, depth.high]).toEqual([0, 1001]);
+  });
   it("tells what can be bought or sold at a position", () => {
     const depth = depthOf(book);
     expect(levelAt(depth, 0)).toEqual({ side: "bids", price: 98, total: 4 });

@@ -43,6 +43,10 @@ async function assertUsable(window, name) {
     await page.waitForFunction(() => document.getAnimations().length === 0);
     await assertAccessible(window, `${name}-${suffix}`);
     await assertFits(window, `${name}-${suffix}`);
+    for (const form of await page.locator(".amendment form").all()) {
+      const { x, width } = await form.boundingBox();
+      assert.ok(x >= 0 && x + width <= viewport.width, `${name}-${suffix}: the form is cut off`);
+    }
     await window.screenshot(`${name}-${suffix}`);
   }
   await page.setViewportSize(wide);

@@ -19,8 +19,8 @@ function cumulate(orders) {
 
 /**
  * @param book `{asks, bids}`, each `{price, amount}`, best price first
- * @returns the levels of both sides within the range of the chart, with cumulative totals, or `null`
- *   if the book is empty
+ * @returns the levels of both sides within the range of the chart, with cumulative totals, or
+ *   `null` if the book is empty
  */
 export function depthOf(book) {
   const [bids, asks] = [cumulate(book.bids), cumulate(book.asks)];
@@ -32,7 +32,9 @@ export function depthOf(book) {
   const isInRange = (level) => distance(level) <= limit;
   const sides = { bids: bids.filter(isInRange), asks: asks.filter(isInRange) };
   const levels = [...sides.bids, ...sides.asks];
-  const halfRange = Math.max(...levels.map(distance)) * MARGIN || middle * 0.01;
+  const widest = Math.max(...levels.map(distance)) * MARGIN || middle * 0.01;
+  // No price is negative.
+  const halfRange = Math.min(widest, middle);
   const maxTotal = Math.max(...levels.map(({ total }) => total));
   return { ...sides, middle, low: middle - halfRange, high: middle + halfRange, maxTotal };
 }
