@@ -88,13 +88,18 @@ export const user = () => get("/user");
 export const profile = () => get("/profile");
 export const book = (symbol) => get("/orders", { symbol });
 export const trades = (symbol) => get("/trades", { symbol });
+export const ticker = (symbol) => get("/ticker", { symbol });
 export const orders = () => get("/my-orders");
+export const userTrades = () => get("/my-trades");
 export const history = () => get("/balance-history", { currency: "all" });
 export const placeOrder = (order, key) => sendOnce("post", "/orders", order, key);
 export const previewOrder = (order) => post("/orders/preview", order);
 export const amendOrder = (id, changes, key) => sendOnce("patch", `/orders/${id}`, changes, key);
 export const cancelOrder = (id) =>
   sendOnce("post", `/orders/${id}/cancel`, undefined, `cancel-${id}`);
+/** Cancels the open orders in this market and of this side, each of which may be left out. */
+export const cancelOrders = async (filter) =>
+  (await request("delete", "/orders", { params: filter })).data;
 export const faucet = (currency) => post("/faucet", { currency });
 export const tokens = () => get("/tokens");
 /** The response contains the token itself, which the API shows only once. */

@@ -3,6 +3,7 @@ import App from "./App.vue";
 import { router } from "./router.js";
 import "./styles/base.css";
 import "./styles/components.css";
+import "./styles/tables.css";
 import "./styles/dashboard.css";
 import "./styles/order-form.css";
 

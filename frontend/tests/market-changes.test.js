@@ -78,7 +78,7 @@ describe("after a reconnect, the page", () => {
     instances[0].connectAndSubscribe();
     await settle(50);
     expect(new Set(server.requests)).toEqual(
-      new Set(["profile", "orders", "history", "book", "trades"]),
+      new Set(["profile", "orders", "history", "book", "trades", "ticker"]),
     );
     expect([displayedTrades(), displayedLevels()]).toEqual([["6", "5", "2", "1"], ["103"]]);
     await settle();

@@ -55,6 +55,24 @@ describe("the connection", () => {
     expect(instances[1].subscribed).toEqual(["private-user.8"]);
   });
 
+  it("says when it tries again, and tries at once if the user asks for it", async () => {
+    vi.useFakeTimers();
+    await pusher.initializePusher("7");
+    connect();
+    expect(pusher.retryAt.value).toBeNull();
+    instances[0].setState("unavailable");
+    expect(pusher.state.problem.code).toBe("offline");
+    expect(pusher.retryAt.value - Date.now()).toBe(3_000);
+    vi.advanceTimersByTime(3_000);
+    expect(pusher.retryAt.value - Date.now()).toBe(6_000);
+    const { attempts } = instances[0];
+    pusher.reconnectNow();
+    expect(instances[0].attempts).toBe(attempts + 1);
+    expect(pusher.retryAt.value - Date.now()).toBe(3_000);
+    connect();
+    expect(pusher.retryAt.value).toBeNull();
+  });
+
   it("is live once the channel is subscribed, and again after a reconnect", async () => {
     await pusher.initializePusher("7");
     expect(pusher.state.status).toBe("connecting");

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { User } from "../clients/support/api.js";
 import { waitUntil } from "../clients/support/waitUntil.js";
 import { Window, useBrowser } from "./support/browser.js";
+import { assertAccessible } from "./support/pageChecks.js";
 
 const { server } = useBrowser({ MATCHCAST__HTTP__SHUTDOWN_SECONDS: "1" });
 const REJECTED = /status of (401|403)/;
@@ -102,10 +103,16 @@ test("the page recovers from a restart of the server without missing changes", a
   await server().stop();
   await alice.waitForBadge("Offline");
   await alice.page.getByTestId("problem").getByText("Connection lost").waitFor();
+  const countdown = alice.page.getByTestId("countdown");
+  await countdown.getByText(/Next attempt in \d+ s\./).waitFor();
+  await assertAccessible(alice, "offline");
   await alice.screenshot("offline");
   await server().start();
   // This change happens before the page reconnects, so its event is lost.
   const { order } = await asAlice.placeOrder("buy", "0.01", "1000");
+  // The page may have connected by itself in the meantime.
+  const reconnect = alice.page.getByRole("button", { name: "Reconnect now" });
+  if (await reconnect.isVisible()) await reconnect.click({ timeout: 2_000 }).catch(() => {});
   await alice.waitForBadge("Live");
   await alice.waitForStatus(order.id, "Open");
   assert.ok(await alice.isSameDocument());

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
 import { Window, useBrowser } from "./support/browser.js";
+import { assertAccessible } from "./support/pageChecks.js";
 
 const { server } = useBrowser();
 
@@ -70,4 +71,52 @@ test("users outside the demo cannot use the console", async (t) => {
   await window.context.addInitScript((value) => localStorage.setItem("auth_token", value), token);
   await window.goto("/debug");
   await window.page.getByText("The debug console requires").waitFor();
+});
+
+test("a long log has a fixed height and renders only what is visible", async (t) => {
+  const charlie = await Window.logIn(t, "Charlie");
+  const { page } = charlie;
+  const user = await User.logIn(server(), "charlie");
+  for (let number = 1; number <= 250; number++) {
+    const event = { channel: "private-user.3", name: `event.${number}`, data: "{}" };
+    const response = await fetch(`${server().url}/api/debug/events`, {
+      method: "POST",
+      headers: { ...user.headers, "Content-Type": "application/json" },
+      body: JSON.stringify(event),
+    });
+    assert.equal(response.status, 200);
+  }
+  await charlie.goto("/debug");
+  const cell = (name) => page.getByRole("cell", { name, exact: true });
+  await cell("event.250").waitFor();
+  const rows = page.locator("[data-kind]");
+  assert.ok((await rows.count()) < 50, `${await rows.count()} rows are rendered`);
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  assert.ok(height < 1_500, `the page is ${height} px high`);
+  assert.equal(await cell("event.100").count(), 0);
+  const list = page.locator(".scroll.virtual");
+  await list.evaluate((element) => (element.scrollTop = 32 * 155));
+  await cell("event.100").waitFor();
+  assert.ok((await rows.count()) < 50);
+  const total = Number(await list.locator("table").getAttribute("aria-rowcount"));
+  assert.ok(total > 250, `${total} rows are announced`);
+
+  // Entries that arrive do not move the ones that the user reads.
+  const place = async () => (await cell("event.100").boundingBox()).y;
+  const before = await place();
+  await page.getByLabel("Name", { exact: true }).fill("late.event");
+  await page.getByRole("button", { name: "Send" }).click();
+  const grown = (count) => page.locator(`table[aria-rowcount="${count}"]`).waitFor();
+  await Promise.race([grown(total + 1), grown(total + 2), grown(total + 3)]);
+  assert.ok(Math.abs((await place()) - before) <= 1, "the rows stay where they are");
+
+  await cell("event.100").click();
+  await page.getByTestId("detail").getByText("event.100").waitFor();
+  await assertAccessible(charlie, "debug-long");
+  await charlie.screenshot("debug-long");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("/");
+  await page.keyboard.type("late.event");
+  await cell("late.event").waitFor();
+  assert.equal(await rows.count(), 1);
 });

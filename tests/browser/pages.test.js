@@ -91,8 +91,10 @@ test("an order for 100% of the balance is affordable", async (t) => {
 test("a history entry links to its order, and the history can be downloaded", async (t) => {
   const charlie = await Window.logIn(t, "Charlie");
   const { page } = charlie;
+  await charlie.openTab("Balance history");
   await page.locator("[data-entry] .link").filter({ hasText: "Order" }).first().click();
   await page.locator(".orders tr.highlighted").waitFor();
+  await charlie.openTab("Balance history");
   const downloading = page.waitForEvent("download");
   await page.getByRole("button", { name: "Download CSV" }).click();
   const lines = readFileSync(await (await downloading).path(), "utf8").split("\r\n");

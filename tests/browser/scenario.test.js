@@ -27,16 +27,24 @@ test("a trade updates both traders' windows and does not affect a third user", a
   await alice.waitForBalance("USD", "locked", "5,075");
   // The history may be loaded after the balances.
   await alice.waitForIdle();
+  for (const window of [alice, bob]) {
+    await window.openTab("Balance history");
+    await window.historyEntries().first().waitFor();
+  }
   const [rowsOfAlice, rowsOfBob] = [
     await alice.historyEntries().count(),
     await bob.historyEntries().count(),
   ];
+
+  for (const window of [alice, bob]) await window.openTab("Open orders");
 
   // Toasts disappear after some seconds, so they are awaited from the beginning.
   await Promise.all([
     bob.placeOrder("Sell BTC", "0.1", "50000"),
     alice.toasts().getByText("Bought 0.1 BTC").waitFor(),
     bob.toasts().getByText("Sold 0.1 BTC").waitFor(),
+    // The list of open orders keeps a closed order for some seconds.
+    alice.waitForText(alice.order(1).getByTestId("status"), "Filled"),
   ]);
 
   await alice.waitForStatus(1, "Filled");
@@ -51,6 +59,7 @@ test("a trade updates both traders' windows and does not affect a third user", a
     [bob, rowsOfBob, "0"],
   ]) {
     assert.ok((await window.toasts().count()) <= 1, "one toast");
+    await window.openTab("Balance history");
     await window.historyEntries().nth(rows).waitFor();
     assert.equal(await window.historyEntries().count(), rows + 1, "the history has a new row");
     assert.equal(

@@ -25,7 +25,6 @@ test("the dashboard shows a busy market in both themes", async (t) => {
     await page.getByRole("button", { name: "Alice", exact: true }).click();
     await window.waitForLive();
     await page.getByRole("button", { name: "5m" }).click();
-    await page.getByLabel("Filter by asset").selectOption("");
     await page.locator(".own[data-level]").nth(2).waitFor();
     await page.getByLabel("Price", { exact: true }).fill("49440");
     await page.getByLabel("Amount", { exact: true }).fill("0.1");

@@ -23,6 +23,13 @@ test("a token is created, used and revoked", async (t) => {
   await assertAccessible(alice, "tokens");
   await assertFits(alice, "tokens");
   await alice.screenshot("tokens");
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  await assertFits(alice, "tokens-small");
+  const { x, width } = await page.getByRole("button", { name: "Revoke my bot" }).boundingBox();
+  assert.ok(x >= 0 && x + width <= 360, "the button is visible without scrolling");
+  await alice.screenshot("tokens-small");
+  await page.setViewportSize(wide);
 
   const headers = { authorization: `Bearer ${token.trim()}` };
   const get = (path) => fetch(`${server().url}/api${path}`, { headers });

@@ -5,7 +5,7 @@
 // the server retries): duplicates are detected by `event_id`. Events that are published while a
 // channel is not subscribed are lost; `onLive` and `onMarketLive` signal when to fetch fresh data.
 import Pusher from "pusher-js/with-encryption";
-import { reactive, readonly } from "vue";
+import { reactive, readonly, ref } from "vue";
 import * as api from "../api.js";
 import {
   NO_KEY,
@@ -37,6 +37,9 @@ const state = reactive({
   problem: null,
 });
 
+/** When the page tries again, in milliseconds since 1970; `null` if no attempt is scheduled. */
+const retryAt = ref(null);
+
 /** Callbacks by event name. */
 const listeners = new Map([...USER_EVENTS, ...MARKET_EVENTS].map((name) => [name, new Set()]));
 const liveListeners = new Set();
@@ -62,6 +65,7 @@ const notify = (callbacks, event) => [...callbacks].forEach((callback) => callba
 
 function setStatus(status, problem = null) {
   Object.assign(state, { status, problem });
+  if (status !== "offline") retryAt.value = null;
 }
 
 /** Passes the named events of a channel to their listeners, without duplicates. */
@@ -86,6 +90,7 @@ function subscribeToUser(connection) {
     // pusher-js subscribes again only after a reconnect, so a temporary failure is retried here.
     if (problem.code !== "unavailable") return;
     clearTimeout(connection.resubscribeTimer);
+    retryAt.value = Date.now() + RESUBSCRIBE_DELAY_MS;
     connection.resubscribeTimer = setTimeout(() => {
       if (pusher.connection.state === "connected") pusher.subscribe(channelName);
     }, RESUBSCRIBE_DELAY_MS);
@@ -110,13 +115,22 @@ function updateMarketSubscription(connection) {
 /** Reconnects after a delay, and again with increasing delays, until the connection is open. */
 function scheduleReconnect(connection, delay = FIRST_RECONNECT_DELAY_MS) {
   clearTimeout(connection.reconnectTimer);
-  connection.reconnectTimer = setTimeout(() => {
-    const { pusher } = connection;
-    if (pusher.connection.state === "connected" || state.problem?.code === "provider") return;
-    pusher.disconnect();
-    pusher.connect();
-    scheduleReconnect(connection, Math.min(delay * 2, MAX_RECONNECT_DELAY_MS));
-  }, delay);
+  retryAt.value = Date.now() + delay;
+  connection.reconnectTimer = setTimeout(() => reconnect(connection, delay * 2), delay);
+}
+
+function reconnect(connection, nextDelay) {
+  const { pusher } = connection;
+  retryAt.value = null;
+  if (pusher.connection.state === "connected" || state.problem?.code === "provider") return;
+  pusher.disconnect();
+  pusher.connect();
+  scheduleReconnect(connection, Math.min(nextDelay, MAX_RECONNECT_DELAY_MS));
+}
+
+/** Tries to connect at once instead of at the scheduled time. */
+function reconnectNow() {
+  if (current?.pusher) reconnect(current, FIRST_RECONNECT_DELAY_MS);
 }
 
 function watchConnection(connection) {
@@ -194,6 +208,7 @@ export function disconnectPusher() {
   closed.pusher?.connection.unbind_all();
   closed.pusher?.disconnect();
   setStatus("offline");
+  retryAt.value = null;
 }
 
 /** Calls back with each event of this name until `unsubscribe`. */
@@ -223,6 +238,8 @@ export function onMarketLive(callback) {
 export function usePusher() {
   return {
     state: readonly(state),
+    retryAt: readonly(retryAt),
+    reconnectNow,
     initializePusher,
     disconnectPusher,
     subscribeToMarket,

@@ -2,6 +2,7 @@
 export const ORDER_OPEN = "1";
 export const STATUS_LABELS = { 1: "Open", 2: "Filled", 3: "Cancelled" };
 export const SIDE_LABELS = { buy: "Buy", sell: "Sell" };
+export const ROLE_LABELS = { maker: "Maker", taker: "Taker" };
 
 /** More precise than the status: why an order is not in the book. */
 export function statusLabel(order) {

@@ -1,4 +1,5 @@
 // The trades of one market, newest first: those fetched from the API and those received as events.
+import { fromUnits, toUnits } from "./decimal.js";
 
 /** The maximum number of trades that the page keeps for the table and the chart. */
 export const MAX_TRADES = 2_000;
@@ -28,4 +29,11 @@ export function tradesNewerThan(fetched, live) {
   if (!fetched.length) return live;
   const newestId = BigInt(fetched[0].id);
   return live.filter(({ id }) => BigInt(id) > newestId);
+}
+
+/** Adds to a trade of the user what the buyer has paid for it, or the seller has received. */
+export function withTotal(trade) {
+  const [value, commission] = [toUnits(trade.value), toUnits(trade.commission)];
+  const total = trade.side === "buy" ? value + commission : value - commission;
+  return { ...trade, total: fromUnits(total) };
 }

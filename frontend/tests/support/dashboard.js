@@ -19,6 +19,16 @@ const respond = (name, data) => async (symbol) => {
   await server.delays[`${name} ${symbol}`];
   return response;
 };
+const TICKER = {
+  last: null,
+  open: null,
+  high: null,
+  low: null,
+  volume: "0",
+  quote_volume: "0",
+  change: null,
+  change_percent: null,
+};
 const api = {
   setSession: () => {},
   authorizeChannel: async () => ({ auth: "k:s" }),
@@ -33,6 +43,8 @@ const api = {
     asset_balances: [],
   })),
   orders: respond("orders", () => server.orders),
+  ticker: respond("ticker", () => TICKER),
+  userTrades: respond("userTrades", () => []),
   history: respond("history", () => server.history),
   book: respond("book", (symbol) => server.books[symbol]),
   trades: respond("trades", (symbol) => server.trades[symbol]),

@@ -156,9 +156,17 @@ export class Window {
   order(id) {
     return this.page.locator(`[data-order="${id}"]`);
   }
+  // The tabs of the user's records. One that is open already keeps the focus where it is.
+  async openTab(name) {
+    const tab = this.page.getByRole("tab", { name: new RegExp(`^${name}`) });
+    if ((await tab.getAttribute("aria-selected")) !== "true") await tab.click();
+  }
+  // Waits in the list of open orders, or in the order history for an order that is closed.
   async waitForStatus(id, label) {
+    await this.openTab(["Open", "Waiting"].includes(label) ? "Open orders" : "Order history");
     await this.waitForText(this.order(id).getByTestId("status"), label);
   }
+  // Of the tab "Balance history".
   historyEntries() {
     return this.page.locator("[data-entry]");
   }
