@@ -185,9 +185,8 @@ fn damage_orders(rows: &mut Rows, size: Size) {
     rows.expect("status_differs", "orders", second);
     let nothing = rows.order(14, "BTC", "buy", 50_000 * ONE, 0, 0, 3);
     rows.expect("order_without_amount", "orders", nothing);
-    // 0.00012345 × 33,333.33 is 4.1149995… and reserves 4.17672459 there, one unit more here.
-    let odd = rows.order(8, "BTC", "buy", 3_333_333_000_000, 12_345, 0, 1);
-    let _ = odd;
+    // 0.00012367 at 33,333.33 has reserved 4.18416791 there and needs a unit more here.
+    rows.order(8, "BTC", "buy", 3_333_333_000_000, 12_367, 0, 1);
     rows.expect("reservation_differs", "users", 8);
     // An order that nothing covers.
     let bare = rows.order(16, "ETH", "sell", 70_000 * ONE, 5 * ONE, 0, 1);

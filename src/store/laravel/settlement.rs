@@ -351,8 +351,9 @@ fn settle(staging: &mut Staging, holding: &Holding, orders: &str) -> Result<(), 
             };
             if kind == Kind::ReservationDiffers {
                 let detail = format!(
-                    "SELECT {place}, {} || ' {asset} more than needed'",
-                    decimal(&format!("({spare})"))
+                    "SELECT {place}, {} || ' {asset} were reserved, open orders need ' || {}",
+                    decimal(&format!("({locked})")),
+                    decimal(&format!("({needed})"))
                 );
                 staging.note(kind, &detail)?;
             }
