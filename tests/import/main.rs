@@ -79,6 +79,13 @@ async fn moves(mut source: Source, target: Database) {
     assert!(output.contains("the audit found nothing"), "{output}");
     eprintln!("{size:?}: dry run {dry_run:?}, import {applied:?}");
     target.audit();
+    let first_entry = |action: i16| {
+        target.execute(&format!("UPDATE ledger_entries SET action = {action} WHERE id = 1"));
+    };
+    first_entry(1);
+    let found = target.findings();
+    assert!(found.iter().any(|finding| finding.starts_with("what was imported is the first")));
+    first_entry(14);
 
     let (code, output) = import(&source, &target, "--apply").await;
     assert_eq!(code, 1, "{output}");

@@ -87,6 +87,7 @@ async fn an_unreadable_value_is_named_and_nothing_is_written() {
     for (url, expected) in [
         ("sqlite:///nowhere/to/be/found.sqlite", "there is no file"),
         ("oracle://x", "the URL must be mysql://"),
+        ("mysql://root@127.0.0.1:1/x?ssl-mode=perhaps", "ssl-mode must be disabled"),
         ("mysql://root:hidden-word@127.0.0.1:1/x", "cannot be read"),
     ] {
         let command = format!("import-laravel --from {url}");

@@ -295,7 +295,7 @@ fn settle(staging: &mut Staging, holding: &Holding, orders: &str) -> Result<(), 
         adjust(staging, Kind::NegativeBalance, -available, 0, None)?;
         available = 0;
     }
-    let reserved_there: i64 = open.iter().map(|order| order.source_reserved).sum();
+    let reserved_there = total(open.iter().map(|order| order.source_reserved))?;
     let mut locked = holding.locked.unwrap_or(reserved_there);
     if holding.locked.is_none() {
         staging.execute(&format!(
@@ -325,7 +325,7 @@ fn settle(staging: &mut Staging, holding: &Holding, orders: &str) -> Result<(), 
     }
     open.retain(|order| order.status == 1);
     loop {
-        let needed: i64 = open.iter().map(|order| order.reserved).sum();
+        let needed = total(open.iter().map(|order| order.reserved))?;
         let spare = locked - needed;
         let missing = -(available + spare);
         if missing > DUST
@@ -362,6 +362,11 @@ fn settle(staging: &mut Staging, holding: &Holding, orders: &str) -> Result<(), 
         break;
     }
     adjustments.flush(staging)
+}
+
+fn total(mut units: impl Iterator<Item = i64>) -> Result<i64, ImportError> {
+    let sum = units.try_fold(0_i64, i64::checked_add);
+    sum.ok_or_else(|| ImportError::Refused("reservations of a user are out of range".to_owned()))
 }
 
 /// Where the balance history of a user has gaps, and where it does not end at the balance.

@@ -166,10 +166,10 @@ impl Source {
             Self::Mysql(c) => {
                 let rows: Vec<mysql::Row> =
                     c.query(format!("SELECT {list} {condition}")).map_err(unreadable_mysql)?;
-                Ok(rows
-                    .into_iter()
-                    .map(|row| row.unwrap().into_iter().map(text).collect())
-                    .collect())
+                let row = |row: mysql::Row| {
+                    row.unwrap_raw().into_iter().map(|value| value.and_then(text)).collect()
+                };
+                Ok(rows.into_iter().map(row).collect())
             }
             Self::Postgres(c) => {
                 let query =
@@ -192,9 +192,30 @@ impl Source {
 }
 
 fn open_mysql(url: &str) -> Result<Source, ImportError> {
-    let options = mysql::Opts::from_url(url)
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let (modes, others): (Vec<&str>, Vec<&str>) = query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .partition(|part| part.starts_with("ssl-mode="));
+    // The package has no parameter for it.
+    let ssl = match modes.last().map(|mode| mode.to_lowercase()).as_deref() {
+        None | Some("ssl-mode=disabled") => None,
+        Some("ssl-mode=required") => Some(
+            mysql::SslOpts::default()
+                .with_danger_accept_invalid_certs(true)
+                .with_danger_skip_domain_validation(true),
+        ),
+        Some("ssl-mode=verify_identity") => Some(mysql::SslOpts::default()),
+        Some(_) => {
+            return Err(ImportError::Source(
+                "ssl-mode must be disabled, required or verify_identity".to_owned(),
+            ));
+        }
+    };
+    let options = mysql::Opts::from_url(&format!("{address}?{}", others.join("&")))
         .map_err(|_| ImportError::Source("the URL of MySQL is invalid".to_owned()))?;
     let options = mysql::OptsBuilder::from_opts(options)
+        .ssl_opts(ssl)
         .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
         // Otherwise a server on this machine is asked for its socket, which may be elsewhere.
         .prefer_socket(false);
