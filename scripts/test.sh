@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs all checks: format, lints, the dashboard's checks, the Rust tests on SQLite and PostgreSQL,
-# real Pusher clients and a real browser against the binary, and a search of all logs for secrets.
+# Runs all checks: format, lints, the dashboard's checks, the Rust tests on SQLite, PostgreSQL and
+# MariaDB, real Pusher clients and a real browser against the binary, and a search of all logs for
+# secrets.
 # The last line is `N passed, N failed`, the sum over all test runners. A failed step, or a runner
 # that reports no counts, adds one failure. The lines before it name the failed steps and tests.
 set -euo pipefail
@@ -13,7 +14,7 @@ if [[ -z ${MATCHCAST_TEST_INSIDE:-} ]]; then
     need_build_tools
     scripts/clients.sh tools
     scripts/browser.sh tools
-    MATCHCAST_TEST_INSIDE=1 exec scripts/with-postgres.sh "$0"
+    MATCHCAST_TEST_INSIDE=1 exec scripts/with-postgres.sh scripts/with-mysql.sh "$0"
 fi
 
 passed=0
@@ -24,6 +25,7 @@ trap 'rm -rf "$logs"' EXIT
 export MATCHCAST_TEST_LOGS="$logs/matchcast"
 mkdir "$MATCHCAST_TEST_LOGS"
 export CARGO_TERM_COLOR=never
+features=postgres-tests,mysql-tests
 
 tail_lines=12
 failure_lines=400
@@ -172,7 +174,7 @@ count frontend
 
 # One command for tests and binary: in two commands, cargo would select different features of the
 # dependencies and compile many of them twice.
-start build cargo build --locked --features postgres-tests --lib --bins --tests
+start build cargo build --locked --features "$features" --lib --bins --tests
 finish build
 check build
 finish prepare
@@ -182,7 +184,7 @@ check prepare
 if [[ -z ${step_failed[build]:-}${step_failed[prepare]:-} ]]; then
     start clients env MATCHCAST_BIN="$(target_dir)/debug/matchcast" scripts/clients.sh run
 fi
-start lints cargo clippy --locked --features postgres-tests --all-targets -- --deny warnings
+start lints cargo clippy --locked --features "$features" --all-targets -- --deny warnings
 finish lints
 check lints
 # A broken link in the documentation of the code is an error.
@@ -203,11 +205,11 @@ fi
 
 # The Rust tests run alone, because some of them need all cores.
 if [[ -z ${step_failed[build]:-} ]]; then
-    start rust cargo test --locked --features postgres-tests --no-fail-fast
+    start rust cargo test --locked --features "$features" --no-fail-fast
     finish rust
     count rust
     # Shows that the benchmarks work, with the build of the tests; their figures mean nothing.
-    start bench env BENCH=short BENCH_CARGO_FLAGS='--profile dev --features postgres-tests' sh -c \
+    start bench env BENCH=short BENCH_CARGO_FLAGS="--profile dev --features $features" sh -c \
         'NO_COLOR=1 node --test --test-reporter=spec benches/report/*.test.mjs && scripts/bench.sh'
     finish bench
     count bench

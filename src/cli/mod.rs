@@ -10,6 +10,7 @@ mod check;
 mod database;
 mod deposit;
 mod events;
+mod import_laravel;
 mod log_out;
 mod market;
 mod migrate;
@@ -93,6 +94,8 @@ enum Subcommand {
         #[command(subcommand)]
         action: user::Action,
     },
+    /// Read the database of a Laravel application, report what does not add up, and import it
+    ImportLaravel(import_laravel::Arguments),
     /// Set which commands a market accepts, and publish the event market.updated
     Market {
         /// The market, such as BTC
@@ -196,6 +199,9 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Adjustment { action } => adjustment::run(&config, action, &mut out),
         Subcommand::Token { action } => token::run(&config, action, &mut out),
         Subcommand::User { action } => user::run(&config, action, &mut out),
+        Subcommand::ImportLaravel(arguments) => {
+            import_laravel::import_laravel(&config, &arguments, &mut out)
+        }
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }
 }

@@ -10,6 +10,7 @@
 mod cookies;
 mod dotenv;
 mod error;
+mod laravel_map;
 mod layers;
 mod market;
 mod number;
@@ -22,6 +23,7 @@ mod value;
 mod withdrawals;
 
 pub use error::ConfigError;
+pub use laravel_map::parse_laravel_map;
 pub use layers::Sources;
 pub use number::OneTo;
 pub use secret::{Secret, SecretBytes};

@@ -80,10 +80,16 @@ pub enum Action {
     /// Credited to the house of withdrawals.
     WithdrawalFee,
     Adjustment,
+    /// What the account had in the system that it was imported from.
+    MigrationOpening,
+    /// A row of the balance history of that system.
+    MigrationHistory,
+    /// A named correction of what did not add up there.
+    MigrationAdjustment,
 }
 
 impl Action {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Deposit,
         Self::OrderReserved,
         Self::OrderRefund,
@@ -96,6 +102,9 @@ impl Action {
         Self::WithdrawalCancelled,
         Self::WithdrawalFee,
         Self::Adjustment,
+        Self::MigrationOpening,
+        Self::MigrationHistory,
+        Self::MigrationAdjustment,
     ];
 
     /// The code in the database.
@@ -113,15 +122,18 @@ impl Action {
             Self::WithdrawalCancelled => 10,
             Self::WithdrawalFee => 11,
             Self::Adjustment => 12,
+            Self::MigrationOpening => 13,
+            Self::MigrationHistory => 14,
+            Self::MigrationAdjustment => 15,
         }
     }
 
     pub const fn movement(self) -> Movement {
         match self {
-            Self::Deposit => Movement::Deposit,
+            Self::Deposit | Self::MigrationOpening | Self::MigrationHistory => Movement::Deposit,
             // The fee does not leave.
             Self::WithdrawalCompleted | Self::WithdrawalFee => Movement::Withdrawal,
-            Self::Adjustment => Movement::Adjustment,
+            Self::Adjustment | Self::MigrationAdjustment => Movement::Adjustment,
             Self::OrderReserved
             | Self::OrderRefund
             | Self::OrderCancelled

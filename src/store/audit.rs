@@ -212,6 +212,12 @@ pub fn run(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
     findings
 }
 
+/// Runs every check within the transaction of the caller, on what it has written so far.
+pub fn run_within(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
+    connection.plan_report(Duration::ZERO)?;
+    run_checks(connection)
+}
+
 fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     let others = market_data::CHECKS.iter().chain(&deposits::CHECKS).chain(&funds::CHECKS);

@@ -139,6 +139,11 @@ impl AnyConnection {
     /// others. On PostgreSQL each may take this long; zero: without a limit.
     pub fn begin_report(&mut self, statement_timeout: Duration) -> QueryResult<()> {
         self.begin_snapshot()?;
+        self.plan_report(statement_timeout)
+    }
+
+    /// What [`Self::begin_report`] does besides beginning, for the transaction that is running.
+    pub fn plan_report(&mut self, statement_timeout: Duration) -> QueryResult<()> {
         let Self::Postgres(c) = self else { return Ok(()) };
         c.batch_execute(&format!(
             "SET LOCAL statement_timeout = {}; SET LOCAL datestyle = 'ISO'; \

@@ -74,6 +74,11 @@ impl Listings {
         symbol == QUOTE || self.markets.iter().any(is_of)
     }
 
+    /// The commission of new orders of a market.
+    pub fn commission(&self, symbol: &str) -> CommissionRates {
+        self.conditions(symbol).commission
+    }
+
     fn conditions(&self, symbol: &str) -> Conditions {
         let listed = self.markets.iter().find(|listing| listing.symbol == symbol);
         listed.map_or(self.others, |listing| listing.conditions)
@@ -197,7 +202,10 @@ fn create_missing(connection: &mut AnyConnection, listings: &[Listing]) -> Resul
     Ok(())
 }
 
-fn ensure_asset(connection: &mut AnyConnection, symbol: &str) -> Result<i32, StoreError> {
+pub(super) fn ensure_asset(
+    connection: &mut AnyConnection,
+    symbol: &str,
+) -> Result<i32, StoreError> {
     let found = assets::table
         .filter(assets::symbol.eq(symbol))
         .select(assets::id)

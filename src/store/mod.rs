@@ -24,6 +24,7 @@ mod error;
 #[cfg(test)]
 pub mod fixtures;
 pub mod idempotency;
+pub mod laravel;
 pub mod leases;
 pub mod markets;
 mod migrations;

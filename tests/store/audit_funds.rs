@@ -159,7 +159,7 @@ on_both! {
         let entry = |change: &str| format!("UPDATE ledger_entries SET {change} WHERE id = \
             (SELECT max(id) FROM ledger_entries)");
         check(&database, &entry("action = 2"), &entry("action = 12"),
-            "only deposits, withdrawals and adjustments change");
+            "only deposits, withdrawals, adjustments and an import change");
         check(&database, &entry("reference_id = 1"), &entry("reference_id = 2"), entries);
     }
 }

@@ -43,13 +43,15 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// Packages that only some modules may use, by the beginning of their names.
-const PACKAGES: [(&str, &[&str]); 6] = [
+const PACKAGES: [(&str, &[&str]); 8] = [
     ("diesel", &["src/store/"]),
     ("reqwest", &["src/pusher/", "src/webhooks/"]),
     ("actix", &["src/http/", "src/app/", "src/provider/", "src/cli/", "src/client_address.rs"]),
     ("toml", &["src/config/"]),
     ("rust_decimal", &["src/market/"]),
     ("clap", &["src/cli/"]),
+    ("indicatif", &["src/cli/"]),
+    ("mysql", &["src/store/laravel/"]),
 ];
 
 /// The words that follow `path` in this text, including each one of a list in braces.

@@ -18,5 +18,8 @@ const ACTION_LABELS = {
   order_cancelled: "Order cancelled",
   trade_completed: "Trade",
   commission_collected: "Commission",
+  migration_opening: "Balance taken over",
+  migration_history: "Before the migration",
+  migration_adjustment: "Correction in the migration",
 };
 export const actionLabel = (entry) => ACTION_LABELS[entry.action] ?? entry.action;

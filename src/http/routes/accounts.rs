@@ -271,6 +271,9 @@ pub const fn action_name(action: Action) -> &'static str {
         Action::WithdrawalCancelled => "withdrawal_cancelled",
         Action::WithdrawalFee => "withdrawal_fee",
         Action::Adjustment => "adjustment",
+        Action::MigrationOpening => "migration_opening",
+        Action::MigrationHistory => "migration_history",
+        Action::MigrationAdjustment => "migration_adjustment",
     }
 }
 
@@ -310,6 +313,15 @@ fn describe(entry: &EntryView) -> String {
         }
         Action::WithdrawalFee => format!("Fee of {available} {symbol} for withdrawal #{id}"),
         Action::Adjustment => format!("Adjustment of {available} {symbol}"),
+        Action::MigrationOpening => {
+            format!("Balance of {available} {symbol} taken over from the previous system")
+        }
+        Action::MigrationHistory => {
+            format!("Change of {available} {symbol} in the previous system")
+        }
+        Action::MigrationAdjustment => {
+            format!("Correction of {available} {symbol} during the migration")
+        }
     }
 }
 

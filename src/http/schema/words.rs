@@ -138,6 +138,9 @@ pub enum Action {
     WithdrawalCancelled,
     WithdrawalFee,
     Adjustment,
+    MigrationOpening,
+    MigrationHistory,
+    MigrationAdjustment,
 }
 
 /// What a change of a balance refers to.

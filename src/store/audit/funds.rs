@@ -2,26 +2,29 @@
 
 use super::Check;
 
-pub const CHECKS: [Check; 5] = [
+pub const CHECKS: [Check; 6] = [
     Check {
-        name: "the accounts of an asset sum to its deposits less its withdrawals and with its \
-            adjustments",
+        name: "the accounts of an asset sum to its deposits less its withdrawals, with its \
+            adjustments and what was imported",
         // Of what is paid, the fee stays in the house account.
         query: "SELECT s.symbol AS subject, \
-            CAST(coalesce(d.total, 0) - coalesce(w.total, 0) + coalesce(j.total, 0) AS TEXT) \
-                AS expected, \
+            CAST(coalesce(d.total, 0) - coalesce(w.total, 0) + coalesce(j.total, 0) \
+                + coalesce(i.total, 0) AS TEXT) AS expected, \
             CAST(coalesce(a.total, 0) AS TEXT) AS found FROM assets s \
             LEFT JOIN (SELECT asset_id, sum(available) + sum(locked) AS total FROM accounts \
                 GROUP BY asset_id) a ON a.asset_id = s.id \
             LEFT JOIN (SELECT c.asset_id, sum(e.available_change) AS total FROM ledger_entries e \
                 JOIN accounts c ON c.id = e.account_id WHERE e.action = 1 GROUP BY c.asset_id) d \
                 ON d.asset_id = s.id \
+            LEFT JOIN (SELECT c.asset_id, sum(e.available_change) + sum(e.locked_change) \
+                AS total FROM ledger_entries e JOIN accounts c ON c.id = e.account_id \
+                WHERE e.action BETWEEN 13 AND 15 GROUP BY c.asset_id) i ON i.asset_id = s.id \
             LEFT JOIN (SELECT asset_id, sum(amount) - sum(fee) AS total FROM withdrawals \
                 WHERE status = 2 GROUP BY asset_id) w ON w.asset_id = s.id \
             LEFT JOIN (SELECT asset_id, sum(amount) AS total FROM adjustments WHERE status = 2 \
                 GROUP BY asset_id) j ON j.asset_id = s.id \
             WHERE coalesce(d.total, 0) - coalesce(w.total, 0) + coalesce(j.total, 0) \
-                <> coalesce(a.total, 0)",
+                + coalesce(i.total, 0) <> coalesce(a.total, 0)",
     },
     // One entry locks the amount, and one ends it: with status 2, 3 and 4 the actions 8, 9 and 10.
     Check {
@@ -85,11 +88,13 @@ pub const CHECKS: [Check; 5] = [
     },
     // Orders, trades and commission only move what is there.
     Check {
-        name: "only deposits, withdrawals and adjustments change what an asset's accounts hold",
+        name: "only deposits, withdrawals, adjustments and an import change what an asset's \
+            accounts hold",
         query: "SELECT s.symbol AS subject, '0' AS expected, CAST(e.total AS TEXT) AS found \
             FROM assets s JOIN (SELECT c.asset_id, \
                 sum(e.available_change) + sum(e.locked_change) AS total FROM ledger_entries e \
-                JOIN accounts c ON c.id = e.account_id WHERE e.action NOT IN (1, 8, 11, 12) \
+                JOIN accounts c ON c.id = e.account_id WHERE e.action NOT IN (1, 8, 11, 12, \
+                13, 14, 15) \
                 GROUP BY c.asset_id) e ON e.asset_id = s.id \
             WHERE e.total <> 0",
     },
@@ -112,5 +117,14 @@ pub const CHECKS: [Check; 5] = [
             LEFT JOIN (SELECT action, count(*) AS total FROM admin_log GROUP BY action) l \
                 ON l.action = k.action \
             WHERE k.total <> coalesce(l.total, 0)",
+    },
+    Check {
+        name: "what was imported is the first part of an account's ledger",
+        query: "SELECT 'entry ' || x.id AS subject, 'before entry ' || x.first AS expected, \
+            'action ' || x.action AS found FROM (SELECT e.id, e.action, f.first \
+                FROM ledger_entries e JOIN (SELECT account_id, min(id) AS first \
+                    FROM ledger_entries WHERE action NOT BETWEEN 13 AND 15 \
+                    GROUP BY account_id) f ON f.account_id = e.account_id \
+                WHERE e.action BETWEEN 13 AND 15) x WHERE x.id > x.first",
     },
 ];
