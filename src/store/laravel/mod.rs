@@ -4,6 +4,7 @@
 //! that does not add up is found and gets a named correction. `apply` writes the result in one
 //! transaction, which commits only if the audit finds nothing. The source is never written to.
 
+mod account;
 mod checks;
 mod destination;
 mod error;

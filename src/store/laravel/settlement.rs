@@ -5,18 +5,16 @@
 //! that is missing for a reservation, are given; nothing else makes or loses money.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Text};
 
+use super::account;
 use super::checks::{decimal, source_table};
 use super::error::ImportError;
 use super::kind::Kind;
 use super::mapping::Mapping;
-use super::staging::{Field, Inserter, Staging};
+use super::staging::Staging;
 use crate::market::{Fixed, Side};
 use crate::store::markets::Listings;
-
-/// Differences up to this are the dust of floats: 0.00001.
-const DUST: i64 = 1_000;
 
 #[derive(QueryableByName)]
 struct OpenOrder {
@@ -43,34 +41,6 @@ struct OpenOrder {
 }
 
 #[derive(QueryableByName)]
-struct Holding {
-    #[diesel(sql_type = BigInt)]
-    user_id: i64,
-    #[diesel(sql_type = Text)]
-    asset: String,
-    #[diesel(sql_type = BigInt)]
-    available: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    locked: Option<i64>,
-    #[diesel(sql_type = Text)]
-    source: String,
-    #[diesel(sql_type = BigInt)]
-    source_row: i64,
-}
-
-#[derive(QueryableByName)]
-struct Reservation {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = BigInt)]
-    status: i64,
-    #[diesel(sql_type = BigInt)]
-    source_reserved: i64,
-    #[diesel(sql_type = BigInt)]
-    reserved: i64,
-}
-
-#[derive(QueryableByName)]
 struct Crossing {
     #[diesel(sql_type = BigInt)]
     bid: i64,
@@ -93,21 +63,8 @@ pub fn run(
          ELSE m.base END, 0, NULL, '', 0 FROM orders o JOIN markets m ON m.id = o.market \
          WHERE o.was_open = 1",
     )?;
-    let mut after = (i64::MIN, String::new());
-    loop {
-        let page: Vec<Holding> = diesel::sql_query(
-            "SELECT user_id, asset, available, locked, source, source_row FROM holdings \
-             WHERE (user_id, asset) > (?, ?) ORDER BY user_id, asset LIMIT 5000",
-        )
-        .bind::<BigInt, _>(after.0)
-        .bind::<Text, _>(&after.1)
-        .load(&mut staging.connection)?;
-        let Some(last) = page.last() else { break };
-        after = (last.user_id, last.asset.clone());
-        for holding in &page {
-            settle(staging, holding, &orders)?;
-        }
-    }
+    let table = mapping.table("orders").map_or("orders", |mapped| mapped.table.as_str());
+    account::settle_all(staging, table)?;
     // Why an order was cancelled is why its reservation is released.
     staging.execute(
         "CREATE INDEX findings_by_row ON findings (source_row, kind); \
@@ -260,113 +217,6 @@ fn uncross(staging: &mut Staging, table: &str) -> Result<(), ImportError> {
         )?;
         staging.execute(&format!("UPDATE orders SET status = 3 WHERE id = {newer}"))?;
     }
-}
-
-fn settle(staging: &mut Staging, holding: &Holding, orders: &str) -> Result<(), ImportError> {
-    let Holding { user_id, asset, source, source_row, .. } = holding;
-    let mut open: Vec<Reservation> = diesel::sql_query(
-        "SELECT o.id, o.status, o.source_reserved, o.reserved FROM orders o \
-         JOIN markets m ON m.id = o.market WHERE o.was_open = 1 AND o.user_id = ? \
-         AND CASE o.side WHEN 1 THEN m.quote ELSE m.base END = ? ORDER BY o.id",
-    )
-    .bind::<BigInt, _>(user_id)
-    .bind::<Text, _>(asset)
-    .load(&mut staging.connection)?;
-    let mut adjustments =
-        Inserter::new("adjustments (user_id, asset, available, locked, kind, order_id)");
-    let mut adjust = |staging: &mut Staging, kind: Kind, available, locked, order| {
-        let fields = [
-            Field::Number(*user_id),
-            Field::Text(asset),
-            Field::Number(available),
-            Field::Number(locked),
-            Field::Text(kind.name()),
-            Field::number(order),
-        ];
-        adjustments.push(staging, &fields)
-    };
-    let place = format!("'{}', {source_row}", source.replace('\'', "''"));
-    let mut available = holding.available;
-    let is_dust = |units: i64| units.abs() <= DUST;
-    if available < 0 {
-        let detail =
-            format!("SELECT {place}, {} || ' {asset}'", decimal(&format!("({available})")));
-        staging.note(Kind::NegativeBalance, &detail)?;
-        adjust(staging, Kind::NegativeBalance, -available, 0, None)?;
-        available = 0;
-    }
-    let reserved_there = total(open.iter().map(|order| order.source_reserved))?;
-    let mut locked = holding.locked.unwrap_or(reserved_there);
-    if holding.locked.is_none() {
-        staging.execute(&format!(
-            "UPDATE holdings SET locked = {locked} WHERE user_id = {user_id} AND asset = '{asset}'"
-        ))?;
-    } else if locked != reserved_there {
-        let kind =
-            if is_dust(locked - reserved_there) { Kind::LockedDust } else { Kind::LockedDiffers };
-        let (has, needs) = (format!("({locked})"), format!("({reserved_there})"));
-        let detail = format!(
-            "SELECT {place}, {} || ' {asset} locked, open orders need ' || {}",
-            decimal(&has),
-            decimal(&needs)
-        );
-        staging.note(kind, &detail)?;
-    }
-    for order in open.iter().filter(|order| order.status != 1 && order.source_reserved > 0) {
-        adjust(
-            staging,
-            Kind::CrossedBook,
-            order.source_reserved,
-            -order.source_reserved,
-            Some(order.id),
-        )?;
-        available += order.source_reserved;
-        locked -= order.source_reserved;
-    }
-    open.retain(|order| order.status == 1);
-    loop {
-        let needed = total(open.iter().map(|order| order.reserved))?;
-        let spare = locked - needed;
-        let missing = -(available + spare);
-        if missing > DUST
-            && let Some(order) = open.pop()
-        {
-            let Reservation { id, source_reserved, .. } = order;
-            let detail = format!(
-                "SELECT {orders}, {id}, {} || ' {asset} are missing'",
-                decimal(&format!("({missing})"))
-            );
-            staging.note(Kind::OrderNotCovered, &detail)?;
-            staging.execute(&format!("UPDATE orders SET status = 3 WHERE id = {id}"))?;
-            adjust(staging, Kind::OrderNotCovered, source_reserved, -source_reserved, Some(id))?;
-            available += source_reserved;
-            locked -= source_reserved;
-            continue;
-        }
-        if spare != 0 {
-            let kind = match holding.locked {
-                None => Kind::ReservationDiffers,
-                Some(_) if is_dust(spare) => Kind::LockedDust,
-                Some(_) => Kind::LockedDiffers,
-            };
-            if kind == Kind::ReservationDiffers {
-                let detail = format!(
-                    "SELECT {place}, {} || ' {asset} were reserved, open orders need ' || {}",
-                    decimal(&format!("({locked})")),
-                    decimal(&format!("({needed})"))
-                );
-                staging.note(kind, &detail)?;
-            }
-            adjust(staging, kind, spare + missing.max(0), -spare, None)?;
-        }
-        break;
-    }
-    adjustments.flush(staging)
-}
-
-fn total(mut units: impl Iterator<Item = i64>) -> Result<i64, ImportError> {
-    let sum = units.try_fold(0_i64, i64::checked_add);
-    sum.ok_or_else(|| ImportError::Refused("reservations of a user are out of range".to_owned()))
 }
 
 /// Where the balance history of a user has gaps, and where it does not end at the balance.

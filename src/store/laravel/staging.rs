@@ -91,6 +91,20 @@ impl Staging {
              SELECT '{name}', found.* FROM ({query}) found"
         ))
     }
+
+    /// Notes a row of the source.
+    pub fn note_row(
+        &mut self,
+        kind: Kind,
+        table: &str,
+        row: i64,
+        detail: &str,
+    ) -> Result<(), ImportError> {
+        let mut findings = Inserter::new("findings (kind, source_table, source_row, detail)");
+        let (kind, row) = (Field::Text(kind.name()), Field::Number(row));
+        findings.push(self, &[kind, Field::Text(table), row, Field::Text(detail)])?;
+        findings.flush(self)
+    }
 }
 
 /// Collects rows for a table and inserts many with one statement.
