@@ -70,9 +70,7 @@ impl Rows {
         user: i64,
         market: &str,
         side: &str,
-        price: i64,
-        amount: i64,
-        filled: i64,
+        (price, amount, filled): (i64, i64, i64),
         status: i64,
     ) -> i64 {
         let id = self.orders.len() as i64 + 1;
@@ -127,8 +125,8 @@ pub fn write(source: &mut Source, size: Size, argon2: &str) -> Data {
         let price = (50_000 + number % 1_000) * ONE;
         let amount = ONE / 1_000 * (1 + number % 9);
         let (buyer, seller) = (user(number), user(number + 1));
-        let buy = rows.order(buyer, market, "buy", price, amount, amount, 2);
-        let sell = rows.order(seller, market, "sell", price, amount, amount, 2);
+        let buy = rows.order(buyer, market, "buy", (price, amount, amount), 2);
+        let sell = rows.order(seller, market, "sell", (price, amount, amount), 2);
         rows.trade((buy, buyer), (sell, seller), market, price, amount);
     }
     let others = (size.orders - 2 * size.trades).max(0);
@@ -138,33 +136,34 @@ pub fn write(source: &mut Source, size: Size, argon2: &str) -> Data {
         let market = if number % 3 == 0 { "ETH" } else { "BTC" };
         let price = if side == "buy" { 50_000 - away } else { 62_000 + away };
         let status = if number % 5 == 0 { 1 } else { 3 };
-        rows.order(user(number * 7), market, side, price * ONE, ONE / 10_000 * 5, 0, status);
+        rows.order(user(number * 7), market, side, (price * ONE, ONE / 10_000 * 5, 0), status);
     }
-    let ask = rows.order(9, "BTC", "sell", 61_000 * ONE, ONE, 0, 1);
+    let ask = rows.order(9, "BTC", "sell", (61_000 * ONE, ONE, 0), 1);
     // A partly filled order, and its counterpart.
-    let partly_filled = rows.order(10, "ETH", "buy", 50_500 * ONE, 2 * ONE, ONE / 2, 1);
-    let sell = rows.order(11, "ETH", "sell", 50_500 * ONE, ONE / 2, ONE / 2, 2);
+    let partly_filled = rows.order(10, "ETH", "buy", (50_500 * ONE, 2 * ONE, ONE / 2), 1);
+    let sell = rows.order(11, "ETH", "sell", (50_500 * ONE, ONE / 2, ONE / 2), 2);
     rows.trade((partly_filled, 10), (sell, 11), "ETH", 50_500 * ONE, ONE / 2);
     damage_orders(&mut rows, size);
-    let Rows { orders, trades, locked, mut expected } = rows;
+    write_people(source, size, argon2, &mut rows);
+    write_assets(source, size, &mut rows);
+    let Rows { orders, trades, expected, .. } = rows;
     source.insert("orders", &orders);
     source.insert("trades", &trades);
-    write_people(source, size, argon2, &locked, &mut expected);
     Data { expected, ask, partly_filled, users: size.users }
 }
 
 fn damage_orders(rows: &mut Rows, size: Size) {
     // Nobody's orders: an open one and a cancelled one.
     for status in [1, 3] {
-        let id = rows.order(size.users + 100, "BTC", "buy", 49_000 * ONE, ONE, 0, status);
+        let id = rows.order(size.users + 100, "BTC", "buy", (49_000 * ONE, ONE, 0), status);
         rows.expect("order_without_owner", "orders", id);
     }
     // A bid above the best ask.
-    let crossing = rows.order(12, "BTC", "buy", 61_500 * ONE, ONE / 100, 0, 1);
+    let crossing = rows.order(12, "BTC", "buy", (61_500 * ONE, ONE / 100, 0), 1);
     rows.expect("crossed_book", "orders", crossing);
     // A trade with oneself, so that its orders have no trade.
-    let buy = rows.order(13, "BTC", "buy", 50_000 * ONE, ONE, ONE, 2);
-    let sell = rows.order(13, "BTC", "sell", 50_000 * ONE, ONE, ONE, 2);
+    let buy = rows.order(13, "BTC", "buy", (50_000 * ONE, ONE, ONE), 2);
+    let sell = rows.order(13, "BTC", "sell", (50_000 * ONE, ONE, ONE), 2);
     let trade = rows.trade((buy, 13), (sell, 13), "BTC", 50_000 * ONE, ONE);
     rows.expect("self_trade", "trades", trade);
     for id in [buy, sell] {
@@ -174,38 +173,30 @@ fn damage_orders(rows: &mut Rows, size: Size) {
     let trade = rows.trade((999_999_999, 13), (sell, 13), "BTC", 50_000 * ONE, ONE);
     rows.expect("trade_without_order", "trades", trade);
     // Two trades of an order for one of them, and one beyond its price.
-    let buy = rows.order(14, "BTC", "buy", 50_000 * ONE, ONE, ONE, 2);
-    let first = rows.order(15, "BTC", "sell", 50_000 * ONE, ONE, ONE, 2);
-    let second = rows.order(15, "BTC", "sell", 50_000 * ONE, ONE, ONE, 2);
+    let buy = rows.order(14, "BTC", "buy", (50_000 * ONE, ONE, ONE), 2);
+    let first = rows.order(15, "BTC", "sell", (50_000 * ONE, ONE, ONE), 2);
+    let second = rows.order(15, "BTC", "sell", (50_000 * ONE, ONE, ONE), 2);
     rows.trade((buy, 14), (first, 15), "BTC", 50_100 * ONE, ONE);
     rows.expect("trade_beyond_limit", "orders", buy);
     let trade = rows.trade((buy, 14), (second, 15), "BTC", 50_000 * ONE, ONE);
     rows.expect("trade_exceeds_order", "trades", trade);
     rows.expect("filled_differs", "orders", second);
     rows.expect("status_differs", "orders", second);
-    let nothing = rows.order(14, "BTC", "buy", 50_000 * ONE, 0, 0, 3);
+    let nothing = rows.order(14, "BTC", "buy", (50_000 * ONE, 0, 0), 3);
     rows.expect("order_without_amount", "orders", nothing);
     // 0.00012367 at 33,333.33 has reserved 4.18416791 there and needs a unit more here.
-    rows.order(8, "BTC", "buy", 3_333_333_000_000, 12_367, 0, 1);
+    rows.order(8, "BTC", "buy", (3_333_333_000_000, 12_367, 0), 1);
     rows.expect("reservation_differs", "users", 8);
     // An order that nothing covers.
-    let bare = rows.order(16, "ETH", "sell", 70_000 * ONE, 5 * ONE, 0, 1);
+    let bare = rows.order(16, "ETH", "sell", (70_000 * ONE, 5 * ONE, 0), 1);
     rows.locked.remove(&(16, false));
     rows.expect("order_not_covered", "orders", bare);
 }
 
-fn write_people(
-    source: &mut Source,
-    size: Size,
-    argon2: &str,
-    locked: &BTreeMap<(i64, bool), i64>,
-    expected: &mut Expected,
-) {
-    let mut expect = |name: &str, table: &str, row: i64| {
-        expected.insert((name.to_owned(), table.to_owned(), row));
-    };
-    let (mut users, mut tokens, mut assets, mut histories) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+/// Users with a token and two rows of history each.
+fn write_people(source: &mut Source, size: Size, argon2: &str, rows: &mut Rows) {
+    let (mut users, mut tokens, mut histories) = (Vec::new(), Vec::new(), Vec::new());
+    let model = format!("App{0}Models{0}User", backslash(source));
     for id in 1..=size.users {
         let password = match id {
             2 => argon2,
@@ -224,16 +215,11 @@ fn write_people(
             5 => r#"["read"]"#,
             _ => r#"["*"]"#,
         };
-        tokens.push(format!(
-            "({id},'App{}Models{}User',{id},'api','{hash}','{abilities}',NULL,NULL,{TIME})",
-            backslash(source),
-            backslash(source)
-        ));
+        tokens.push(format!("({id},'{model}',{id},'api','{hash}','{abilities}',NULL,NULL,{TIME})"));
         let first = id * 10;
         let gap = if id == 17 { ONE } else { 0 };
         histories.push(format!(
-            "({first},{id},{},'deposit',{},0,NULL,NULL,NULL,{TIME})",
-            decimal(1_000_000 * ONE - gap),
+            "({first},{id},{0},'deposit',{0},0,NULL,NULL,NULL,{TIME})",
             decimal(1_000_000 * ONE - gap)
         ));
         histories.push(format!(
@@ -242,22 +228,40 @@ fn write_people(
             decimal(if id == 18 { balance - ONE } else { balance }),
             decimal(if id == 18 { spent + ONE } else { spent })
         ));
+    }
+    let token = size.users + 1;
+    let hash = "0".repeat(64);
+    tokens.push(format!("({token},'{model}',{token},'api','{hash}','[\"*\"]',NULL,NULL,{TIME})"));
+    rows.expect("token_without_user", "personal_access_tokens", token);
+    rows.expect("unknown_ability", "personal_access_tokens", 4);
+    rows.expect("unknown_password", "users", 3);
+    rows.expect("negative_balance", "users", 7);
+    rows.expect("history_gap", "user_balance_histories", 171);
+    rows.expect("history_end_differs", "users", 18);
+    source.insert("users", &users);
+    source.insert("personal_access_tokens", &tokens);
+    source.insert("user_balance_histories", &histories);
+}
+
+fn write_assets(source: &mut Source, size: Size, rows: &mut Rows) {
+    let mut assets = Vec::new();
+    for id in 1..=size.users {
         for (is_btc, symbol) in [(true, "BTC"), (false, "ETH")] {
             let row = assets.len() as i64 + 1;
-            let mut locked = locked.get(&(id, is_btc)).copied().unwrap_or_default();
+            let mut locked = rows.locked.get(&(id, is_btc)).copied().unwrap_or_default();
             let mut amount = 10 * ONE;
             match (id, is_btc) {
                 (5, true) => {
                     locked += 3;
-                    expect("locked_dust", "assets", row);
+                    rows.expect("locked_dust", "assets", row);
                 }
                 (6, true) => {
                     locked += ONE / 2;
-                    expect("locked_differs", "assets", row);
+                    rows.expect("locked_differs", "assets", row);
                 }
                 (16, false) => {
                     amount = 0;
-                    expect("locked_differs", "assets", row);
+                    rows.expect("locked_differs", "assets", row);
                 }
                 _ => {}
             }
@@ -266,24 +270,8 @@ fn write_people(
     }
     let row = assets.len() as i64 + 1;
     assets.push(format!("({row},{},'BTC',1,0)", size.users + 1));
-    expect("balance_without_owner", "assets", row);
-    let token = size.users + 1;
-    tokens.push(format!(
-        "({token},'App{}Models{}User',{token},'api','{}','[\"*\"]',NULL,NULL,{TIME})",
-        backslash(source),
-        backslash(source),
-        "0".repeat(64)
-    ));
-    expect("token_without_user", "personal_access_tokens", token);
-    expect("unknown_ability", "personal_access_tokens", 4);
-    expect("unknown_password", "users", 3);
-    expect("negative_balance", "users", 7);
-    expect("history_gap", "user_balance_histories", 171);
-    expect("history_end_differs", "users", 18);
-    source.insert("users", &users);
-    source.insert("personal_access_tokens", &tokens);
+    rows.expect("balance_without_owner", "assets", row);
     source.insert("assets", &assets);
-    source.insert("user_balance_histories", &histories);
 }
 
 /// MySQL escapes it in texts.

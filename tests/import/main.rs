@@ -44,6 +44,7 @@ fn argon2() -> String {
 }
 
 /// Reports, imports, and lets the users go on.
+#[expect(clippy::print_stderr, reason = "shows how long a large import takes")]
 async fn moves(mut source: Source, target: Database) {
     logs::start();
     let size = Size::from_environment();
