@@ -95,7 +95,7 @@ impl Kind {
             Self::ExcessDecimals => "the number is rounded to 8 decimals",
             Self::DuplicateBalance => "the rows of a user and an asset are added up",
             Self::UnknownPassword => "the user is imported without a password",
-            Self::UnknownAbility => "the token keeps the abilities read, trade and account",
+            Self::UnknownAbility => "the token keeps only those abilities that matchcast has",
             Self::TokenWithoutUser => "the token is not imported",
             Self::BalanceWithoutOwner => "the balance is not imported",
             Self::HistoryWithoutOwner => "the row is not imported",
