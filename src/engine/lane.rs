@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::EngineError;
-use super::gathering::Gathering;
 use super::request::QueuedRequest;
 use crate::market::{Command, MarketId};
 use crate::outage::Outage;
@@ -85,9 +84,6 @@ struct State {
     /// The last batch was one of these.
     has_continued: bool,
     running: Option<(Arc<Batch>, Instant)>,
-    /// The last batch of this thread: its requests, and the time that it took.
-    finished: Option<(usize, Duration)>,
-    gathering: Gathering,
     /// The number of the thread that may execute batches; earlier ones were given up.
     thread: u64,
     /// False: the last thread was given up and the next one has not been started yet.
@@ -105,8 +101,6 @@ impl Lane {
             triggering: VecDeque::new(),
             has_continued: false,
             running: None,
-            finished: None,
-            gathering: Gathering::default(),
             thread: 0,
             has_thread: true,
             is_stopped: false,
@@ -136,11 +130,8 @@ impl Lane {
         }
         state.queues[queue].push_back(request);
         state.waiting += 1;
-        let is_complete = state.gathering.is_complete(state.waiting);
         drop(state);
-        if is_complete {
-            self.changed.notify_one();
-        }
+        self.changed.notify_one();
         Ok(())
     }
 
@@ -149,20 +140,10 @@ impl Lane {
     /// `None`: the lane has stopped and nothing waits, or another thread has taken over.
     pub fn next_batch(&self, thread: u64, batch_len: usize) -> Option<Arc<Batch>> {
         let mut state = self.state.lock();
-        if let Some((replied, took)) = state.finished.take() {
-            let waiting = state.waiting;
-            state.gathering.begin(replied, took, waiting, batch_len, Instant::now());
-        }
         loop {
             if state.thread != thread {
                 return None;
             }
-            if let Some(until) = state.gathers_until() {
-                self.changed.wait_until(&mut state, until);
-                continue;
-            }
-            let waiting = state.waiting;
-            state.gathering.end(waiting);
             if let Some(requests) = state.take(batch_len) {
                 let batch = Batch::new(requests);
                 state.running = Some((Arc::clone(&batch), Instant::now()));
@@ -187,8 +168,7 @@ impl Lane {
         if state.thread != thread {
             return None;
         }
-        let since = state.running.take().map(|(_, since)| since);
-        state.finished = since.map(|since| (batch.requests.len(), since.elapsed()));
+        state.running = None;
         drop(state);
         GIVEN_UP.recovered();
         Arc::into_inner(batch).map(|batch| batch.requests)
@@ -284,15 +264,6 @@ impl Lane {
 }
 
 impl State {
-    /// Until when the next batch waits for more requests. `None`: it does not.
-    fn gathers_until(&self) -> Option<Instant> {
-        let has_other_work = !self.parts.is_empty() || !self.triggering.is_empty();
-        if self.is_stopped || has_other_work {
-            return None;
-        }
-        self.gathering.until(self.waiting, Instant::now())
-    }
-
     /// The requests of the next batch. Those that were left are removed.
     fn take(&mut self, batch_len: usize) -> Option<Vec<(usize, QueuedRequest)>> {
         if let Some(part) = self.parts.pop_front() {

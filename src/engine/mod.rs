@@ -19,7 +19,6 @@
 
 mod batch_events;
 mod failure;
-mod gathering;
 mod handle;
 mod lane;
 mod lanes;

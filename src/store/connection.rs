@@ -96,32 +96,16 @@ impl AnyConnection {
         }
         // In the text, because several statements have no parameters.
         let ids: Vec<String> = markets.iter().map(|id| id.0.to_string()).collect();
-        let ids = ids.join(", ");
-        begin_write_and(
-            c,
-            &format!("SELECT FROM markets WHERE id IN ({ids}) ORDER BY id FOR UPDATE"),
-        )
-    }
-
-    /// [`Self::begin_write`], with a commit that does not wait for the disk, see
-    /// [`super::Store::write_relaxed`]. On SQLite that holds for later transactions as well, until
-    /// [`Self::end_relaxed`].
-    pub fn begin_write_relaxed(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Postgres(c) => begin_write_and(c, "SET LOCAL synchronous_commit = off"),
-            Self::Sqlite(c) => {
-                c.batch_execute("PRAGMA synchronous = NORMAL")?;
-                self.begin_write()
-            }
+        let begin = format!(
+            "{BEGIN_WRITE}; SELECT FROM markets WHERE id IN ({}) ORDER BY id FOR UPDATE",
+            ids.join(", ")
+        );
+        let begun = AnsiTransactionManager::begin_transaction_sql(c, &begin);
+        if begun.is_err() {
+            // The transaction has begun and waits for its end, which Diesel does not know.
+            c.batch_execute("ROLLBACK")?;
         }
-    }
-
-    /// Later commits wait for the disk again.
-    pub fn end_relaxed(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Postgres(_) => Ok(()),
-            Self::Sqlite(c) => c.batch_execute("PRAGMA synchronous = FULL"),
-        }
+        begun
     }
 
     /// All statements until the commit read the same state.
@@ -198,17 +182,6 @@ impl AnyConnection {
             Self::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
         }
     }
-}
-
-/// Begins a write transaction with another statement, in one round trip.
-fn begin_write_and(connection: &mut PgConnection, statement: &str) -> QueryResult<()> {
-    let begin = format!("{BEGIN_WRITE}; {statement}");
-    let begun = AnsiTransactionManager::begin_transaction_sql(connection, &begin);
-    if begun.is_err() {
-        // The transaction has begun and waits for its end, which Diesel does not know.
-        connection.batch_execute("ROLLBACK")?;
-    }
-    begun
 }
 
 /// A connection to PostgreSQL whose attempt to connect ends in time.

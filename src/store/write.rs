@@ -51,16 +51,6 @@ impl LockedMarkets {
     }
 }
 
-/// How a transaction begins.
-#[derive(Clone, Copy)]
-enum Begin<'a> {
-    Usual,
-    /// With these markets locked.
-    Locking(&'a BTreeSet<MarketId>),
-    /// Its commit does not wait for the disk.
-    Relaxed,
-}
-
 impl Store {
     /// [`Store::write`] with these markets locked, which exist.
     pub fn write_locking<T>(
@@ -71,19 +61,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let deadline = Deadline::after(self.inner.timeouts.batch);
         let locked = LockedMarkets(markets);
-        self.write_with(deadline, connection, Begin::Locking(&locked.0), |c| work(c, &locked))
-    }
-
-    /// [`Store::write`] for what may be lost if the server of the database crashes, or the machine
-    /// of SQLite: the commit does not wait until the disk, or a standby, has it. Nothing is lost
-    /// that was committed before, and no later commit survives without this one.
-    pub fn write_relaxed<T>(
-        &self,
-        connection: &mut AnyConnection,
-        work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let deadline = Deadline::after(self.inner.timeouts.batch);
-        self.write_with(deadline, connection, Begin::Relaxed, work)
+        self.write_with(deadline, connection, &locked.0, |c| work(c, &locked))
     }
 
     pub(super) fn write_by<T>(
@@ -92,24 +70,18 @@ impl Store {
         connection: &mut AnyConnection,
         work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.write_with(deadline, connection, Begin::Usual, work)
+        self.write_with(deadline, connection, &BTreeSet::new(), work)
     }
 
     fn write_with<T>(
         &self,
         deadline: Deadline,
         connection: &mut AnyConnection,
-        begin: Begin<'_>,
+        markets: &BTreeSet<MarketId>,
         mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut write = |connection: &mut AnyConnection| {
-            let outcome = write_once(self.call.as_deref(), connection, begin, &mut work);
-            if matches!(begin, Begin::Relaxed)
-                && let Err(error) = connection.end_relaxed()
-            {
-                tracing::warn!(%error, "the commits of a connection could not be made to wait");
-            }
-            outcome
+            write_once(self.call.as_deref(), connection, markets, &mut work)
         };
         let mut attempt = 1;
         loop {
@@ -163,16 +135,11 @@ fn write_in_turn<T>(
 fn write_once<T>(
     call: Option<&Call>,
     connection: &mut AnyConnection,
-    begin: Begin<'_>,
+    markets: &BTreeSet<MarketId>,
     work: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     call.map_or(Ok(()), Call::begin)?;
-    let begun = match begin {
-        Begin::Usual => connection.begin_write(),
-        Begin::Locking(markets) => connection.begin_write_locking(markets),
-        Begin::Relaxed => connection.begin_write_relaxed(),
-    };
-    if let Err(error) = begun.map_err(StoreError::from) {
+    if let Err(error) = connection.begin_write_locking(markets).map_err(StoreError::from) {
         return Err(connection.explain(error));
     }
     let done = work(connection).and_then(|value| {

@@ -18,7 +18,6 @@ mod outbox;
 mod pages;
 mod people;
 mod pruning;
-mod relaxed;
 mod sign_ins;
 mod standard_names;
 mod statements;

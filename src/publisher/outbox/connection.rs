@@ -29,15 +29,6 @@ impl Connection {
         self.run(move |store, connection| store.write(connection, work)).await
     }
 
-    /// [`Self::write`] for what may be lost in a crash of the database, see
-    /// [`Store::write_relaxed`].
-    pub async fn write_relaxed<T: Send + 'static>(
-        &mut self,
-        work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.run(move |store, connection| store.write_relaxed(connection, work)).await
-    }
-
     async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Store, &mut AnyConnection) -> Result<T, StoreError> + Send + 'static,

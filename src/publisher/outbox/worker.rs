@@ -139,8 +139,7 @@ impl OutboxWorker {
     async fn record(&mut self, unrecorded: &mut Arc<Completions>) -> Result<(), StoreError> {
         if !unrecorded.is_empty() {
             let completions = unrecorded.clone();
-            // Events whose completion is lost are sent again, as after a crash of this process.
-            self.connection.write_relaxed(move |c| completions.write(c)).await?;
+            self.connection.write(move |c| completions.write(c)).await?;
             std::mem::take(unrecorded).count();
         }
         Ok(())

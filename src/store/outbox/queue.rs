@@ -92,42 +92,36 @@ pub fn record_skipped(
     remove(connection, events, Counter::Skipped)
 }
 
-// The query builder has no common table expressions. Counters are locked by name.
-statement! {
-    Remove {
-        ids: Vec<i64> => Array<BigInt>, delivered: i64 => BigInt, skipped: i64 => BigInt,
-    } -> ():
-    "WITH gone AS (DELETE FROM outbox WHERE id = ANY(" [ids] ") RETURNING name) \
-     INSERT INTO event_counters AS c (name, delivered, skipped, dropped) \
-     SELECT name, count(*) * " [delivered] ", count(*) * " [skipped] ", 0 \
-     FROM gone GROUP BY name ORDER BY name ON CONFLICT (name) DO UPDATE \
-     SET delivered = c.delivered + excluded.delivered, skipped = c.skipped + excluded.skipped"
-}
-
 fn remove(
     connection: &mut AnyConnection,
     events: &[OutboxEvent],
     counter: Counter,
 ) -> Result<(), StoreError> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    if let AnyConnection::Postgres(c) = connection {
-        let ids = events.iter().map(|event| event.id).collect();
-        let by = |one: Counter| i64::from(one == counter);
-        let (delivered, skipped) = (by(Counter::Delivered), by(Counter::Skipped));
-        Remove { ids, delivered, skipped }.execute(c)?;
-        return Ok(());
-    }
-    let mut deleted = BTreeMap::<&str, i64>::new();
+    let mut ids = BTreeMap::<&str, Vec<i64>>::new();
     for event in events {
-        let rows = diesel::delete(outbox::table.find(event.id)).execute(connection)?;
-        *deleted.entry(&event.name).or_default() += i64::try_from(rows).unwrap_or(i64::MAX);
+        ids.entry(&event.name).or_default().push(event.id);
     }
-    for (name, deleted) in deleted {
-        count(connection, counter, name, deleted)?;
+    for (name, ids) in ids {
+        let deleted = delete(connection, &ids)?;
+        count(connection, counter, name, i64::try_from(deleted).unwrap_or(i64::MAX))?;
     }
     Ok(())
+}
+
+fn delete(connection: &mut AnyConnection, ids: &[i64]) -> Result<usize, StoreError> {
+    match connection {
+        AnyConnection::Postgres(c) => {
+            let these = diesel::delete(outbox::table.filter(outbox::id.eq_any(ids)));
+            Ok(prepared!(these).execute(c)?)
+        }
+        AnyConnection::Sqlite(c) => {
+            let mut deleted = 0;
+            for id in ids {
+                deleted += diesel::delete(outbox::table.find(id)).execute(c)?;
+            }
+            Ok(deleted)
+        }
+    }
 }
 
 /// A failed attempt to send some events together.
