@@ -97,6 +97,15 @@ target_dir() {
         sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
 
+# Prints a port of 127.0.0.1 on which nothing listens. Another process may take it meanwhile.
+free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { printf '%s' "$port" && return; }
+    done
+}
+
 # hash_of FILE…: a short hash of the files' contents.
 hash_of() { cat "$@" | sha256sum | cut -c1-16; }
 

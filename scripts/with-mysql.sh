@@ -56,14 +56,6 @@ remove_server() {
     [[ -z $server_dir ]] || rm -rf "$server_dir"
 }
 
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { printf '%s' "$port" && return; }
-    done
-}
-
 start_server() {
     local port attempt waited_ds user
     user=$(id -un)

@@ -65,14 +65,6 @@ remove_cluster() {
     [[ -z $cluster_dir ]] || rm -rf "$cluster_dir"
 }
 
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { printf '%s' "$port" && return; }
-    done
-}
-
 start_cluster() {
     local bin=$1 port attempt waited_ds
     cluster_dir=$(mktemp -d "${TMPDIR:-/tmp}/matchcast-postgres.XXXXXX")

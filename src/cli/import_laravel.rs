@@ -150,7 +150,6 @@ fn write_report(import: &mut Import, out: &mut impl Write) -> anyhow::Result<()>
     }
     for Adjusted { name, asset, entries, available, locked } in &import.adjusted {
         let entries = counted(usize::try_from(*entries).unwrap_or_default(), "entry");
-        let entries = entries.replace("entrys", "entries");
         writeln!(out, "    {name}: {entries}, {available} {asset} available, {locked} locked")?;
     }
     writeln!(out)?;

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use super::error::ImportError;
 use super::kind::Kind;
 use super::mapping::MappedTable;
-use super::staging::{Field, Inserter, Staging};
+use super::staging::{Inserter, Staging};
 use super::values::Values;
 use crate::market::Fixed;
 use crate::store::markets::QUOTE;
@@ -22,14 +22,12 @@ pub struct Reader<'a> {
     pub now: NaiveDateTime,
 }
 
-const FINDINGS: &str = "findings (kind, source_table, source_row, detail)";
-
 pub fn reader(staging: &mut Staging) -> Reader<'_> {
     Reader {
         staging,
         symbols: BTreeMap::new(),
         markets: BTreeMap::new(),
-        findings: Inserter::new(FINDINGS),
+        findings: Inserter::of_findings(),
         now: now(),
     }
 }
@@ -132,13 +130,7 @@ impl Reader<'_> {
         row: i64,
         detail: &str,
     ) -> Result<(), ImportError> {
-        let fields = [
-            Field::Text(kind.name()),
-            Field::Text(&table.table),
-            Field::Number(row),
-            Field::Text(detail),
-        ];
-        self.findings.push(self.staging, &fields)
+        self.findings.push_finding(self.staging, kind, &table.table, row, detail)
     }
 }
 

@@ -100,9 +100,8 @@ impl Staging {
         row: i64,
         detail: &str,
     ) -> Result<(), ImportError> {
-        let mut findings = Inserter::new("findings (kind, source_table, source_row, detail)");
-        let (kind, row) = (Field::Text(kind.name()), Field::Number(row));
-        findings.push(self, &[kind, Field::Text(table), row, Field::Text(detail)])?;
+        let mut findings = Inserter::of_findings();
+        findings.push_finding(self, kind, table, row, detail)?;
         findings.flush(self)
     }
 }
@@ -117,6 +116,24 @@ impl Inserter {
     /// `head` is `table (columns)`.
     pub const fn new(head: &'static str) -> Self {
         Self { head, rows: String::new() }
+    }
+
+    /// For [`Self::push_finding`].
+    pub const fn of_findings() -> Self {
+        Self::new("findings (kind, source_table, source_row, detail)")
+    }
+
+    /// Notes a row of the source.
+    pub fn push_finding(
+        &mut self,
+        staging: &mut Staging,
+        kind: Kind,
+        table: &str,
+        row: i64,
+        detail: &str,
+    ) -> Result<(), ImportError> {
+        let (kind, row) = (Field::Text(kind.name()), Field::Number(row));
+        self.push(staging, &[kind, Field::Text(table), row, Field::Text(detail)])
     }
 
     pub fn push(&mut self, staging: &mut Staging, fields: &[Field<'_>]) -> Result<(), ImportError> {
