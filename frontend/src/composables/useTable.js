@@ -1,6 +1,6 @@
 // Client-side sorting and pagination.
 import { computed, ref, watch } from "vue";
-import { toUnits } from "../lib/decimal.js";
+import { maxDecimalPlaces, toUnits } from "../lib/decimal.js";
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -29,6 +29,13 @@ export function useTable(rows, columns, { pageLength = 10 } = {}) {
     const start = page.value * pageLength;
     return sortedRows.value.slice(start, start + pageLength);
   });
+  /** The decimal places of each numeric column, by its key, on this page. */
+  const places = computed(() => {
+    const placesIn = ({ key }) => maxDecimalPlaces(pageRows.value.map((row) => row[key]));
+    return Object.fromEntries(
+      columns.filter(({ numeric }) => numeric).map((column) => [column.key, placesIn(column)]),
+    );
+  });
   watch(pageCount, (count) => (page.value = Math.min(page.value, count - 1)));
 
   /** Cycles through ascending, descending and the original order. */
@@ -53,5 +60,15 @@ export function useTable(rows, columns, { pageLength = 10 } = {}) {
     return index >= 0;
   }
 
-  return { columns, sortedRows, pageRows, page, pageCount, toggleSort, ariaSort, goToRow };
+  return {
+    columns,
+    sortedRows,
+    pageRows,
+    places,
+    page,
+    pageCount,
+    toggleSort,
+    ariaSort,
+    goToRow,
+  };
 }
