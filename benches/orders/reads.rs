@@ -17,7 +17,7 @@ const BOOK: u32 = 10_000;
 const READER: i64 = 1;
 const ORDERS: u32 = 600;
 const ENTRIES: u32 = 1_600;
-const READERS: usize = 16;
+const READERS: usize = 64;
 /// Half of them trade, so that the market has trades to read.
 const TRADED_ORDERS: u64 = 1_000;
 const ENCODINGS: [&str; 4] = ["", "zstd", "br", "gzip"];

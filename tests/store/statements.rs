@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
+#[cfg(feature = "postgres-tests")]
+use diesel::connection::SimpleConnection;
 use diesel::connection::{Connection, Instrumentation, InstrumentationEvent};
 use matchcast::events::{EventKind, NewEvent};
 use matchcast::market::{
@@ -13,6 +15,8 @@ use matchcast::market::{
 use matchcast::store::markets::Catalog;
 use matchcast::store::outbox::{self, FailedAttempt};
 use matchcast::store::trading::{self, Additions, NewEvents};
+#[cfg(feature = "postgres-tests")]
+use matchcast::store::views::{self, PageRequest};
 use matchcast::store::{AnyConnection, LockedMarkets, Store, now, occupancy, users};
 
 use super::views::fixed;
@@ -171,4 +175,22 @@ on_both! {
         assert!(database.is_postgres() || limited.is_empty(), "planned anew: {limited:#?}");
         database.audit();
     }
+}
+
+/// Without statistics it would plan each execution of a statement whose limit is a parameter.
+#[cfg(feature = "postgres-tests")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_plans_a_statement_once() {
+    crate::support::logs::start();
+    let database = crate::support::database::Database::postgres();
+    let (store, shared) = database.open_store();
+    let market = shared.current().market("BTC").unwrap().id;
+    let mut c = store.connect().unwrap();
+    for limit in 1..10 {
+        let page = PageRequest::newest(limit);
+        views::trades_with_newest(&mut c, market, None, &page).unwrap();
+    }
+    let counted = "SELECT 1 / (CASE WHEN sum(custom_plans) = 0 AND sum(generic_plans) >= 9 \
+        THEN 1 ELSE 0 END) FROM pg_prepared_statements";
+    c.batch_execute(counted).unwrap();
 }
