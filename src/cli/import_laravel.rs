@@ -3,7 +3,7 @@
 //! Without `--apply` it only reads, and reports what it would do.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::counted;
 use crate::config::{Config, parse_laravel_map};
 use crate::store::laravel::{Adjusted, Correction, Found, Import, Overrides};
-use crate::store::{self, AnyConnection};
+use crate::store::{self, AnyConnection, DatabaseUrl};
 
 /// Findings of a kind that the text shows; `--json` has all.
 const EXAMPLES: i64 = 5;
@@ -63,6 +63,9 @@ pub fn import_laravel(
             parse_laravel_map(&text).with_context(|| format!("{}", path.display()))?
         }
     };
+    if *apply && exists(&config.database) {
+        Import::check_target(&mut AnyConnection::open(&config.database)?)?;
+    }
     let mut bar = Bar::new();
     let listings = &config.market.listings;
     let mut import =
@@ -96,6 +99,14 @@ pub fn import_laravel(
         writeln!(out, "nothing was written; --apply imports this")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether there is a database to look at. A missing SQLite file is created by the migration.
+fn exists(database: &DatabaseUrl) -> bool {
+    match database {
+        DatabaseUrl::Sqlite(path) => Path::new(path).exists(),
+        DatabaseUrl::Postgres { .. } => true,
+    }
 }
 
 /// All findings, in pages, as the last member of the object that `head` begins.

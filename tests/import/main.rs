@@ -7,6 +7,7 @@
 mod support;
 
 mod data;
+mod rarer;
 mod siblings;
 mod source;
 

@@ -96,3 +96,16 @@ async fn an_unreadable_value_is_named_and_nothing_is_written() {
         assert!(output.contains(expected) && !output.contains("hidden-word"), "{output}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_is_in_use_is_left_as_it_is() {
+    // Somebody took the Laravel application's own database for the target.
+    let source = source("");
+    let target = Database::existing(source.url().to_owned());
+    let (code, output) = import(&source, &target, "--apply").await;
+    assert_eq!(code, 1, "{output}");
+    assert!(output.contains("the database already has 2 users"), "{output}");
+    let tables = "SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM sqlite_master \
+        WHERE type = 'table'";
+    target.execute(tables);
+}

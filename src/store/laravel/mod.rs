@@ -79,6 +79,14 @@ impl Import {
         report::findings(&mut self.staging, name, after, limit)
     }
 
+    /// Refuses a database that cannot be written to by [`Self::apply`], before its schema is changed.
+    ///
+    /// # Errors
+    /// [`ImportError::Refused`] if there are users, orders or money already.
+    pub fn check_target(connection: &mut AnyConnection) -> Result<(), ImportError> {
+        target::refuse_unless_empty(connection)
+    }
+
     /// Writes what was read, with all corrections, into an empty database with the current schema.
     ///
     /// # Errors

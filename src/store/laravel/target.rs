@@ -12,7 +12,6 @@ use super::staging::Staging;
 use super::{ledger, trading};
 use crate::market::AssetId;
 use crate::store::markets::{self, Catalog, Listing, Listings};
-use crate::store::schema::{self, orders, trades};
 use crate::store::{AnyConnection, audit, candles, now};
 
 #[derive(QueryableByName)]
@@ -31,6 +30,12 @@ struct StagedMarket {
 struct Name {
     #[diesel(sql_type = Text)]
     name: String,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 /// Writes everything and commits, or writes nothing.
@@ -104,19 +109,46 @@ fn write_all(
     )))
 }
 
-fn refuse_unless_empty(connection: &mut AnyConnection) -> Result<(), ImportError> {
-    let people = schema::users::table.filter(schema::users::id.gt(0)).count();
-    let counts: [(&str, i64); 4] = [
-        ("users", people.get_result(connection)?),
-        ("orders", orders::table.count().get_result(connection)?),
-        ("trades", trades::table.count().get_result(connection)?),
-        ("ledger entries", schema::ledger_entries::table.count().get_result(connection)?),
-    ];
-    let Some((what, count)) = counts.iter().find(|(_, count)| *count > 0) else { return Ok(()) };
-    Err(ImportError::Refused(format!(
-        "the database already has {count} {what}; an import needs an empty one, so nothing was \
-         written"
-    )))
+/// Refuses a database that has anything, with whatever schema. A server may be running on it, or it
+/// may be that of the Laravel application.
+pub fn refuse_unless_empty(connection: &mut AnyConnection) -> Result<(), ImportError> {
+    for (table, what, condition) in [
+        ("users", "users", "id > 0"),
+        ("orders", "orders", "true"),
+        ("trades", "trades", "true"),
+        ("ledger_entries", "ledger entries", "true"),
+    ] {
+        let exists = count(
+            connection,
+            &format!("SELECT count(*) AS count FROM sqlite_master WHERE name = '{table}'"),
+            &format!("SELECT count(to_regclass('{table}')) AS count"),
+        )?;
+        if exists == 0 {
+            continue;
+        }
+        let rows = format!("SELECT count(*) AS count FROM {table} WHERE {condition}");
+        let found = count(connection, &rows, &rows)?;
+        if found > 0 {
+            return Err(ImportError::Refused(format!(
+                "the database already has {found} {what}; an import needs an empty one, so \
+                 nothing was written"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What one of these queries returns in its column `count`.
+fn count(
+    connection: &mut AnyConnection,
+    sqlite: &str,
+    postgres: &str,
+) -> Result<i64, diesel::result::Error> {
+    let Count { count } = match connection {
+        AnyConnection::Sqlite(c) => diesel::sql_query(sqlite).get_result(c)?,
+        AnyConnection::Postgres(c) => diesel::sql_query(postgres).get_result(c)?,
+    };
+    Ok(count)
 }
 
 fn staged_markets(staging: &mut Staging) -> Result<Vec<StagedMarket>, ImportError> {

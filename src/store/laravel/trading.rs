@@ -152,7 +152,7 @@ impl StagedOrder {
             maker_rate = Some(rates.maker.units()).filter(|rate| *rate != taker_rate);
         } else if self.status == 1 && side == Side::Buy && self.commission > 0 {
             taker_rate = highest;
-        } else if self.status == 1 && side == Side::Buy && highest > 0 {
+        } else if self.status == 1 && highest > 0 {
             // What was filled before is not charged again: it was at another rate, which is none.
             maker_rate = Some(highest);
             taker_value = self.trade_value;
