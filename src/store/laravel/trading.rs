@@ -36,6 +36,9 @@ struct StagedOrder {
     trade_amount: i64,
     #[diesel(sql_type = BigInt)]
     trade_value: i64,
+    /// Of the trades in which it is the taker's.
+    #[diesel(sql_type = BigInt)]
+    taker_value: i64,
     #[diesel(sql_type = BigInt)]
     commission: i64,
     #[diesel(sql_type = BigInt)]
@@ -89,6 +92,8 @@ struct StagedTrade {
     commission: i64,
     #[diesel(sql_type = SmallInt)]
     buy_status: i16,
+    #[diesel(sql_type = SmallInt)]
+    sell_status: i16,
     #[diesel(sql_type = Timestamp)]
     created_at: NaiveDateTime,
 }
@@ -112,8 +117,11 @@ pub fn write_orders(
     let (mut after, mut done) = (0, 0);
     loop {
         let page: Vec<StagedOrder> = diesel::sql_query(
-            "SELECT id, user_id, market, side, price, amount, trade_amount, trade_value, \
-             commission, prevented, is_amended, CASE status WHEN 1 THEN reserved ELSE 0 END AS \
+            "SELECT id, user_id, market, side, price, amount, trade_amount, trade_value, CASE \
+             WHEN status = 1 AND side = 2 AND trade_value > 0 THEN (SELECT \
+             coalesce(sum(t.value), 0) FROM trades t JOIN orders b ON b.id = t.buy_order \
+             WHERE t.sell_order = orders.id AND b.status <> 1) ELSE trade_value END AS \
+             taker_value, commission, prevented, is_amended, CASE status WHEN 1 THEN reserved ELSE 0 END AS \
              reserved, status, created_at, updated_at, CASE status WHEN 3 THEN \
              coalesce(cancelled_at, updated_at) END AS cancelled_at FROM orders \
              WHERE id > ? ORDER BY id LIMIT ?",
@@ -152,7 +160,7 @@ impl StagedOrder {
             maker_rate = Some(rates.maker.units()).filter(|rate| *rate != taker_rate);
         } else if self.status == 1 && side == Side::Buy && self.commission > 0 {
             taker_rate = highest;
-        } else if self.status == 1 && highest > 0 {
+        } else if self.status == 1 && highest > 0 && self.taker_value == self.trade_value {
             // What was filled before is not charged again: it was at another rate, which is none.
             maker_rate = Some(highest);
             taker_value = self.trade_value;
@@ -204,8 +212,9 @@ pub fn write_trades(
     loop {
         let page: Vec<StagedTrade> = diesel::sql_query(
             "SELECT t.id, t.buy_order, t.sell_order, t.buyer, t.seller, t.market, t.price, \
-             t.amount, t.value, t.commission, b.status AS buy_status, t.created_at FROM trades t \
-             JOIN orders b ON b.id = t.buy_order WHERE t.id > ? ORDER BY t.id LIMIT ?",
+             t.amount, t.value, t.commission, b.status AS buy_status, s.status AS sell_status, \
+             t.created_at FROM trades t JOIN orders b ON b.id = t.buy_order \
+             JOIN orders s ON s.id = t.sell_order WHERE t.id > ? ORDER BY t.id LIMIT ?",
         )
         .bind::<BigInt, _>(after)
         .bind::<BigInt, _>(ROWS)
@@ -238,7 +247,11 @@ pub fn write_trades(
 impl StagedTrade {
     fn row(&self, market: MarketId, sequence: i64) -> FullTradeRow {
         // Of an open order all fills are in one role. Of others the newer one was the taker's.
-        let is_buy = self.buy_status == 1 || self.buy_order > self.sell_order;
+        let is_buy = match (self.buy_status, self.sell_status) {
+            (1, _) => true,
+            (_, 1) => false,
+            _ => self.buy_order > self.sell_order,
+        };
         let trade = TradeRow {
             id: self.id,
             market_id: market.0,
