@@ -79,7 +79,7 @@ impl Import {
         report::findings(&mut self.staging, name, after, limit)
     }
 
-    /// Refuses a database that cannot be written to by [`Self::apply`], before its schema is changed.
+    /// Refuses a database that [`Self::apply`] cannot write to, before its schema is changed.
     ///
     /// # Errors
     /// [`ImportError::Refused`] if there are users, orders or money already.
