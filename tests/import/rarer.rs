@@ -111,7 +111,7 @@ async fn the_rest_of_a_partly_filled_sell_order_pays_the_sellers_commission() {
     let placed = buyer.place("BTC", "buy", "100", "1").await.data();
     assert_eq!(placed["trades"][0]["sell_order_id"], 1, "{placed}");
     // Nothing for the fill before the import, 1 % of 100 for this one.
-    assert_eq!(seller.available("USD").await, "99.00000000");
+    assert_eq!(seller.available("USD").await, "99");
     app.stop();
     target.audit();
 }

@@ -121,8 +121,8 @@ pub fn write_orders(
              WHEN status = 1 AND side = 2 AND trade_value > 0 THEN (SELECT \
              coalesce(sum(t.value), 0) FROM trades t JOIN orders b ON b.id = t.buy_order \
              WHERE t.sell_order = orders.id AND b.status <> 1) ELSE trade_value END AS \
-             taker_value, commission, prevented, is_amended, CASE status WHEN 1 THEN reserved ELSE 0 END AS \
-             reserved, status, created_at, updated_at, CASE status WHEN 3 THEN \
+             taker_value, commission, prevented, is_amended, CASE status WHEN 1 THEN reserved \
+             ELSE 0 END AS reserved, status, created_at, updated_at, CASE status WHEN 3 THEN \
              coalesce(cancelled_at, updated_at) END AS cancelled_at FROM orders \
              WHERE id > ? ORDER BY id LIMIT ?",
         )
