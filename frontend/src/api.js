@@ -105,6 +105,11 @@ export const tokens = () => get("/tokens");
 /** The response contains the token itself, which the API shows only once. */
 export const createToken = (token) => post("/tokens", token);
 export const revokeToken = (id) => request("delete", `/tokens/${id}`);
+/** Where the user is signed in. */
+export const sessions = () => get("/sessions");
+export const endSession = (id) => request("delete", `/sessions/${id}`);
+/** Ends all sessions except the current one; returns how many. */
+export const endOtherSessions = async () => (await request("delete", "/sessions")).data;
 export const debugEvents = (after) => get("/debug/events", { after });
 export const sendEvent = (event) => post("/debug/events", event);
 

@@ -1,7 +1,10 @@
 // The routes. Without a token, protected routes redirect to the login page, which returns to the
-// requested route after a successful login.
+// requested route after a successful login. The heading of another page gets the focus.
+import { nextTick } from "vue";
 import { createRouter, createWebHistory } from "vue-router";
 import { useAuth } from "./composables/useAuth.js";
+import AccessTokens from "./pages/AccessTokens.vue";
+import ActiveSessions from "./pages/ActiveSessions.vue";
 import Dashboard from "./pages/Dashboard.vue";
 import Login from "./pages/Login.vue";
 import NotFound from "./pages/NotFound.vue";
@@ -23,9 +26,14 @@ export const router = createRouter({
     {
       path: "/tokens",
       name: "tokens",
-      // Not needed for the first paint, as below.
-      component: () => import("./pages/AccessTokens.vue"),
+      component: AccessTokens,
       meta: { title: "Access tokens" },
+    },
+    {
+      path: "/sessions",
+      name: "sessions",
+      component: ActiveSessions,
+      meta: { title: "Sessions" },
     },
     {
       path: "/debug",
@@ -57,8 +65,14 @@ router.beforeEach((to) => {
   return { name: "login", query: to.fullPath === "/" ? {} : { back: to.fullPath } };
 });
 
-router.afterEach((to) => {
+router.afterEach(async (to, from) => {
   document.title = `${to.meta.title} · matchcast`;
+  if (!from.name || from.name === to.name) return;
+  // Another page: screen readers announce its heading, and the Tab key continues from there.
+  await nextTick();
+  const heading = document.querySelector("main h1");
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus({ preventScroll: true });
 });
 
 onSessionExpired(() => {

@@ -9,7 +9,9 @@ let root;
 /** Mounts a table of the numbers from `count` down to 1. */
 function mountTable(count) {
   const rows = Array.from({ length: count }, (_, index) => ({ id: String(count - index) }));
-  const columns = [{ key: "id", label: "#", sortKey: byNumber("id"), numeric: true }];
+  const columns = [
+    { key: "id", label: "#", name: "Number", sortKey: byNumber("id"), numeric: true },
+  ];
   app = createApp({
     setup() {
       const table = useTable(() => rows, columns);
@@ -62,4 +64,27 @@ it("a table can be scrolled with the keyboard and is named by its heading", () =
   mountTable(1);
   const { tabIndex } = root.querySelector(".scroll[role=region][aria-labelledby=title]");
   expect(tabIndex).toBe(0);
+});
+
+it("the order can be chosen instead of clicking on a header, and both agree", async () => {
+  mountTable(3);
+  const [column, direction] = root.querySelectorAll(".sort-by select");
+  const choose = async (select, label) => {
+    select.selectedIndex = [...select.options].findIndex(({ text }) => text === label);
+    select.dispatchEvent(new Event("change"));
+    await nextTick();
+  };
+  const chosen = () => [column, direction].map(({ selectedOptions: [{ text }] }) => text);
+  expect(root.querySelector(".sort-by label").htmlFor).toBe(column.id);
+  expect([chosen(), direction.disabled]).toEqual([["Newest first", "Ascending"], true]);
+
+  await choose(column, "Number");
+  expect([cells(), direction.disabled]).toEqual([["1", "2", "3"], false]);
+  await choose(direction, "Descending");
+  expect(cells()).toEqual(["3", "2", "1"]);
+  expect(root.querySelector("th").getAttribute("aria-sort")).toBe("descending");
+  await click("#");
+  expect(chosen()).toEqual(["Newest first", "Ascending"]);
+  await click("#");
+  expect(chosen()).toEqual(["Number", "Ascending"]);
 });

@@ -23,7 +23,7 @@ use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use crate::auth::{AdminTokens, Authenticator};
+use crate::auth::{AdminTokens, Authenticator, Uses};
 use crate::config::{Auth, Config};
 use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
@@ -55,6 +55,7 @@ pub struct App {
     /// `None`: webhooks are disabled.
     webhooks: Option<webhooks::Dispatcher>,
     provider: Option<Provider>,
+    sign_in_uses: Uses,
     readiness: http::Readiness,
     /// `None`: nothing is recorded.
     metrics: Option<PrometheusHandle>,
@@ -112,7 +113,7 @@ impl App {
             webhooks: events::webhooks(&config, subscriptions),
         };
         services.auth.note_stored_hashes().await?;
-        let readiness = services.readiness.clone();
+        let (readiness, sign_in_uses) = (services.readiness.clone(), services.auth.uses().clone());
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
         let mut publisher =
@@ -130,6 +131,7 @@ impl App {
             publisher,
             webhooks,
             provider: embedded,
+            sign_in_uses,
             readiness,
             metrics,
             shutdown: config.http.shutdown,
@@ -164,6 +166,7 @@ impl App {
         let mut advancing = Part::spawn("advancing", endless(advancing));
         let pruning = pruning::run(self.store, pruning::INTERVAL);
         let mut pruning = Part::spawn("pruning", endless(pruning));
+        let mut noting = Part::spawn("uses of sign-ins", endless(self.sign_in_uses.run()));
         let server_handle: ServerHandle = server.handle();
         let mut serving = Part::spawn("HTTP server", async move { Ok(server.await?) });
         let mut executing = Part::of_thread("engine", self.engine_thread)?;
@@ -175,6 +178,7 @@ impl App {
             &mut reporting,
             &mut pruning,
             &mut advancing,
+            &mut noting,
         ];
         let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
         let parts = parts.chain(&mut posting);

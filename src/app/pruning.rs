@@ -56,8 +56,8 @@ mod tests {
 
     use super::*;
     use crate::store::fixtures::temporary;
-    use crate::store::now;
     use crate::store::sessions::{Session, create_session};
+    use crate::store::{ClientInfo, now};
 
     #[tokio::test]
     async fn rows_are_pruned_again_and_again() {
@@ -66,7 +66,8 @@ mod tests {
         let expires_at = now() - TimeDelta::hours(2);
         let create = || {
             let session = Session { user: None, state: String::new(), expires_at };
-            store.transact(move |c| create_session(c, "the same id", &session))
+            let client = ClientInfo::default();
+            store.transact(move |c| create_session(c, "the same id", &session, &client))
         };
         for _ in 0..3 {
             let created = async {

@@ -8,13 +8,13 @@ use super::email::normalized;
 use super::error::AuthError;
 use super::passwords::{Passwords, Verification};
 use super::sessions::Sessions;
-use super::tokens::{IssuedToken, SignedIn, TokenRequest, Tokens};
+use super::tokens::{IssuedToken, SignedIn, Tokens};
+use super::uses::Uses;
 use crate::market::{AssetId, UserId};
-use crate::store::api_tokens::{self, ApiToken};
 use crate::store::sessions;
 use crate::store::sign_ins::{self, PasswordChange, Revoked, SignIn};
 use crate::store::users::{self, User};
-use crate::store::{Store, StoreError};
+use crate::store::{ClientInfo, Store, StoreError};
 
 /// How often a log-in is tried when the password hash changes meanwhile. An outdated hash is
 /// replaced once, by the first of several concurrent log-ins.
@@ -27,6 +27,7 @@ pub struct Authenticator {
     passwords: Passwords,
     pub(super) tokens: Tokens,
     sessions: Sessions,
+    uses: Uses,
 }
 
 /// A user to be created.
@@ -46,10 +47,12 @@ impl Authenticator {
     /// `token_lifetime` `None`: tokens are valid until they are revoked. `cache_ttl` is how long
     /// look-ups of tokens and sessions are cached; zero disables the caches.
     pub fn new(store: Store, token_lifetime: Option<TimeDelta>, cache_ttl: Duration) -> Self {
+        let uses = Uses::new(store.clone());
         Self {
             passwords: Passwords::default(),
             tokens: Tokens::new(store.clone(), token_lifetime, cache_ttl),
-            sessions: Sessions::new(store.clone(), cache_ttl),
+            sessions: Sessions::new(store.clone(), cache_ttl, uses.clone()),
+            uses,
             store,
         }
     }
@@ -66,12 +69,25 @@ impl Authenticator {
         &self.sessions
     }
 
-    /// The user of a bearer token, the sign-in that the token stands for, and its abilities.
+    /// The uses of tokens and sessions, which a task has to write.
+    pub const fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
+    /// The user of a bearer token that this client uses, the sign-in that the token stands for, and
+    /// its abilities.
     ///
     /// # Errors
     /// [`AuthError::Unauthenticated`] if the token is malformed, unknown, revoked or expired.
-    pub async fn verify_token(&self, text: &str) -> Result<SignedIn, AuthError> {
-        self.tokens.verify(text).await
+    pub async fn verify_token(
+        &self,
+        text: &str,
+        client: impl FnOnce() -> ClientInfo,
+    ) -> Result<SignedIn, AuthError> {
+        let (signed_in, is_log_in) = self.tokens.verify(text).await?;
+        let client = || if is_log_in { client() } else { ClientInfo::default() };
+        self.uses.note(&signed_in.sign_in, client);
+        Ok(signed_in)
     }
 
     /// # Errors
@@ -88,6 +104,7 @@ impl Authenticator {
         &self,
         email: &str,
         password: String,
+        client: &ClientInfo,
     ) -> Result<(User, IssuedToken), AuthError> {
         for _ in 0..LOG_IN_ATTEMPTS {
             let user = self.find_user(email).await?;
@@ -99,7 +116,10 @@ impl Authenticator {
             };
             let (Some(user), Some(stored)) = (user, stored) else { break };
             let id = user.user_id();
-            if let Some(token) = self.tokens.issue_for_password(id, stored, rehashed).await? {
+            let client = client.clone();
+            let issued = self.tokens.issue_for_password(id, client, stored, rehashed).await?;
+            if let Some(token) = issued {
+                self.uses.begin(SignIn::Token(token.id));
                 return Ok((user, token));
             }
         }
@@ -119,6 +139,7 @@ impl Authenticator {
         &self,
         registration: Registration,
         assets: Vec<AssetId>,
+        client: ClientInfo,
     ) -> Result<(User, IssuedToken), AuthError> {
         let Registration { name, email, password } = registration;
         let email = normalized(&email);
@@ -128,13 +149,14 @@ impl Authenticator {
         // A user without a token could not register again.
         let create = move |c: &mut _| {
             let user = users::create(c, &name, &email, &hash, &assets)?;
-            let token = sessions::create_token(c, &stored.of_user(user.user_id()))?;
+            let token = sessions::create_token(c, &stored.of_user(user.user_id()), &client)?;
             Ok((user, token))
         };
         let (user, token) = self.store.transact(create).await.map_err(|error| match error {
             StoreError::Duplicate(_) => AuthError::EmailTaken,
             error => AuthError::Store(error),
         })?;
+        self.uses.begin(SignIn::Token(token));
         Ok((user, new_token.issued(token)))
     }
 
@@ -184,28 +206,6 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Creates a token with some abilities, which is in the result as the client sends it.
-    pub async fn create_token(
-        &self,
-        creator: SignedIn,
-        request: TokenRequest,
-    ) -> Result<(ApiToken, String), AuthError> {
-        self.tokens.create(creator, request).await
-    }
-
-    /// The valid tokens that the user has created, the newest first.
-    pub async fn tokens(&self, user: UserId) -> Result<Vec<ApiToken>, AuthError> {
-        Ok(self.store.read(move |c| api_tokens::of_user(c, user)).await?)
-    }
-
-    /// Revokes a token that the user has created. False: there is none with this id.
-    pub async fn revoke_token(&self, user: UserId, id: i64) -> Result<bool, AuthError> {
-        let revoked = self.store.transact(move |c| api_tokens::revoke(c, user, id)).await?;
-        let is_revoked = !revoked.tokens.is_empty();
-        self.revoke(revoked);
-        Ok(is_revoked)
-    }
-
     async fn find_user(&self, email: &str) -> Result<Option<User>, AuthError> {
         let email = normalized(email);
         Ok(self.store.read(move |c| users::by_email(c, &email)).await?)
@@ -223,6 +223,7 @@ mod tests {
     use crate::store::fixtures::temporary;
 
     const PASSWORD: &str = "correct horse";
+    const NO_CLIENT: ClientInfo = ClientInfo { address: None, user_agent: None };
 
     /// An authenticator with caches, and the user `ann@test.example`.
     struct Fixture {
@@ -237,12 +238,12 @@ mod tests {
         async fn new() -> Self {
             let (folder, store) = temporary(2);
             let auth = Authenticator::new(store.clone(), None, Duration::from_secs(60));
-            let (user, token) = auth.register(registration(), Vec::new()).await.unwrap();
+            let (user, token) = auth.register(registration(), Vec::new(), NO_CLIENT).await.unwrap();
             Self { auth, store, user, token, _folder: folder }
         }
 
         async fn log_in(&self, email: &str, password: &str) -> Option<IssuedToken> {
-            match self.auth.log_in(email, password.to_owned()).await {
+            match self.auth.log_in(email, password.to_owned(), &NO_CLIENT).await {
                 Ok((user, token)) => {
                     assert_eq!(user.user_id(), self.user.user_id());
                     Some(token)
@@ -258,7 +259,7 @@ mod tests {
 
         /// The user and the sign-in of a token; `None` if it is rejected.
         async fn accepts(&self, text: &str) -> Option<(UserId, SignIn)> {
-            match self.auth.verify_token(text).await {
+            match self.auth.verify_token(text, || NO_CLIENT).await {
                 Ok(accepted) => Some((accepted.user, accepted.sign_in)),
                 Err(AuthError::Unauthenticated) => None,
                 Err(error) => panic!("{error}"),
@@ -285,7 +286,7 @@ mod tests {
         assert!(matches!(auth.user(UserId(99)).await, Err(AuthError::Unauthenticated)));
         assert!(auth.is_registered("ANN@test.example").await.unwrap());
         assert!(!auth.is_registered("bob@test.example").await.unwrap());
-        let again = auth.register(registration(), Vec::new()).await;
+        let again = auth.register(registration(), Vec::new(), NO_CLIENT).await;
         assert!(matches!(again.map(|_| ()), Err(AuthError::EmailTaken)));
 
         let second = fixture.log_in("ann@TEST.example", PASSWORD).await.unwrap();
@@ -306,7 +307,8 @@ mod tests {
         for (lifetime, is_valid) in [(-1, false), (1, true)] {
             let lifetime = Some(TimeDelta::hours(lifetime));
             let other = Authenticator::new(store.clone(), lifetime, Duration::ZERO);
-            let (_, token) = other.log_in("ann@test.example", PASSWORD.to_owned()).await.unwrap();
+            let log_in = other.log_in("ann@test.example", PASSWORD.to_owned(), &NO_CLIENT);
+            let (_, token) = log_in.await.unwrap();
             assert_eq!(fixture.is_valid(&token).await, is_valid);
         }
         assert!(fixture.is_valid(token).await, "it is cached");

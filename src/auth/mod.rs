@@ -6,18 +6,23 @@
 
 mod admin_tokens;
 mod administration;
+mod api_tokens;
 mod authenticator;
 mod email;
 mod error;
+mod log_ins;
 mod passwords;
 mod secret;
 mod sessions;
 mod tokens;
 mod ttl_cache;
+mod uses;
 
 pub use crate::store::abilities::{Abilities, Ability};
 pub use crate::store::api_tokens::ApiToken;
+pub use crate::store::log_ins::{ActiveLogIn, Credential};
 pub use crate::store::sign_ins::SignIn;
+pub use crate::store::{ClientInfo, UserAgent};
 pub use admin_tokens::{AdminSecret, AdminTokens};
 pub use authenticator::{Authenticator, Registration, VerifiedPassword};
 pub use email::is_email;
@@ -26,3 +31,4 @@ pub use passwords::hash as hash_password;
 pub use secret::{random_hex, sha256_hex};
 pub use sessions::{Sessions, StoredSession};
 pub use tokens::{IssuedToken, SignedIn, TokenRequest, is_token};
+pub use uses::Uses;

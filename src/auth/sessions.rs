@@ -13,9 +13,11 @@ use serde_json::json;
 use super::error::AuthError;
 use super::secret::{random_hex, sha256_hex};
 use super::ttl_cache::TtlCache;
+use super::uses::Uses;
 use crate::market::UserId;
 use crate::store::sessions::{self, Session};
-use crate::store::{Store, now, sign_ins};
+use crate::store::sign_ins::{self, SignIn};
+use crate::store::{Store, now};
 
 const KEY_BYTES: usize = 32;
 /// The values of a session, each of which is JSON within the JSON of the state.
@@ -54,11 +56,12 @@ fn state(user: UserId, token: i64, csrf_token: &str) -> String {
 pub struct Sessions {
     store: Store,
     cache: TtlCache<String, Session>,
+    uses: Uses,
 }
 
 impl Sessions {
-    pub fn new(store: Store, cache_ttl: Duration) -> Self {
-        Self { store, cache: TtlCache::new(cache_ttl) }
+    pub fn new(store: Store, cache_ttl: Duration, uses: Uses) -> Self {
+        Self { store, cache: TtlCache::new(cache_ttl), uses }
     }
 
     /// The session with this key, unless it is unknown, revoked or expired.
@@ -85,8 +88,13 @@ impl Sessions {
         let id = sha256_hex(&key);
         let state = state(user, token, csrf_token);
         let session = Session { user: Some(user), state, expires_at: now() + lifetime };
+        let sign_in = SignIn::Session { id: id.clone(), token: Some(token) };
         let open = move |c: &mut _| sign_ins::open_session(c, &id, &session, token);
-        Ok(self.store.transact(open).await?.then_some(key))
+        let is_open = self.store.transact(open).await?;
+        if is_open {
+            self.uses.begin(sign_in);
+        }
+        Ok(is_open.then_some(key))
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), AuthError> {

@@ -3,32 +3,20 @@
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
-use moka::sync::Cache;
 use subtle::ConstantTimeEq;
 
 use super::error::AuthError;
 use super::secret::{random_hex, sha256_hex};
 use super::ttl_cache::TtlCache;
 use crate::market::UserId;
-use crate::outage::Outage;
 use crate::store::abilities::Abilities;
 use crate::store::api_tokens::{self, ApiToken, Creation};
 use crate::store::sessions::{self, Token};
 use crate::store::sign_ins::{self, LogIn, SignIn};
-use crate::store::{Store, now};
-
-static NOTES: Outage = Outage::warning(
-    "token_use",
-    "the last use of tokens cannot be written",
-    "the last use of tokens is written again",
-);
+use crate::store::{ClientInfo, Store, now};
 
 /// The most valid tokens that a user may have created.
 const MAX_API_TOKENS: usize = 50;
-/// How often the use of a token is noted.
-const NOTE_INTERVAL: Duration = Duration::from_secs(60);
-/// Most entries of the cache of noted uses. Some 100 bytes each.
-const NOTED_LEN: u64 = 100_000;
 /// Random bytes of a token's secret.
 const SECRET_BYTES: usize = 30;
 
@@ -80,20 +68,17 @@ impl NewToken {
 pub struct Tokens {
     store: Store,
     cache: TtlCache<i64, Token>,
-    /// The tokens whose use was noted within the last minute.
-    noted: Cache<i64, ()>,
     lifetime: Option<TimeDelta>,
 }
 
 impl Tokens {
     /// `lifetime` `None`: tokens are valid until they are revoked.
     pub fn new(store: Store, lifetime: Option<TimeDelta>, cache_ttl: Duration) -> Self {
-        let noted = Cache::builder().max_capacity(NOTED_LEN).time_to_live(NOTE_INTERVAL).build();
-        Self { store, cache: TtlCache::new(cache_ttl), noted, lifetime }
+        Self { store, cache: TtlCache::new(cache_ttl), lifetime }
     }
 
-    /// Issues a token to a user whose password matched `verified_hash`, and replaces that hash
-    /// with `rehashed` if there is one.
+    /// Issues a token to a user whose password matched `verified_hash`, for this client, and
+    /// replaces that hash with `rehashed` if there is one.
     ///
     /// `Ok(None)` if the user's password hash is no longer `verified_hash`.
     ///
@@ -103,13 +88,15 @@ impl Tokens {
     pub async fn issue_for_password(
         &self,
         user: UserId,
+        client: ClientInfo,
         verified_hash: String,
         rehashed: Option<String>,
     ) -> Result<Option<IssuedToken>, AuthError> {
         let new_token = self.generate();
         let token = new_token.of_user(user);
-        let log_in =
-            move |c: &mut _| sign_ins::log_in(c, &token, &verified_hash, rehashed.as_deref());
+        let log_in = move |c: &mut _| {
+            sign_ins::log_in(c, &token, &client, &verified_hash, rehashed.as_deref())
+        };
         match self.store.transact(log_in).await? {
             LogIn::Created(id) => Ok(Some(new_token.issued(id))),
             LogIn::PasswordChanged => Ok(None),
@@ -154,11 +141,11 @@ impl Tokens {
         }
     }
 
-    /// The user of a token.
+    /// The user of a token, and whether it is that of a log-in.
     ///
     /// # Errors
     /// [`AuthError::Unauthenticated`] if the token is malformed, unknown, revoked or expired.
-    pub async fn verify(&self, text: &str) -> Result<SignedIn, AuthError> {
+    pub async fn verify(&self, text: &str) -> Result<(SignedIn, bool), AuthError> {
         let (id, secret) = text.split_once('|').ok_or(AuthError::Unauthenticated)?;
         let id: i64 = id.parse().map_err(|_| AuthError::Unauthenticated)?;
         let look_up = self.store.read(move |c| sessions::find_token(c, id));
@@ -169,27 +156,8 @@ impl Tokens {
         if !matches || token.expires_at.is_some_and(|at| at <= now()) {
             return Err(AuthError::Unauthenticated);
         }
-        if token.name.is_some() {
-            self.note_use(id);
-        }
         let (user, abilities) = (token.user, token.abilities);
-        Ok(SignedIn { user, sign_in: SignIn::Token(id), abilities })
-    }
-
-    /// Notes the use of a token, at most once a minute. The request does not wait for it, and if it
-    /// fails, the token is valid nevertheless.
-    fn note_use(&self, id: i64) {
-        if self.noted.contains_key(&id) {
-            return;
-        }
-        self.noted.insert(id, ());
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            match store.transact(move |c| api_tokens::note_use(c, id)).await {
-                Ok(()) => NOTES.recovered(),
-                Err(error) => NOTES.failed(&error),
-            }
-        });
+        Ok((SignedIn { user, sign_in: SignIn::Token(id), abilities }, token.name.is_none()))
     }
 
     /// Accepts these tokens again, if they are in the database.

@@ -1,6 +1,7 @@
 //! The API. Handlers extract, call and map to a response; queries, rules and decisions are in other
 //! modules.
 
+mod client_info;
 mod conditional;
 mod csv;
 mod encoding;

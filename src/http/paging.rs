@@ -26,6 +26,7 @@ pub enum List {
     /// Of a user.
     MyTrades,
     Tokens,
+    Sessions,
     WebhookMessages,
     AdminLog,
     Deposits,
@@ -55,6 +56,7 @@ impl List {
             Self::Withdrawals => 9,
             Self::AllWithdrawals => 10,
             Self::Adjustments => 11,
+            Self::Sessions => 12,
             Self::AllOrders => 20,
             Self::AllTrades => 21,
             Self::Ledger => 22,

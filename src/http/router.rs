@@ -8,8 +8,8 @@ use super::openapi;
 use super::response::ApiError;
 use super::routes::{
     accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
-    market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens, webhooks,
-    withdrawals,
+    market_data, markets, my_trades, orders, preview, provider_webhook, sessions, settings, tokens,
+    webhooks, withdrawals,
 };
 
 /// Adds all routes.
@@ -65,6 +65,8 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/orders/{id}/cancel", [post(orders::cancel)]))
         .service(resource("/tokens", [get(tokens::list), post(tokens::create)]))
         .service(resource("/tokens/{id}", [delete(tokens::revoke)]))
+        .service(resource("/sessions", [get(sessions::list), delete(sessions::end_others)]))
+        .service(resource("/sessions/{id}", [delete(sessions::end)]))
         .service(resource("/debug/events", [get(debug::list), post(debug::send)]))
         .service(resource("/errors", [get(errors::list)]))
         .service(resource("/errors/{code}", [get(errors::get)]))

@@ -1,17 +1,14 @@
 //! The tokens that users create for their programs: they have a name, and not all abilities.
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::abilities::Abilities;
 use super::schema::tokens;
 use super::sessions::{Token, create_token};
 use super::sign_ins::{self, Revoked, SignIn};
-use super::{AnyConnection, StoreError, now, users};
+use super::{AnyConnection, ClientInfo, StoreError, now, users};
 use crate::market::{UserId, UserStatus};
-
-/// How exactly the last use of a token is known.
-const USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 /// A token without its secret.
 #[derive(Clone, Debug)]
@@ -73,7 +70,7 @@ pub fn create(
     if of_user(connection, token.user)?.len() >= at_most {
         return Ok(Creation::TooMany);
     }
-    let id = create_token(connection, token)?;
+    let id = create_token(connection, token, &ClientInfo::default())?;
     let row = tokens::table.find(id).select(ApiTokenRow::as_select()).first(connection)?;
     Ok(Creation::Created(row.try_into()?))
 }
@@ -104,15 +101,4 @@ pub fn revoke(
         Some(id) => sign_ins::log_out(connection, user, &SignIn::Token(id)),
         None => Ok(Revoked::default()),
     }
-}
-
-/// Notes that a token is used, unless that was noted less than a minute ago. Runs in a write
-/// transaction.
-pub fn note_use(connection: &mut AnyConnection, id: i64) -> Result<(), StoreError> {
-    let now = now();
-    let is_due = tokens::last_used_at.is_null().or(tokens::last_used_at.le(now - USE_INTERVAL));
-    diesel::update(tokens::table.filter(tokens::id.eq(id)).filter(is_due))
-        .set(tokens::last_used_at.eq(now))
-        .execute(connection)?;
-    Ok(())
 }

@@ -46,6 +46,8 @@ diesel::table! {
         name -> Nullable<Text>,
         abilities -> SmallInt,
         last_used_at -> Nullable<Timestamp>,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
     }
 }
 
@@ -56,6 +58,10 @@ diesel::table! {
         state -> Text,
         created_at -> Timestamp,
         expires_at -> Timestamp,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        last_used_at -> Nullable<Timestamp>,
+        token_id -> Nullable<BigInt>,
     }
 }
 

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::abilities::Abilities;
 use super::schema::{sessions, tokens, users};
-use super::{AnyConnection, StoreError, codes, now};
+use super::{AnyConnection, ClientInfo, StoreError, codes, now};
 use crate::market::{UserId, UserStatus};
 
 /// A bearer token.
@@ -26,15 +26,24 @@ impl Token {
     }
 }
 
-/// Stores a token and returns its id, which is the first half of the client's token.
-pub fn create_token(connection: &mut AnyConnection, token: &Token) -> Result<i64, StoreError> {
+/// Stores a token and returns its id, which is the first half of the client's token. A log-in is
+/// its first use, by `client`.
+pub fn create_token(
+    connection: &mut AnyConnection,
+    token: &Token,
+    client: &ClientInfo,
+) -> Result<i64, StoreError> {
+    let now = now();
     let values = (
         tokens::user_id.eq(token.user.0),
         tokens::name.eq(&token.name),
         tokens::secret_hash.eq(&token.secret_hash),
         tokens::abilities.eq(token.abilities.code()),
-        tokens::created_at.eq(now()),
+        tokens::created_at.eq(now),
         tokens::expires_at.eq(token.expires_at),
+        tokens::last_used_at.eq(token.name.is_none().then_some(now)),
+        tokens::address.eq(client.address_text()),
+        tokens::user_agent.eq(client.user_agent_text()),
     );
     diesel::insert_into(tokens::table).values(values).execute(connection)?;
     let created = tokens::table.filter(tokens::secret_hash.eq(&token.secret_hash));
@@ -91,17 +100,23 @@ pub fn find_session(
     }))
 }
 
+/// Stores a session, whose log-in is its first use, by `client`.
 pub fn create_session(
     connection: &mut AnyConnection,
     id: &str,
     session: &Session,
+    client: &ClientInfo,
 ) -> Result<(), StoreError> {
+    let now = now();
     let values = (
         sessions::id.eq(id),
         sessions::user_id.eq(session.user.map(|user| user.0)),
         sessions::state.eq(&session.state),
-        sessions::created_at.eq(now()),
+        sessions::created_at.eq(now),
         sessions::expires_at.eq(session.expires_at),
+        sessions::last_used_at.eq(now),
+        sessions::address.eq(client.address_text()),
+        sessions::user_agent.eq(client.user_agent_text()),
     );
     diesel::insert_into(sessions::table).values(values).execute(connection)?;
     Ok(())

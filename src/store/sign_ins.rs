@@ -12,12 +12,12 @@ use diesel::prelude::*;
 use super::outbox;
 use super::schema::{sessions, tokens};
 use super::sessions::{Session, Token, create_session, create_token};
-use super::{AnyConnection, StoreError, now, users};
+use super::{AnyConnection, ClientInfo, StoreError, now, users};
 use crate::events::NewEvent;
 use crate::market::{UserId, UserStatus};
 
 /// One sign-in of a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SignIn {
     /// The id of a token.
     Token(i64),
@@ -26,6 +26,16 @@ pub enum SignIn {
         /// The token that the same log-in created.
         token: Option<i64>,
     },
+}
+
+impl SignIn {
+    /// The token that its log-in created. `None`: the session of a log-in without one.
+    pub const fn token(&self) -> Option<i64> {
+        match self {
+            Self::Token(id) => Some(*id),
+            Self::Session { token, .. } => *token,
+        }
+    }
 }
 
 /// The tokens and sessions that were revoked.
@@ -48,11 +58,12 @@ pub enum LogIn {
     Frozen,
 }
 
-/// Creates a token for a user whose password matched the hash `verified`. If there is a `better`
-/// hash of the same password, it replaces the old one.
+/// Creates a token for a user whose password matched the hash `verified`, and for this client. If
+/// there is a `better` hash of the same password, it replaces the old one.
 pub fn log_in(
     connection: &mut AnyConnection,
     token: &Token,
+    client: &ClientInfo,
     verified: &str,
     better: Option<&str>,
 ) -> Result<LogIn, StoreError> {
@@ -72,10 +83,11 @@ pub fn log_in(
     if let Some(better) = better {
         users::replace_password(connection, token.user, verified, better)?;
     }
-    create_token(connection, token).map(LogIn::Created)
+    create_token(connection, token, client).map(LogIn::Created)
 }
 
-/// Stores the session of a user whose log-in created `token`; returns whether it did.
+/// Stores the session of a user whose log-in created `token`, for the same client; returns whether
+/// it did.
 ///
 /// It does not if the token does not exist any more: the log-in was revoked before its session was
 /// written.
@@ -88,10 +100,11 @@ pub fn open_session(
     let Some(user) = session.user else { return Ok(false) };
     users::lock(connection, user)?;
     let same = tokens::table.filter(tokens::id.eq(token)).filter(tokens::user_id.eq(user.0));
-    if !select(exists(same)).get_result::<bool>(connection)? {
-        return Ok(false);
-    }
-    create_session(connection, id, session)?;
+    let found: Option<(Option<String>, Option<String>)> =
+        same.select((tokens::address, tokens::user_agent)).first(connection).optional()?;
+    let Some((address, user_agent)) = found else { return Ok(false) };
+    let client = ClientInfo::of_row(address.as_deref(), user_agent.as_deref());
+    create_session(connection, id, session, &client)?;
     Ok(true)
 }
 
@@ -127,12 +140,11 @@ pub fn log_out(
     sign_in: &SignIn,
 ) -> Result<Revoked, StoreError> {
     users::lock(connection, user)?;
-    let now = now();
     let mut revoked = Revoked::default();
     let is_last = match sign_in {
         SignIn::Token(id) => {
             revoked.tokens = delete_token(connection, user, *id)?;
-            !has_token(connection, user, now)?
+            !has_token(connection, user, now())?
         }
         SignIn::Session { id, token } => {
             let this = sessions::table.find(id).filter(sessions::user_id.eq(user.0));
@@ -142,7 +154,7 @@ pub fn log_out(
             if let Some(token) = token {
                 revoked.tokens = delete_token(connection, user, *token)?;
             }
-            !has_token(connection, user, now)? && !has_session(connection, user, now)?
+            !has_sign_in(connection, user)?
         }
     };
     // If nothing was revoked, another request ended the sign-in and terminated the connections.
@@ -150,6 +162,15 @@ pub fn log_out(
         outbox::write(connection, &NewEvent::terminate_connections(user))?;
     }
     Ok(revoked)
+}
+
+/// Whether a token or a session of the user is valid.
+pub(super) fn has_sign_in(
+    connection: &mut AnyConnection,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let now = now();
+    Ok(has_token(connection, user, now)? || has_session(connection, user, now)?)
 }
 
 /// The outcome of [`change_password`].

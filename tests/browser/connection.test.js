@@ -134,7 +134,7 @@ test("a revoked token leads to the login page, which returns to the previous pag
   const headers = { Authorization: `Bearer ${token}` };
   await fetch(`${server().url}/api/logout`, { method: "POST", headers });
   await alice.page.getByRole("button", { name: "Refresh order book" }).click();
-  await alice.page.getByText("Your session has expired").waitFor();
+  await alice.page.getByText("Your session has ended").waitFor();
   assert.equal(new URL(alice.page.url()).pathname, "/login");
   assert.equal(await alice.page.evaluate(() => localStorage.getItem("auth_token")), null);
   await alice.page.getByRole("button", { name: "Alice", exact: true }).click();

@@ -148,6 +148,12 @@ test("every page is accessible and fits, in both themes and on a small screen", 
       await window.page.getByText("No tokens yet.").waitFor();
       await assertAccessible(window, `tokens-${colorScheme}-${size}`);
       await assertFits(window, `tokens-${colorScheme}-${size}`);
+      await window.goto("/sessions");
+      await window.page.getByTestId("current").waitFor();
+      const sessions = `sessions-${colorScheme}-${size}`;
+      await assertAccessible(window, sessions);
+      await assertFits(window, sessions);
+      await window.screenshot(sessions);
       await window.goto("/debug");
       await window.page.getByText(/Connections \([1-9]/).waitFor();
       const debug = `debug-${colorScheme}-${size}`;

@@ -28,7 +28,7 @@ const TRADE: Access = User(Some("trade"));
 const ACCOUNT: Access = User(Some("account"));
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-pub const ENDPOINTS: [(&str, &str, Access); 91] = [
+pub const ENDPOINTS: [(&str, &str, Access); 94] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -67,6 +67,9 @@ pub const ENDPOINTS: [(&str, &str, Access); 91] = [
     ("GET", "/api/tokens", ACCOUNT),
     ("POST", "/api/tokens", ACCOUNT),
     ("DELETE", "/api/tokens/{id}", ACCOUNT),
+    ("GET", "/api/sessions", ACCOUNT),
+    ("DELETE", "/api/sessions", ACCOUNT),
+    ("DELETE", "/api/sessions/{id}", ACCOUNT),
     ("GET", "/api/debug/events", READ),
     ("POST", "/api/debug/events", ACCOUNT),
     ("POST", "/api/broadcasting/auth", READ),
@@ -129,6 +132,8 @@ fn method(name: &str) -> Method {
 }
 
 pub async fn call(client: &Client, name: &str, path: &str) -> Response {
+    // The first session may be that of the client.
+    let path = path.replace("/sessions/{id}", "/sessions/0");
     let path = path.replace("{id}", "1").replace("{symbol}", "BTC");
     client.send(method(name), &path, &[], Vec::new()).await
 }

@@ -56,6 +56,7 @@ mod junk;
 mod lanes;
 mod leases;
 mod listings;
+mod log_ins;
 mod long_outage;
 #[cfg(feature = "postgres-tests")]
 mod lost_database;

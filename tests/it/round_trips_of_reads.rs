@@ -125,6 +125,19 @@ async fn a_read_of_what_has_changed_is_at_most_two_round_trips() {
     database.audit();
 }
 
+/// Although requests note when a log-in is used.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lists_of_sessions_and_tokens_are_one_round_trip() {
+    let database = Database::postgres();
+    let (relay, app) = start(&database).await;
+    let alice = app.log_in("alice").await;
+    for path in ["/api/sessions", "/api/sessions?limit=1", "/api/tokens"] {
+        let (count, _) = cost((&database, &relay), &alice, path, "", 200, async || {}).await;
+        assert_eq!(count, 1, "{path}");
+    }
+    app.stop();
+}
+
 /// A book is read by its readers together, and rendered for the first of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_reader_of_a_book_in_a_process_who_has_it_pays_for_the_version_only() {

@@ -38,6 +38,11 @@ impl Browser {
         browser
     }
 
+    /// The same browser with another server on the same database.
+    pub fn at(&self, address: std::net::SocketAddr) -> Self {
+        Self { client: self.client.at(address), ..self.clone() }
+    }
+
     pub fn csrf(&self) -> String {
         self.cookies["XSRF-TOKEN"].clone()
     }

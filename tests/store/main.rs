@@ -11,6 +11,7 @@ mod audit_funds;
 mod candles;
 mod leases;
 mod limits;
+mod log_ins;
 mod migrations;
 mod names_first;
 mod occupancy;

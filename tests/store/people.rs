@@ -4,9 +4,17 @@ use chrono::{NaiveDateTime, TimeDelta};
 use matchcast::market::UserId;
 use matchcast::store::sessions::{self, Session, Token};
 use matchcast::store::sign_ins::{self, SignIn};
-use matchcast::store::{StoreError, now, users, views};
+use matchcast::store::{AnyConnection, ClientInfo, StoreError, now, users, views};
 
 use crate::on_both;
+
+fn create_token(c: &mut AnyConnection, token: &Token) -> Result<i64, StoreError> {
+    sessions::create_token(c, token, &ClientInfo::default())
+}
+
+fn create_session(c: &mut AnyConnection, id: &str, session: &Session) -> Result<(), StoreError> {
+    sessions::create_session(c, id, session, &ClientInfo::default())
+}
 
 fn in_minutes(minutes: i64) -> NaiveDateTime {
     now() + TimeDelta::minutes(minutes)
@@ -74,7 +82,7 @@ on_both! {
         let user = user.unwrap().user_id();
         let mut create = |secret_hash: &str, expires_at| {
             let token = Token::of_log_in(user, secret_hash.to_owned(), expires_at);
-            store.write(&mut c, |c| sessions::create_token(c, &token)).unwrap()
+            store.write(&mut c, |c| create_token(c, &token)).unwrap()
         };
         let end = in_minutes(5);
         let (first, second) = (create("aa", None), create("bb", Some(end)));
@@ -94,7 +102,7 @@ on_both! {
         database.execute(&format!("DELETE FROM users WHERE id = {user}"));
         assert!(sessions::find_token(&mut c, third).unwrap().is_none());
         let orphan = Token::of_log_in(user, "cc".to_owned(), None);
-        assert!(store.write(&mut c, |c| sessions::create_token(c, &orphan)).is_err());
+        assert!(store.write(&mut c, |c| create_token(c, &orphan)).is_err());
     }
 
     async fn sessions_are_valid_until_they_expire_or_end(database: Database) {
@@ -105,19 +113,19 @@ on_both! {
         let session = |user, minutes| {
             Session { user, state: r#"{"a":"ü"}"#.to_owned(), expires_at: in_minutes(minutes) }
         };
-        let mut write = |work: &dyn Fn(&mut matchcast::store::AnyConnection)| {
+        let mut write = |work: &dyn Fn(&mut AnyConnection)| {
             store.write(&mut c, |c| { work(c); Ok(()) }).unwrap();
         };
-        write(&|c| sessions::create_session(c, "alive", &session(user, 5)).unwrap());
-        write(&|c| sessions::create_session(c, "visitor", &session(None, 5)).unwrap());
-        write(&|c| sessions::create_session(c, "over", &session(user, -1)).unwrap());
+        write(&|c| create_session(c, "alive", &session(user, 5)).unwrap());
+        write(&|c| create_session(c, "visitor", &session(None, 5)).unwrap());
+        write(&|c| create_session(c, "over", &session(user, -1)).unwrap());
         let find = |id: &str| sessions::find_session(&mut database.connect(), id).unwrap();
         let found = find("alive").unwrap();
         assert_eq!((found.user, found.state.as_str()), (user, r#"{"a":"ü"}"#));
         assert_eq!(find("visitor").unwrap().user, None);
         assert!(find("over").is_none() && find("unknown").is_none());
 
-        write(&|c| sessions::create_session(c, "new", &session(user, 5)).unwrap());
+        write(&|c| create_session(c, "new", &session(user, 5)).unwrap());
         write(&|c| sessions::delete_session(c, "alive").unwrap());
         assert!(find("alive").is_none() && find("new").is_some());
         database.execute("DELETE FROM users WHERE id > 0");

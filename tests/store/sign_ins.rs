@@ -6,7 +6,7 @@ use matchcast::market::UserId;
 use matchcast::store::outbox;
 use matchcast::store::sessions::{self, Session, Token};
 use matchcast::store::sign_ins::{self, LogIn, PasswordChange, Revoked, SignIn};
-use matchcast::store::{AnyConnection, Store, now, users};
+use matchcast::store::{AnyConnection, ClientInfo, Store, now, users};
 
 use crate::on_both;
 
@@ -36,7 +36,7 @@ impl Person {
         let expires_at = minutes.map(|minutes| now() + TimeDelta::minutes(minutes));
         self.write(|c, user| {
             let token = Token::of_log_in(user, "aa".to_owned(), expires_at);
-            sessions::create_token(c, &token).unwrap()
+            sessions::create_token(c, &token, &ClientInfo::default()).unwrap()
         })
     }
 
@@ -135,7 +135,7 @@ on_both! {
         let mut log_in = |verified: &str, better: Option<&str>| {
             person.write(|c, user| {
                 let token = Token::of_log_in(user, "aa".to_owned(), None);
-                sign_ins::log_in(c, &token, verified, better).unwrap()
+                sign_ins::log_in(c, &token, &ClientInfo::default(), verified, better).unwrap()
             })
         };
         let is_created = |log_in| matches!(log_in, LogIn::Created(_));

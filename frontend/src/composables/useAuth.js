@@ -42,6 +42,12 @@ window.addEventListener("storage", ({ key, newValue }) => {
   window.location.reload();
 });
 
+// The session may have been signed out elsewhere while the page was in the background. If so, the
+// response calls `onExpired`.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && token.value) api.user().catch(() => {});
+});
+
 async function logIn(email, password, { windowOnly = isWindowSession.value } = {}) {
   const session = await api.logIn(email, password);
   storeToken(session.token, { windowOnly });

@@ -1,17 +1,17 @@
 // Client-side sorting and pagination.
-import { computed, ref, watch } from "vue";
+import { computed, readonly, ref, watch } from "vue";
 import { maxDecimalPlaces, toUnits } from "../lib/decimal.js";
 
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The sort key of a column: as exact decimals or as text. */
 export const byNumber = (key) => (row) => toUnits(row[key]) ?? 0n;
-export const byText = (key) => (row) => row[key];
+export const byText = (key) => (row) => row[key] ?? "";
 
 /**
  * @param rows a getter of the rows, newest first
- * @param columns the sortable columns: `{key, label, sortKey, numeric}`; `sortKey` is a function
- *   from a row to its sort key
+ * @param columns the sortable columns: `{key, label, name, sortKey, numeric}`; `sortKey` is a
+ *   function from a row to its sort key, and `name` says in words what a sign as `label` means
  */
 export function useTable(rows, columns, { pageLength = 10 } = {}) {
   const sort = ref({ column: null, direction: 1 });
@@ -41,9 +41,14 @@ export function useTable(rows, columns, { pageLength = 10 } = {}) {
   /** Cycles through ascending, descending and the original order. */
   function toggleSort(column) {
     const { column: previous, direction } = sort.value;
-    if (previous !== column) sort.value = { column, direction: 1 };
-    else if (direction === 1) sort.value = { column, direction: -1 };
-    else sort.value = { column: null, direction: 1 };
+    if (previous !== column) sortBy(column, 1);
+    else if (direction === 1) sortBy(column, -1);
+    else sortBy(null);
+  }
+
+  /** Sorts by a column, or with `null` in the original order. */
+  function sortBy(column, direction) {
+    sort.value = { column, direction: column === null ? 1 : direction };
     page.value = 0;
   }
 
@@ -67,6 +72,8 @@ export function useTable(rows, columns, { pageLength = 10 } = {}) {
     places,
     page,
     pageCount,
+    sort: readonly(sort),
+    sortBy,
     toggleSort,
     ariaSort,
     goToRow,

@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use crate::auth::{self, Abilities, Ability, SignIn, SignedIn};
+use crate::http::client_info::client_info;
 use crate::http::response::{ApiError, ErrorCode};
 use crate::http::state::AppState;
 use crate::market::UserId;
@@ -51,7 +52,9 @@ impl AuthenticatedUser {
     /// The user of a request, whatever it asks for.
     pub async fn authenticate(request: &HttpRequest) -> Result<Self, ApiError> {
         let signed_in = match bearer_token(request.headers()) {
-            Some(token) => state(request)?.auth.verify_token(token).await?,
+            Some(token) => {
+                state(request)?.auth.verify_token(token, || client_info(request)).await?
+            }
             None => by_session(request).await?,
         };
         let SignedIn { user: id, sign_in, abilities } = signed_in;
@@ -60,13 +63,15 @@ impl AuthenticatedUser {
 }
 
 async fn by_session(request: &HttpRequest) -> Result<SignedIn, ApiError> {
-    let session = state(request)?.sessions.load(&request.get_session()).await?;
+    let state = state(request)?;
+    let session = state.sessions.load(&request.get_session()).await?;
     let session = session.ok_or(ApiError::Unauthenticated)?;
     let has_csrf_token = session.has_csrf_token(request.headers());
     let (user, sign_in) = session.signed_in().ok_or(ApiError::Unauthenticated)?;
     if !request.method().is_safe() && !has_csrf_token {
         return Err(ApiError::CsrfMismatch);
     }
+    state.auth.uses().note(&sign_in, || client_info(request));
     Ok(SignedIn { user, sign_in, abilities: Abilities::ALL })
 }
 
@@ -80,7 +85,7 @@ fn needed_ability(method: &Method, path: &str) -> Option<Ability> {
         return None;
     }
     Some(match path {
-        _ if is_within("/tokens") || is_within("/webhooks") => Ability::Account,
+        _ if ["/tokens", "/sessions", "/webhooks"].into_iter().any(is_within) => Ability::Account,
         _ if method.is_safe() || is_within("/broadcasting") => Ability::Read,
         "/orders/preview" => Ability::Read,
         _ if is_within("/orders") => Ability::Trade,

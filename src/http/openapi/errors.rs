@@ -33,7 +33,9 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         "getOrder" | "getOrderByClientOrderId" => vec![OrderNotFound],
         "getOrderBook" => vec![MarketNotFound, ValidationFailed],
         "listBookOrders" | "listMyOrders" | "listMyTrades" | "listBalanceHistory"
-        | "listTrades" | "listCandles" | "getTicker" | "listTokens" => vec![ValidationFailed],
+        | "listTrades" | "listCandles" | "getTicker" | "listTokens" | "listSessions" => {
+            vec![ValidationFailed]
+        }
         "getError" => vec![NotFound],
         "logIn" => vec![ValidationFailed, TooBusy, AccountFrozen],
         "register" | "changePassword" => vec![ValidationFailed, TooBusy],
@@ -42,6 +44,7 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         }
         "createToken" => vec![ValidationFailed, TooManyTokens],
         "revokeToken" => vec![TokenNotFound],
+        "endSession" => vec![SessionNotFound],
         "createWebhook" => vec![NotFound, ValidationFailed, TooManyWebhooks],
         "replayWebhook" => vec![NotFound, ValidationFailed],
         "listWebhookMessages" => vec![NotFound, ValidationFailed],

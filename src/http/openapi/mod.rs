@@ -19,8 +19,8 @@ use super::conditional::Version;
 use super::response::{ErrorBody, ErrorCode};
 use super::routes::{
     accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, debug, errors as error_list,
-    health, market_data, markets, my_trades, orders, preview, provider_webhook, settings, tokens,
-    webhooks, withdrawals,
+    health, market_data, markets, my_trades, orders, preview, provider_webhook, sessions, settings,
+    tokens, webhooks, withdrawals,
 };
 use super::schema as doc;
 
@@ -62,6 +62,7 @@ from `matchcast token create`.";
         accounts::faucet,
         auth::register, auth::login, auth::logout, auth::user, auth::update_password,
         csrf_cookie::set, tokens::list, tokens::create, tokens::revoke,
+        sessions::list, sessions::end, sessions::end_others,
         broadcasting::auth, broadcasting::user_auth, provider_webhook::receive,
         debug::list, debug::send,
         webhooks::list, webhooks::create, webhooks::get, webhooks::delete, webhooks::enable,

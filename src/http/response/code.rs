@@ -87,6 +87,8 @@ error_codes! {
         "There is no such order, or it is another user's order.";
     TokenNotFound: 404 "token_not_found", "Token not found",
         "There is no such token, or it is another user's token.";
+    SessionNotFound: 404 "session_not_found", "Session not found",
+        "There is no such session, or it is another user's session.";
     WithdrawalNotFound: 404 "withdrawal_not_found", "Withdrawal not found",
         "There is no such withdrawal, or it is another user's withdrawal.";
     AdjustmentNotFound: 404 "adjustment_not_found", "Adjustment not found",

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::auth::{IssuedToken, Registration, SignIn, is_email};
 use crate::events::decimal::DecimalNumber;
+use crate::http::client_info::client_info;
 use crate::http::conditional::Version;
 use crate::http::extract::{AuthenticatedUser, Input, Validator};
 use crate::http::response::{self, ApiError};
@@ -67,7 +68,7 @@ pub async fn login(
     let (email, password) = validator.finish((email, password))?;
 
     let attempt = state.throttles.log_in(&request, &email)?;
-    let (user, token) = state.auth.log_in(&email, password).await?;
+    let (user, token) = state.auth.log_in(&email, password, &client_info(&request)).await?;
     attempt.give_back();
     let user_id = user.user_id();
     let response = respond(&state, user_id, &token, StatusCode::OK, "Login successful").await?;
@@ -118,7 +119,8 @@ pub async fn register(
     let registration = Registration { name, email, password };
 
     let assets = state.catalog.current().assets.keys().copied().collect();
-    let (user, token) = state.auth.register(registration, assets).await?;
+    let client = client_info(&request);
+    let (user, token) = state.auth.register(registration, assets, client).await?;
     respond(&state, user.user_id(), &token, StatusCode::CREATED, "Registration successful").await
 }
 

@@ -18,6 +18,7 @@ mod new_order;
 pub mod orders;
 pub mod preview;
 pub mod provider_webhook;
+pub mod sessions;
 pub mod settings;
 pub mod tokens;
 mod trade_tag;

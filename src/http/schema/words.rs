@@ -109,6 +109,14 @@ pub enum Ability {
     Account,
 }
 
+/// What the client of a session keeps: a bearer token alone, or a cookie.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum SessionKind {
+    Token,
+    Cookie,
+}
+
 /// What the token of an administrator may be used for.
 #[derive(ToSchema)]
 pub enum AdminAbility {
