@@ -87,9 +87,7 @@ impl Fixture {
 }
 
 on_both! {
-    async fn a_log_in_is_listed_once_as_long_as_its_token_or_its_session_is_valid(
-        database: Database,
-    ) {
+    async fn a_log_in_lasts_as_long_as_its_token_or_its_session(database: Database) {
         use Credential::{Cookie, Token};
         let mut fixture = Fixture::new(&database);
         let (soon, over) = (now() + TimeDelta::hours(1), now() - TimeDelta::hours(1));
