@@ -7,6 +7,7 @@ pub mod cli;
 mod client_address;
 pub mod config;
 mod deadline;
+mod demo;
 pub mod engine;
 pub mod events;
 pub mod http;

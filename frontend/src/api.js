@@ -89,6 +89,7 @@ export const profile = () => get("/profile");
 export const book = (symbol) => get("/orders", { symbol });
 export const trades = (symbol) => get("/trades", { symbol });
 export const ticker = (symbol) => get("/ticker", { symbol });
+export const candles = (symbol, interval, limit) => get("/candles", { symbol, interval, limit });
 export const orders = () => get("/my-orders");
 export const userTrades = () => get("/my-trades");
 export const history = () => get("/balance-history", { currency: "all" });
@@ -101,6 +102,10 @@ export const cancelOrder = (id) =>
 export const cancelOrders = async (filter) =>
   (await request("delete", "/orders", { params: filter })).data;
 export const faucet = (currency) => post("/faucet", { currency });
+/** Whether the demo's traders trade. */
+export const demoTraders = () => get("/demo/traders");
+export const setDemoTraders = async (running) =>
+  (await request("put", "/demo/traders", { data: { running } })).data;
 export const tokens = () => get("/tokens");
 /** The response contains the token itself, which the API shows only once. */
 export const createToken = (token) => post("/tokens", token);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aggregateLevels, bookFromEvent, spreadOf, userPrices } from "../src/lib/book.js";
-import { buildCandles } from "../src/lib/candles.js";
+import { buildCandles, isIncomplete } from "../src/lib/candles.js";
 import { toCsv } from "../src/lib/csv.js";
 import { toUnits } from "../src/lib/decimal.js";
 import { statusLabel } from "../src/lib/labels.js";
@@ -116,6 +116,7 @@ describe("live trades", () => {
     const at = "2026-01-01T00:00:00.000000Z";
     expect(tradeFromEvent({ ...event, price, amount, executed_at: at })).toEqual({
       id: "5",
+      sequence: "1",
       symbol: "BTC",
       price,
       amount,
@@ -276,5 +277,42 @@ describe("candles", () => {
       { time: start, open: 10, high: 11, low: 9, close: 9, volume: 4 },
       { time: start + 60, open: 12, high: 12, low: 12, close: 12, volume: 1 },
     ]);
+  });
+
+  const start = Date.UTC(2026, 0, 1) / 1000;
+  const history = [
+    ["00:00", "8", "9", "7", "8.5", "3", "1"],
+    ["01:00", "8.5", "10", "8", "9", "2", "3"],
+  ].map(([time, open, high, low, close, volume, last]) => ({
+    opened_at: `2026-01-01T00:${time}.000000Z`,
+    ...{ open, high, low, close, volume, last_sequence: last },
+  }));
+  const numbered = (sequence, ...parts) => ({ ...trade(...parts), sequence: String(sequence) });
+
+  it("continue older ones with the trades that these do not contain", () => {
+    const trades = [
+      numbered(5, "02:05.000000", "12", "1"),
+      numbered(4, "01:50.000000", "11", "4"),
+      numbered(3, "01:20.000000", "9", "1"),
+    ];
+    expect(buildCandles(trades, 60, history)).toEqual([
+      { time: start, open: 8, high: 9, low: 7, close: 8.5, volume: 3 },
+      { time: start + 60, open: 8.5, high: 11, low: 8, close: 11, volume: 6 },
+      { time: start + 120, open: 12, high: 12, low: 12, close: 12, volume: 1 },
+    ]);
+    expect(buildCandles(trades, 300, history)).toEqual([
+      { time: start, open: 8, high: 12, low: 7, close: 12, volume: 10 },
+    ]);
+  });
+
+  it("are incomplete if there are older trades than the listed ones", () => {
+    const listed = (sequence) => [numbered(sequence, "02:05.000000", "12", "1")];
+    expect(isIncomplete([], [])).toBe(false);
+    expect(isIncomplete(listed(1), [])).toBe(false);
+    expect(isIncomplete(listed(2), [])).toBe(true);
+    expect(isIncomplete(listed(4), history)).toBe(false);
+    expect(isIncomplete(listed(5), history)).toBe(true);
+    // Servers of older versions do not number trades.
+    expect(isIncomplete([trade("02:05.000000", "12", "1")], [])).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 // The logic behind parts of the page: depth, ticker, long lists, shortcuts and totals.
 import { describe, expect, it } from "vitest";
-import { indentJson } from "../src/lib/debugEntries.js";
+import { indentJson, keepNewest } from "../src/lib/debugEntries.js";
 import { depthOf, depthPath, levelAt, priceDigits } from "../src/lib/depth.js";
 import { isTyping, shortcutOf } from "../src/lib/shortcuts.js";
 import { addTrades, directionOf, tradesAfter, formatChange } from "../src/lib/ticker.js";
@@ -170,4 +170,15 @@ it("an entry of the debug console is indented unless its digits would change", (
   expect(indentJson('{"a":1}')).toBe('{\n  "a": 1\n}');
   expect(indentJson("134129807.571247219")).toBe("134129807.571247219");
   expect(indentJson("text")).toBe("text");
+});
+
+it("keeps the newest entries of the debug console, and some of each channel", () => {
+  const busy = Array.from({ length: 300 }, (_, id) => ({ id, channel: "market.ETH" }));
+  const others = [
+    { id: 300, channel: "private-user.1" },
+    { id: 301, channel: null },
+  ];
+  const kept = keepNewest([...busy, ...others], 500).map(({ id }) => id);
+  expect(kept).toEqual([...Array(100).keys(), 300, 301]);
+  expect(keepNewest([...busy, ...others], 2)).toHaveLength(2);
 });

@@ -4,20 +4,28 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::demo;
 use crate::config::{Config, Environment};
+use crate::demo::{self, Team};
 use crate::store::markets::{self, SharedCatalog};
 use crate::store::{self, DatabaseUrl, Store, StoreError};
 
 /// Pause between two attempts to reach the database.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Migrates the schema, creates missing markets and demo users, and reads the catalog. Waits for
-/// PostgreSQL if it is unavailable.
+/// A database that is ready to be used.
+pub struct Opened {
+    pub store: Store,
+    pub catalog: SharedCatalog,
+    /// `None`: the demo has no traders.
+    pub team: Option<Team>,
+}
+
+/// Migrates the schema, creates missing markets, demo users and traders, and reads the catalog.
+/// Waits for PostgreSQL if it is unavailable.
 ///
 /// # Errors
 /// If the database is unavailable, or production is pointed at a database with demo users.
-pub async fn open(config: &Config) -> anyhow::Result<(Store, SharedCatalog)> {
+pub async fn open(config: &Config) -> anyhow::Result<Opened> {
     let give_up_at = Instant::now() + config.database_start_timeout;
     let mut has_waited = false;
     loop {
@@ -53,9 +61,9 @@ fn is_unavailable(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
 }
 
-async fn open_now(config: &Config) -> anyhow::Result<(Store, SharedCatalog)> {
+async fn open_now(config: &Config) -> anyhow::Result<Opened> {
     let config = config.clone();
-    let open = move || -> anyhow::Result<(Store, SharedCatalog)> {
+    let open = move || -> anyhow::Result<Opened> {
         if store::shares_sessions(&config.database).context("the database cannot be opened")? {
             anyhow::bail!(
                 "DATABASE_URL leads to a connection pooler in transaction or statement mode, where \
@@ -77,8 +85,14 @@ async fn open_now(config: &Config) -> anyhow::Result<(Store, SharedCatalog)> {
         let mut connection = store.connect()?;
         store.write(&mut connection, |c| markets::ensure(c, &config.market.listings.markets))?;
         let catalog = SharedCatalog::read(&mut connection, config.market.listings.clone())?;
+        let mut team = None;
         if config.demo.enabled {
-            demo::seed(&store, &mut connection, &catalog.current())?;
+            demo::seed_users(&store, &mut connection, &catalog.current())?;
+            if config.demo.traders {
+                team = demo::seed_traders(&store, &mut connection, &catalog.current())?;
+            } else {
+                demo::retire_traders(&store, &mut connection, &catalog.current())?;
+            }
         } else if config.environment == Environment::Production
             && demo::is_present(&mut connection)?
         {
@@ -87,7 +101,7 @@ async fn open_now(config: &Config) -> anyhow::Result<(Store, SharedCatalog)> {
                  APP_ENV=production needs a database of its own"
             );
         }
-        Ok((store, catalog))
+        Ok(Opened { store, catalog, team })
     };
     tokio::task::spawn_blocking(open).await?
 }

@@ -7,7 +7,6 @@
 mod advancing;
 mod command_engine;
 mod database;
-mod demo;
 mod descriptors;
 mod events;
 mod pruning;
@@ -21,10 +20,10 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
 
 use crate::auth::{AdminTokens, Authenticator, Uses};
 use crate::config::{Auth, Config};
+use crate::demo::{Audience, Team, Traders};
 use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
@@ -33,10 +32,11 @@ use crate::store::markets::SharedCatalog;
 use crate::store::webhook_endpoints::SharedSubscriptions;
 use crate::{engine, http, outage, publisher, telemetry, webhooks};
 
-use supervisor::{Part, first_unexpected_end};
+use database::Opened;
+use supervisor::{Part, StoppablePart, first_unexpected_end};
 
+pub use crate::demo::log_ins as demo_log_ins;
 pub use command_engine::CommandEngine;
-pub use demo::log_ins as demo_log_ins;
 pub use descriptors::limit_connections;
 pub use events::postable as postable_events;
 pub use pusher::{client, credentials};
@@ -54,6 +54,8 @@ pub struct App {
     publisher: publisher::Publisher,
     /// `None`: webhooks are disabled.
     webhooks: Option<webhooks::Dispatcher>,
+    /// `None`: the demo has no traders.
+    traders: Option<Traders>,
     provider: Option<Provider>,
     sign_in_uses: Uses,
     readiness: http::Readiness,
@@ -67,7 +69,7 @@ impl App {
     ///
     /// `metrics` renders the recorded metrics; `None`: nothing is recorded.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> anyhow::Result<Self> {
-        let (store, catalog) = database::open(&config).await?;
+        let Opened { store, catalog, team } = database::open(&config).await?;
         let notifiers = engine::Notifiers::default();
         let subscriptions = SharedSubscriptions::default();
         let (engine, engine_thread) = engine::start(
@@ -81,10 +83,8 @@ impl App {
         let book_publisher = book_publisher(&config, &store, &catalog, &notifiers);
         let credentials = credentials(&config)?;
         let embedded = pusher::embedded(&config, credentials.clone());
-        let debug = embedded.clone().filter(|_| config.demo.enabled).map(|provider| {
-            let users = demo::log_ins().map(|(email, _)| email.to_owned()).collect();
-            http::DebugConsole { provider, users }
-        });
+        let debug = debug_console(&config, embedded.clone(), team.as_ref()).await;
+        let (traders, demo_traders) = traders(team, &store, &engine);
         let auth = authenticator(&config.auth, store.clone())?;
         let services = http::AppState {
             store: store.clone(),
@@ -98,7 +98,7 @@ impl App {
             credentials,
             user_channels: config.delivery.user_channels,
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
-            settings: pusher::public_settings(&config),
+            settings: pusher::public_settings(&config, demo_traders.as_ref()),
             excess_decimals: config.market.excess_decimals,
             max_fills: config.market.max_fills_per_transaction.get(),
             metrics: metrics.clone(),
@@ -111,6 +111,7 @@ impl App {
             body_timeout: config.http.body_timeout,
             debug,
             webhooks: events::webhooks(&config, subscriptions),
+            demo_traders,
         };
         services.auth.note_stored_hashes().await?;
         let (readiness, sign_in_uses) = (services.readiness.clone(), services.auth.uses().clone());
@@ -130,6 +131,7 @@ impl App {
             book_publisher,
             publisher,
             webhooks,
+            traders,
             provider: embedded,
             sign_in_uses,
             readiness,
@@ -149,15 +151,16 @@ impl App {
     /// [`PartEnded`] if a part of the process ended by itself; the others are shut down.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self { server, engine, publisher, shutdown, .. } = self;
-        let (stop_publisher, stopped) = watch::channel(false);
-        let mut publishing = Part::spawn("publisher", endless(publisher.run(stopped)));
-        let (stop_books, stopped) = watch::channel(false);
+        let mut publishing = StoppablePart::spawn("publisher", |stop| publisher.run(stop));
         let mut publishing_books = self
             .book_publisher
-            .map(|books| Part::spawn("order book publisher", endless(books.run(stopped))));
-        let (stop_webhooks, stopped) = watch::channel(false);
-        let mut posting =
-            self.webhooks.map(|webhooks| Part::spawn("webhooks", endless(webhooks.run(stopped))));
+            .map(|books| StoppablePart::spawn("order book publisher", |stop| books.run(stop)));
+        let mut posting = self
+            .webhooks
+            .map(|webhooks| StoppablePart::spawn("webhooks", |stop| webhooks.run(stop)));
+        let mut trading = self
+            .traders
+            .map(|traders| StoppablePart::spawn("demo traders", |stop| traders.run(stop)));
         let mut upkeep = self
             .metrics
             .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
@@ -172,7 +175,7 @@ impl App {
         let mut executing = Part::of_thread("engine", self.engine_thread)?;
 
         let parts = [
-            &mut publishing,
+            publishing.part(),
             &mut serving,
             &mut executing,
             &mut reporting,
@@ -180,11 +183,11 @@ impl App {
             &mut advancing,
             &mut noting,
         ];
-        let parts = parts.into_iter().chain(&mut publishing_books).chain(&mut upkeep);
-        let parts = parts.chain(&mut posting);
+        let others = [&mut publishing_books, &mut posting, &mut trading].into_iter().flatten();
+        let others = others.map(StoppablePart::part).chain(&mut upkeep);
         let ended = tokio::select! {
             () = stop => None,
-            ended = first_unexpected_end(parts) => Some(ended),
+            ended = first_unexpected_end(parts.into_iter().chain(others)) => Some(ended),
         };
         self.readiness.stop();
         match &ended {
@@ -197,17 +200,18 @@ impl App {
                 );
             }
         }
+        end(trading, shutdown, "the lease of the demo's traders is left to expire").await;
         engine.stop().await;
         if let Err(error) = executing.join(shutdown).await {
             tracing::error!(%error, "the engine was not stopped gracefully");
         }
-        stop_books.send_replace(true);
-        stop_webhooks.send_replace(true);
         let books_left = "the last order books are left to another process";
-        join(publishing_books, shutdown, books_left).await;
-        join(posting, shutdown, "the lease of webhooks is left to expire").await;
-        stop_publisher.send_replace(true);
-        join(Some(publishing), shutdown, "events remain in the outbox").await;
+        let webhooks_left = "the lease of webhooks is left to expire";
+        tokio::join!(
+            end(publishing_books, shutdown, books_left),
+            end(posting, shutdown, webhooks_left),
+        );
+        publishing.stop(shutdown, "events remain in the outbox").await;
         if let Some(provider) = &self.provider {
             provider.close_all().await;
         }
@@ -232,13 +236,35 @@ fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-/// Waits for a part that was told to stop. `consequence`: of its failure.
-async fn join(part: Option<Part>, shutdown: Duration, consequence: &str) {
-    if let Some(part) = part
-        && let Err(error) = part.join(shutdown).await
-    {
-        tracing::warn!(%error, "{consequence}");
+async fn end(part: Option<StoppablePart>, timeout: Duration, consequence: &str) {
+    if let Some(part) = part {
+        part.stop(timeout, consequence).await;
     }
+}
+
+/// The traders of the demo, and what the API needs to know of them.
+fn traders(
+    team: Option<Team>,
+    store: &Store,
+    engine: &EngineHandle,
+) -> (Option<Traders>, Option<http::DemoTraders>) {
+    let Some(team) = team else { return (None, None) };
+    let (symbol, audience) = (team.market.symbol.clone(), Audience::default());
+    let known = http::DemoTraders { symbol, audience: audience.clone() };
+    (Some(Traders::new(store.clone(), engine.clone(), team, audience)), Some(known))
+}
+
+/// The debug console of the demo. It does not show private events of the traders.
+async fn debug_console(
+    config: &Config,
+    provider: Option<Provider>,
+    team: Option<&Team>,
+) -> Option<http::DebugConsole> {
+    let provider = provider.filter(|_| config.demo.enabled)?;
+    let channels = config.delivery.user_channels;
+    provider.hide(team.into_iter().flat_map(Team::users).flat_map(|user| channels.of(user))).await;
+    let users = demo_log_ins().map(|(email, _)| email.to_owned()).collect();
+    Some(http::DebugConsole { provider, users })
 }
 
 fn book_publisher(

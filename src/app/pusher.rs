@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::events;
 use crate::config::{Broadcasting, Config, Scheme};
 use crate::events::decimal::DecimalNumber;
-use crate::http::PublicSettings;
+use crate::http::{DemoTraders, PublicSettings};
 use crate::market::Side;
 use crate::provider::{Limits, Provider};
 use crate::publisher::Sink;
@@ -107,7 +107,7 @@ pub fn client(config: &Config, address: SocketAddr) -> anyhow::Result<Client> {
 }
 
 /// The settings that pages need to connect to the provider.
-pub fn public_settings(config: &Config) -> PublicSettings {
+pub fn public_settings(config: &Config, demo_traders: Option<&DemoTraders>) -> PublicSettings {
     let pusher = &config.pusher;
     let is_external = config.broadcasting == Broadcasting::Pusher;
     let public = &pusher.public;
@@ -121,6 +121,7 @@ pub fn public_settings(config: &Config) -> PublicSettings {
         tls: is_external && public.scheme == Scheme::Https,
         embedded: config.broadcasting == Broadcasting::Embedded,
         demo: config.demo.enabled,
+        demo_traders: demo_traders.map(|traders| traders.symbol.clone()),
         symbols: config.market.listings.symbols_quoted_in_usd().map(str::to_owned).collect(),
         events: events::enabled(&config.events).into_iter().map(|kind| kind.name()).collect(),
         user_channels: config.delivery.user_channels.patterns().collect(),

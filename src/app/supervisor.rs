@@ -5,7 +5,7 @@ use std::thread::JoinHandle as ThreadHandle;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 /// A part of the process ended although nobody had stopped it.
@@ -82,6 +82,41 @@ impl Part {
             Err(error) => Err(cause_of(error)),
         };
         self.ended.insert(ended).clone()
+    }
+}
+
+/// A task that runs until it is told to stop.
+pub struct StoppablePart {
+    part: Part,
+    stop: watch::Sender<bool>,
+}
+
+impl StoppablePart {
+    /// Starts a task, which ends when its argument becomes true.
+    pub fn spawn<F>(name: &'static str, run: impl FnOnce(watch::Receiver<bool>) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, stopped) = watch::channel(false);
+        let task = run(stopped);
+        let part = Part::spawn(name, async move {
+            task.await;
+            Ok(())
+        });
+        Self { part, stop }
+    }
+
+    pub fn part(&mut self) -> &mut Part {
+        &mut self.part
+    }
+
+    /// Stops the task and waits for its end. If it fails, or does not end in time, the log says so,
+    /// with the `consequence`.
+    pub async fn stop(self, timeout: Duration, consequence: &str) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.part.join(timeout).await {
+            tracing::warn!(%error, "{consequence}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod audit;
 mod candles;
 mod check;
 mod database;
+mod demo_traffic;
 mod deposit;
 mod events;
 mod import_laravel;
@@ -96,6 +97,8 @@ enum Subcommand {
     },
     /// Read the database of a Laravel application, report what does not add up, and import it
     ImportLaravel(import_laravel::Arguments),
+    /// Send orders to a running server at a steady rate, and report latencies and events
+    DemoTraffic(demo_traffic::Arguments),
     /// Set which commands a market accepts, and publish the event market.updated
     Market {
         /// The market, such as BTC
@@ -202,6 +205,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::ImportLaravel(arguments) => {
             import_laravel::import_laravel(&config, &arguments, &mut out)
         }
+        Subcommand::DemoTraffic(arguments) => demo_traffic::demo_traffic(&arguments, &mut out),
         Subcommand::LogOut { user } => log_out::log_out(&config, &user, &mut out),
     }
 }

@@ -189,6 +189,7 @@ pub struct RawWebhooks {
 #[serde(deny_unknown_fields)]
 pub struct RawDemo {
     pub enabled: String,
+    pub traders: String,
     pub faucet_calls_per_day: u32,
 }
 

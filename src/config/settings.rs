@@ -165,6 +165,8 @@ pub enum SameSite {
 #[derive(Clone, Debug)]
 pub struct Demo {
     pub enabled: bool,
+    /// Traders keep a market alive. Only if the demo is enabled.
+    pub traders: bool,
     /// Per account, within 24 hours.
     pub faucet_calls_per_day: u32,
 }

@@ -12,7 +12,8 @@ use rand::RngCore;
 use super::cookies;
 use super::error::ConfigError;
 use super::raw::{
-    Raw, RawAuth, RawBroadcasting, RawDatabase, RawEvents, RawHttp, RawPublisher, RawPusher,
+    Raw, RawAuth, RawBroadcasting, RawDatabase, RawDemo, RawEvents, RawHttp, RawPublisher,
+    RawPusher,
 };
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
@@ -57,10 +58,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             timeout: millis(raw.webhooks.timeout_ms),
             disable_after: TimeDelta::days(raw.webhooks.disable_after_days.get().into()),
         },
-        demo: Demo {
-            enabled: demo_enabled(environment, &raw.demo.enabled)?,
-            faucet_calls_per_day: raw.demo.faucet_calls_per_day,
-        },
+        demo: demo(environment, broadcasting, &raw.demo)?,
         http: http(raw.http)?,
         limits: Limits {
             orders_per_minute: NonZeroU32::new(raw.limits.orders_per_minute),
@@ -120,16 +118,29 @@ fn switch(text: &str, variable: &str, auto: bool) -> Result<bool, ConfigError> {
     }
 }
 
-fn demo_enabled(environment: Environment, text: &str) -> Result<bool, ConfigError> {
+fn demo(
+    environment: Environment,
+    broadcasting: Broadcasting,
+    raw: &RawDemo,
+) -> Result<Demo, ConfigError> {
     let is_local = environment == Environment::Local;
-    let is_enabled = switch(text, "MATCHCAST__DEMO__ENABLED", is_local)?;
-    if is_enabled && environment == Environment::Production {
+    let enabled = switch(&raw.enabled, "MATCHCAST__DEMO__ENABLED", is_local)?;
+    if enabled && environment == Environment::Production {
         return invalid(
             "MATCHCAST__DEMO__ENABLED must be false with APP_ENV=production: the passwords of the \
              demo are public",
         );
     }
-    Ok(is_enabled)
+    // The events of other providers may be counted and paid for.
+    let is_free = broadcasting == Broadcasting::Embedded;
+    let traders = switch(&raw.traders, "MATCHCAST__DEMO__TRADERS", enabled && is_free)?;
+    if traders && !enabled {
+        return invalid(
+            "MATCHCAST__DEMO__TRADERS must be false without MATCHCAST__DEMO__ENABLED: the traders \
+             are a part of the demo",
+        );
+    }
+    Ok(Demo { enabled, traders, faucet_calls_per_day: raw.faucet_calls_per_day })
 }
 
 fn database(environment: Environment, raw: &RawDatabase) -> Result<DatabaseUrl, ConfigError> {

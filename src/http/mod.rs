@@ -29,5 +29,5 @@ pub use readiness::Readiness;
 pub use reads::Reads;
 pub use response::{AdjustmentBody, AdminWithdrawalBody};
 pub use session::BrowserSessions;
-pub use state::{AppState, DebugConsole, PublicSettings, Webhooks};
+pub use state::{AppState, DebugConsole, DemoTraders, PublicSettings, Webhooks};
 pub use throttle::Throttles;

@@ -7,9 +7,9 @@ use super::middleware::{admin_area, private, rate_limits};
 use super::openapi;
 use super::response::ApiError;
 use super::routes::{
-    accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, errors, health,
-    market_data, markets, my_trades, orders, preview, provider_webhook, sessions, settings, tokens,
-    webhooks, withdrawals,
+    accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, dashboard, debug, demo, errors,
+    health, market_data, markets, my_trades, orders, preview, provider_webhook, sessions, settings,
+    tokens, webhooks, withdrawals,
 };
 
 /// Adds all routes.
@@ -68,6 +68,7 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/sessions", [get(sessions::list), delete(sessions::end_others)]))
         .service(resource("/sessions/{id}", [delete(sessions::end)]))
         .service(resource("/debug/events", [get(debug::list), post(debug::send)]))
+        .service(resource("/demo/traders", [get(demo::traders), put(demo::set_traders)]))
         .service(resource("/errors", [get(errors::list)]))
         .service(resource("/errors/{code}", [get(errors::get)]))
         .service(resource("/openapi.json", [get(openapi::serve)]))

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use actix_web::cookie::{Key, time};
 use actix_web::dev::Server;
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::{compression, cors, deadline, private, problem, request_id};
+use super::middleware::{audience, compression, cors, deadline, private, problem, request_id};
 use super::response::{ApiError, ErrorCode};
 use super::router;
 use super::session;
@@ -22,6 +22,7 @@ pub fn bind(
     state: AppState,
     embedded: Option<Provider>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
+    let has_traders = state.demo_traders.is_some();
     let state = web::Data::new(state);
     let (cookies, http) = (config.auth.cookies.clone(), config.http.clone());
     let session_lifetime = time::Duration::try_from(config.auth.session_lifetime)?;
@@ -34,6 +35,7 @@ pub fn bind(
             .app_data(web::PayloadConfig::new(http.body_limit.get()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| malformed_query().into()))
             .wrap(session::middleware(cookies.clone(), session_lifetime, app_key.clone()))
+            .wrap(Condition::new(has_traders, from_fn(audience::note)))
             .wrap(from_fn(problem::negotiate))
             .wrap(from_fn(compression::spare_small_bodies))
             .wrap(Compress::default())

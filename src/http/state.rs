@@ -15,6 +15,7 @@ use super::session::BrowserSessions;
 use super::throttle::Throttles;
 use crate::auth::{AdminTokens, Authenticator};
 use crate::config::ExcessDecimals;
+use crate::demo::Audience;
 use crate::engine::EngineHandle;
 use crate::events::decimal::DecimalNumber;
 use crate::events::{EventKind, UserChannels};
@@ -62,6 +63,15 @@ pub struct AppState {
     pub debug: Option<DebugConsole>,
     /// `None`: webhooks are disabled.
     pub webhooks: Option<Webhooks>,
+    /// `None`: the demo has no traders.
+    pub demo_traders: Option<DemoTraders>,
+}
+
+/// The traders of the demo, who trade while there is an audience.
+pub struct DemoTraders {
+    /// Their market.
+    pub symbol: String,
+    pub audience: Audience,
 }
 
 /// What users may have posted, and where to.
@@ -108,6 +118,8 @@ pub struct PublicSettings {
     /// The provider is part of this server.
     pub embedded: bool,
     pub demo: bool,
+    /// The market in which the demo's traders trade. `None`: there are none.
+    pub demo_traders: Option<String>,
     pub symbols: Vec<String>,
     /// The names of the events that are published.
     pub events: Vec<&'static str>,

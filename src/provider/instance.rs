@@ -31,6 +31,13 @@ impl Provider {
         self.hub.request(|reply| HubCommand::Snapshot { after, reply }).await.ok()
     }
 
+    /// Hides these channels from the trace, and no others.
+    pub async fn hide(&self, channels: impl IntoIterator<Item = String>) {
+        let channels = channels.into_iter().collect();
+        // If the hub has stopped, there is no trace.
+        let _: Result<(), HubStopped> = self.hub.send(HubCommand::Hide { channels }).await;
+    }
+
     /// Publishes an event as a backend would, but without a signed request.
     ///
     /// # Errors

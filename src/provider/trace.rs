@@ -1,14 +1,17 @@
 //! A trace of recent events and connections for the debug console. It is kept in memory and has at
-//! most [`MAX_ENTRIES`] entries. A reader passes the id of the last entry that it has seen and gets
-//! the newer ones.
+//! most [`MAX_ENTRIES`] entries, of which at most [`MAX_ENTRIES_PER_CHANNEL`] are of one channel, so
+//! that a busy channel displaces no other. A reader passes the id of the last entry that it has seen
+//! and gets the newer ones.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 /// Number of entries that are kept; with 10 KiB of data each, about 3 MiB.
 const MAX_ENTRIES: usize = 300;
+/// So many of them may be of one channel.
+const MAX_ENTRIES_PER_CHANNEL: usize = 100;
 
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -74,16 +77,46 @@ pub struct Snapshot {
 pub struct EventTrace {
     entries: VecDeque<TraceEntry>,
     last_id: u64,
+    /// The number of entries of each channel.
+    counts: HashMap<String, usize>,
+    hidden: HashSet<String>,
 }
 
 impl EventTrace {
-    /// Records an entry and, if the trace is full, drops the oldest one.
+    /// Records nothing of these channels from now on.
+    pub fn hide(&mut self, channels: HashSet<String>) {
+        self.hidden = channels;
+    }
+
+    /// Records an entry and, if there are too many, drops the oldest one.
     pub fn record(&mut self, entry: TraceEntry) {
-        self.last_id += 1;
-        if self.entries.len() == MAX_ENTRIES {
-            self.entries.pop_front();
+        if let Some(channel) = &entry.channel {
+            if self.hidden.contains(channel) {
+                return;
+            }
+            if self.counts.get(channel) == Some(&MAX_ENTRIES_PER_CHANNEL) {
+                let of_channel = |known: &TraceEntry| known.channel == entry.channel;
+                let oldest = self.entries.iter().position(of_channel);
+                self.drop_entry(oldest);
+            }
+            *self.counts.entry(channel.clone()).or_default() += 1;
         }
+        if self.entries.len() == MAX_ENTRIES {
+            self.drop_entry(Some(0));
+        }
+        self.last_id += 1;
         self.entries.push_back(TraceEntry { id: self.last_id, ..entry });
+    }
+
+    fn drop_entry(&mut self, position: Option<usize>) {
+        let dropped = position.and_then(|position| self.entries.remove(position));
+        let Some(channel) = dropped.and_then(|entry| entry.channel) else { return };
+        if let Some(count) = self.counts.get_mut(&channel) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&channel);
+            }
+        }
     }
 
     /// The entries after `seen`. If `seen` is larger than every id, it is from before a restart of
@@ -101,6 +134,41 @@ impl EventTrace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn record(trace: &mut EventTrace, channel: &str) {
+        let entry = TraceEntry::new(EntryKind::Published);
+        trace.record(TraceEntry { channel: Some(channel.to_owned()), ..entry });
+    }
+
+    #[test]
+    fn a_busy_channel_displaces_no_entry_of_another_one() {
+        let mut trace = EventTrace::default();
+        record(&mut trace, "private-user.1");
+        for _ in 0..2 * MAX_ENTRIES {
+            record(&mut trace, "market.ETH");
+            record(&mut trace, "market.BTC");
+        }
+        let channels = trace.after(0).into_iter().filter_map(|entry| entry.channel);
+        let mut counts = HashMap::<String, usize>::new();
+        channels.for_each(|channel| *counts.entry(channel).or_default() += 1);
+        assert_eq!(counts["private-user.1"], 1);
+        assert_eq!(counts["market.ETH"], MAX_ENTRIES_PER_CHANNEL);
+        assert_eq!(counts["market.BTC"], MAX_ENTRIES_PER_CHANNEL);
+        assert_eq!(counts, trace.counts);
+        for number in 0..MAX_ENTRIES {
+            record(&mut trace, &format!("private-user.{number}"));
+        }
+        assert_eq!((trace.entries.len(), trace.counts.len()), (MAX_ENTRIES, MAX_ENTRIES));
+    }
+
+    #[test]
+    fn nothing_of_a_hidden_channel_is_recorded() {
+        let mut trace = EventTrace::default();
+        trace.hide(HashSet::from(["private-user.4".to_owned()]));
+        record(&mut trace, "private-user.4");
+        record(&mut trace, "private-user.41");
+        assert_eq!(ids(&trace, 0), [1]);
+    }
 
     fn ids(trace: &EventTrace, seen: u64) -> Vec<u64> {
         trace.after(seen).iter().map(|entry| entry.id).collect()

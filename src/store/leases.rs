@@ -25,6 +25,8 @@ use super::{AnyConnection, StoreError, now};
 pub const PUBLISHER: &str = "publisher";
 /// The lease of the process that delivers webhooks.
 pub const WEBHOOKS: &str = "webhooks";
+/// The lease of the process in which the demo's traders trade.
+pub const DEMO_TRADERS: &str = "demo_traders";
 
 /// A name for this process as a holder of leases, that no other process has.
 pub fn new_holder() -> String {

@@ -20,6 +20,7 @@ mod clock;
 mod codes;
 mod connection;
 mod database_url;
+pub mod demo_traders;
 pub mod deposits;
 mod error;
 #[cfg(test)]

@@ -307,6 +307,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    demo_traders (user_id) {
+        user_id -> BigInt,
+        role -> SmallInt,
+        is_running -> Bool,
+    }
+}
+
 diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(ledger_entries -> accounts (account_id));
 diesel::joinable!(accounts -> assets (asset_id));
@@ -319,6 +327,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     admin_log,
     admin_log_head,
     audit_runs,
+    demo_traders,
     deposits,
     sessions,
     assets,

@@ -83,7 +83,8 @@ pub fn create_without_password(
     Ok(user)
 }
 
-fn insert(
+/// Creates a user with an empty account of each asset. `None`: a user who cannot log in.
+pub(super) fn insert(
     connection: &mut AnyConnection,
     name: &str,
     email: &str,

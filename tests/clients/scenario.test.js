@@ -67,7 +67,7 @@ function assertBalances(history) {
   }
 }
 
-onEachDatabase("the scenario", (server) => {
+function defineScenario(server) {
   test("only the pages of both traders receive order.matched, once per trade", async (t) => {
     const [alice, bob, charlie] = await Promise.all(
       ["alice", "bob", "charlie"].map((name) => User.logIn(server(), name)),
@@ -131,6 +131,14 @@ onEachDatabase("the scenario", (server) => {
     await otherPage.waitForEvents("sentinel");
     assert.deepEqual(otherPage.eventsNamed("order.matched"), []);
   });
+}
+
+onEachDatabase("the scenario with demo traders", defineScenario, {
+  MATCHCAST__DEMO__TRADERS: "true",
+});
+
+onEachDatabase("the scenario", (server) => {
+  defineScenario(server);
 
   test("a page reconnects after a restart and receives later trades", async (t) => {
     // With the embedded provider both are the same process.

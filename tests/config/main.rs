@@ -52,7 +52,7 @@ fn without_configuration_the_local_demo_starts() {
     assert_eq!(config.broadcasting, Broadcasting::Embedded);
     assert_eq!((config.http.host.to_string().as_str(), config.http.port), ("127.0.0.1", 8080));
     assert_eq!(format!("{:?}", config.database), "SQLite at var/matchcast.sqlite");
-    assert!(config.demo.enabled && !config.auth.cookies.secure);
+    assert!(config.demo.enabled && config.demo.traders && !config.auth.cookies.secure);
     assert_eq!(symbols(&config), ["BTC", "ETH"]);
     assert_eq!(config.limits.log_ins_per_minute.map(|limit| limit.get()), Some(10));
     let unlimited = read(&[("MATCHCAST__LIMITS__LOG_INS_PER_MINUTE", "0")]).unwrap();
@@ -149,6 +149,7 @@ fn an_invalid_value_names_its_setting() {
         ("MATCHCAST__AUTH__SECURE_COOKIES", "sometimes"),
         ("MATCHCAST__AUTH__SESSION_LIFETIME_MINUTES", "0"),
         ("MATCHCAST__DEMO__ENABLED", "maybe"),
+        ("MATCHCAST__DEMO__TRADERS", "2"),
         ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", "fast"),
         ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", "0"),
         ("MATCHCAST__PUBLISHER__BACKOFF_FACTOR", "NaN"),
@@ -201,11 +202,26 @@ const PRODUCTION: [(&str, &str); 5] = [
 ];
 
 #[test]
+fn the_demo_has_traders_where_their_events_cost_nothing() {
+    let with = |variables: &[(&str, &str)]| read(variables).unwrap().demo.traders;
+    let external = ("PUSHER_APP_KEY", "key");
+    let pusher = [external, ("PUSHER_APP_ID", "1"), ("PUSHER_APP_SECRET", SENTINEL)];
+    let on = ("MATCHCAST__DEMO__TRADERS", "true");
+    assert!(!with(&pusher));
+    assert!(with(&[pusher[0], pusher[1], pusher[2], on]));
+    assert!(!with(&[("BROADCAST_CONNECTION", "null")]));
+    assert!(!with(&[("MATCHCAST__DEMO__TRADERS", "false")]));
+    let no_demo = ("MATCHCAST__DEMO__ENABLED", "false");
+    assert!(!with(&[no_demo]));
+    check_error(read(&[no_demo, on]), "MATCHCAST__DEMO__TRADERS", "traders without a demo");
+}
+
+#[test]
 fn production_requires_keys_and_rejects_the_demo() {
     let config = read(&PRODUCTION).unwrap();
     assert_eq!(config.environment, Environment::Production);
     assert_eq!(config.broadcasting, Broadcasting::Pusher);
-    assert!(!config.demo.enabled && config.auth.cookies.secure);
+    assert!(!config.demo.enabled && !config.demo.traders && config.auth.cookies.secure);
     for missing in ["APP_KEY", "PUSHER_APP_ID", "PUSHER_APP_KEY", "PUSHER_APP_SECRET"] {
         let without: Vec<_> = PRODUCTION.into_iter().filter(|(n, _)| *n != missing).collect();
         check_error(read(&without), missing, missing);
@@ -214,6 +230,7 @@ fn production_requires_keys_and_rejects_the_demo() {
     }
     for (variable, value) in [
         ("MATCHCAST__DEMO__ENABLED", "true"),
+        ("MATCHCAST__DEMO__TRADERS", "true"),
         ("APP_KEY", "short"),
         ("PUSHER_SCHEME", "ftp"),
         ("MATCHCAST__PUSHER__PATH", "no-slash"),

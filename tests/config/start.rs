@@ -21,6 +21,7 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_matchcast"));
         command.current_dir(folder.path()).env_clear();
         command.envs([("PORT", "0"), ("DATABASE_URL", "sqlite://test.sqlite")]);
+        command.env("MATCHCAST__DEMO__TRADERS", "false");
         command.envs(variables.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { child: command.spawn().unwrap(), _folder: folder }

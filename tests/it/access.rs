@@ -28,7 +28,7 @@ const TRADE: Access = User(Some("trade"));
 const ACCOUNT: Access = User(Some("account"));
 
 /// Every endpoint. [`no_endpoint_is_missing`] fails for a path that is not listed.
-pub const ENDPOINTS: [(&str, &str, Access); 94] = [
+pub const ENDPOINTS: [(&str, &str, Access); 96] = [
     ("GET", "/api/config", Public),
     ("POST", "/api/register", Public),
     ("POST", "/api/login", Public),
@@ -72,6 +72,8 @@ pub const ENDPOINTS: [(&str, &str, Access); 94] = [
     ("DELETE", "/api/sessions/{id}", ACCOUNT),
     ("GET", "/api/debug/events", READ),
     ("POST", "/api/debug/events", ACCOUNT),
+    ("GET", "/api/demo/traders", READ),
+    ("PUT", "/api/demo/traders", ACCOUNT),
     ("POST", "/api/broadcasting/auth", READ),
     ("POST", "/api/broadcasting/user-auth", READ),
     ("POST", "/api/pusher/webhook", Provider),

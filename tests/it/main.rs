@@ -37,6 +37,8 @@ mod crash_retries;
 mod dashboard;
 mod deadlines;
 mod debug;
+mod demo_traders;
+mod demo_traffic;
 mod edges_http;
 mod engine;
 mod engine_lanes;

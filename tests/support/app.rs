@@ -51,6 +51,7 @@ impl TestApp {
             ("PORT", "0"),
             ("DATABASE_URL", database.url.as_str()),
             ("PUSHER_APP_SECRET", SECRET),
+            ("MATCHCAST__DEMO__TRADERS", "false"),
             ("MATCHCAST__HTTP__WORKERS", "1"),
             ("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "1"),
             ("MATCHCAST__DATABASE__POOL_SIZE", "4"),

@@ -185,6 +185,7 @@ fn configure(mut command: Command, database_url: &str, variables: &[(&str, Strin
         .env("HOST", "127.0.0.1")
         .env("PORT", "0")
         .env("DATABASE_URL", database_url)
+        .env("MATCHCAST__DEMO__TRADERS", "false")
         .env("MATCHCAST__HTTP__WORKERS", "1")
         .env("MATCHCAST__HTTP__SHUTDOWN_SECONDS", "20")
         .env("MATCHCAST__DATABASE__POOL_SIZE", "4")

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{check, files};
 
 /// The modules of the crate that a module may import. `app`, `cli` and `main` may import all.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("market", &[]),
     ("deadline", &[]),
     ("client_address", &[]),
@@ -18,6 +18,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("telemetry", &["config", "outage"]),
     ("auth", &["deadline", "market", "outage", "store"]),
     ("engine", &["deadline", "events", "market", "outage", "request_id", "store"]),
+    ("demo", &["auth", "engine", "market", "outage", "store"]),
     ("market_data", &["events", "market", "outage", "store"]),
     ("provider", &["client_address", "pusher"]),
     ("publisher", &["config", "outage", "pusher", "store"]),
@@ -29,6 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
             "client_address",
             "config",
             "deadline",
+            "demo",
             "engine",
             "events",
             "market",
@@ -43,9 +45,10 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// Packages that only some modules may use, by the beginning of their names.
-const PACKAGES: [(&str, &[&str]); 8] = [
+const PACKAGES: [(&str, &[&str]); 9] = [
     ("diesel", &["src/store/"]),
-    ("reqwest", &["src/pusher/", "src/webhooks/"]),
+    ("reqwest", &["src/pusher/", "src/webhooks/", "src/cli/demo_traffic/"]),
+    ("tokio_tungstenite", &["src/cli/demo_traffic/"]),
     ("actix", &["src/http/", "src/app/", "src/provider/", "src/cli/", "src/client_address.rs"]),
     ("toml", &["src/config/"]),
     ("rust_decimal", &["src/market/"]),

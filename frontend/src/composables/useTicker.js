@@ -1,12 +1,13 @@
 // The last 24 hours of the selected market. The ticker is fetched when the market is selected,
-// after a reconnect, and from time to time, because old trades leave the 24 hours. In between, the
-// page's trades are added to it. A trade that is executed during a fetch may be counted twice until
+// after a reconnect, and from time to time while the page is visible, because old trades leave the 24
+// hours. In between, the page's trades are added to it. A trade that is executed during a fetch may be counted twice until
 // the next one.
 import { computed, onBeforeUnmount, onMounted, reactive, ref, watch } from "vue";
 import * as api from "../api.js";
 import { usePusher } from "./usePusher.js";
 import { useTrading } from "./useTrading.js";
 import { addTrades, tradesAfter } from "../lib/ticker.js";
+import { whenVisible } from "../lib/whenVisible.js";
 
 const REFRESH_INTERVAL_MS = 300_000;
 
@@ -20,6 +21,7 @@ export function useTicker() {
   const isBaselineKnown = ref(false);
   let version = 0;
   let timer;
+  let stopWaiting = () => {};
 
   function setBaseline() {
     if (!fetched.data || !data.trades.data) return;
@@ -30,6 +32,7 @@ export function useTicker() {
   async function fetchTicker() {
     const thisVersion = ++version;
     clearTimeout(timer);
+    stopWaiting();
     const result = await api.ticker(symbol.value).then(
       (ticker) => ({ data: ticker, error: null }),
       (error) => ({ data: fetched.data, error }),
@@ -37,7 +40,7 @@ export function useTicker() {
     if (thisVersion !== version) return;
     Object.assign(fetched, result);
     if (!result.error) setBaseline();
-    timer = setTimeout(fetchTicker, REFRESH_INTERVAL_MS);
+    timer = setTimeout(() => (stopWaiting = whenVisible(fetchTicker)), REFRESH_INTERVAL_MS);
   }
 
   function start() {
@@ -58,6 +61,7 @@ export function useTicker() {
   onBeforeUnmount(() => {
     version++;
     clearTimeout(timer);
+    stopWaiting();
     unsubscribe(fetchTicker);
   });
 

@@ -5,8 +5,16 @@ import { fromUnits, toUnits } from "./decimal.js";
 export const MAX_TRADES = 2_000;
 
 /** Converts a `trade.executed` event to a row of the API's list. */
-export const tradeFromEvent = ({ trade_id: id, symbol, price, amount, executed_at: time }) => ({
+export const tradeFromEvent = ({
+  trade_id: id,
+  sequence,
+  symbol,
+  price,
+  amount,
+  executed_at: time,
+}) => ({
   id: String(id),
+  sequence: String(sequence),
   symbol,
   price,
   amount,

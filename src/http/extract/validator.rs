@@ -178,6 +178,14 @@ impl<'a> Validator<'a> {
         if self.input.is_missing(field) { None } else { self.id(field) }
     }
 
+    /// Required, and else like [`Self::optional_bool`].
+    pub fn bool(&mut self, field: &'static str) -> Option<bool> {
+        if self.input.is_missing(field) {
+            self.fail(field, format!("The {} field is required.", words(field)));
+        }
+        self.optional_bool(field)
+    }
+
     /// As Laravel: `true`, `false`, 1 and 0, and the last two as strings. Forms also send words.
     pub fn optional_bool(&mut self, field: &'static str) -> Option<bool> {
         if self.input.is_missing(field) {

@@ -1,7 +1,8 @@
 //! Compression, CORS, the deadline and the id of each request, problems, limits, the area of
-//! administrators, and headers for privacy.
+//! administrators, the demo's audience, and headers for privacy.
 
 pub mod admin_area;
+pub mod audience;
 pub mod compression;
 pub mod cors;
 pub mod deadline;

@@ -18,9 +18,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use super::conditional::Version;
 use super::response::{ErrorBody, ErrorCode};
 use super::routes::{
-    accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, debug, errors as error_list,
-    health, market_data, markets, my_trades, orders, preview, provider_webhook, sessions, settings,
-    tokens, webhooks, withdrawals,
+    accounts, admin, auth, broadcasting, cancel_all, csrf_cookie, debug, demo,
+    errors as error_list, health, market_data, markets, my_trades, orders, preview,
+    provider_webhook, sessions, settings, tokens, webhooks, withdrawals,
 };
 use super::schema as doc;
 
@@ -64,7 +64,7 @@ from `matchcast token create`.";
         csrf_cookie::set, tokens::list, tokens::create, tokens::revoke,
         sessions::list, sessions::end, sessions::end_others,
         broadcasting::auth, broadcasting::user_auth, provider_webhook::receive,
-        debug::list, debug::send,
+        debug::list, debug::send, demo::traders, demo::set_traders,
         webhooks::list, webhooks::create, webhooks::get, webhooks::delete, webhooks::enable,
         webhooks::log, webhooks::replay, webhooks::rotate_secret,
         admin::token::get, admin::log::list,

@@ -8,6 +8,7 @@ pub mod cancel_all;
 pub mod csrf_cookie;
 pub mod dashboard;
 pub mod debug;
+pub mod demo;
 pub mod errors;
 mod fields;
 pub mod health;

@@ -116,6 +116,13 @@ pub struct FaucetCall {
     amount: Option<PositiveDecimal>,
 }
 
+/// Whether the demo's traders are to trade.
+#[derive(ToSchema)]
+#[schema(example = json!({ "running": false }))]
+pub struct DemoTradersSwitch {
+    running: bool,
+}
+
 /// A withdrawal to be requested.
 #[derive(ToSchema)]
 #[schema(example = json!({

@@ -1,5 +1,6 @@
 //! The commands of the hub, and the handle that sends them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use tokio::sync::{mpsc, oneshot};
@@ -74,6 +75,10 @@ pub enum HubCommand {
     Terminate {
         user_id: String,
         reply: oneshot::Sender<()>,
+    },
+    /// The trace records nothing of these channels from now on.
+    Hide {
+        channels: HashSet<String>,
     },
     /// The open connections, and the trace entries after the entry `after`.
     Snapshot {

@@ -88,6 +88,7 @@ impl Hub {
                 }
                 let _ = reply.send(());
             }
+            HubCommand::Hide { channels } => self.trace.hide(channels),
             HubCommand::Snapshot { after, reply } => {
                 let _ = reply.send(self.snapshot(after));
             }

@@ -105,6 +105,7 @@ export class Server extends Process {
         HOST: this.host,
         PORT: String(this.port),
         DATABASE_URL: this.#database.url,
+        MATCHCAST__DEMO__TRADERS: "false",
         ...(logsFolder && { MATCHCAST__LOG__LEVEL: "debug" }),
         ...(this.provider === this
           ? { PUSHER_APP_SECRET: app.secret }

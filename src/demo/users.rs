@@ -1,13 +1,10 @@
 //! Demo users and their balances.
 
+use super::fund;
 use crate::auth::hash_password;
-use crate::market::{AccountKey, AssetId, Command, Fixed, execute};
+use crate::market::{AccountKey, AssetId, Fixed};
 use crate::store::markets::{Catalog, QUOTE};
-use crate::store::trading::{self, Additions, NewEvents};
-use crate::store::{AnyConnection, LockedMarkets, Store, StoreError, now, users};
-
-/// Deposits only.
-const NO_FILLS: usize = 0;
+use crate::store::{AnyConnection, Store, StoreError, now, users};
 
 /// The password of every demo user.
 pub const PASSWORD: &str = "password";
@@ -68,25 +65,16 @@ fn create_users(
     hash: &str,
 ) -> Result<(), StoreError> {
     let assets: Vec<AssetId> = catalog.assets.keys().copied().collect();
-    let mut commands = Vec::new();
+    let mut deposits = Vec::new();
     for DemoUser { name, email, holdings } in &USERS {
         let user = users::create(connection, name, email, hash, &assets)?.user_id();
         // Assets without a configured market are skipped.
-        let held = holdings.iter().filter_map(|(symbol, units)| {
+        deposits.extend(holdings.iter().filter_map(|(symbol, units)| {
             let account = AccountKey { user, asset: catalog.asset(symbol)? };
-            let amount = Fixed::from_units(*units);
-            Some(Command::Deposit { account, amount, daily_limit: u32::MAX })
-        });
-        commands.extend(held);
+            Some((account, Fixed::from_units(*units)))
+        }));
     }
-    let at = now();
-    // Deposits lock no market.
-    let (markets, locked) = (&catalog.markets, LockedMarkets::default());
-    let loaded = trading::load(connection, &locked, markets, &commands, NO_FILLS, true, at)?;
-    let mut state = loaded.state;
-    let plan = execute(&mut state, &commands, NO_FILLS);
-    let (events, additions) = (NewEvents::default(), Additions::default());
-    trading::apply(connection, &state, &plan, &events, &additions, at)
+    fund(connection, catalog, deposits.into_iter(), now())
 }
 
 /// Whether the database contains a demo user.
