@@ -42,6 +42,8 @@ struct Member {
     amount: i64,
 }
 
+/// How often a start waits for another one that creates the traders.
+const ATTEMPTS: u32 = 6;
 /// What a taker of [`MEMBERS`] begins with.
 const TAKER_AMOUNT: i64 = 500;
 
@@ -84,12 +86,7 @@ pub fn seed(
         if !users::is_present(connection)? {
             return Ok(None);
         }
-        // Other processes wait for the lock of the market, and find the traders then.
-        let locked = BTreeSet::from([market.id]);
-        let created = store.write_locking(connection, locked, |connection, locked| {
-            create(connection, locked, catalog, market)
-        });
-        match created {
+        match create_once(store, connection, catalog, market) {
             Err(StoreError::Duplicate(_)) => {
                 tracing::warn!(
                     "the demo has no traders, because users have their e-mail addresses"
@@ -117,6 +114,30 @@ pub fn retire(
     store.write_locking(connection, BTreeSet::from([team.market.id]), |connection, locked| {
         execute_at(connection, locked, catalog, &[team.withdrawal()], 0, now())
     })
+}
+
+/// Other processes wait for the lock of the market, longer than a transaction usually does, and
+/// find the traders then.
+fn create_once(
+    store: &Store,
+    connection: &mut AnyConnection,
+    catalog: &Catalog,
+    market: &Market,
+) -> Result<(), StoreError> {
+    let mut attempt = 1;
+    loop {
+        let locked = BTreeSet::from([market.id]);
+        let created = store.write_locking(connection, locked, |connection, locked| {
+            create(connection, locked, catalog, market)
+        });
+        match created {
+            Err(StoreError::Conflict(_) | StoreError::Unavailable(_)) if attempt < ATTEMPTS => {
+                attempt += 1;
+                *connection = store.connect()?;
+            }
+            created => return created,
+        }
+    }
 }
 
 fn create(

@@ -21,7 +21,9 @@ async fn run(app: &TestApp, arguments: &str) -> (i32, Value) {
 
 /// The output of a run that cannot begin.
 async fn refusal(app: &TestApp, arguments: &str) -> String {
-    let command = format!("demo-traffic --url {} {arguments}", app.url(""));
+    let command = format!("demo-traffic {arguments}");
+    let has_url = arguments.contains("--url");
+    let command = if has_url { command } else { format!("{command} --url {}", app.url("")) };
     let (code, output) = process::run(&command, "sqlite://unused.sqlite", &[]).await;
     assert_ne!(code, 0, "{output}");
     output
@@ -72,14 +74,15 @@ on_both! {
     async fn users_with_tokens_take_part_in_any_market(database: Database) {
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
-        // It stays as it is.
-        let order = alice.place("BTC", "buy", "100", "0.1").await.data();
+        // They stay as they are, and the price is between them.
+        let order = alice.place("BTC", "buy", "40000", "0.01").await.data();
+        bob.place("BTC", "sell", "60000", "0.01").await.data();
         let tokens = [&alice, &bob].map(|user| user.token.clone().unwrap());
         let arguments = format!("--market BTC --token {} --token {}", tokens[0], tokens[1]);
         let (code, report) = run(&app, &arguments).await;
         assert_eq!((code, &report["market"], &report["users"]), (0, &"BTC".into(), &2.into()));
         check_complete(&report);
-        assert_eq!(open_orders(&database), 1, "that of before");
+        assert_eq!(open_orders(&database), 2, "those of before");
         let path = format!("/api/orders/{}", order["order"]["id"]);
         assert_eq!(alice.get(&path).await.data()["order"]["status"], 1, "nobody is logged out");
         app.stop();

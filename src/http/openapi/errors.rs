@@ -53,8 +53,8 @@ pub fn of_operation(id: &str) -> Vec<ErrorCode> {
         }
         "authorizeChannel" => vec![Forbidden, ValidationFailed],
         "authorizeSignIn" => vec![ValidationFailed],
-        "listDebugEvents" => vec![NotFound],
-        "sendDebugEvent" => vec![NotFound, ValidationFailed],
+        "listDebugEvents" | "getDemoTraders" => vec![NotFound],
+        "sendDebugEvent" | "setDemoTraders" => vec![NotFound, ValidationFailed],
         "receiveProviderWebhook" => vec![WebhookUnsigned, WebhookMalformed, WebhookStale],
         "getMetrics" => vec![NotFound],
         id => of_administration(id),
