@@ -22,7 +22,7 @@ test("a market with a past lives without any request of the page", async (t) => 
   await openMarket(charlie, "ETH");
   await switchOf(charlie).waitFor();
   assert.equal(await switchOf(charlie).getAttribute("aria-checked"), "true");
-  await levels(charlie).nth(20).waitFor();
+  await levels(charlie).nth(10).waitFor();
   for (const key of ["change", "high", "low"]) {
     await charlie.page.locator(`[data-test=${key}] .number`).waitFor();
   }
@@ -61,5 +61,5 @@ test("the switch stops and starts the traders for everybody", async (t) => {
   await switchOf(bob).focus();
   await bob.page.keyboard.press("Space");
   await bob.page.locator("[role=switch][aria-checked=true]").waitFor();
-  await levels(alice).nth(20).waitFor();
+  await levels(alice).nth(10).waitFor();
 });
