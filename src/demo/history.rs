@@ -40,8 +40,8 @@ pub fn begin(now: NaiveDateTime) -> NaiveDateTime {
     now - DAY - TimeDelta::minutes(1)
 }
 
-/// Writes the day that ends now, and the quotes with which the traders go on. No order was placed in
-/// the market before. Runs in a write transaction that has locked the market.
+/// Writes the day that ends now, and the quotes with which the traders go on. No order was placed
+/// in the market before. Runs in a write transaction that has locked the market.
 pub fn write(
     connection: &mut AnyConnection,
     locked: &LockedMarkets,

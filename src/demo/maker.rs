@@ -43,8 +43,8 @@ fn distance(side: Side, market_price: i64, price: i64) -> i64 {
     }
 }
 
-/// The changes after which each side has `levels` quotes in their places, `most` at most: the quotes
-/// that are nearest to the price first.
+/// The changes after which each side has `levels` quotes in their places, `most` at most: the
+/// quotes that are nearest to the price first.
 ///
 /// A moved or new quote never crosses one of the maker's own.
 pub fn changes(

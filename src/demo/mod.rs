@@ -1,16 +1,16 @@
 //! The demo: users with public passwords, and traders that keep one market alive.
 //!
-//! The traders are users whom nobody can log in as. A maker quotes both sides of the market around a
-//! price that walks randomly and returns to its mean; takers trade against these quotes, and against
-//! those of people. `walk`, `scale`, `maker` and `taker` decide what they do, and know neither clock
-//! nor database. `history` writes a day of it when the traders are created, and `traders` goes on
-//! while somebody uses the API.
+//! The traders are users whom nobody can log in as. A maker quotes both sides of the market around
+//! a price that walks randomly and returns to its mean; takers trade against these quotes, and
+//! against those of people. `walk`, `scale`, `maker` and `taker` decide what they do, and know
+//! neither clock nor database. `history` writes a day of it when the traders are created, and
+//! `traders` goes on while somebody uses the API.
 //!
 //! - Their money comes from one deposit each, and every order passes the engine: the audit knows no
 //!   difference to people.
 //! - They trade in one market, and in no other.
-//! - Their sizes lean against what they hold, so that no holding drifts away. The commission is what
-//!   they lose; their deposits last for years of it.
+//! - What they do leans against what they hold, so that no holding drifts away. The commission is
+//!   what they lose; their deposits last for years of it.
 //! - One process at a time trades, by a lease.
 
 mod audience;

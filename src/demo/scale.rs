@@ -1,5 +1,5 @@
-//! The steps in which the traders count prices and amounts, so that the rules of their market accept
-//! them: multiples of its tick size and lot size, and no order below its minimum value.
+//! The steps in which the traders count prices and amounts, so that the rules of their market
+//! accept them: multiples of its tick size and lot size, and no order below its minimum value.
 
 use crate::market::{Fixed, Rules, Side};
 

@@ -28,8 +28,8 @@ pub struct Intent {
     pub size: i64,
 }
 
-/// `held` is what the taker has of the base asset, and `first` what it had in the beginning. `trend`
-/// is the direction of the price, from −1 to 1.
+/// `held` is what the taker has of the base asset, and `first` what it had in the beginning.
+/// `trend` is the direction of the price, from −1 to 1.
 pub fn next(
     rng: &mut impl Rng,
     market_price: i64,

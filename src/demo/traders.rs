@@ -146,8 +146,8 @@ impl Traders {
         changes.into_iter().filter_map(|change| team.maker_command(change, 1)).collect()
     }
 
-    /// Lets the engine execute a command. That it is rejected is no failure: somebody was faster, or
-    /// the market is not open.
+    /// Lets the engine execute a command. That it is rejected is no failure: somebody was faster,
+    /// or the market is not open.
     async fn execute(&self, command: Command) -> Result<(), Failure> {
         match self.engine.execute(command, None).await {
             Err(EngineError::Rejected(rejection)) => {

@@ -1,7 +1,7 @@
 //! A trace of recent events and connections for the debug console. It is kept in memory and has at
-//! most [`MAX_ENTRIES`] entries, of which at most [`MAX_ENTRIES_PER_CHANNEL`] are of one channel, so
-//! that a busy channel displaces no other. A reader passes the id of the last entry that it has seen
-//! and gets the newer ones.
+//! most [`MAX_ENTRIES`] entries, of which at most [`MAX_ENTRIES_PER_CHANNEL`] are of one channel,
+//! so that a busy channel displaces no other. A reader passes the id of the last entry that it has
+//! seen and gets the newer ones.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -58,8 +58,8 @@ fn total(database: &Database, asset: i32) -> i64 {
     all.into_iter().map(|(available, locked)| available + locked).sum()
 }
 
-/// Nothing was created or lost since the deposits: three people with 10,000 USD and 17 ETH together,
-/// a maker and three takers.
+/// Nothing was created or lost since the deposits: three people with 10,000 USD and 17 ETH
+/// together, a maker and three takers.
 fn check_totals(database: &Database) {
     const ONE: i64 = 100_000_000;
     assert_eq!(total(database, USD), (3 * 10_000 + 100_000_000 + 3 * 20_000_000) * ONE);

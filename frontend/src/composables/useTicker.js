@@ -1,7 +1,7 @@
 // The last 24 hours of the selected market. The ticker is fetched when the market is selected,
-// after a reconnect, and from time to time while the page is visible, because old trades leave the 24
-// hours. In between, the page's trades are added to it. A trade that is executed during a fetch may be counted twice until
-// the next one.
+// after a reconnect, and from time to time while the page is visible, because old trades leave the
+// 24 hours. In between, the page's trades are added to it. A trade that is executed during a fetch
+// may be counted twice until the next one.
 import { computed, onBeforeUnmount, onMounted, reactive, ref, watch } from "vue";
 import * as api from "../api.js";
 import { usePusher } from "./usePusher.js";

@@ -1,5 +1,5 @@
-// Aggregates trades, and older candles of the API, into candles. The chart library works with floats;
-// the tables display the exact decimals.
+// Aggregates trades, and older candles of the API, into candles. The chart library works with
+// floats; the tables display the exact decimals.
 import { localSeconds, parseTimestamp } from "./timestamps.js";
 
 const DAY_SECONDS = 86_400;

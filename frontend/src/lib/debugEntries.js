@@ -13,8 +13,8 @@ export function indentJson(text) {
 const MAX_ENTRIES_PER_CHANNEL = 100;
 
 /**
- * The newest entries, and of each channel a limited number, so that a busy market displaces no event
- * of a user.
+ * The newest entries, and of each channel a limited number, so that a busy market displaces no
+ * event of a user.
  * @param entries newest first
  */
 export function keepNewest(entries, max) {
