@@ -17,6 +17,7 @@ mod audience;
 mod history;
 mod maker;
 mod scale;
+mod seeding;
 mod taker;
 mod team;
 mod traders;
@@ -24,7 +25,8 @@ mod users;
 mod walk;
 
 pub use audience::Audience;
-pub use team::{Team, retire as retire_traders, seed as seed_traders};
+pub use seeding::{retire as retire_traders, seed as seed_traders};
+pub use team::Team;
 pub use traders::Traders;
 pub use users::{is_present, log_ins, seed as seed_users};
 

@@ -342,7 +342,7 @@ fn another(
         ("auth", "secure_cookies") => "true",
         ("auth", "session_domain") => "example.com",
         ("auth", "session_same_site") => "strict",
-        ("demo", "enabled") | ("webhooks", "allow_private") => "false",
+        ("demo", "enabled" | "traders") | ("webhooks", "allow_private") => "false",
         ("broadcasting", "connection") => "null",
         ("broadcasting", "user_channels") => {
             return (

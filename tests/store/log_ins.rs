@@ -3,6 +3,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use matchcast::market::UserId;
 use matchcast::store::abilities::Abilities;
+use matchcast::store::api_tokens;
 use matchcast::store::log_ins::{self, ActiveLogIn, Credential, Ending};
 use matchcast::store::sessions::{self, Session, Token};
 use matchcast::store::sign_in_uses::{self, SignInUse};
@@ -191,7 +192,7 @@ on_both! {
         assert!(created.last_used_at.is_some_and(|used| used >= created.created_at));
 
         let sign_ins = [page, SignIn::Token(second), SignIn::Token(bot), SignIn::Token(first)];
-        let mut note = |fixture: &mut Fixture, seconds: i64, client: &ClientInfo| {
+        let note = |fixture: &mut Fixture, seconds: i64, client: &ClientInfo| {
             let at = created.created_at + TimeDelta::seconds(seconds);
             let of = |sign_in: &SignIn| {
                 let client = if *sign_in == SignIn::Token(bot) { ClientInfo::default() } else { client.clone() };
@@ -213,7 +214,7 @@ on_both! {
         for log_in in listed.rows {
             assert_eq!((log_in.last_used_at, log_in.client), (Some(noted), other.clone()));
         }
-        let bots = matchcast::store::api_tokens::of_user(&mut fixture.connection, fixture.user);
+        let bots = api_tokens::of_user(&mut fixture.connection, fixture.user);
         assert_eq!(bots.unwrap()[0].last_used_at, Some(noted));
     }
 }
