@@ -42,6 +42,7 @@ describe("the connection", () => {
     [["private-user.{id}"], "private-user.7"],
     [["private-encrypted-user.{id}"], "private-encrypted-user.7"],
     [["private-user.{id}", "private-encrypted-user.{id}"], "private-user.7"],
+    [["private-App.Models.User.{id}"], "private-App.Models.User.7"],
   ])("subscribes to the channel that the server lists: %j", async (channels, expected) => {
     mocks.settings = { ...settings, user_channels: channels };
     await pusher.initializePusher("7");
@@ -199,6 +200,22 @@ describe("events", () => {
       "order.matched-1",
       "order.matched-2",
     ]);
+  });
+
+  it("are bound by the names that the server lists", async () => {
+    const name = "App\\Events\\OrderMatched";
+    mocks.settings = { ...settings, event_names: { "order.matched": name } };
+    const [listener, onUpdated] = [vi.fn(), vi.fn()];
+    pusher.listenToOrderMatched(listener);
+    pusher.listenTo("order.updated", onUpdated);
+    await pusher.initializePusher("7");
+    connect();
+    emitMatched(1);
+    expect(listener).not.toHaveBeenCalled();
+    userChannel().emit(name, { event_id: "order.matched-1" });
+    userChannel().emit("order.updated", { event_id: "order.updated-1" });
+    expect(listener).toHaveBeenCalledOnce();
+    expect(onUpdated).toHaveBeenCalledOnce();
   });
 
   it("are not delivered after unsubscribe", async () => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Events, Webhooks};
 use crate::engine::{EventSettings, Notifiers};
-use crate::events::{EventKind, SizeLimits};
+use crate::events::{EventKind, EventName, SizeLimits};
 use crate::http;
 use crate::market_data::BookPublisherSettings;
 use crate::pusher::{MAX_DATA_BYTES, MAX_ENCRYPTED_DATA_BYTES};
@@ -21,10 +21,11 @@ pub fn event_settings(config: &Config) -> EventSettings {
         config.events;
     EventSettings {
         order_matched,
+        matched_shape: config.events.matched_shape.clone(),
         order_updated,
         balance_updated,
         trade_executed,
-        user_channels: config.delivery.user_channels,
+        user_channels: config.delivery.user_channels.clone(),
         to_others: config.delivery.to_others,
         size_limits: SIZE_LIMITS,
     }
@@ -73,6 +74,16 @@ pub fn enabled(events: &Events) -> Vec<EventKind> {
         (events.book_updated, EventKind::BookUpdated),
     ];
     all.into_iter().filter(|(enabled, _)| *enabled).map(|(_, kind)| kind).collect()
+}
+
+/// The name on the wire of each enabled event, by the name in the catalogue.
+pub fn names(events: &Events) -> Vec<(EventKind, String)> {
+    let custom = |kind| {
+        let shape = &events.matched_shape;
+        shape.name.as_ref().filter(|_| kind == EventKind::OrderMatched).map(EventName::to_string)
+    };
+    let name = |kind: EventKind| (kind, custom(kind).unwrap_or_else(|| kind.to_string()));
+    enabled(events).into_iter().map(name).collect()
 }
 
 /// The events that can be posted to webhooks: a snapshot of a book is of no use there.

@@ -85,7 +85,7 @@ impl App {
         let embedded = pusher::embedded(&config, credentials.clone());
         let debug = debug_console(&config, embedded.clone(), team.as_ref()).await;
         let (traders, demo_traders) = traders(team, &store, &engine);
-        let auth = authenticator(&config.auth, store.clone())?;
+        let auth = authenticator(&config, store.clone())?;
         let services = http::AppState {
             store: store.clone(),
             reads: http::Reads::new(&store, config.http.list_cap.get().into()),
@@ -96,7 +96,7 @@ impl App {
             readiness: http::Readiness::new(store.clone(), engine.clone()),
             catalog,
             credentials,
-            user_channels: config.delivery.user_channels,
+            user_channels: config.delivery.user_channels.clone(),
             pending_subscriptions: http::PendingSubscriptions::new(&config.delivery),
             settings: pusher::public_settings(&config, demo_traders.as_ref()),
             excess_decimals: config.market.excess_decimals,
@@ -261,7 +261,7 @@ async fn debug_console(
     team: Option<&Team>,
 ) -> Option<http::DebugConsole> {
     let provider = provider.filter(|_| config.demo.enabled)?;
-    let channels = config.delivery.user_channels;
+    let channels = &config.delivery.user_channels;
     provider.hide(team.into_iter().flat_map(Team::users).flat_map(|user| channels.of(user))).await;
     let users = demo_log_ins().map(|(email, _)| email.to_owned()).collect();
     Some(http::DebugConsole { provider, users })
@@ -286,7 +286,9 @@ async fn endless(task: impl Future<Output = ()>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn authenticator(config: &Auth, store: Store) -> anyhow::Result<Authenticator> {
-    let token_lifetime = config.token_lifetime.map(TimeDelta::from_std).transpose()?;
-    Ok(Authenticator::new(store, token_lifetime, config.cache_ttl))
+fn authenticator(config: &Config, store: Store) -> anyhow::Result<Authenticator> {
+    let Auth { token_lifetime, cache_ttl, .. } = config.auth;
+    let token_lifetime = token_lifetime.map(TimeDelta::from_std).transpose()?;
+    let channels = config.delivery.user_channels.pattern.clone();
+    Ok(Authenticator::new(store, token_lifetime, cache_ttl, channels))
 }

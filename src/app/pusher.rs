@@ -113,6 +113,7 @@ pub fn public_settings(config: &Config, demo_traders: Option<&DemoTraders>) -> P
     let public = &pusher.public;
     let has_host = is_external && !public.host.is_empty();
     let commission = config.market.listings.others.commission;
+    let names = events::names(&config.events);
     PublicSettings {
         key: pusher.key.clone(),
         cluster: pusher.cluster.clone(),
@@ -123,7 +124,8 @@ pub fn public_settings(config: &Config, demo_traders: Option<&DemoTraders>) -> P
         demo: config.demo.enabled,
         demo_traders: demo_traders.map(|traders| traders.symbol.clone()),
         symbols: config.market.listings.symbols_quoted_in_usd().map(str::to_owned).collect(),
-        events: events::enabled(&config.events).into_iter().map(|kind| kind.name()).collect(),
+        events: names.iter().map(|(_, name)| name.clone()).collect(),
+        event_names: names.into_iter().map(|(kind, name)| (kind.to_string(), name)).collect(),
         user_channels: config.delivery.user_channels.patterns().collect(),
         buyer_commission: DecimalNumber(commission.of(Side::Buy).highest()),
     }

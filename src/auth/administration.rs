@@ -37,7 +37,8 @@ impl Authenticator {
         status: UserStatus,
         reason: Reason,
     ) -> Result<Result<User, Refusal>, AuthError> {
-        let set = move |c: &mut _| user_status::set(c, user, status, &reason);
+        let channels = self.channels.clone();
+        let set = move |c: &mut _| user_status::set(c, user, status, &reason, &channels);
         Ok(self.store.transact(set).await?.map(|Changed { user, revoked, restored }| {
             self.revoke(revoked);
             self.tokens.restore(restored);

@@ -23,7 +23,9 @@ impl Authenticator {
 
     /// Revokes a token that the user has created. False: there is none with this id.
     pub async fn revoke_token(&self, user: UserId, id: i64) -> Result<bool, AuthError> {
-        let revoked = self.store.transact(move |c| api_tokens::revoke(c, user, id)).await?;
+        let channels = self.channels.clone();
+        let revoke = move |c: &mut _| api_tokens::revoke(c, user, id, &channels);
+        let revoked = self.store.transact(revoke).await?;
         let is_revoked = !revoked.tokens.is_empty();
         self.revoke(revoked);
         Ok(is_revoked)

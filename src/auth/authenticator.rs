@@ -10,6 +10,7 @@ use super::passwords::{Passwords, Verification};
 use super::sessions::Sessions;
 use super::tokens::{IssuedToken, SignedIn, Tokens};
 use super::uses::Uses;
+use crate::events::ChannelPattern;
 use crate::market::{AssetId, UserId};
 use crate::store::sessions;
 use crate::store::sign_ins::{self, PasswordChange, Revoked, SignIn};
@@ -28,6 +29,8 @@ pub struct Authenticator {
     pub(super) tokens: Tokens,
     sessions: Sessions,
     uses: Uses,
+    /// The private channels of users, on which their connections are terminated.
+    pub(super) channels: ChannelPattern,
 }
 
 /// A user to be created.
@@ -46,13 +49,19 @@ pub struct VerifiedPassword {
 impl Authenticator {
     /// `token_lifetime` `None`: tokens are valid until they are revoked. `cache_ttl` is how long
     /// look-ups of tokens and sessions are cached; zero disables the caches.
-    pub fn new(store: Store, token_lifetime: Option<TimeDelta>, cache_ttl: Duration) -> Self {
+    pub fn new(
+        store: Store,
+        token_lifetime: Option<TimeDelta>,
+        cache_ttl: Duration,
+        channels: ChannelPattern,
+    ) -> Self {
         let uses = Uses::new(store.clone());
         Self {
             passwords: Passwords::default(),
             tokens: Tokens::new(store.clone(), token_lifetime, cache_ttl),
             sessions: Sessions::new(store.clone(), cache_ttl, uses.clone()),
             uses,
+            channels,
             store,
         }
     }
@@ -162,7 +171,8 @@ impl Authenticator {
 
     /// Ends one sign-in. A session ends together with the token of its log-in.
     pub async fn log_out(&self, user: UserId, sign_in: SignIn) -> Result<(), AuthError> {
-        let log_out = move |c: &mut _| sign_ins::log_out(c, user, &sign_in);
+        let channels = self.channels.clone();
+        let log_out = move |c: &mut _| sign_ins::log_out(c, user, &sign_in, &channels);
         self.revoke(self.store.transact(log_out).await?);
         Ok(())
     }
@@ -196,8 +206,10 @@ impl Authenticator {
     ) -> Result<(), AuthError> {
         let VerifiedPassword { user, hash: old_hash } = verified;
         let new_hash = self.passwords.hash(new_password).await?;
-        let change =
-            move |c: &mut _| sign_ins::change_password(c, user, &old_hash, &new_hash, &kept);
+        let channels = self.channels.clone();
+        let change = move |c: &mut _| {
+            sign_ins::change_password(c, user, &old_hash, &new_hash, &kept, &channels)
+        };
         match self.store.transact(change).await? {
             PasswordChange::Changed(revoked) => self.revoke(revoked),
             PasswordChange::OtherPassword => return Err(AuthError::PasswordChanged),
@@ -236,8 +248,8 @@ mod tests {
 
     impl Fixture {
         async fn new() -> Self {
-            let (folder, store) = temporary(2);
-            let auth = Authenticator::new(store.clone(), None, Duration::from_secs(60));
+            let ((folder, store), ttl) = (temporary(2), Duration::from_secs(60));
+            let auth = Authenticator::new(store.clone(), None, ttl, Default::default());
             let (user, token) = auth.register(registration(), Vec::new(), NO_CLIENT).await.unwrap();
             Self { auth, store, user, token, _folder: folder }
         }
@@ -306,7 +318,8 @@ mod tests {
         }
         for (lifetime, is_valid) in [(-1, false), (1, true)] {
             let lifetime = Some(TimeDelta::hours(lifetime));
-            let other = Authenticator::new(store.clone(), lifetime, Duration::ZERO);
+            let other =
+                Authenticator::new(store.clone(), lifetime, Duration::ZERO, Default::default());
             let log_in = other.log_in("ann@test.example", PASSWORD.to_owned(), &NO_CLIENT);
             let (_, token) = log_in.await.unwrap();
             assert_eq!(fixture.is_valid(&token).await, is_valid);

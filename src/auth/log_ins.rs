@@ -29,7 +29,8 @@ impl Authenticator {
         caller: SignIn,
         id: i64,
     ) -> Result<bool, AuthError> {
-        let ended = self.end(move |c| log_ins::end(c, user, &caller, id)).await?;
+        let channels = self.channels.clone();
+        let ended = self.end(move |c| log_ins::end(c, user, &caller, id, &channels)).await?;
         Ok(ended > 0)
     }
 
@@ -42,7 +43,8 @@ impl Authenticator {
         user: UserId,
         caller: SignIn,
     ) -> Result<usize, AuthError> {
-        self.end(move |c| log_ins::end_others(c, user, &caller)).await
+        let channels = self.channels.clone();
+        self.end(move |c| log_ins::end_others(c, user, &caller, &channels)).await
     }
 
     async fn end(

@@ -16,9 +16,10 @@ const CONNECTIONS: &str = "\
 /// Revokes every token and session of the user with this e-mail address or id. A running server
 /// then has the provider terminate the connections that have signed in as the user.
 pub fn log_out(config: &Config, user: &str, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let channels = &config.delivery.user_channels.pattern;
     let revoked = Database::open(config)?.write(|connection| {
         let Some(user) = find_user(connection, user)? else { return Ok(None) };
-        let revoked = sign_ins::revoke_all(connection, user.user_id())?;
+        let revoked = sign_ins::revoke_all(connection, user.user_id(), channels)?;
         Ok(Some((user.id, revoked)))
     })?;
     let Some((id, revoked)) = revoked else {

@@ -19,6 +19,9 @@ const PREFIX: &str = "MATCHCAST__";
 /// Lists of tables: what differs per market, and terms of withdrawals. Only a file has them.
 const LISTS: [&str; 2] = ["markets", "withdrawals"];
 const DOTENV: &str = ".env";
+/// In a section within a section: a value in place of the section sets this key, so that
+/// `events.order_matched = false` is `events.order_matched.enabled = false`.
+const SWITCH: &str = "enabled";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
 const WELL_KNOWN: [(&str, &str, &str); 19] = [
@@ -113,7 +116,7 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
     for (variable, section, key) in WELL_KNOWN {
         let Some(value) = sources.variables.get(variable) else { continue };
         if !value::unquote(value, variable)?.is_empty() {
-            let slot = find(&mut merged, section, key)
+            let slot = find(&mut merged, &[section, key])
                 .ok_or_else(|| ConfigError(format!("{variable} sets no key")))?;
             set(slot, value, variable)?;
         }
@@ -121,9 +124,8 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
     for (variable, value) in &sources.variables {
         let Some(path) = variable.strip_prefix(PREFIX) else { continue };
         let path = path.to_lowercase();
-        let slot = path
-            .split_once("__")
-            .and_then(|(section, key)| find(&mut merged, section, key))
+        let path: Vec<&str> = path.split("__").collect();
+        let slot = find(&mut merged, &path)
             .ok_or_else(|| ConfigError(format!("{variable} is not a setting of matchcast")))?;
         set(slot, value, variable)?;
     }
@@ -133,22 +135,39 @@ pub(super) fn merge(sources: &Sources) -> Result<Table, ConfigError> {
 /// Names the line, but does not quote it, because it may contain a secret.
 fn not_toml(name: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count().saturating_add(1);
-    ConfigError(format!("{name} is not valid TOML: line {line} cannot be read"))
+    let line = before.matches('\n').count();
+    // "App\Events\OrderMatched", as PHP writes it, is not a text of TOML.
+    let has_backslash = text.lines().nth(line).is_some_and(|line| line.contains('\\'));
+    let hint = if has_backslash { " (a text with backslashes needs single quotes)" } else { "" };
+    let line = line.saturating_add(1);
+    ConfigError(format!("{name} is not valid TOML: line {line} cannot be read{hint}"))
 }
 
-/// Every setting of a merged table.
-pub(super) fn settings(table: &Table) -> impl Iterator<Item = (&str, &str, &Value)> {
-    let sections = table.iter().filter_map(|(section, keys)| Some((section, keys.as_table()?)));
-    sections.flat_map(|(section, keys)| {
-        keys.iter().map(move |(key, value)| (section.as_str(), key.as_str(), value))
-    })
+/// Every setting of a merged table, by its path.
+pub(super) fn settings(table: &Table) -> Vec<(Vec<&str>, &Value)> {
+    let mut found = Vec::new();
+    for (section, keys) in table {
+        if let Value::Table(keys) = keys {
+            collect(keys, &[section.as_str()], &mut found);
+        }
+    }
+    found
+}
+
+fn collect<'a>(keys: &'a Table, section: &[&'a str], found: &mut Vec<(Vec<&'a str>, &'a Value)>) {
+    for (key, value) in keys {
+        let path = [section, &[key.as_str()]].concat();
+        match value {
+            Value::Table(keys) => collect(keys, &path, found),
+            value => found.push((path, value)),
+        }
+    }
 }
 
 /// The defaults with one setting changed.
-pub(super) fn with_default(section: &str, key: &str, value: &Value) -> Table {
+pub(super) fn with_default(path: &[&str], value: &Value) -> Table {
     let mut table = defaults();
-    if let Some(slot) = find(&mut table, section, key) {
+    if let Some(slot) = find(&mut table, path) {
         slot.clone_from(value);
     }
     table
@@ -156,14 +175,12 @@ pub(super) fn with_default(section: &str, key: &str, value: &Value) -> Table {
 
 /// The variable and the key of a setting: `PORT (http.port)`, `MATCHCAST__LOG__FORMAT
 /// (log.format)`.
-pub(super) fn name_of(section: &str, key: &str) -> String {
-    let well_known = WELL_KNOWN.iter().find(|(_, s, k)| (*s, *k) == (section, key));
+pub(super) fn name_of(path: &[&str]) -> String {
+    let well_known = WELL_KNOWN.iter().find(|(_, section, key)| path == [*section, *key]);
+    let key = path.join(".");
     match well_known {
-        Some((variable, ..)) => format!("{variable} ({section}.{key})"),
-        None => {
-            let variable = format!("{PREFIX}{section}__{key}").to_uppercase();
-            format!("{variable} ({section}.{key})")
-        }
+        Some((variable, ..)) => format!("{variable} ({key})"),
+        None => format!("{PREFIX}{} ({key})", path.join("__").to_uppercase()),
     }
 }
 
@@ -171,8 +188,17 @@ fn defaults() -> Table {
     DEFAULT.parse().expect("the default file is part of the binary")
 }
 
-fn find<'a>(table: &'a mut Table, section: &str, key: &str) -> Option<&'a mut Value> {
-    table.get_mut(section)?.as_table_mut()?.get_mut(key)
+/// The value of a setting. `None`: there is no such setting, or it is a section.
+fn find<'a>(table: &'a mut Table, path: &[&str]) -> Option<&'a mut Value> {
+    let (section, keys) = path.split_first()?;
+    let mut found = table.get_mut(*section)?.as_table_mut()?.get_mut(*keys.first()?)?;
+    for key in &keys[1..] {
+        found = found.as_table_mut()?.get_mut(*key)?;
+    }
+    match found {
+        Value::Table(keys) => keys.get_mut(SWITCH),
+        value => Some(value),
+    }
 }
 
 fn merge_file(merged: &mut Table, overlay: Table, name: &str) -> Result<(), ConfigError> {
@@ -184,25 +210,53 @@ fn merge_file(merged: &mut Table, overlay: Table, name: &str) -> Result<(), Conf
         let Value::Table(keys) = keys else {
             return Err(ConfigError(format!("{name}: {section} is not a section of matchcast")));
         };
-        for (key, value) in keys {
-            let slot = find(merged, &section, &key).ok_or_else(|| {
-                ConfigError(format!("{name}: {section}.{key} is not a setting of matchcast"))
-            })?;
-            *slot = match (&*slot, value) {
-                (Value::String(_), Value::Boolean(flag)) => Value::String(flag.to_string()),
-                (Value::Float(_), Value::Integer(number)) => {
-                    let text = number.to_string();
-                    text.parse().map(Value::Float).unwrap_or(Value::Integer(number))
-                }
-                (default, value) if default.same_type(&value) => value,
-                (default, _) => {
-                    let kind = kind_of(default);
-                    return Err(ConfigError(format!("{name}: {section}.{key} must be {kind}")));
-                }
-            };
-        }
+        merge_section(merged, keys, &[section.as_str()], name)?;
     }
     Ok(())
+}
+
+fn merge_section(
+    merged: &mut Table,
+    keys: Table,
+    section: &[&str],
+    name: &str,
+) -> Result<(), ConfigError> {
+    for (key, value) in keys {
+        let path = [section, &[key.as_str()]].concat();
+        let value = match value {
+            Value::Table(keys) if is_section(merged, &path) => {
+                merge_section(merged, keys, &path, name)?;
+                continue;
+            }
+            value => value,
+        };
+        let setting = path.join(".");
+        let slot = find(merged, &path).ok_or_else(|| {
+            ConfigError(format!("{name}: {setting} is not a setting of matchcast"))
+        })?;
+        *slot = match (&*slot, value) {
+            (Value::String(_), Value::Boolean(flag)) => Value::String(flag.to_string()),
+            (Value::Float(_), Value::Integer(number)) => {
+                let text = number.to_string();
+                text.parse().map(Value::Float).unwrap_or(Value::Integer(number))
+            }
+            (default, value) if default.same_type(&value) => value,
+            (default, _) => {
+                let kind = kind_of(default);
+                return Err(ConfigError(format!("{name}: {setting} must be {kind}")));
+            }
+        };
+    }
+    Ok(())
+}
+
+fn is_section(table: &Table, path: &[&str]) -> bool {
+    let Some((section, keys)) = path.split_first() else { return false };
+    let mut found = table.get(*section);
+    for key in keys {
+        found = found.and_then(|value| value.get(*key));
+    }
+    found.is_some_and(Value::is_table)
 }
 
 fn kind_of(value: &Value) -> &'static str {

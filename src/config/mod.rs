@@ -13,6 +13,7 @@ mod error;
 mod laravel_map;
 mod layers;
 mod market;
+mod matched_shape;
 mod number;
 mod origin;
 mod raw;

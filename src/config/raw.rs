@@ -207,7 +207,7 @@ pub struct RawBroadcasting {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawEvents {
-    pub order_matched: String,
+    pub order_matched: RawOrderMatched,
     pub order_updated: String,
     pub balance_updated: String,
     pub trade_executed: String,
@@ -215,6 +215,18 @@ pub struct RawEvents {
     #[serde(deserialize_with = "positive")]
     pub book_updates_per_second: NonZeroU32,
     pub book_depth: OneTo<MAX_BOOK_DEPTH>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOrderMatched {
+    pub enabled: String,
+    pub name: String,
+    pub channel: String,
+    pub include: Vec<String>,
+    pub own_columns: Vec<String>,
+    pub counterparty_columns: Vec<String>,
+    pub decimals: String,
 }
 
 #[derive(Deserialize)]
@@ -289,12 +301,12 @@ impl Raw {
 
 /// Finds the setting that cannot be parsed: it is invalid even if all others have their defaults.
 fn invalid_setting(table: &Table, error: &toml::de::Error) -> ConfigError {
-    for (section, key, value) in layers::settings(table) {
-        let alone: Result<Raw, _> = layers::with_default(section, key, value).try_into();
+    for (path, value) in layers::settings(table) {
+        let alone: Result<Raw, _> = layers::with_default(&path, value).try_into();
         if let Err(error) = alone {
             // No message quotes a secret: secrets are texts of any form, and the merged table
             // contains texts where texts are expected.
-            let name = layers::name_of(section, key);
+            let name = layers::name_of(&path);
             return ConfigError(match error.message() {
                 sentence if sentence.starts_with("must ") => format!("{name} {sentence}"),
                 message => format!("{name} is invalid: {message}"),

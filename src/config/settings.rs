@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::number::OneTo;
 use super::secret::{Secret, SecretBytes};
-use crate::events::UserChannels;
+use crate::events::{MatchedShape, UserChannels};
 use crate::market::WithdrawalTerms;
 use crate::store::markets::Listings;
 use crate::store::outbox::SHARDS;
@@ -197,7 +197,7 @@ pub enum Broadcasting {
 }
 
 /// The recipients of events.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Delivery {
     /// The channels for a user's own events.
     pub user_channels: UserChannels,
@@ -210,9 +210,11 @@ pub struct Delivery {
 }
 
 /// The events to publish.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Events {
     pub order_matched: bool,
+    /// The name and the payload of `order.matched`.
+    pub matched_shape: MatchedShape,
     pub order_updated: bool,
     pub balance_updated: bool,
     pub trade_executed: bool,

@@ -11,17 +11,14 @@ use rand::RngCore;
 
 use super::cookies;
 use super::error::ConfigError;
-use super::raw::{
-    Raw, RawAuth, RawBroadcasting, RawDatabase, RawDemo, RawEvents, RawHttp, RawPublisher,
-    RawPusher,
-};
+use super::raw::{Raw, RawAuth, RawDatabase, RawDemo, RawEvents, RawHttp, RawPublisher, RawPusher};
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
     Admin, Auth, Backoff, Broadcasting, Config, Delivery, Demo, Embedded, Engine, Environment,
     Events, Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme, Webhooks,
 };
-use super::{market, origin, withdrawals};
-use crate::events::UserChannels;
+use super::{market, matched_shape, origin, withdrawals};
+use crate::events::{UserChannelKinds, UserChannels};
 use crate::store::{DatabaseUrl, Timeouts};
 
 /// Minimum length of the key that signs session cookies.
@@ -33,6 +30,7 @@ const EMBEDDED_KEY: &str = "local";
 pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
     let environment = environment(&raw.app.env)?;
     let broadcasting = broadcasting(environment, &raw)?;
+    let delivery = delivery(&raw)?;
     let market = market::market(raw.market, raw.markets, &raw.commission)?;
     Ok(Config {
         environment,
@@ -76,7 +74,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             max_wait: millis(raw.engine.max_wait_ms),
         },
         broadcasting,
-        delivery: delivery(&raw.broadcasting, !raw.pusher.encryption_master_key_base64.is_empty())?,
+        delivery,
         events: events(environment, &raw.events)?,
         pusher: pusher(broadcasting, raw.pusher)?,
         embedded: Embedded {
@@ -279,26 +277,29 @@ fn check_provider(raw: &RawPusher) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn delivery(raw: &RawBroadcasting, has_master_key: bool) -> Result<Delivery, ConfigError> {
-    let user_channels = match raw.user_channels.as_str() {
-        "auto" if has_master_key => UserChannels::Both,
-        "auto" | "private" => UserChannels::Private,
-        "encrypted" => UserChannels::Encrypted,
-        "both" => UserChannels::Both,
+fn delivery(raw: &Raw) -> Result<Delivery, ConfigError> {
+    let has_master_key = !raw.pusher.encryption_master_key_base64.is_empty();
+    let pattern = matched_shape::channel(&raw.events.order_matched)?;
+    let raw = &raw.broadcasting;
+    let kinds = match raw.user_channels.as_str() {
+        "auto" if has_master_key => UserChannelKinds::Both,
+        "auto" | "private" => UserChannelKinds::Private,
+        "encrypted" => UserChannelKinds::Encrypted,
+        "both" => UserChannelKinds::Both,
         _ => {
             return invalid(
                 "MATCHCAST__BROADCASTING__USER_CHANNELS must be auto, private, encrypted or both",
             );
         }
     };
-    if user_channels.has_encrypted() && !has_master_key {
+    if kinds != UserChannelKinds::Private && !has_master_key {
         return invalid(
             "PUSHER_ENCRYPTION_MASTER_KEY_BASE64 is not set: \
              MATCHCAST__BROADCASTING__USER_CHANNELS asks for encrypted channels",
         );
     }
     Ok(Delivery {
-        user_channels,
+        user_channels: UserChannels { pattern, kinds },
         to_others: raw.to_others,
         only_occupied: raw.only_occupied,
         occupancy_refresh: Duration::from_secs(raw.occupancy_refresh_seconds.get()),
@@ -311,7 +312,8 @@ fn events(environment: Environment, raw: &RawEvents) -> Result<Events, ConfigErr
         switch(text, &variable, environment == Environment::Local)
     };
     Ok(Events {
-        order_matched: switch(&raw.order_matched, "ORDER_MATCHED")?,
+        order_matched: switch(&raw.order_matched.enabled, "ORDER_MATCHED__ENABLED")?,
+        matched_shape: matched_shape::matched_shape(&raw.order_matched)?,
         order_updated: switch(&raw.order_updated, "ORDER_UPDATED")?,
         balance_updated: switch(&raw.balance_updated, "BALANCE_UPDATED")?,
         trade_executed: switch(&raw.trade_executed, "TRADE_EXECUTED")?,

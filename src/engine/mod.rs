@@ -88,7 +88,7 @@ pub enum EngineError {
 }
 
 /// The limits of the engine, and the events that it writes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EngineSettings {
     /// The most lanes for markets on PostgreSQL.
     pub lanes: usize,

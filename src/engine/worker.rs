@@ -181,7 +181,7 @@ impl Worker {
             self.context.notifiers.books.notify_one();
         }
         for OversizedEvent { event, limit } in &committed.oversized {
-            let (name, bytes) = (event.kind.name(), event.data.len());
+            let (name, bytes) = (event.name(), event.data.len());
             tracing::error!(name, bytes, limit, "an event is too large and becomes a dead letter");
             metrics::counter!("matchcast_events_too_large_total").increment(1);
         }
@@ -304,7 +304,10 @@ impl Worker {
         let records = recording::record(connection, catalog, requests, &executed, &plan, at)?;
         let events = {
             let (state, plan, records) = (&loaded.state, &plan, &records);
-            let batch = ExecutedBatch { state, plan, catalog, records, sockets, subscriptions, at };
+            let shape = &settings.events.matched_shape;
+            let users = &batch_events::users::read(connection, shape, catalog, state, plan)?;
+            let batch =
+                ExecutedBatch { state, plan, catalog, records, users, sockets, subscriptions, at };
             batch_events::of_batch(&settings.events, &batch)
         };
         let BatchEvents { new_events, oversized, webhook_messages } = events;

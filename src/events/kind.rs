@@ -1,6 +1,7 @@
 //! The kinds of events.
 
-/// A kind of event. Existing pages listen to the exact name of `order.matched`.
+/// A kind of event. Existing pages listen to the exact name of `order.matched`, for which the
+/// operator may choose another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
     /// To the buyer and the seller of a trade.
@@ -22,6 +23,17 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    pub const ALL: [Self; 8] = [
+        Self::OrderMatched,
+        Self::OrderUpdated,
+        Self::BalanceUpdated,
+        Self::WithdrawalUpdated,
+        Self::TradeExecuted,
+        Self::BookUpdated,
+        Self::MarketUpdated,
+        Self::TerminateConnections,
+    ];
+
     /// Whether its events are for the users whom they concern, and not public.
     pub const fn concerns_a_user(self) -> bool {
         matches!(
@@ -33,7 +45,8 @@ impl EventKind {
         )
     }
 
-    /// The name of the event, in the outbox and on the wire.
+    /// The name of the event: in the catalogue and for webhooks, and also on the wire unless
+    /// [`NewEvent::name`](super::NewEvent::name) says otherwise.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OrderMatched => "order.matched",

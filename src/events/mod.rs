@@ -8,12 +8,20 @@ mod channel;
 pub mod decimal;
 pub mod funds;
 mod kind;
+mod matched_shape;
+pub mod models;
+mod name;
 pub mod order;
 mod payload;
 pub mod timestamp;
 
-pub use channel::{SizeLimits, UserChannels, encrypted_user_channel, market_channel, user_channel};
+pub use channel::{
+    ChannelPattern, InvalidChannelPattern, SizeLimits, UserChannelKinds, UserChannels,
+    market_channel,
+};
 pub use kind::EventKind;
+pub use matched_shape::{Decimals, MatchedShape, Model, OwnColumn, ProfileColumn};
+pub use name::{EventName, InvalidEventName};
 pub use payload::{
     BalanceUpdated, BookLevel, BookUpdated, MarketUpdated, OrderMatched, OrderUpdated,
     TradeExecuted, WithdrawalUpdated,
@@ -28,6 +36,8 @@ use crate::market::{MarketId, MarketStatus, UserId};
 pub struct NewEvent {
     pub channel: String,
     pub kind: EventKind,
+    /// The name on the wire, if it is not that of the kind.
+    pub custom_name: Option<EventName>,
     /// JSON.
     pub data: String,
     /// The connection that caused the event, if it must not receive it.
@@ -35,6 +45,11 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// The name on the wire, and in the outbox.
+    pub fn name(&self) -> &str {
+        self.custom_name.as_ref().map_or(self.kind.name(), EventName::as_str)
+    }
+
     /// Tells everybody which commands a market accepts from now on.
     pub fn market_updated(
         market: MarketId,
@@ -46,6 +61,7 @@ impl NewEvent {
         Self {
             channel: market_channel(symbol),
             kind: EventKind::MarketUpdated,
+            custom_name: None,
             data: serde_json::to_string(&payload).expect("strings are valid JSON"),
             socket_id: None,
         }
@@ -55,10 +71,11 @@ impl NewEvent {
     ///
     /// Its channel is the user's private one, so it is delivered after the events that were written
     /// to that channel before it.
-    pub fn terminate_connections(user: UserId) -> Self {
+    pub fn terminate_connections(user: UserId, channels: &ChannelPattern) -> Self {
         Self {
-            channel: user_channel(user),
+            channel: channels.of(user),
             kind: EventKind::TerminateConnections,
+            custom_name: None,
             data: user.to_string(),
             socket_id: None,
         }

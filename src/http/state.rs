@@ -121,8 +121,12 @@ pub struct PublicSettings {
     /// The market in which the demo's traders trade. `None`: there are none.
     pub demo_traders: Option<String>,
     pub symbols: Vec<String>,
-    /// The names of the events that are published.
-    pub events: Vec<&'static str>,
+    /// The names of the events that are published, as pages bind them.
+    pub events: Vec<String>,
+    /// The same names, by those of the catalogue: they differ if the operator has chosen another
+    /// name for `order.matched`.
+    #[schema(example = json!({ "order.matched": "order.matched" }))]
+    pub event_names: BTreeMap<String, String>,
     /// The names of the channels of one user, with `{id}` in place of the user's id.
     pub user_channels: Vec<String>,
     /// The buyer's commission as a fraction of the trade's value: the higher one, if it depends on

@@ -28,7 +28,7 @@ pub fn event(
         let data = serde_json::to_string(&payload).expect("numbers and strings are valid JSON");
         if data.len() <= limit {
             let kind = EventKind::BookUpdated;
-            return Some(NewEvent { channel, kind, data, socket_id: None });
+            return Some(NewEvent { channel, kind, custom_name: None, data, socket_id: None });
         }
         let longer = if payload.asks.len() > payload.bids.len() {
             &mut payload.asks

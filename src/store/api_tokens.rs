@@ -8,6 +8,7 @@ use super::schema::tokens;
 use super::sessions::{Token, create_token};
 use super::sign_ins::{self, Revoked, SignIn};
 use super::{AnyConnection, ClientInfo, StoreError, now, users};
+use crate::events::ChannelPattern;
 use crate::market::{UserId, UserStatus};
 
 /// A token without its secret.
@@ -94,11 +95,12 @@ pub fn revoke(
     connection: &mut AnyConnection,
     user: UserId,
     id: i64,
+    channels: &ChannelPattern,
 ) -> Result<Revoked, StoreError> {
     let named = tokens::table.find(id).filter(tokens::name.is_not_null());
     let found: Option<i64> = named.select(tokens::id).first(connection).optional()?;
     match found {
-        Some(id) => sign_ins::log_out(connection, user, &SignIn::Token(id)),
+        Some(id) => sign_ins::log_out(connection, user, &SignIn::Token(id), channels),
         None => Ok(Revoked::default()),
     }
 }

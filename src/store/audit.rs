@@ -17,7 +17,6 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::{AnyConnection, StoreError, outbox, schema::trades};
-use crate::events::EventKind;
 
 /// The number of rows that are reported for each check.
 const EXAMPLES: i64 = 5;
@@ -232,7 +231,7 @@ fn run_checks(connection: &mut AnyConnection) -> Result<Vec<Finding>, StoreError
     let written: Option<i64> =
         trades::table.select(sum(trades::matched_events)).first(connection)?;
     let written = written.unwrap_or(0);
-    let events = outbox::total(connection, EventKind::OrderMatched)?;
+    let events = outbox::total_matched(connection)?;
     if events != written {
         let difference = format!("expected {written} events, found {events}");
         findings.push(Finding { check: EVENTS_CHECK, difference });

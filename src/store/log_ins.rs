@@ -17,7 +17,7 @@ use super::sign_ins::{self, Revoked, SignIn};
 use super::statement::on_connection;
 use super::views::{Page, PageRequest};
 use super::{AnyConnection, ClientInfo, StoreError, now, users};
-use crate::events::NewEvent;
+use crate::events::{ChannelPattern, NewEvent};
 use crate::market::UserId;
 
 /// The most rows that one statement deletes: each is a parameter on SQLite.
@@ -177,6 +177,7 @@ pub fn end(
     user: UserId,
     caller: &SignIn,
     id: i64,
+    channels: &ChannelPattern,
 ) -> Result<Ending, StoreError> {
     if !lock(connection, user, caller)? {
         return Ok(Ending::SignedOut);
@@ -191,7 +192,7 @@ pub fn end(
         .filter(sessions::token_id.eq(id))
         .select((sessions::id, sessions::token_id, sessions::expires_at))
         .load(connection)?;
-    delete(connection, user, &token, &session)
+    delete(connection, user, &token, &session, channels)
 }
 
 /// [`end`] for all log-ins except that of the caller.
@@ -199,6 +200,7 @@ pub fn end_others(
     connection: &mut AnyConnection,
     user: UserId,
     caller: &SignIn,
+    channels: &ChannelPattern,
 ) -> Result<Ending, StoreError> {
     if !lock(connection, user, caller)? {
         return Ok(Ending::SignedOut);
@@ -217,7 +219,7 @@ pub fn end_others(
         .filter(sessions::token_id.is_null().or(sessions::token_id.ne(kept_token)))
         .select((sessions::id, sessions::token_id, sessions::expires_at))
         .load(connection)?;
-    delete(connection, user, &others, &other_sessions)
+    delete(connection, user, &others, &other_sessions, channels)
 }
 
 /// Locks the user's row; returns whether the sign-in that asks has not been revoked meanwhile.
@@ -232,6 +234,7 @@ fn delete(
     user: UserId,
     of_tokens: &[TokenOf],
     of_sessions: &[SessionOf],
+    channels: &ChannelPattern,
 ) -> Result<Ending, StoreError> {
     let now = now();
     let revoked = Revoked {
@@ -245,7 +248,7 @@ fn delete(
         diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(connection)?;
     }
     if revoked != Revoked::default() && !sign_ins::has_sign_in(connection, user)? {
-        outbox::write(connection, &NewEvent::terminate_connections(user))?;
+        outbox::write(connection, &NewEvent::terminate_connections(user, channels))?;
     }
     let valid_tokens = of_tokens.iter().filter(|(_, end)| end.is_none_or(|end| end > now));
     let valid_sessions = of_sessions.iter().filter(|(.., end)| *end > now);

@@ -13,6 +13,7 @@ use super::schema::users;
 use super::user_status::Refusal;
 use super::users::{User, by_id, lock};
 use super::{AnyConnection, StoreError, now, sign_ins};
+use crate::events::ChannelPattern;
 use crate::events::timestamp::iso8601;
 use crate::market::{UserId, UserStatus};
 
@@ -25,6 +26,7 @@ pub fn create(
     connection: &mut AnyConnection,
     id: UserId,
     hash: &str,
+    channels: &ChannelPattern,
 ) -> Result<Result<NaiveDateTime, Refusal>, StoreError> {
     let Some(before) = lock(connection, id)?.filter(|user| user.id > 0) else {
         return Ok(Err(Refusal::NotFound));
@@ -41,7 +43,7 @@ pub fn create(
         users::updated_at.eq(now),
     );
     diesel::update(users::table.find(id.0)).set(password).execute(connection)?;
-    sign_ins::revoke_all(connection, id)?;
+    sign_ins::revoke_all(connection, id, channels)?;
     let state = |user: &User| {
         json!({
             "id": user.id,

@@ -3,7 +3,7 @@
 //! A sign-in is a token or a session. Every function here runs in a write transaction and locks the
 //! user's row first, so that concurrent log-ins, log-outs and password changes run one after the
 //! other. With the last sign-in, the user's connections to the provider are terminated: by an event
-//! of the same transaction.
+//! of the same transaction, on the user's private channel.
 
 use chrono::NaiveDateTime;
 use diesel::dsl::{exists, select};
@@ -13,7 +13,7 @@ use super::outbox;
 use super::schema::{sessions, tokens};
 use super::sessions::{Session, Token, create_session, create_token};
 use super::{AnyConnection, ClientInfo, StoreError, now, users};
-use crate::events::NewEvent;
+use crate::events::{ChannelPattern, NewEvent};
 use crate::market::{UserId, UserStatus};
 
 /// One sign-in of a user.
@@ -138,6 +138,7 @@ pub fn log_out(
     connection: &mut AnyConnection,
     user: UserId,
     sign_in: &SignIn,
+    channels: &ChannelPattern,
 ) -> Result<Revoked, StoreError> {
     users::lock(connection, user)?;
     let mut revoked = Revoked::default();
@@ -159,7 +160,7 @@ pub fn log_out(
     };
     // If nothing was revoked, another request ended the sign-in and terminated the connections.
     if is_last && revoked != Revoked::default() {
-        outbox::write(connection, &NewEvent::terminate_connections(user))?;
+        outbox::write(connection, &NewEvent::terminate_connections(user, channels))?;
     }
     Ok(revoked)
 }
@@ -191,6 +192,7 @@ pub fn change_password(
     old_hash: &str,
     new_hash: &str,
     kept: &SignIn,
+    channels: &ChannelPattern,
 ) -> Result<PasswordChange, StoreError> {
     let locked = users::lock(connection, user)?;
     if locked.is_none_or(|user| user.status != UserStatus::Active) {
@@ -200,19 +202,27 @@ pub fn change_password(
         return Ok(PasswordChange::OtherPassword);
     }
     users::forget_one_time_password(connection, user)?;
-    revoke(connection, user, Some(kept)).map(PasswordChange::Changed)
+    revoke(connection, user, Some(kept), channels).map(PasswordChange::Changed)
 }
 
 /// Ends all sign-ins of a user and terminates the connections.
-pub fn revoke_all(connection: &mut AnyConnection, user: UserId) -> Result<Revoked, StoreError> {
+pub fn revoke_all(
+    connection: &mut AnyConnection,
+    user: UserId,
+    channels: &ChannelPattern,
+) -> Result<Revoked, StoreError> {
     users::lock(connection, user)?;
-    revoke(connection, user, None)
+    revoke(connection, user, None, channels)
 }
 
 /// Ends the log-ins of a user and terminates the connections. The tokens that the user has created
 /// remain, for the time when the user is active again; they are among the revoked ones too, because
 /// until then they are as good as revoked. The user's row is locked.
-pub(super) fn suspend(connection: &mut AnyConnection, user: UserId) -> Result<Revoked, StoreError> {
+pub(super) fn suspend(
+    connection: &mut AnyConnection,
+    user: UserId,
+    channels: &ChannelPattern,
+) -> Result<Revoked, StoreError> {
     let of_log_ins = tokens::table.filter(tokens::user_id.eq(user.0));
     let own_sessions = || sessions::table.filter(sessions::user_id.eq(user.0));
     let suspended = Revoked {
@@ -221,7 +231,7 @@ pub(super) fn suspend(connection: &mut AnyConnection, user: UserId) -> Result<Re
     };
     diesel::delete(of_log_ins.filter(tokens::name.is_null())).execute(connection)?;
     diesel::delete(own_sessions()).execute(connection)?;
-    outbox::write(connection, &NewEvent::terminate_connections(user))?;
+    outbox::write(connection, &NewEvent::terminate_connections(user, channels))?;
     Ok(suspended)
 }
 
@@ -239,6 +249,7 @@ fn revoke(
     connection: &mut AnyConnection,
     user: UserId,
     kept: Option<&SignIn>,
+    channels: &ChannelPattern,
 ) -> Result<Revoked, StoreError> {
     // No token has this id.
     let kept_token = if let Some(SignIn::Token(id)) = kept { *id } else { 0 };
@@ -254,7 +265,7 @@ fn revoke(
     };
     diesel::delete(other_tokens()).execute(connection)?;
     diesel::delete(other_sessions()).execute(connection)?;
-    outbox::write(connection, &NewEvent::terminate_connections(user))?;
+    outbox::write(connection, &NewEvent::terminate_connections(user, channels))?;
     Ok(revoked)
 }
 

@@ -16,6 +16,7 @@ use super::schema::{accounts, users};
 use super::sign_ins::{self, Revoked};
 use super::users::{User, by_id, lock_with_accounts};
 use super::{AnyConnection, StoreError, codes, now};
+use crate::events::ChannelPattern;
 use crate::market::{UserId, UserStatus};
 
 /// Who changes a status, and why.
@@ -51,11 +52,14 @@ pub enum Refusal {
 /// - Frozen: no orders, no log-in, and all connections are terminated.
 /// - Active: a frozen user orders and logs in again, also with the tokens from before.
 /// - Closed: for ever.
+///
+/// `channels`: those on which the connections are terminated, after earlier events of the user.
 pub fn set(
     connection: &mut AnyConnection,
     id: UserId,
     status: UserStatus,
     reason: &Reason,
+    channels: &ChannelPattern,
 ) -> Result<Result<Changed, Refusal>, StoreError> {
     let found = lock_with_accounts(connection, id)?;
     let Some(before) = found.filter(|user| user.id > 0) else { return Ok(Err(Refusal::NotFound)) };
@@ -80,12 +84,12 @@ pub fn set(
             AdminAction::UserUnfrozen
         }
         UserStatus::Frozen => {
-            revoked = sign_ins::suspend(connection, id)?;
+            revoked = sign_ins::suspend(connection, id, channels)?;
             AdminAction::UserFrozen
         }
         UserStatus::Closed => {
             forget_password(connection, id)?;
-            revoked = sign_ins::revoke_all(connection, id)?;
+            revoked = sign_ins::revoke_all(connection, id, channels)?;
             AdminAction::UserClosed
         }
     };

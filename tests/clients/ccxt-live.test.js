@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open, watchReads } from "./support/ccxt.js";
 import { onEachDatabase } from "./support/server.js";
+import { LARAVEL } from "./support/shapes.js";
 import { TIMEOUT_MS } from "./support/waitUntil.js";
 
 const SYMBOL = "BTC/USD";
@@ -141,3 +142,20 @@ onEachDatabase("ccxt's live updates in JavaScript", (server) => {
     await assert.rejects(expired.watchOrders(), { name: "AuthenticationError" });
   });
 });
+
+onEachDatabase(
+  "ccxt's live updates in JavaScript, with other names of channel and event",
+  (server) => {
+    test("orders and the user's trades are followed", DEADLINE, async (t) => {
+      const [alice, bob] = [open(t, server(), "alice"), open(t, server(), "bob")];
+      const areFollowed = watchReads(alice, ["my-orders", "my-trades"]);
+      const watched = Promise.all([alice.watchOrders(SYMBOL), alice.watchMyTrades(SYMBOL)]);
+      await areFollowed();
+      const { id } = await alice.createOrder(SYMBOL, "limit", "buy", "0.01", "50000");
+      await bob.createOrder(SYMBOL, "limit", "sell", "0.001", "50000");
+      const [[order], [trade]] = await watched;
+      assert.deepEqual([order.id, trade.order, trade.amount], [id, id, 0.001]);
+    });
+  },
+  LARAVEL,
+);

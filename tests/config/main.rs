@@ -7,7 +7,9 @@ mod dotenv;
 #[path = "../support/fuzz.rs"]
 mod fuzz;
 mod fuzz_sources;
+mod keys;
 mod markets;
+mod matched_shape;
 mod process;
 mod start;
 mod values;
@@ -15,9 +17,7 @@ mod withdrawals;
 
 use matchcast::config::{Broadcasting, Config, ConfigError, Environment, Scheme, Sources};
 use matchcast::market::{CommissionRates, Fixed};
-use toml::{Table, Value};
 
-const DEFAULT: &str = include_str!("../../config/default.toml");
 const MASTER_KEY: &str = "bWF0Y2hjYXN0IHRlc3RzIG5lZWQgMzIgYnl0ZXMgLi4=";
 const LONG_KEY: &str = "a key of more than thirty-two bytes, plain";
 /// Part of every secret in these tests.
@@ -93,6 +93,9 @@ fn an_unknown_setting_is_an_error() {
         "MATCHCAST__HTTP",
         "MATCHCAST__HTTP__",
         "MATCHCAST__HTTP__PORT__X",
+        "MATCHCAST__EVENTS__ORDER_MATCHED__X",
+        "MATCHCAST__EVENTS__ORDER_MATCHED__NAME__X",
+        "MATCHCAST__EVENTS__ORDER_MATCHED__",
     ] {
         check_error(read(&[(variable, "1")]), variable, variable);
     }
@@ -101,6 +104,9 @@ fn an_unknown_setting_is_an_error() {
         ("[htp]\nport = 1", "htp.port"),
         ("port = 1", "port"),
         ("[http.port]\nx = 1", "http.port"),
+        ("[events.order_matched]\nx = 1", "events.order_matched.x"),
+        ("[events.order_matched.name]\nx = 1", "events.order_matched.name"),
+        ("[events.order_updated]\nname = \"x\"", "events.order_updated"),
         ("[http", "config/local.toml"),
     ] {
         check_error(read_file(file, &[]), named, file);
@@ -316,84 +322,4 @@ fn secrets_appear_in_no_debug_output() {
         let text = read_file(&file, &[]).expect_err(&file).to_string();
         assert!(!text.contains(SENTINEL), "{text}");
     }
-}
-
-/// A value other than the default, and the variables that it requires.
-fn another(
-    section: &str,
-    key: &str,
-    default: &Value,
-) -> (String, Vec<(&'static str, &'static str)>) {
-    let text = match (section, key) {
-        ("app", "env") => return ("production".to_owned(), PRODUCTION[1..].to_vec()),
-        ("pusher", "key") => return ("other".to_owned(), vec![("PUSHER_APP_ID", "1")]),
-        ("app", "key") => LONG_KEY,
-        ("http", "host") => "0.0.0.0",
-        ("http", "cors_origins") => "https://a.example",
-        ("database", "url") => "sqlite://elsewhere",
-        ("market", "symbols") => "SOL",
-        ("market", "min_value" | "tick_size" | "lot_size" | "max_slippage") => "0.5",
-        ("market", "excess_decimals") => "truncate",
-        ("commission", "maker" | "taker") => {
-            let both = ["MATCHCAST__COMMISSION__MAKER", "MATCHCAST__COMMISSION__TAKER"];
-            return ("0.5".to_owned(), both.map(|variable| (variable, "0.1")).to_vec());
-        }
-        ("commission", _) => "0.5",
-        ("auth", "secure_cookies") => "true",
-        ("auth", "session_domain") => "example.com",
-        ("auth", "session_same_site") => "strict",
-        ("demo", "enabled" | "traders") | ("webhooks", "allow_private") => "false",
-        ("broadcasting", "connection") => "null",
-        ("broadcasting", "user_channels") => {
-            return (
-                "encrypted".to_owned(),
-                vec![("PUSHER_ENCRYPTION_MASTER_KEY_BASE64", MASTER_KEY)],
-            );
-        }
-        ("pusher", "encryption_master_key_base64") => MASTER_KEY,
-        ("pusher", "scheme" | "public_scheme") => "http",
-        ("events", _) if default.is_str() => "false",
-        ("log", "format") => "json",
-        _ => match default {
-            Value::Integer(number) => return ((number + 1).to_string(), Vec::new()),
-            Value::Float(number) => return ((number / 2.0).to_string(), Vec::new()),
-            Value::Boolean(flag) => return ((!flag).to_string(), Vec::new()),
-            _ => "/other",
-        },
-    };
-    (text.to_owned(), Vec::new())
-}
-
-/// Settings that no debug output shows: secrets, and a permission that is only checked.
-const HIDDEN: [(&str, &str); 4] = [
-    ("app", "key"),
-    ("pusher", "secret"),
-    ("pusher", "encryption_master_key_base64"),
-    ("database", "allow_remote_in_local"),
-];
-
-#[test]
-fn each_key_can_be_set_by_a_variable() {
-    let table: Table = DEFAULT.parse().unwrap();
-    let mut keys = 0;
-    for (section, entries) in &table {
-        for (key, default) in entries.as_table().unwrap() {
-            let (value, more) = another(section, key, default);
-            let variable = format!("MATCHCAST__{section}__{key}").to_uppercase();
-            // Secrets do not appear in the output, so it is enough that they are accepted.
-            let fixed = [("APP_KEY", LONG_KEY), ("PUSHER_APP_SECRET", "fixed")];
-            let base: Vec<_> = fixed.into_iter().chain(more).collect();
-            let mut with = base.clone();
-            with.push((&variable, &value));
-            let before = read(&base).unwrap_or_else(|error| panic!("{variable}: {error}"));
-            let after = read(&with).unwrap_or_else(|error| panic!("{variable}: {error}"));
-            let differs = format!("{before:?}") != format!("{after:?}");
-            let is_hidden = HIDDEN.contains(&(section.as_str(), key.as_str()));
-            assert!(differs || is_hidden, "{variable}={value} changes nothing");
-            keys += 1;
-        }
-    }
-    assert!(keys > 40, "{keys}");
-    let secret = read(&[("MATCHCAST__PUSHER__SECRET", "mine")]).unwrap().pusher.secret;
-    assert_eq!(secret.expose(), "mine");
 }

@@ -12,16 +12,16 @@ use crate::on_both;
 use crate::support::app::TestApp;
 use crate::support::client::{Client, Response};
 
-const KEY: &str = "278d425bdf160c739803";
+pub const KEY: &str = "278d425bdf160c739803";
 /// The secret of the published test vectors.
 const SECRET: &str = "7ad3773142a6692b25b8";
-const PROVIDER: [(&str, &str); 4] = [
+pub const PROVIDER: [(&str, &str); 4] = [
     ("BROADCAST_CONNECTION", "embedded"),
     ("PUSHER_APP_ID", "3"),
     ("PUSHER_APP_KEY", KEY),
     ("PUSHER_APP_SECRET", SECRET),
 ];
-const PATHS: [&str; 2] = ["/api/broadcasting/auth", "/broadcasting/auth"];
+pub const PATHS: [&str; 2] = ["/api/broadcasting/auth", "/broadcasting/auth"];
 const USER_PATHS: [&str; 2] = ["/api/broadcasting/user-auth", "/broadcasting/user-auth"];
 const FORM: &str = "application/x-www-form-urlencoded";
 const TYPES: [Option<&str>; 4] = [Some(FORM), Some("application/json"), Some("text/plain"), None];
@@ -39,10 +39,10 @@ const MODES: [(&str, &str, [bool; 2]); 5] = [
     ("encrypted", MASTER_KEY, [false, true]),
     ("both", MASTER_KEY, [true, true]),
 ];
-const MASTER_KEY: &str = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=";
+pub const MASTER_KEY: &str = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU=";
 
 /// The key of a channel, computed without the code under test.
-fn shared_secret(channel: &str) -> String {
+pub fn shared_secret(channel: &str) -> String {
     let master_key = STANDARD.decode(MASTER_KEY).unwrap();
     STANDARD.encode(Sha256::new().chain_update(channel).chain_update(master_key).finalize())
 }
@@ -67,7 +67,7 @@ fn to_reject(name: &str) -> Vec<String> {
 }
 
 /// The signature, computed without the code under test.
-fn signature(signed: &str) -> String {
+pub fn signature(signed: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(signed.as_bytes());
     format!("{KEY}:{}", hex::encode(mac.finalize().into_bytes()))
@@ -89,7 +89,7 @@ async fn send(client: &Client, path: &str, fields: &[(&str, &str)]) -> Vec<Respo
     responses
 }
 
-fn check_rejected(response: &Response, case: &str) {
+pub fn check_rejected(response: &Response, case: &str) {
     assert!([403, 422].contains(&response.status), "{case}: {} {}", response.status, response.body);
     let body = response.json();
     assert!(body.get("auth").is_none() && body["message"].is_string(), "{case}: {body}");

@@ -19,6 +19,28 @@ async fn a_provider_that_accepts_the_credentials_is_reported() {
     let (code, output) = check(&provider).await;
     assert_eq!(code, 0, "{output}");
     assert!(output.contains("accepts"), "{output}");
+    assert!(output.contains("Echo.private(`user.${id}`).listen('.order.matched', "), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_names_that_pages_have_to_listen_to_are_printed() {
+    let provider = Provider::start().await;
+    let mut variables = provider.variables();
+    variables.extend([
+        ("MATCHCAST__EVENTS__ORDER_MATCHED__NAME", r"App\Events\OrderMatched".to_owned()),
+        ("MATCHCAST__EVENTS__ORDER_MATCHED__CHANNEL", "private-users.{id}".to_owned()),
+    ]);
+    let (code, output) = process::run("check", NO_DATABASE, &variables).await;
+    assert_eq!(code, 0, "{output}");
+    for line in [
+        "  Echo.private(`users.${id}`).listen('OrderMatched', handler)",
+        r"  pusher.subscribe(`private-users.${id}`).bind('App\\Events\\OrderMatched', handler)",
+    ] {
+        assert!(output.lines().any(|found| found == line), "{output}");
+    }
+    variables.push(("MATCHCAST__EVENTS__ORDER_MATCHED", "false".to_owned()));
+    let (_, output) = process::run("check", NO_DATABASE, &variables).await;
+    assert!(output.contains("accepts") && !output.contains("listen"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

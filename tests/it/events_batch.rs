@@ -11,7 +11,7 @@ use chrono::NaiveDateTime;
 use matchcast::engine::{
     self, EngineError, EngineHandle, EngineSettings, EventSettings, Notifiers, OriginatingSocket,
 };
-use matchcast::events::{SizeLimits, UserChannels};
+use matchcast::events::{SizeLimits, UserChannelKinds, UserChannels};
 use matchcast::market::{
     AccountKey, Fixed, MarketId, NewOrder, Order, OrderId, Rejection, Side, UserId,
 };
@@ -287,7 +287,8 @@ on_both! {
 
     async fn an_event_that_is_too_large_for_its_channel_becomes_a_dead_letter(database: Database) {
         let size_limits = SizeLimits { encrypted: 130, ..SizeLimits::UNLIMITED };
-        let user_channels = UserChannels::Both;
+        let kinds = UserChannelKinds::Both;
+        let user_channels = UserChannels { kinds, ..UserChannels::default() };
         let settings = EventSettings { size_limits, user_channels, ..all_events() };
         let batches = Batches::start(&database, settings).await;
         for side in [Side::Sell, Side::Buy] {

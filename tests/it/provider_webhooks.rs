@@ -324,6 +324,14 @@ on_both! {
         assert_eq!(alice.post_form(AUTH, OWN).await.status, 200);
         assert!(!is_occupied(&database, "private-user.1"));
         app.stop();
+
+        let channel = ("MATCHCAST__EVENTS__ORDER_MATCHED__CHANNEL", "private-App.{id}.x");
+        let app = TestApp::start_with(&database, &[variables[0], channel]).await;
+        let alice = app.log_in("alice").await;
+        let other_name = OWN.replace("user.1", "App.1.x");
+        assert_eq!(alice.post_form(AUTH, &other_name).await.status, 200);
+        assert!(is_occupied(&database, "private-App.1.x"));
+        app.stop();
     }
 
     async fn an_authorization_is_recorded_again_after_the_refresh_interval(database: Database) {

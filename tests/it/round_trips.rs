@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use matchcast::engine::{
-    self, EngineHandle, EngineSettings, Notifiers, Once, PlacedOrder, Render, RenderedResponse,
+    self, EngineHandle, EngineSettings, EventSettings, Notifiers, Once, PlacedOrder, Render,
+    RenderedResponse,
 };
+use matchcast::events::{MatchedShape, Model};
 use matchcast::market::{
     AccountKey, CancelReason, ClientOrderId, Command, Fixed, MarketId, NewOrder, Side, TimeInForce,
     UserId,
@@ -37,6 +39,10 @@ struct Engine {
 
 impl Engine {
     async fn start() -> Self {
+        Self::start_with(EventSettings::default()).await
+    }
+
+    async fn start_with(events: EventSettings) -> Self {
         let database = Database::postgres();
         let (store, shared) = database.open_store();
         let catalog = shared.current();
@@ -44,7 +50,8 @@ impl Engine {
         let relay = Relay::start(&database.url).await;
         let through = Database::existing(relay.url.clone());
         let (store, shared) = through.open_store();
-        let (notifiers, settings) = (Notifiers::default(), EngineSettings::default());
+        let settings = EngineSettings { events, ..EngineSettings::default() };
+        let notifiers = Notifiers::default();
         let started = engine::start(store, shared, Default::default(), notifiers, settings);
         let (handle, thread) = started.expect("the engine starts");
         let engine = Self { database, relay, catalog, handle, thread, users };
@@ -118,6 +125,23 @@ fn create(store: &Store, catalog: &Catalog, name: &str) -> UserId {
 
 fn order(user: UserId, side: Side, price: &str, amount: &str) -> NewOrder {
     NewOrder::gtc(user, MARKET, side, fixed(price), fixed(amount))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_in_payloads_cost_a_batch_with_trades_one_round_trip_more() {
+    let matched_shape = MatchedShape { include: Model::ALL.to_vec(), ..MatchedShape::default() };
+    let events = EventSettings { matched_shape, ..EventSettings::default() };
+    let engine = Engine::start_with(events).await;
+    let [a, b, _] = engine.users;
+    for _ in 0..WARM_UPS {
+        engine.place(order(a, Side::Sell, "100", "0.01")).await;
+        engine.place(order(b, Side::Buy, "100", "0.01")).await;
+    }
+    let resting = Command::Place(order(a, Side::Sell, "100", "1"));
+    assert_eq!(engine.of(resting).await, OF_A_BATCH);
+    let matching = Command::Place(order(b, Side::Buy, "100", "1"));
+    assert_eq!(engine.of(matching).await, OF_A_BATCH + 1);
+    engine.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,6 +23,7 @@ mod provider;
 mod responder;
 mod scripted;
 mod sign;
+mod user_channels;
 mod vectors;
 mod webhook;
 

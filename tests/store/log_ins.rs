@@ -78,7 +78,7 @@ impl Fixture {
     /// How many log-ins are ended, tokens revoked, and sessions revoked.
     fn end_others(&mut self, caller: &SignIn) -> Option<(usize, usize, usize)> {
         let user = self.user;
-        match self.write(|c| log_ins::end_others(c, user, caller)) {
+        match self.write(|c| log_ins::end_others(c, user, caller, &Default::default())) {
             Ending::Ended(ended) => {
                 Some((ended.log_ins, ended.revoked.tokens.len(), ended.revoked.sessions.len()))
             }
@@ -102,7 +102,7 @@ on_both! {
         fixture.session(tokens[4], over);
         // The session outlives its token.
         let (user, log_out) = (fixture.user, SignIn::Token(ended));
-        fixture.write(|c| sign_ins::log_out(c, user, &log_out));
+        fixture.write(|c| sign_ins::log_out(c, user, &log_out, &Default::default()));
         let expected = [
             (ended, Cookie),
             (tokens[5], Token),
@@ -175,7 +175,7 @@ on_both! {
         let newest = fixture.newest();
         assert_eq!((newest.last_used_at, newest.client), (None, ClientInfo::default()));
         let user = fixture.user;
-        let ended = fixture.write(|c| log_ins::end(c, user, &SignIn::Token(1), 2));
+        let ended = fixture.write(|c| log_ins::end(c, user, &SignIn::Token(1), 2, &Default::default()));
         let Ending::Ended(ended) = ended else { panic!("{ended:?}") };
         assert_eq!((ended.log_ins, ended.revoked.tokens), (1, vec![2]));
         assert_eq!(ended.revoked.sessions, ["page 2"]);

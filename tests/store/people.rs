@@ -93,7 +93,9 @@ on_both! {
         assert_eq!(found.expires_at, Some(end), "to the microsecond");
 
         for revoked in [vec![first], vec![]] {
-            let log_out = |c: &mut _| sign_ins::log_out(c, user, &SignIn::Token(first));
+            let log_out = |c: &mut _| {
+                sign_ins::log_out(c, user, &SignIn::Token(first), &Default::default())
+            };
             let tokens = store.write(&mut c, log_out).unwrap().tokens;
             assert_eq!(tokens, revoked, "a token is revoked once");
         }

@@ -1,7 +1,7 @@
 //! Sign-ins: how they begin and end, and when the connections are terminated.
 
 use chrono::TimeDelta;
-use matchcast::events::{EventKind, user_channel};
+use matchcast::events::{ChannelPattern, EventKind};
 use matchcast::market::UserId;
 use matchcast::store::outbox;
 use matchcast::store::sessions::{self, Session, Token};
@@ -49,7 +49,7 @@ impl Person {
     }
 
     fn log_out(&mut self, sign_in: &SignIn) -> Revoked {
-        self.write(|c, user| sign_ins::log_out(c, user, sign_in).unwrap())
+        self.write(|c, user| sign_ins::log_out(c, user, sign_in, &Default::default()).unwrap())
     }
 
     /// How often the connections were terminated.
@@ -74,12 +74,23 @@ on_both! {
         assert_eq!(person.terminations(), 1, "an expired token is not valid");
         assert_eq!(person.log_out(&SignIn::Token(second)), Revoked::default());
         assert_eq!(person.terminations(), 1, "it was already revoked");
-        let events = outbox::heads(&mut person.connection, &[
-            outbox::shard_of(&user_channel(person.user)),
-        ], 10);
-        let event = &events.unwrap()[0];
-        assert_eq!(event.channel, user_channel(person.user));
-        assert_eq!(event.data, person.user.to_string());
+        let channel = format!("private-user.{}", person.user);
+        let shards = [outbox::shard_of(&channel)];
+        let event = &outbox::heads(&mut person.connection, &shards, 10).unwrap()[0];
+        assert_eq!((&event.channel, &event.data), (&channel, &person.user.to_string()));
+    }
+
+    async fn connections_are_terminated_on_the_channel_of_the_users_events(database: Database) {
+        let mut person = Person::new(&database);
+        let token = SignIn::Token(person.token(None));
+        let channels = ChannelPattern::parse("private-App.Models.User.{id}").unwrap();
+        person.write(|c, user| sign_ins::log_out(c, user, &token, &channels).unwrap());
+        person.write(|c, user| sign_ins::revoke_all(c, user, &channels).unwrap());
+        let channel = format!("private-App.Models.User.{}", person.user);
+        let shards = [outbox::shard_of(&channel)];
+        let events = outbox::heads(&mut person.connection, &shards, 10).unwrap();
+        let found: Vec<&str> = events.iter().map(|event| event.channel.as_str()).collect();
+        assert_eq!(found, [channel.as_str(); 2]);
     }
 
     async fn a_user_cannot_end_the_sign_ins_of_another(database: Database) {
@@ -89,7 +100,7 @@ on_both! {
         let other = person.write(|c, _| users::create(c, "V", "v@x.example", "hash", &[]).unwrap());
         for sign_in in [SignIn::Token(token), session("mine", token)] {
             let log_out = |c: &mut AnyConnection, _| {
-                sign_ins::log_out(c, other.user_id(), &sign_in).unwrap()
+                sign_ins::log_out(c, other.user_id(), &sign_in, &Default::default()).unwrap()
             };
             assert_eq!(person.write(log_out), Revoked::default());
         }
@@ -150,7 +161,7 @@ on_both! {
         let mut person = Person::new(&database);
         let token = person.token(None);
         assert!(person.session("in time", 60, token));
-        person.write(|c, user| sign_ins::revoke_all(c, user).unwrap());
+        person.write(|c, user| sign_ins::revoke_all(c, user, &Default::default()).unwrap());
         assert!(!person.session("too late", 60, token));
         for id in ["in time", "too late"] {
             assert!(sessions::find_session(&mut person.connection, id).unwrap().is_none(), "{id}");
@@ -162,7 +173,9 @@ on_both! {
         let (kept, other) = (person.token(None), person.token(Some(-1)));
         assert!(person.session("page", 60, kept));
         let mut change = |old: &str, kept: &SignIn| {
-            person.write(|c, user| sign_ins::change_password(c, user, old, "new", kept).unwrap())
+            person.write(|c, user| {
+                sign_ins::change_password(c, user, old, "new", kept, &Default::default()).unwrap()
+            })
         };
         let other_password = change("wrong", &SignIn::Token(kept));
         assert_eq!(other_password, PasswordChange::OtherPassword);
@@ -175,12 +188,14 @@ on_both! {
         assert!(person.session("page", 60, kept));
         let asked = session("page", kept);
         let again = |c: &mut AnyConnection, user| {
-            sign_ins::change_password(c, user, "new", "newer", &asked).unwrap()
+            let channels = ChannelPattern::default();
+            sign_ins::change_password(c, user, "new", "newer", &asked, &channels).unwrap()
         };
         let revoked = Revoked { tokens: vec![kept], sessions: vec![] };
         assert_eq!(person.write(again), PasswordChange::Changed(revoked));
         assert_eq!(person.terminations(), 2);
-        let everything = person.write(|c, user| sign_ins::revoke_all(c, user).unwrap());
+        let everything =
+            person.write(|c, user| sign_ins::revoke_all(c, user, &Default::default()).unwrap());
         assert_eq!(everything, Revoked { tokens: vec![], sessions: vec!["page".to_owned()] });
         assert_eq!(person.terminations(), 3);
     }
@@ -198,7 +213,8 @@ on_both! {
                         let mut c = store.connect().unwrap();
                         start.wait();
                         let log_out = |c: &mut _| {
-                            sign_ins::log_out(c, user, &SignIn::Token(token))
+                            let (token, channels) = (SignIn::Token(token), Default::default());
+                            sign_ins::log_out(c, user, &token, &channels)
                         };
                         store.write(&mut c, log_out).unwrap();
                     });

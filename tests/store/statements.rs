@@ -81,6 +81,7 @@ impl Traders<'_> {
         let event = NewEvent {
             channel: "market.BTC".to_owned(),
             kind: EventKind::BookUpdated,
+            custom_name: None,
             data: "{}".to_owned(),
             socket_id: None,
         };

@@ -65,6 +65,7 @@ pub fn respond(status: &str, body: &str) -> Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedEvent {
     pub channel: String,
+    pub name: String,
     pub event_id: String,
     pub trade_id: i64,
 }

@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("store", &["deadline", "events", "market", "outage"]),
     ("config", &["events", "market", "store"]),
     ("telemetry", &["config", "outage"]),
-    ("auth", &["deadline", "market", "outage", "store"]),
+    ("auth", &["deadline", "events", "market", "outage", "store"]),
     ("engine", &["deadline", "events", "market", "outage", "request_id", "store"]),
     ("demo", &["auth", "engine", "market", "outage", "store"]),
     ("market_data", &["events", "market", "outage", "store"]),

@@ -7,7 +7,7 @@ import ccxt from "ccxt";
 import { Channels } from "./channels.js";
 import { KnownRows } from "./known-rows.js";
 
-const PRIVATE = "private-user.";
+const ENCRYPTED = "private-encrypted-";
 
 export class Live extends Channels {
   // Updates that no watch…() has returned yet, by hash.
@@ -16,6 +16,8 @@ export class Live extends Channels {
   #known = {};
   #returnedVersions = {};
   #userId;
+  // The name of order.matched, for which the operator may have chosen another one.
+  #matched;
 
   async watchOrderBook(symbol, limit = undefined, params = {}) {
     const channel = await this.#marketChannel(symbol);
@@ -68,12 +70,14 @@ export class Live extends Channels {
 
   async #watchUser(name, list, symbol, params) {
     await this.loadMarkets();
-    const { user_channels: channels } = await this.configuration();
-    if (!channels.includes(`${PRIVATE}{id}`)) {
+    const { user_channels: patterns, event_names: names } = await this.configuration();
+    const pattern = patterns.find((name) => !name.startsWith(ENCRYPTED));
+    if (pattern === undefined) {
       throw new ccxt.NotSupported(`${this.id} publishes the user's events encrypted only`);
     }
     this.#userId ??= this.safeString((await this.privateGetUser()).data, "id");
-    const channel = PRIVATE + this.#userId;
+    this.#matched = names?.["order.matched"] ?? "order.matched";
+    const channel = pattern.replace("{id}", this.#userId);
     const id = symbol === undefined ? undefined : this.marketId(symbol);
     const hash = `${channel}:${name}${id === undefined ? "" : `:${id}`}`;
     list = { ...list, request: id === undefined ? {} : { symbol: id } };
@@ -108,7 +112,7 @@ export class Live extends Channels {
       this.#updateBook(client, channel, this.parseBook(data, symbol));
     } else if (event === "trade.executed") {
       this.#handleRow(client, `${channel}:trades`, data);
-    } else if (event === "order.updated" || event === "order.matched") {
+    } else if (event === "order.updated" || event === this.#matched) {
       // These say that something has changed. The API has all of it: times, averages, commissions.
       const name = event === "order.updated" ? "orders" : "myTrades";
       const id = this.safeString(data, "symbol");

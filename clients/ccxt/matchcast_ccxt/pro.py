@@ -16,7 +16,7 @@ from .known_rows import KnownRows
 from .mapping import Mapping
 from .request import finish
 
-PRIVATE = 'private-user.'
+ENCRYPTED = 'private-encrypted-'
 
 
 class matchcast(Channels, Calls, Mapping, ccxt.async_support.Exchange):
@@ -27,6 +27,8 @@ class matchcast(Channels, Calls, Mapping, ccxt.async_support.Exchange):
         self.known = {}
         self.returned_versions = {}
         self.user_id = None
+        # The name of order.matched, for which the operator may have chosen another one.
+        self.matched = None
         self.signing_in = None
         super().__init__(config)
 
@@ -104,11 +106,14 @@ class matchcast(Channels, Calls, Mapping, ccxt.async_support.Exchange):
 
     async def watch_user(self, name, path, symbol, params, version=None):
         await self.load_markets()
-        if PRIVATE + '{id}' not in (await self.configuration())['user_channels']:
+        config = await self.configuration()
+        patterns = [name for name in config['user_channels'] if not name.startswith(ENCRYPTED)]
+        if not patterns:
             raise ccxt.NotSupported(self.id + " publishes the user's events encrypted only")
         if self.user_id is None:
             self.user_id = self.safe_string((await self.private_get_user())['data'], 'id')
-        channel = PRIVATE + self.user_id
+        self.matched = config.get('event_names', {}).get('order.matched', 'order.matched')
+        channel = patterns[0].replace('{id}', self.user_id)
         hash = f'{channel}:{name}'
         request = dict(params)
         if symbol is not None:
@@ -142,7 +147,7 @@ class matchcast(Channels, Calls, Mapping, ccxt.async_support.Exchange):
             self.update_book(client, channel, self.parse_book(data, symbol))
         elif event == 'trade.executed':
             self.handle_row(client, channel + ':trades', data)
-        elif event in ('order.updated', 'order.matched'):
+        elif event in ('order.updated', self.matched):
             # These say that something has changed. The API has all of it: times, averages,
             # commissions.
             name = 'orders' if event == 'order.updated' else 'myTrades'

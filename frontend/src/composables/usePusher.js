@@ -12,6 +12,7 @@ import {
   OFFLINE,
   closeProblem,
   connectionOptions,
+  eventName,
   subscriptionProblem,
   userChannel,
 } from "../lib/provider.js";
@@ -69,16 +70,18 @@ function setStatus(status, problem = null) {
 }
 
 /** Passes the named events of a channel to their listeners, without duplicates. */
-function bindEvents(channel, names, isNew) {
+function bindEvents({ serverSettings }, channel, names, isNew) {
   for (const name of names) {
-    channel.bind(name, (event) => isNew(event) && notify(listeners.get(name), event));
+    channel.bind(eventName(serverSettings, name), (event) => {
+      if (isNew(event)) notify(listeners.get(name), event);
+    });
   }
 }
 
 function subscribeToUser(connection) {
   const { pusher, channelName } = connection;
   const channel = pusher.subscribe(channelName);
-  bindEvents(channel, USER_EVENTS, (event) => isNewUserEvent(event));
+  bindEvents(connection, channel, USER_EVENTS, (event) => isNewUserEvent(event));
   channel.bind(SUBSCRIBED, () => {
     setStatus("live");
     notify(liveListeners);
@@ -108,7 +111,7 @@ function updateMarketSubscription(connection) {
   connection.marketChannel = marketChannel;
   if (!marketChannel) return;
   const channel = pusher.subscribe(marketChannel);
-  bindEvents(channel, MARKET_EVENTS, createDeduplicator());
+  bindEvents(connection, channel, MARKET_EVENTS, createDeduplicator());
   channel.bind(SUBSCRIBED, () => notify(marketLiveListeners));
 }
 
@@ -183,6 +186,7 @@ export async function initializePusher(userId) {
     };
     api.authorizeChannel(socketId, channelName).then(succeed, fail);
   };
+  connection.serverSettings = serverSettings;
   connection.channelName = userChannel(serverSettings, userId);
   connection.pusher = new Pusher(key, { ...options, channelAuthorization: { customHandler } });
   watchConnection(connection);
@@ -211,7 +215,7 @@ export function disconnectPusher() {
   retryAt.value = null;
 }
 
-/** Calls back with each event of this name until `unsubscribe`. */
+/** Calls back with each event of this name in the catalogue until `unsubscribe`. */
 export function listenTo(name, callback) {
   listeners.get(name).add(callback);
 }

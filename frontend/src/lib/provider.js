@@ -1,5 +1,6 @@
-// Connection options for pusher-js, the user's channel, and descriptions of connection problems for
-// the user. Pure functions: the server's settings and the build-time environment are arguments.
+// Connection options for pusher-js, the user's channel, names of events, and descriptions of
+// connection problems for the user. Pure functions: the server's settings and the build-time
+// environment are arguments.
 
 const ENCRYPTED_PREFIX = "private-encrypted-";
 // Every server that does not list its user channels has this one.
@@ -34,6 +35,11 @@ export function userChannel(settings, userId) {
   const patterns = settings.user_channels ?? DEFAULT_USER_CHANNELS;
   const pattern = patterns.find((name) => !isEncrypted(name)) ?? patterns[0];
   return pattern.replace("{id}", userId);
+}
+
+/** The name under which the server publishes an event of the catalogue. */
+export function eventName(settings, name) {
+  return settings?.event_names?.[name] ?? name;
 }
 
 export const NO_KEY = {

@@ -278,9 +278,10 @@ fn set_status(
     out: &mut impl Write,
 ) -> anyhow::Result<Option<User>> {
     let reason = Reason { actor: Actor::COMMAND, text: reason };
+    let channels = &config.delivery.user_channels.pattern;
     let changed = Database::open(config)?.write(|c| {
         let Some(user) = find_user(c, &which.user)? else { return Ok(Err(Refusal::NotFound)) };
-        user_status::set(c, user.user_id(), status, &reason)
+        user_status::set(c, user.user_id(), status, &reason, channels)
     })?;
     match changed {
         Ok(changed) => Ok(Some(changed.user)),
@@ -316,9 +317,10 @@ fn one_time_password(
 ) -> anyhow::Result<ExitCode> {
     let password = random_hex::<PASSWORD_BYTES>();
     let hash = hash_password(&password)?;
+    let channels = &config.delivery.user_channels.pattern;
     let created = Database::open(config)?.write(|c| {
         let Some(user) = find_user(c, &which.user)? else { return Ok(Err(Refusal::NotFound)) };
-        let created = one_time_passwords::create(c, user.user_id(), &hash)?;
+        let created = one_time_passwords::create(c, user.user_id(), &hash, channels)?;
         Ok(created.map(|expires_at| (user, expires_at)))
     })?;
     let (user, expires_at) = match created {

@@ -5,7 +5,11 @@
 //! of orders and balances.
 
 mod causes;
+#[cfg(test)]
+mod tests;
+pub mod users;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::NaiveDateTime;
@@ -13,20 +17,23 @@ use serde::Serialize;
 
 use super::OriginatingSocket;
 use super::records::Records;
+use crate::events::models::Users;
 use crate::events::{
-    BalanceUpdated, EventKind, NewEvent, OrderMatched, OrderUpdated, SizeLimits, TradeExecuted,
-    UserChannels, WithdrawalUpdated, market_channel,
+    BalanceUpdated, EventKind, EventName, MatchedShape, NewEvent, OrderMatched, OrderUpdated,
+    SizeLimits, TradeExecuted, UserChannels, WithdrawalUpdated, market_channel,
 };
-use crate::market::{AccountKey, Done, Plan, State, Trade, UserId};
+use crate::market::{AccountKey, Done, Plan, Side, State, Trade, UserId};
 use crate::store::markets::Catalog;
 use crate::store::trading::NewEvents;
 use crate::store::webhook_endpoints::Subscriptions;
 use crate::store::webhook_messages::NewMessage;
 
 /// Which events are written, and on which channels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EventSettings {
     pub order_matched: bool,
+    /// The name and the payload of `order.matched`.
+    pub matched_shape: MatchedShape,
     pub order_updated: bool,
     pub balance_updated: bool,
     pub trade_executed: bool,
@@ -44,10 +51,11 @@ impl Default for EventSettings {
     fn default() -> Self {
         Self {
             order_matched: true,
+            matched_shape: MatchedShape::default(),
             order_updated: false,
             balance_updated: false,
             trade_executed: false,
-            user_channels: UserChannels::Private,
+            user_channels: UserChannels::default(),
             to_others: false,
             size_limits: SizeLimits::UNLIMITED,
         }
@@ -60,6 +68,8 @@ pub struct ExecutedBatch<'a> {
     pub plan: &'a Plan,
     pub catalog: &'a Catalog,
     pub records: &'a Records,
+    /// The buyers and sellers of the trades, if payloads contain them.
+    pub users: &'a Users,
     /// The socket that each command came from; empty if sockets are not excluded.
     pub sockets: &'a [Option<&'a OriginatingSocket>],
     /// The webhooks that get events too.
@@ -115,7 +125,7 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     fn trades(&mut self, batch: &ExecutedBatch<'_>) {
-        let EventSettings { order_matched, trade_executed, user_channels, .. } = *self.settings;
+        let EventSettings { order_matched, trade_executed, ref user_channels, .. } = *self.settings;
         let per_trade = if order_matched { user_channels.count().saturating_mul(2) } else { 0 };
         let new_events = &mut self.events.new_events;
         new_events.matched_per_trade =
@@ -124,22 +134,43 @@ impl Collector<'_> {
         let sockets = causes::of_trades(batch);
         for (trade, socket) in batch.plan.trades.iter().zip(sockets) {
             if order_matched {
-                self.matched(trade, batch.catalog, socket);
+                self.matched(trade, batch, socket);
             }
             if trade_executed {
                 let symbol = batch.catalog.symbol(trade.market);
                 let data = json(&TradeExecuted::new(trade, symbol, batch.at));
                 self.post_to_operator(None, EventKind::TradeExecuted, &data);
-                self.add(market_channel(symbol), EventKind::TradeExecuted, data, None);
+                self.add(market_channel(symbol), EventKind::TradeExecuted, None, data, None);
             }
         }
     }
 
-    fn matched(&mut self, trade: &Trade, catalog: &Catalog, socket: Option<&OriginatingSocket>) {
-        let data = json(&OrderMatched::new(trade, catalog.symbol(trade.market)));
+    /// For webhooks the payload is that of the catalogue, whatever pages expect.
+    fn matched(
+        &mut self,
+        trade: &Trade,
+        batch: &ExecutedBatch<'_>,
+        socket: Option<&OriginatingSocket>,
+    ) {
+        let symbol = batch.catalog.symbol(trade.market);
+        let matched = OrderMatched::new(trade, symbol);
+        let data = json(&matched);
         self.post_to_operator(None, EventKind::OrderMatched, &data);
-        self.add_for_user(trade.buyer, EventKind::OrderMatched, &data, socket);
-        self.add_for_user(trade.seller, EventKind::OrderMatched, &data, socket);
+        let settings = self.settings;
+        let shape = &settings.matched_shape;
+        for (user, side) in [(trade.buyer, Side::Buy), (trade.seller, Side::Sell)] {
+            self.post_to_user(user, EventKind::OrderMatched, &data);
+            let data = if shape.include.is_empty() {
+                Cow::Borrowed(&data)
+            } else {
+                let (users, at) = (batch.users, batch.at);
+                Cow::Owned(json(&shape.payload(&matched, trade, symbol, users, side, at)))
+            };
+            for channel in settings.user_channels.of(user) {
+                let (kind, name) = (EventKind::OrderMatched, shape.name.as_ref());
+                self.add(channel, kind, name, (*data).clone(), socket);
+            }
+        }
     }
 
     /// Each new or changed order once, in its final state.
@@ -203,25 +234,33 @@ impl Collector<'_> {
         data: &str,
         socket: Option<&OriginatingSocket>,
     ) {
+        self.post_to_user(user, kind, data);
+        let settings = self.settings;
+        for channel in settings.user_channels.of(user) {
+            self.add(channel, kind, None, data.to_owned(), socket);
+        }
+    }
+
+    /// A message for each of the user's webhooks that wants the event.
+    fn post_to_user(&mut self, user: UserId, kind: EventKind, data: &str) {
         let endpoints = self.subscriptions.of_user(user, kind);
         let message =
             |endpoint| NewMessage { endpoint, kind, user: Some(user), data: data.to_owned() };
         self.events.webhook_messages.extend(endpoints.map(message));
-        for channel in self.settings.user_channels.of(user) {
-            self.add(channel, kind, data.to_owned(), socket);
-        }
     }
 
     fn add(
         &mut self,
         channel: String,
         kind: EventKind,
+        custom_name: Option<&EventName>,
         data: String,
         socket: Option<&OriginatingSocket>,
     ) {
         let limit = self.settings.size_limits.of(&channel);
         let socket_id = socket.map(|socket| socket.as_str().to_owned());
-        let event = NewEvent { channel, kind, data, socket_id };
+        let custom_name = custom_name.cloned();
+        let event = NewEvent { channel, kind, custom_name, data, socket_id };
         if event.data.len() > limit {
             self.events.oversized.push(OversizedEvent { event, limit });
         } else {
@@ -232,136 +271,4 @@ impl Collector<'_> {
 
 fn json(payload: &impl Serialize) -> String {
     serde_json::to_string(payload).expect("numbers and strings are valid JSON")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{EventSettings, ExecutedBatch, Records, of_batch};
-    use crate::events::UserChannels;
-    use crate::market::{
-        Account, AccountKey, Action, AssetId, ClientOrderId, CommissionRates, Done, Entry,
-        FilledValues, Fixed, Market, MarketId, Order, OrderId, OrderRates, OrderType, PlacedOrder,
-        Plan, Reference, Rules, SelfTradePrevention, Side, State, Status, Stop, TimeInForce, Trade,
-        TradeId, UserId, UserStatus,
-    };
-    use crate::store::markets::Catalog;
-    use crate::store::now;
-    use crate::store::webhook_endpoints::Subscriptions;
-
-    const LAST: i64 = i64::MAX;
-    const MARKET: MarketId = MarketId(i32::MAX);
-    const USER: UserId = UserId(LAST);
-    const ASSET: AssetId = AssetId(i32::MAX);
-    /// The number with the most digits.
-    const MOST: Fixed = Fixed::MAX;
-
-    fn catalog() -> Catalog {
-        let symbol = "ABCDEFGHIJKLMNOP".to_owned();
-        let market = Market {
-            id: MARKET,
-            symbol: symbol.clone(),
-            base: ASSET,
-            quote: ASSET,
-            commission: CommissionRates::NONE,
-            rules: Rules::NONE,
-        };
-        Catalog { markets: [(MARKET, market)].into(), assets: [(ASSET, symbol)].into() }
-    }
-
-    /// A partially filled order, its trade and an account, all with the longest numbers.
-    fn plan() -> Plan {
-        let order = Order {
-            id: OrderId(LAST),
-            arrival: LAST,
-            user: USER,
-            market: MARKET,
-            side: Side::Sell,
-            order_type: OrderType::Limit,
-            time_in_force: TimeInForce::Gtc,
-            post_only: false,
-            self_trade_prevention: SelfTradePrevention::Decrement,
-            stop: Some(Stop { price: MOST, is_waiting: true }),
-            is_amended: true,
-            price: MOST,
-            amount: MOST,
-            quote_amount: Some(MOST),
-            filled: MOST,
-            prevented: MOST,
-            filled_values: FilledValues { maker: Fixed::ZERO, taker: MOST },
-            commission: MOST,
-            rates: OrderRates { maker: MOST, taker: MOST },
-            reserved: MOST,
-            status: Status::Open,
-            cancel_reason: None,
-            client_order_id: ClientOrderId::parse(&"~".repeat(ClientOrderId::MAX_LEN)),
-        };
-        let trade = Trade {
-            id: TradeId(LAST),
-            market: MARKET,
-            sequence: LAST,
-            buy_order: order.id,
-            sell_order: order.id,
-            buyer: USER,
-            seller: USER,
-            price: MOST,
-            amount: MOST,
-            value: MOST,
-            buyer_commission: MOST,
-            seller_commission: MOST,
-            taker_side: Side::Sell,
-        };
-        let entry = Entry {
-            account: AccountKey { user: USER, asset: ASSET },
-            action: Action::TradeCompleted,
-            available_change: MOST,
-            locked_change: MOST,
-            available_after: MOST,
-            reference: Reference::Trade(0),
-        };
-        let placed = PlacedOrder { order, trades: 0..1, prevented: Vec::new() };
-        Plan {
-            outcomes: vec![Ok(Done::Placed(placed))],
-            new_orders: vec![order],
-            changed_orders: Vec::new(),
-            trades: vec![trade],
-            entries: vec![entry],
-            ..Plan::default()
-        }
-    }
-
-    #[test]
-    fn events_with_the_longest_numbers_stay_far_below_the_size_limit() {
-        let settings = EventSettings {
-            order_updated: true,
-            balance_updated: true,
-            trade_executed: true,
-            user_channels: UserChannels::Both,
-            ..EventSettings::default()
-        };
-        let mut state = State::default();
-        let account = Account {
-            id: LAST,
-            available: MOST,
-            locked: MOST,
-            open_orders: u32::MAX,
-            user_status: UserStatus::Active,
-        };
-        state.ledger.insert(AccountKey { user: USER, asset: ASSET }, account);
-        let (plan, catalog) = (plan(), catalog());
-        let batch = ExecutedBatch {
-            state: &state,
-            plan: &plan,
-            catalog: &catalog,
-            records: &Records::default(),
-            sockets: &[],
-            subscriptions: &Subscriptions::default(),
-            at: now(),
-        };
-        let events = of_batch(&settings, &batch).new_events.events;
-        // Two counterparties, one order and one account on two channels each; one public channel.
-        assert_eq!(events.len(), 4 + 2 + 2 + 1);
-        for event in &events {
-            assert!(event.data.len() < 600, "{}: {}", event.data.len(), event.data);
-        }
-    }
 }

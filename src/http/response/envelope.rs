@@ -14,23 +14,20 @@ struct Envelope<'a, T> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<T>,
-    /// Next to `data`, where some frontends read it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
 }
 
 /// A success with data.
 pub fn ok<T: Serialize>(message: &str, data: T) -> HttpResponse {
     outages::recovered();
     let data = Some(data);
-    HttpResponse::Ok().json(Envelope { success: true, message, data, token: None })
+    HttpResponse::Ok().json(Envelope { success: true, message, data })
 }
 
 /// A success that has created something.
 pub fn created<T: Serialize>(message: &str, data: T) -> HttpResponse {
     outages::recovered();
     let data = Some(data);
-    HttpResponse::Created().json(Envelope { success: true, message, data, token: None })
+    HttpResponse::Created().json(Envelope { success: true, message, data })
 }
 
 #[derive(Serialize)]
@@ -50,19 +47,13 @@ pub fn refused_with<T: Serialize>(code: ErrorCode, message: &str, data: T) -> Ht
 /// A success without data.
 pub fn done(message: &str) -> HttpResponse {
     outages::recovered();
-    HttpResponse::Ok().json(Envelope::<()> { success: true, message, data: None, token: None })
+    HttpResponse::Ok().json(Envelope::<()> { success: true, message, data: None })
 }
 
-/// A success with a token, which is in `data` and next to it.
-pub fn with_token<T: Serialize>(
-    status: StatusCode,
-    message: &str,
-    data: T,
-    token: &str,
-) -> HttpResponse {
+/// A success whose envelope has more keys than others.
+pub fn with_body<T: Serialize>(status: StatusCode, body: T) -> HttpResponse {
     outages::recovered();
-    let (data, token) = (Some(data), Some(token));
-    HttpResponse::build(status).json(Envelope { success: true, message, data, token })
+    HttpResponse::build(status).json(body)
 }
 
 /// `Y-m-d H:i:s`, the format of the dates in `GET /my-orders`.

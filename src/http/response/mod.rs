@@ -14,7 +14,7 @@ pub use crate::events::timestamp::iso8601;
 pub use adjustment::AdjustmentBody;
 pub use code::ErrorCode;
 pub use deposit::RecordedDepositBody;
-pub use envelope::{created, done, ok, plain, with_token};
+pub use envelope::{created, done, ok, plain, with_body};
 pub use error::{ApiError, EMAIL_TAKEN, ErrorBody, FieldErrors, Throttled, WRONG_PASSWORD};
 pub use executed::{
     BatchBody, CancelledOrders, DepositBody, MAX_TRADES, OrderBody, OrderDetails, PlacedBody,

@@ -23,7 +23,7 @@ const MIN_PASSWORD_CHARS: usize = 8;
 /// Bounds the work of hashing.
 const MAX_PASSWORD_CHARS: usize = 1024;
 
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(as = User)]
 struct UserBody {
     id: i64,
@@ -46,6 +46,19 @@ struct LoginBody<'a> {
     user: UserBody,
 }
 
+/// A success with a sign-in, which is in `data` and next to it: frontends read it in either place.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuccessWithSignIn)]
+struct SignInResponse<'a> {
+    #[schema(schema_with = doc::always_true)]
+    success: bool,
+    /// A sentence for people.
+    message: &'a str,
+    data: LoginBody<'a>,
+    token: &'a str,
+    user: UserBody,
+}
+
 /// Logs in.
 #[utoipa::path(
     post,
@@ -54,7 +67,7 @@ struct LoginBody<'a> {
     tag = "Sign-in",
     security(()),
     request_body = doc::Credentials,
-    responses((status = 200, description = "Success", body = doc::SuccessWithToken<LoginBody>)),
+    responses((status = 200, description = "Success", body = SignInResponse)),
 )]
 pub async fn login(
     input: Input,
@@ -104,7 +117,7 @@ async fn open_session(
     tag = "Sign-in",
     security(()),
     request_body = doc::NewUser,
-    responses((status = 201, description = "Success", body = doc::SuccessWithToken<LoginBody>)),
+    responses((status = 201, description = "Success", body = SignInResponse)),
 )]
 pub async fn register(
     input: Input,
@@ -163,8 +176,10 @@ async fn respond(
     message: &str,
 ) -> Result<HttpResponse, ApiError> {
     let held = state.reads.user(user).await?;
-    let data = LoginBody { token: &token.text, user: user_body(&held, state) };
-    Ok(response::with_token(status, message, data, &token.text))
+    let (token, user) = (token.text.as_str(), user_body(&held, state));
+    let data = LoginBody { token, user: user.clone() };
+    let body = SignInResponse { success: true, message, data, token, user };
+    Ok(response::with_body(status, body))
 }
 
 /// Ends the token or session of the request, and no other sign-in.

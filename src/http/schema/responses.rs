@@ -25,17 +25,6 @@ pub struct Done {
     message: String,
 }
 
-/// A success with a token, which is also in `data`.
-#[derive(ToSchema)]
-pub struct SuccessWithToken<T> {
-    #[schema(schema_with = always_true)]
-    success: bool,
-    /// A sentence for people.
-    message: String,
-    data: T,
-    token: String,
-}
-
 /// An error (RFC 9457), for clients whose `Accept` names `application/problem+json`.
 #[derive(ToSchema)]
 pub struct Problem {

@@ -59,14 +59,40 @@ pub fn counts(connection: &mut AnyConnection) -> Result<(i64, i64), StoreError> 
     Ok((pending, dead_letters))
 }
 
-/// The number of events of one name that were ever written, wherever they are now.
+/// The number of events that were ever written with a name for which `$condition` holds, wherever
+/// they are now.
+macro_rules! total {
+    ($connection:expr, |$name:ident| $condition:expr) => {{
+        use event_counters::{delivered, dropped, skipped};
+        let these = {
+            let $name = event_counters::name;
+            event_counters::table.filter($condition)
+        };
+        let gone: Vec<i64> = these.select(delivered + skipped + dropped).load($connection)?;
+        let these = {
+            let $name = outbox::name;
+            outbox::table.filter($condition)
+        };
+        let pending: i64 = these.count().get_result($connection)?;
+        let these = {
+            let $name = dead_letters::name;
+            dead_letters::table.filter($condition)
+        };
+        let dead_letters: i64 = these.count().get_result($connection)?;
+        gone.into_iter().sum::<i64>() + pending + dead_letters
+    }};
+}
+
+/// The number of events of a kind that were ever written, wherever they are now. Those with another
+/// name than that of their kind are not counted.
 pub fn total(connection: &mut AnyConnection, kind: EventKind) -> Result<i64, StoreError> {
-    let name = kind.name();
-    let gone = event_counters::delivered + event_counters::skipped + event_counters::dropped;
-    let gone = event_counters::table.find(name).select(gone).first::<i64>(connection).optional()?;
-    let pending: i64 =
-        outbox::table.filter(outbox::name.eq(name)).count().get_result(connection)?;
-    let dead_letters: i64 =
-        dead_letters::table.filter(dead_letters::name.eq(name)).count().get_result(connection)?;
-    Ok(gone.unwrap_or(0) + pending + dead_letters)
+    Ok(total!(connection, |name| name.eq(kind.name())))
+}
+
+/// The number of events `order.matched` that were ever written, wherever they are now, whatever
+/// their name was then: every name that no other kind has is one of theirs.
+pub fn total_matched(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    let others = EventKind::ALL.iter().filter(|kind| **kind != EventKind::OrderMatched);
+    let others: Vec<&str> = others.map(|kind| kind.name()).collect();
+    Ok(total!(connection, |name| name.ne_all(others.iter().copied())))
 }

@@ -64,7 +64,7 @@ impl<'a> NewEventRow<'a> {
     pub fn new(event: &'a NewEvent) -> Self {
         Self {
             channel: &event.channel,
-            name: event.kind.name(),
+            name: event.name(),
             data: &event.data,
             shard: shard_of(&event.channel),
             socket_id: event.socket_id.as_deref(),

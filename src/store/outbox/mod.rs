@@ -12,7 +12,7 @@ mod event;
 mod queue;
 
 pub use admin::{DeadLetter, PendingEvent, drop_event, list, retry, retry_all};
-pub use counters::{counts, total};
+pub use counters::{counts, total, total_matched};
 pub use dead_letters::{move_to_dead_letters, write_dead_letter};
 pub use event::{NewEventRow, OutboxEvent, SHARDS, shard_of, write};
 pub use queue::{

@@ -215,6 +215,7 @@ fn parse_event(event: &Value) -> Option<ReceivedEvent> {
     let data: Value = serde_json::from_str(event["data"].as_str()?).ok()?;
     Some(ReceivedEvent {
         channel: channel.to_owned(),
+        name: event["name"].as_str()?.to_owned(),
         event_id: data["event_id"].as_str()?.to_owned(),
         trade_id: data["trade_id"].as_i64()?,
     })
