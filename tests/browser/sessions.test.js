@@ -142,8 +142,10 @@ test("on a phone the sessions are cards, and their order is chosen above them", 
   await page.setViewportSize(PHONE);
   await assertFits(bob, "sessions-small");
   await assertAccessible(bob, "sessions-small");
-  const clients = async () =>
-    (await rows(page).locator(".client").allTextContents()).map((text) => text.trim().split(" ")[0]);
+  const clients = async () => {
+    const texts = await rows(page).locator(".client").allTextContents();
+    return texts.map((text) => text.trim().split(" ")[0]);
+  };
   // Other tests have left sessions of Bob.
   const newestFirst = await clients();
   for (const name of ["Chrome", "Safari", "curl"]) assert.ok(newestFirst.includes(name), name);

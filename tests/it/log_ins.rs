@@ -101,7 +101,8 @@ on_both! {
             assert_eq!(laptop_row[field], expected, "{field}");
         }
         assert_eq!(laptop_row["created_at"], laptop_row["last_used_at"], "the log-in is a use");
-        assert_eq!((&browser_row["kind"], &browser_row["current"]), (&json!("cookie"), &json!(false)));
+        assert_eq!(browser_row["kind"], "cookie");
+        assert_eq!(browser_row["current"], false);
         assert_eq!(browser_row["ip_address"], "127.0.0.1");
         assert!(browser_row["client"].is_null() && browser_row["user_agent"].is_null());
         assert_eq!(odd_row["ip_address"], "2001:db8::9");

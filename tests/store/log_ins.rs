@@ -161,9 +161,10 @@ on_both! {
              (1, 'U', 'u@x.example', '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
         );
         database.execute(LOG_IN_OF_VERSION_30);
-        database.execute("INSERT INTO sessions (id, state, created_at, expires_at) VALUES \
-             ('visitor', '{\"csrf\":\"\\\"0a\\\"\"}', '2026-01-01 00:00:00', '2100-01-01 00:00:00'), \
-             ('broken', '', '2026-01-01 00:00:00', '2100-01-01 00:00:00')");
+        database.execute("INSERT INTO sessions (created_at, expires_at, id, state) VALUES \
+             ('2026-01-01 00:00:00', '2100-01-01 00:00:00', \
+              'visitor', '{\"csrf\":\"\\\"0a\\\"\"}'), \
+             ('2026-01-01 00:00:00', '2100-01-01 00:00:00', 'broken', '')");
         assert!(store::migrate(&url).unwrap() >= 1);
         // A process of the previous version is still running.
         database.execute(LOG_IN_OF_VERSION_30);
@@ -175,7 +176,8 @@ on_both! {
         let newest = fixture.newest();
         assert_eq!((newest.last_used_at, newest.client), (None, ClientInfo::default()));
         let user = fixture.user;
-        let ended = fixture.write(|c| log_ins::end(c, user, &SignIn::Token(1), 2, &Default::default()));
+        let current = SignIn::Token(1);
+        let ended = fixture.write(|c| log_ins::end(c, user, &current, 2, &Default::default()));
         let Ending::Ended(ended) = ended else { panic!("{ended:?}") };
         assert_eq!((ended.log_ins, ended.revoked.tokens), (1, vec![2]));
         assert_eq!(ended.revoked.sessions, ["page 2"]);
@@ -195,7 +197,8 @@ on_both! {
         let note = |fixture: &mut Fixture, seconds: i64, client: &ClientInfo| {
             let at = created.created_at + TimeDelta::seconds(seconds);
             let of = |sign_in: &SignIn| {
-                let client = if *sign_in == SignIn::Token(bot) { ClientInfo::default() } else { client.clone() };
+                let is_bot = *sign_in == SignIn::Token(bot);
+                let client = if is_bot { ClientInfo::default() } else { client.clone() };
                 SignInUse { sign_in: sign_in.clone(), at, client }
             };
             let uses: Vec<SignInUse> = sign_ins.iter().map(of).collect();
