@@ -5,8 +5,8 @@
 #     scripts/with-mysql.sh cargo test --features mysql-tests --test import
 #
 # Uses the first of these that works: the server in TEST_MYSQL_URL; a server at 127.0.0.1:3306 that
-# accepts the user `root` without a password; a temporary MariaDB server, removed afterwards, for
-# which MariaDB is installed if necessary. Commands must create their own databases and must not
+# accepts the user `root` without a password; a temporary MariaDB server, removed afterwards.
+# MariaDB is installed if necessary. Commands must create their own databases and must not
 # touch existing ones.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -19,13 +19,21 @@ probe_port=${MYSQL_PROBE_PORT:-3306}
 start_attempts=5
 start_deadline_s=60
 
+# A test starts an encrypted server of its own, so the program is needed whatever server is found.
+# Debian installs it outside the PATH of users.
+PATH=$PATH:/usr/sbin
+if ! has mariadbd || ! has mariadb-install-db || ! has mariadb; then
+    install_packages mariadb-server mariadb-client
+    has mariadbd || die "mariadbd is still missing after mariadb-server was installed"
+fi
+
 if [[ -n ${TEST_MYSQL_URL:-} ]]; then
     say "MySQL: using TEST_MYSQL_URL"
     exec "$@"
 fi
 
 accepts_root() {
-    has mariadb && mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port="$1" --user=root \
+    mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port="$1" --user=root \
         --connect-timeout=5 --execute='SELECT 1' >/dev/null 2>&1
 }
 
@@ -36,13 +44,6 @@ if accepts_root "$probe_port"; then
 fi
 
 say "MySQL: no usable server at 127.0.0.1:$probe_port"
-# Debian installs the server's program outside the PATH of users.
-PATH=$PATH:/usr/sbin
-if ! has mariadbd || ! has mariadb-install-db || ! has mariadb; then
-    install_packages mariadb-server mariadb-client
-    has mariadbd || die "mariadbd is still missing after mariadb-server was installed"
-fi
-
 server_pid=
 server_dir=
 # Called by the EXIT trap.

@@ -5,6 +5,7 @@ use matchcast::store::{AnyConnection, DatabaseUrl};
 use mysql::prelude::Queryable;
 
 use crate::support::database::Database;
+use crate::support::logs;
 
 /// Rows of one INSERT.
 const ROWS: usize = 500;
@@ -27,6 +28,16 @@ impl Source {
         let url = DatabaseUrl::parse(&database.url).unwrap();
         let connection = AnyConnection::open(&url).unwrap();
         Self::Other(database, Box::new(connection))
+    }
+
+    /// A SQLite database in which these statements were executed, for a test that reads the log.
+    pub fn sqlite(statements: &[&str]) -> Self {
+        logs::start();
+        let mut source = Self::of(Database::sqlite());
+        for statement in statements {
+            source.execute(statement);
+        }
+        source
     }
 
     /// # Panics

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use matchcast::market::{CommissionRates, Fixed, Rules};
 use matchcast::store::markets::{self, Conditions, Listings, SharedCatalog};
 use matchcast::store::schema::{self, dead_letters, orders, outbox as outbox_rows, trades};
@@ -94,6 +96,12 @@ impl Database {
     /// Runs SQL on a new connection.
     pub fn execute(&self, sql: &str) {
         self.connect().batch_execute(sql).expect(sql);
+    }
+
+    /// # Panics
+    /// If the SQL condition is not true.
+    pub fn assert(&self, condition: &str) {
+        assert_true(&mut self.connect(), condition);
     }
 
     /// Prevents the engine from committing its next batch in `symbol` until the returned connection
@@ -190,6 +198,14 @@ impl Database {
         let findings = audit::run(&mut connection).expect("the audit runs");
         findings.iter().map(ToString::to_string).collect()
     }
+}
+
+/// # Panics
+/// If the SQL condition is not true.
+pub fn assert_true(connection: &mut AnyConnection, condition: &str) {
+    let is_true: bool =
+        diesel::select(sql::<Bool>(condition)).get_result(connection).expect(condition);
+    assert!(is_true, "{condition}");
 }
 
 impl Drop for Database {
