@@ -1,6 +1,6 @@
 # The commands of this project. The scripts in scripts/ implement them.
 .DEFAULT_GOAL := help
-.PHONY: run test test-sockudo test-pgbouncer bench torture torture-faults mutants fmt help
+.PHONY: run test test-sockudo test-pgbouncer bench torture torture-faults mutants newcomer fmt help
 
 run: ## Build and start at http://127.0.0.1:8080 with SQLite, demo data, embedded provider
 	@scripts/run.sh
@@ -25,6 +25,9 @@ torture-faults: ## Run the faults of the environment against the release binary,
 
 mutants: ## Change the code in many places and check that a test fails each time
 	@scripts/mutants.sh
+
+newcomer: ## Measure the way from a bare Debian to the first trade, with README's commands (root)
+	@scripts/newcomer.sh
 
 fmt: ## Format the Rust code
 	@cargo fmt --all

@@ -28,14 +28,27 @@ selectors.setTestIdAttribute("data-test");
 let browser;
 let server;
 
+async function launch() {
+  const executablePath = process.env.MATCHCAST_CHROMIUM ?? "/usr/bin/chromium";
+  [browser] = await Promise.all([
+    chromium.launch({ executablePath, args: FLAGS }),
+    mkdir(artifacts, { recursive: true }),
+  ]);
+}
+
+// Starts one browser for all tests of a file, for a server that is running at this address.
+export function useBrowserAt(url) {
+  before(async () => {
+    await launch();
+    server = { url };
+  });
+  after(() => browser?.close());
+}
+
 // Starts one browser and one server for all tests of a file.
 export function useBrowser(settings = {}) {
   before(async () => {
-    const executablePath = process.env.MATCHCAST_CHROMIUM ?? "/usr/bin/chromium";
-    [browser] = await Promise.all([
-      chromium.launch({ executablePath, args: FLAGS }),
-      mkdir(artifacts, { recursive: true }),
-    ]);
+    await launch();
     server = new Server(await sqliteDatabase(), settings);
     await server.start();
   });
@@ -142,6 +155,20 @@ export class Window {
     } catch {
       assert.equal(await locator.first().textContent(), text);
     }
+  }
+
+  // Opens another window of the same browser from the menu, logged in as another demo user.
+  async openAs(name) {
+    const window = new Window();
+    window.context = this.context;
+    await this.page.locator(".menu summary").click();
+    const [page] = await Promise.all([
+      this.context.waitForEvent("page"),
+      this.page.locator(".menu").getByRole("button", { name, exact: true }).click(),
+    ]);
+    window.watch(page);
+    await window.waitForLive();
+    return window;
   }
 
   async placeOrder(side, amount, price) {
