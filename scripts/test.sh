@@ -14,6 +14,8 @@ if [[ -z ${MATCHCAST_TEST_INSIDE:-} ]]; then
     need_build_tools
     scripts/clients.sh tools
     scripts/browser.sh tools
+    # Definitions of locales, for the tests with a PostgreSQL server that writes German.
+    [[ -e /usr/share/i18n/locales/de_DE ]] || install_packages locales
     MATCHCAST_TEST_INSIDE=1 exec scripts/with-postgres.sh scripts/with-mysql.sh "$0"
 fi
 
