@@ -14,6 +14,7 @@ mod pusher;
 mod supervisor;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -117,11 +118,7 @@ impl App {
         let (readiness, sign_in_uses) = (services.readiness.clone(), services.auth.uses().clone());
         let (server, address) = http::server::bind(&config, services, embedded.clone())?;
         let sink = pusher::sink(&config, address)?;
-        let mut publisher =
-            publisher::Publisher::new(store.clone(), sink, config.publisher, notifiers.events);
-        if config.delivery.only_occupied {
-            publisher = publisher.skip_unoccupied(config.delivery.occupancy_refresh);
-        }
+        let publisher = event_publisher(&config, &store, sink, &notifiers);
         Ok(Self {
             address,
             server,
@@ -190,16 +187,7 @@ impl App {
             ended = first_unexpected_end(parts.into_iter().chain(others)) => Some(ended),
         };
         self.readiness.stop();
-        match &ended {
-            None => tracing::info!("shutting down"),
-            Some(PartEnded { part, cause }) => {
-                tracing::error!(
-                    part,
-                    cause,
-                    "a part of the process ended by itself; shutting down"
-                );
-            }
-        }
+        log_shutdown(ended.as_ref());
         end(trading, shutdown, "the lease of the demo's traders is left to expire").await;
         engine.stop().await;
         if let Err(error) = executing.join(shutdown).await {
@@ -267,6 +255,22 @@ async fn debug_console(
     Some(http::DebugConsole { provider, users })
 }
 
+fn event_publisher(
+    config: &Config,
+    store: &Store,
+    sink: publisher::Sink,
+    notifiers: &engine::Notifiers,
+) -> publisher::Publisher {
+    let written = Arc::clone(&notifiers.events);
+    let publisher =
+        publisher::Publisher::new(store.clone(), sink, config.publisher.clone(), written);
+    if config.delivery.only_occupied {
+        publisher.skip_unoccupied(config.delivery.occupancy_refresh)
+    } else {
+        publisher
+    }
+}
+
 fn book_publisher(
     config: &Config,
     store: &Store,
@@ -278,6 +282,16 @@ fn book_publisher(
         let engine::Notifiers { events, books, .. } = notifiers.clone();
         BookPublisher::new(store.clone(), catalog.clone(), settings, books, events)
     })
+}
+
+/// `ended`: the part that has ended by itself, if it was not a signal.
+fn log_shutdown(ended: Option<&PartEnded>) {
+    match ended {
+        None => tracing::info!("shutting down"),
+        Some(PartEnded { part, cause }) => {
+            tracing::error!(part, cause, "a part of the process ended by itself; shutting down");
+        }
+    }
 }
 
 /// A task that does not fail.

@@ -57,7 +57,7 @@ mod tests {
     fn an_audience_is_present_for_a_while_after_a_request() {
         let audience = Audience::default();
         assert!(!audience.is_present(), "there was no request");
-        audience.clone().note();
+        audience.note();
         assert!(audience.is_present());
 
         let impatient = Audience::with_patience(Duration::ZERO);

@@ -38,13 +38,17 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
-        let mut attempts = (0..START_ATTEMPTS).filter_map(|_| Self::try_start());
-        attempts.next().expect("MariaDB starts")
+    async fn start() -> Self {
+        for _ in 0..START_ATTEMPTS {
+            if let Some(server) = Self::try_start().await {
+                return server;
+            }
+        }
+        panic!("MariaDB did not start");
     }
 
     /// `None` if another process has taken the port meanwhile.
-    fn try_start() -> Option<Self> {
+    async fn try_start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
         let option = |name: &str, file: &str| format!("--{name}={}", path.join(file).display());
@@ -69,10 +73,10 @@ impl Server {
             .spawn()
             .expect("mariadbd is installed");
         let mut server = Self { child, port, folder };
-        server.becomes_ready().then_some(server)
+        server.becomes_ready().await.then_some(server)
     }
 
-    fn becomes_ready(&mut self) -> bool {
+    async fn becomes_ready(&mut self) -> bool {
         let socket = self.folder.path().join("socket").display().to_string();
         let root = mysql::OptsBuilder::new().user(Some("root")).socket(Some(socket));
         let start = Instant::now();
@@ -93,7 +97,7 @@ impl Server {
                 }
                 return true;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         false
     }
@@ -163,7 +167,7 @@ fn certificate(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_requires_encryption_is_read_and_verified() {
     logs::start();
-    let server = tokio::task::spawn_blocking(Server::start).await.unwrap();
+    let server = Server::start().await;
     let authority = server.folder.path().join("authority.pem").display().to_string();
     let trusted = [("SSL_CERT_FILE", authority)];
     for (host, mode, variables, expected) in [
