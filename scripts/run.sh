@@ -9,9 +9,10 @@ cd "$root"
 need_build_tools
 # The dashboard is embedded in the binary, so it is built first.
 scripts/frontend.sh build
-cargo build --release --locked
+# The profile that compiles fast (Cargo.toml).
+cargo build --profile demo --locked --bin matchcast
 mkdir -p var
 if [[ -z ${DATABASE_URL:-} ]] && ! grep -qs '^[[:space:]]*DATABASE_URL=' .env; then
     export DATABASE_URL=sqlite://var/matchcast.sqlite
 fi
-exec "$(target_dir)/release/matchcast" serve
+exec "$(target_dir)/demo/matchcast" serve
