@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
+import { waitUntil } from "../clients/support/waitUntil.js";
 import { Window, useBrowser } from "./support/browser.js";
 import { assertAccessible } from "./support/pageChecks.js";
 
@@ -95,8 +96,11 @@ test("a long log has a fixed height and renders only what is visible", async (t)
   assert.ok(height < 1_500, `the page is ${height} px high`);
   assert.equal(await cell("event.100").count(), 0);
   const list = page.locator(".scroll.virtual");
-  await list.evaluate((element) => (element.scrollTop = 32 * 155));
-  await cell("event.100").waitFor();
+  // Again, if the list was replaced meanwhile: the page fetches it once more when it is connected.
+  await waitUntil("event.100 is rendered", async () => {
+    await list.evaluate((element) => (element.scrollTop = 32 * 155));
+    return (await cell("event.100").count()) > 0;
+  });
   assert.ok((await rows.count()) < 50);
   const total = Number(await list.locator("table").getAttribute("aria-rowcount"));
   assert.ok(total > 250, `${total} rows are announced`);
