@@ -3,10 +3,6 @@
 # the commands of README.md, read from there, as a user in a system made by debootstrap, then trades
 # in Chromium. Prints the time of each step. Needs root, for the system.
 #
-#     scripts/newcomer.sh [strict]
-#
-# `strict` installs no recommended packages, so that a package that README.md forgets is missing.
-#
 # The system has the committed state of this checkout, nothing else of this machine but the settings
 # with which apt, cargo and npm reach their registries, and its network. Chromium runs outside, and
 # its installation is not measured.
@@ -23,8 +19,7 @@ build_limit_s=7200
 answer_limit_s=60
 log_lines=40
 
-[[ $# -eq 0 || ($# -eq 1 && $1 == strict) ]] || die "usage: scripts/newcomer.sh [strict]"
-mode=${1:-}
+[[ $# -eq 0 ]] || die "usage: scripts/newcomer.sh"
 [[ $(id -u) -eq 0 ]] || die "root is required, to create a Debian system in a folder"
 
 folder=
@@ -99,13 +94,15 @@ add() {
 # end NAME [REMARK]: adds the time since the last `begin`.
 end() { add "$1" $(($(now_ms) - begin_ms)) "${2:-}"; }
 
-# commands HEADING: prints the commands of the first block of that section of README.md.
+# commands HEADING: prints the commands of the first block of that section of README.md, each in one
+# line.
 commands() {
     awk -v heading="$1" '
         $0 == heading { is_section = 1; next }
         is_section && /^```sh$/ { is_block = 1; next }
         is_block && /^```$/ { exit }
-        is_block { sub(/ +# .*/, ""); print }' README.md
+        is_block && sub(/ *\\$/, "") { printf "%s", $0; next }
+        is_block { sub(/ +# .*/, ""); gsub(/ +/, " "); print }' README.md
 }
 
 # Reads the commands. A change of README.md that this script cannot follow stops it.
@@ -182,10 +179,9 @@ create_system() {
     process=$!
     wait "$process" || fail debootstrap
     process=
-    {
-        printf 'APT::Get::Assume-Yes "true";\n'
-        [[ $mode != strict ]] || printf 'APT::Install-Recommends "false";\n'
-    } >"$system/etc/apt/apt.conf.d/91newcomer"
+    # apt asks before it installs. Recommended packages would hide one that README.md forgets.
+    printf 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n' \
+        >"$system/etc/apt/apt.conf.d/91newcomer"
     inside root "useradd --create-home --shell /bin/bash $user"
     printf '%s ALL=(ALL) NOPASSWD: ALL\nDefaults env_keep += "DEBIAN_FRONTEND"\n' "$user" \
         >"$system/etc/sudoers.d/$user"
@@ -299,7 +295,7 @@ build_and_start
 trade
 stop_inside
 
-printf '\nDebian 13, %s cores, Rust %s from %s, commit %s%s\n' "$(nproc)" "$rust" "$way" \
-    "$(git rev-parse --short HEAD)" "${mode:+, $mode}"
+printf '\nDebian 13, %s cores, Rust %s from %s, commit %s\n' "$(nproc)" "$rust" "$way" \
+    "$(git rev-parse --short HEAD)"
 printf '%s\n' "${lines[@]}"
 printf '  %-16s%s\n' sum "$(minutes "$sum_ms")"
