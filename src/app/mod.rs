@@ -158,9 +158,11 @@ impl App {
         let mut trading = self
             .traders
             .map(|traders| StoppablePart::spawn("demo traders", |stop| traders.run(stop)));
-        let mut upkeep = self
-            .metrics
-            .map(|metrics| Part::spawn("metrics", endless(telemetry::run_upkeep(metrics))));
+        let measured = self.store.clone();
+        let mut upkeep = self.metrics.map(|metrics| {
+            let upkeep = telemetry::run_upkeep(metrics, move || measured.count_connections());
+            Part::spawn("metrics", endless(upkeep))
+        });
         let mut reporting = Part::spawn("log", endless(outage::report()));
         let advancing = advancing::run(self.store.clone(), engine.clone(), advancing::INTERVAL);
         let mut advancing = Part::spawn("advancing", endless(advancing));

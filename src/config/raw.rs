@@ -288,6 +288,7 @@ pub struct RawPublisher {
 pub struct RawLog {
     pub level: String,
     pub format: LogFormat,
+    pub access: bool,
 }
 
 impl Raw {

@@ -323,6 +323,8 @@ pub struct Log {
     /// A level, or a list of `module=level`.
     pub level: String,
     pub format: LogFormat,
+    /// Whether each request has a line.
+    pub access: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

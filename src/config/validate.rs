@@ -82,7 +82,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
             connections_per_address: raw.embedded.connections_per_address,
         },
         publisher: publisher(&raw.publisher),
-        log: Log { level: raw.log.level, format: raw.log.format },
+        log: Log { level: raw.log.level, format: raw.log.format, access: raw.log.access },
     })
 }
 

@@ -22,6 +22,7 @@ mod failure;
 mod handle;
 mod lane;
 mod lanes;
+mod measures;
 mod once;
 mod origin;
 mod originating_socket;

@@ -10,6 +10,7 @@ use tracing::field::display;
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::failure::{self, Failure, panic_text};
 use super::lane::{Batch, Lane, count_expired};
+use super::measures;
 use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
 use super::{
@@ -84,8 +85,15 @@ impl Worker {
             let outcome = self.commit(&batch);
             if let Ok(committed) = &outcome {
                 let len = as_metric(committed.executed.len());
-                metrics::histogram!("matchcast_engine_batch_len").record(len);
-                metrics::histogram!("matchcast_engine_batch_seconds").record(started.elapsed());
+                let lane = || self.lane.name.clone();
+                metrics::histogram!("matchcast_engine_batch_len", "lane" => lane()).record(len);
+                metrics::histogram!("matchcast_engine_batch_seconds", "lane" => lane())
+                    .record(started.elapsed());
+                let executed = committed.executed.iter().zip(&committed.plan.outcomes);
+                let commands =
+                    executed.filter_map(|(at, _)| Some(&batch.requests.get(*at)?.1.command));
+                let catalog = self.context.catalog.current();
+                measures::count(&catalog, commands, &committed.plan.trades);
                 failure::recovered();
                 self.notify(committed);
             }

@@ -8,7 +8,9 @@ use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 
-use super::middleware::{audience, compression, cors, deadline, private, problem, request_id};
+use super::middleware::{
+    audience, compression, cors, deadline, measure, private, problem, request_id,
+};
 use super::response::{ApiError, ErrorCode};
 use super::router;
 use super::session;
@@ -43,6 +45,7 @@ pub fn bind(
             .wrap(from_fn(compression::declare))
             .wrap(private::security_headers(cookies.secure))
             .wrap(from_fn(move |request, next| deadline::limit(request_timeout, request, next)))
+            .wrap(from_fn(measure::measure))
             // The last one is the first to see a request.
             .wrap(from_fn(request_id::identify))
             .configure(move |config| {

@@ -35,6 +35,7 @@ mod numbering;
 pub mod occupancy;
 pub mod one_time_passwords;
 pub mod outbox;
+mod permits;
 mod pooling;
 mod postgres_errors;
 mod postgres_url;
@@ -63,6 +64,8 @@ use std::time::Duration;
 
 use call::GivenUpCalls;
 use diesel::connection::SimpleConnection;
+use diesel::r2d2::State;
+use permits::acquire;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use write::SqliteWriter;
 
@@ -257,6 +260,15 @@ impl Store {
         self.inner.given_up.run(deadline, permit, on_thread).await
     }
 
+    /// Updates the metrics of the pool.
+    pub fn count_connections(&self) {
+        let State { connections, idle_connections } = self.inner.pool.state();
+        let busy = connections.saturating_sub(idle_connections);
+        for (state, count) in [("idle", idle_connections), ("busy", busy)] {
+            metrics::gauge!("matchcast_store_connections", "state" => state).set(f64::from(count));
+        }
+    }
+
     /// Checks that the database responds.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read(|connection| Ok(connection.batch_execute("SELECT 1")?)).await
@@ -380,16 +392,5 @@ impl Store {
         work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.write_by(Deadline::after(self.inner.timeouts.batch), connection, work)
-    }
-}
-
-async fn acquire(
-    permits: &Arc<Semaphore>,
-    deadline: Deadline,
-) -> Result<OwnedSemaphorePermit, StoreError> {
-    let permit = Arc::clone(permits).acquire_owned();
-    match tokio::time::timeout_at(deadline.instant().into(), permit).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => Err(StoreError::Unavailable("all connections are in use".to_owned())),
     }
 }

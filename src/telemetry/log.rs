@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use anyhow::Context;
 use tracing::{Metadata, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::filter::{Directive, EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -12,6 +12,9 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use super::dependencies::{CountOutages, outage_of};
 use crate::config::{Log, LogFormat};
+
+/// The target of the lines about requests, one for each.
+pub const ACCESS_LOG: &str = "access";
 
 /// Starts the log. Call it once per process.
 pub fn start_log(settings: &Log) -> anyhow::Result<()> {
@@ -30,7 +33,8 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = EnvFilter::try_new(&settings.level)
-        .context("MATCHCAST__LOG__LEVEL must be a level or a list of module=level")?;
+        .context("MATCHCAST__LOG__LEVEL must be a level or a list of module=level")?
+        .add_directive(access_directive(settings.access)?);
     let lines = fmt::layer().with_writer(writer).with_ansi(is_terminal);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         LogFormat::Text => lines.with_target(false).boxed(),
@@ -41,6 +45,12 @@ where
     Ok(tracing_subscriber::registry()
         .with(lines.with_filter(filter.and(filter_fn(is_written))))
         .with(CountOutages.with_filter(filter_fn(is_counted))))
+}
+
+/// The access log is on or off whatever the level is.
+fn access_directive(is_on: bool) -> anyhow::Result<Directive> {
+    let level = if is_on { "info" } else { "off" };
+    Ok(format!("{ACCESS_LOG}={level}").parse()?)
 }
 
 /// Whether this line of a dependency says what an error says that matchcast handles: the pool logs
@@ -81,7 +91,7 @@ mod tests {
     #[tokio::test]
     async fn errors_of_the_http_server_are_warnings_of_which_there_is_one() {
         let lines = Lines::default();
-        let settings = Log { level: "info".to_owned(), format: LogFormat::Text };
+        let settings = Log { level: "info".to_owned(), format: LogFormat::Text, access: false };
         let writer = lines.clone();
         let subscriber = subscriber(&settings, move || writer.clone(), false).unwrap();
         let _guard = tracing::subscriber::set_default(subscriber);

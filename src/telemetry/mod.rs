@@ -4,5 +4,5 @@ mod dependencies;
 mod log;
 mod metrics;
 
-pub use log::start_log;
+pub use log::{ACCESS_LOG, start_log};
 pub use metrics::{run_upkeep, start_metrics};

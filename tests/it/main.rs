@@ -67,6 +67,7 @@ mod malformed_requests;
 mod market_data;
 mod market_status;
 mod matched_shape;
+mod measures;
 mod memory;
 mod my_trades;
 mod one_time_passwords;

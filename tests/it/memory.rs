@@ -10,7 +10,7 @@ use matchcast::store::{AnyConnection, StoreError, now};
 
 use crate::on_both;
 use crate::support::app::TestApp;
-use crate::support::client::Client;
+use crate::support::client::{Client, metric};
 use crate::support::database::Database;
 use crate::support::process::Process;
 use crate::support::provider::{Action, Provider, ReceivedEvent, ReceivedRequest, ok, respond};
@@ -285,10 +285,4 @@ on_both! {
         }
         assert_eq!((provider.post_count(), database.dead_letters().len()), (0, 1));
     }
-}
-
-/// The value of a metric, with its labels as they are written.
-fn metric(text: &str, name: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-    line.parse().ok()
 }

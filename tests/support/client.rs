@@ -187,3 +187,9 @@ impl Client {
         held.map_or_else(|| "0".to_owned(), |asset| asset["amount"].to_string())
     }
 }
+
+/// The value of a metric, with its labels as they are written.
+pub fn metric(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    line.parse().ok()
+}

@@ -39,6 +39,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
             "pusher",
             "request_id",
             "store",
+            "telemetry",
             "webhooks",
         ],
     ),

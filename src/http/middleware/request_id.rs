@@ -1,8 +1,6 @@
 //! `X-Request-Id`: taken from the request or generated, and part of the response and of each log
 //! line of the request.
 
-use std::time::Instant;
-
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -22,27 +20,9 @@ pub async fn identify<B: MessageBody>(
     let id = client_id(request.headers()).unwrap_or_else(RequestId::generate);
     // At the level of errors, so that no log level removes the id from a line.
     let span = tracing::error_span!("request", request_id = %id);
-    let mut response = id.clone().scope(handle(request, next).instrument(span)).await?;
+    let mut response = id.clone().scope(next.call(request).instrument(span)).await?;
     let value = HeaderValue::from_str(id.as_str());
     response.headers_mut().insert(HEADER, value.expect("an id has only visible characters"));
-    Ok(response)
-}
-
-async fn handle<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let began = Instant::now();
-    let method = request.method().clone();
-    let response = next.call(request).await?;
-    tracing::debug!(
-        %method,
-        // Not the path, in which a client may have sent anything.
-        route = response.request().match_pattern(),
-        status = response.status().as_u16(),
-        elapsed = ?began.elapsed(),
-        "a request was answered"
-    );
     Ok(response)
 }
 

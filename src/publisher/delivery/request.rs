@@ -1,5 +1,7 @@
 //! Requests to the provider.
 
+use std::time::Instant;
+
 use crate::pusher::{Client, Outcome, OutgoingEvent, SocketId, status_label};
 use crate::store::outbox::OutboxEvent;
 
@@ -12,12 +14,14 @@ pub fn fitting(client: &Client, events: &[OutboxEvent]) -> usize {
 /// Publishes these events in their order. A termination of connections must be the only event; it
 /// names the user whose connections are terminated.
 pub async fn send(client: &Client, events: &[OutboxEvent]) -> Outcome {
+    let started = Instant::now();
     let outcome = match events {
         [event] if event.terminates_connections() => {
             client.terminate_connections(&event.data).await
         }
         events => client.publish(&outgoing(events, &socket_ids(events))).await,
     };
+    metrics::histogram!("matchcast_publisher_request_seconds").record(started.elapsed());
     let (label, status) = match &outcome {
         Outcome::Delivered => ("delivered", Some(200)),
         Outcome::Retry { status, .. } => ("retry", *status),

@@ -80,6 +80,12 @@ impl Completions {
     pub fn count(&self) {
         let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
         let retried = self.failed_attempts.iter().map(FailedAttempt::event_count).sum();
+        let now = now();
+        for event in &self.delivered {
+            // Another process may have written it, with a clock that is ahead.
+            let age = (now - event.created_at).to_std().unwrap_or_default();
+            metrics::histogram!("matchcast_events_delivery_seconds").record(age);
+        }
         metrics::counter!("matchcast_events_delivered_total")
             .increment(count(self.delivered.len()));
         metrics::counter!("matchcast_events_skipped_total").increment(count(self.skipped.len()));
