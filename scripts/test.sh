@@ -14,6 +14,7 @@ if [[ -z ${MATCHCAST_TEST_INSIDE:-} ]]; then
     need_build_tools
     scripts/clients.sh tools
     scripts/browser.sh tools
+    scripts/alerts.sh tools
     # Definitions of locales, for the tests with a PostgreSQL server that writes German.
     [[ -e /usr/share/i18n/locales/de_DE ]] || install_packages locales
     MATCHCAST_TEST_INSIDE=1 exec scripts/with-postgres.sh scripts/with-mysql.sh "$0"
@@ -136,6 +137,7 @@ count_rust() {
 }
 
 # Counts a line like `1 passed, 0 failed`.
+count_alerts() { count_logs "$1"; }
 count_logs() { awk '$2 == "passed," && $4 == "failed" { print $1, $3 }' "$1"; }
 
 count_clients() { count_node_tests "$1"; }
@@ -168,9 +170,12 @@ trap stop_steps INT TERM
 start prepare sh -c 'scripts/clients.sh prepare && scripts/browser.sh prepare'
 # The dashboard is embedded in the binary, so it is built first.
 start frontend scripts/frontend.sh check
+start alerts scripts/alerts.sh check
 start format cargo fmt --all --check
 finish format
 check format
+finish alerts
+count alerts
 finish frontend
 count frontend
 
