@@ -262,7 +262,7 @@ impl Store {
 
     /// Updates the metrics of the pool.
     pub fn count_connections(&self) {
-        let State { connections, idle_connections } = self.inner.pool.state();
+        let State { connections, idle_connections, .. } = self.inner.pool.state();
         let busy = connections.saturating_sub(idle_connections);
         for (state, count) in [("idle", idle_connections), ("busy", busy)] {
             metrics::gauge!("matchcast_store_connections", "state" => state).set(f64::from(count));

@@ -2,7 +2,6 @@
 
 use crate::on_both;
 use crate::support::client::{Client, metric};
-use crate::support::database::Database;
 use crate::support::process::Process;
 use crate::support::provider::Provider;
 use crate::support::published::wait_until_outbox_empty;
