@@ -18,17 +18,29 @@ const MAX_LOG_LINES = 200;
 // registered here first. Entries of `resources` have a function `drop`.
 const running = new Set();
 export const resources = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+process.on("exit", () => running.forEach(kill));
 let cleanup;
 for (const signal of ["SIGINT", "SIGTERM"]) {
   // The test runner sends the signal to its test files again, which must not interrupt the cleanup.
   process.on(signal, () => {
     cleanup ??= (async () => {
-      running.forEach((child) => child.kill("SIGKILL"));
+      running.forEach(kill);
       await Promise.allSettled([...resources].map((resource) => resource.drop()));
       process.exit(1);
     })();
   });
+}
+
+// Programs that run further processes, which would outlive them.
+const groups = new WeakSet();
+
+function kill(child) {
+  if (!groups.has(child) || child.pid === undefined) return child.kill("SIGKILL");
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
 }
 
 async function isFree(port) {
@@ -71,6 +83,7 @@ export class Process {
   }
 
   // Returns { program, parameters, directory, variables }. The program must listen on `this.port`.
+  // With `isGroup`, its own processes are killed with it.
   command() {
     throw new Error(`${this.#name} does not define its command`);
   }
@@ -101,14 +114,16 @@ export class Process {
   }
 
   async #startOnce() {
-    const { program, parameters, directory, variables } = this.command();
+    const { program, parameters, directory, variables, isGroup = false } = this.command();
     const child = spawn(program, parameters, {
+      detached: isGroup,
       // A separate directory, so that the .env file of the checkout is not read.
       cwd: directory,
       env: { PATH: process.env.PATH, ...variables },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
+    if (isGroup) groups.add(child);
     running.add(child);
     child.once("close", () => running.delete(child));
     child.once("error", (error) => this.#log.push(String(error)));
@@ -152,7 +167,8 @@ export class Process {
   async #end(signal) {
     const child = this.#child;
     if (!running.has(child)) return;
-    child.kill(signal);
+    if (signal === "SIGKILL") kill(child);
+    else child.kill(signal);
     const hasExited = () => !running.has(child);
     await waitUntil(`${this.#name} exits after ${signal}`, hasExited);
   }

@@ -103,7 +103,8 @@ export class Server extends Process {
       variables: {
         APP_ENV: "local",
         HOST: this.host,
-        PORT: String(this.port),
+        // A command may come before the first start.
+        ...(this.port && { PORT: String(this.port) }),
         DATABASE_URL: this.#database.url,
         MATCHCAST__DEMO__TRADERS: "false",
         ...(logsFolder && { MATCHCAST__LOG__LEVEL: "debug" }),
