@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
-# The tests of the dashboard in a real browser: `tools` installs the programs they need, `prepare`
-# also their packages, and `run` runs them with a built matchcast (MATCHCAST_BIN). They write
-# screenshots to tests/artifacts/. `screenshots` replaces the committed ones in docs/images/.
+# The tests of the dashboard, and of pages written for Laravel, in a real browser: `tools` installs
+# the programs they need, `prepare` also their packages, and `run` runs them with a built matchcast
+# (MATCHCAST_BIN). They write screenshots to tests/artifacts/. `screenshots` replaces the committed
+# ones in docs/images/.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 browser="$root/tests/browser"
+# Debian installs nginx here, which is not in the PATH of every user.
+PATH="$PATH:/usr/sbin"
 
 need_tools() {
     need_node
+    # For pages behind nginx with TLS, and the database of a Laravel backend.
+    need nginx nginx-light
+    need openssl openssl
+    need python3 python3
     # On systems other than Debian, MATCHCAST_CHROMIUM names the program.
     [[ -n ${MATCHCAST_CHROMIUM:-} ]] || need chromium chromium
 }
