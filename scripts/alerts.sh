@@ -3,8 +3,8 @@
 # ops/alerts.yml is valid, that its tests pass, and that each query of ops/grafana.json is valid.
 # Prints the counts of the tests.
 #
-# promtool comes from the PATH, or from Debian's package `prometheus`, which is unpacked in the cache
-# and not installed: an installed one starts a server.
+# promtool comes from the PATH, or from Debian's package `prometheus`, which is unpacked in the
+# cache and not installed: an installed one starts a server.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

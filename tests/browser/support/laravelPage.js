@@ -1,5 +1,5 @@
-// The build of the page in laravel-page, as Vite makes it: with the real pusher-js and Laravel Echo,
-// and with settings that are fixed when it is built.
+// The build of the page in laravel-page, as Vite makes it: with the real pusher-js and Laravel
+// Echo, and with settings that are fixed when it is built.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
