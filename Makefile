@@ -1,6 +1,7 @@
 # The commands of this project. The scripts in scripts/ implement them.
 .DEFAULT_GOAL := help
-.PHONY: run test test-sockudo test-pgbouncer bench torture torture-faults mutants newcomer fmt help
+.PHONY: run test test-sockudo test-pgbouncer test-ha bench torture torture-faults mutants newcomer \
+	fmt help
 
 run: ## Build and start at http://127.0.0.1:8080 with SQLite, demo data, embedded provider
 	@scripts/run.sh
@@ -13,6 +14,9 @@ test-sockudo: ## Run the Node and Python clients with Sockudo as provider (build
 
 test-pgbouncer: ## Run the tests with PgBouncer between matchcast and PostgreSQL
 	@scripts/pgbouncer.sh
+
+test-ha: ## Run matchcast on a PostgreSQL cluster that fails over (Patroni), with each fault
+	@scripts/ha.sh
 
 bench: ## Measure everything in docs/BENCHMARKS.md, and write that page
 	@scripts/bench.sh

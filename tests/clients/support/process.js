@@ -52,7 +52,7 @@ async function isFree(port) {
   return isListening;
 }
 
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = randomInt(PORTS.first, PORTS.first + PORTS.count);
     if (await isFree(port)) return port;
@@ -94,6 +94,14 @@ export class Process {
 
   get log() {
     return this.#log.join("");
+  }
+
+  get pid() {
+    return this.#child?.pid;
+  }
+
+  get isRunning() {
+    return running.has(this.#child);
   }
 
   // Has no effect while the program is running. Another program may take the free port before this
