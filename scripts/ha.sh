@@ -17,10 +17,10 @@ file_timeout_ms=3600000
 # Debian installs HAProxy here, which is not in the PATH of every user.
 PATH="$PATH:/usr/sbin"
 
-files=(ha/failover.test.js)
+files=(ha/checks.test.js ha/failover.test.js)
 if [[ ${1:-} == random ]]; then
     shift
-    files=(ha/random.test.js)
+    files=(ha/checks.test.js ha/random.test.js)
     export HA_MINUTES=30 HA_SEED=$((RANDOM * 32768 + RANDOM))
     while [[ $# -gt 1 ]]; do
         [[ $2 =~ ^[0-9]+$ ]] || die "$usage"

@@ -50,7 +50,11 @@ export function report({ name, since, until, isOfMatchcast, load, events, ...clu
   const isAccepted = ({ kind }) => kind === Kind.accepted;
   const placed = load.orders.flatMap((order) => order.attempts).filter(isAccepted);
   const gapOf = (list) => {
-    const gap = longestGap(list.map(({ at }) => at), since, until);
+    const gap = longestGap(
+      list.map(({ at }) => at),
+      since,
+      until,
+    );
     // What the cluster did not cause.
     return { ...gap, own: Math.min(gap.length, gap.to - (leaderAt ?? repairedAt ?? since)) };
   };

@@ -8,13 +8,10 @@ import { Load, TRADERS } from "./load.js";
 import { Matchcast } from "./matchcast.js";
 import { Observer } from "./observer.js";
 import { Provider } from "./provider.js";
-import { Kind } from "./requests.js";
 
 const RECOVERY_TIMEOUT_MS = 150_000;
 // How long the load runs before and after a fault.
 const QUIET_MS = 3_000;
-// A node that commits is the leader at the same time, give or take the interval of observations.
-const OBSERVATION_TOLERANCE_MS = 2_500;
 
 export class Lab {
   provider = new Provider();
@@ -50,10 +47,7 @@ export class Lab {
   // whether they have in time.
   async accepts(timeoutMs = RECOVERY_TIMEOUT_MS) {
     const since = Date.now();
-    const hasAccepted = ({ name }) =>
-      this.load.orders.some(({ attempts }) =>
-        attempts.some((a) => a.kind === Kind.accepted && a.process === name && a.sentAt > since),
-      );
+    const hasAccepted = ({ name }) => this.load.lastAccepted.get(name) > since;
     const running = () => this.matchcast.processes.filter(({ isRunning }) => isRunning);
     const all = () => running().every(hasAccepted);
     return waitUntil("orders are accepted", all, timeoutMs).then(
@@ -121,7 +115,7 @@ export class Lab {
       ...checks.compareOrders(this.load, rows),
       ...events.findings,
       ...this.provider.rejected.map((problem) => `a request to the provider: ${problem}`),
-      ...this.#secondLeaders(),
+      ...this.#observer.secondLeaders(),
       ...(await this.#observer.lostCommits()).map((number) => `the cluster lost row ${number}`),
     ];
     if (dead_letters > 0) findings.push(`${dead_letters} dead letters`);
@@ -132,23 +126,5 @@ export class Lab {
       `  checked: ${this.load.orders.length} orders asked for, ${rows.length} in the database, ` +
         `${trades.length} trades, ${events.distinct} events, ${events.duplicates} of them again`,
     ]);
-  }
-
-  // Commits on a node that was not the leader then.
-  #secondLeaders() {
-    const wasLeader = (node, from, to) => {
-      const own = this.#observer.leaders.filter((each) => each.node === node);
-      const before = own.filter(({ at }) => at <= from).at(-1);
-      return before?.isLeader || own.some(({ at, isLeader }) => isLeader && at > from && at <= to);
-    };
-    return this.cluster.nodes.flatMap((node) =>
-      this.#observer
-        .commitsOn(node)
-        .filter(({ begun, at }) => {
-          const tolerance = OBSERVATION_TOLERANCE_MS;
-          return !wasLeader(node, begun - tolerance, at + tolerance);
-        })
-        .map(({ at }) => `${node.name} committed as a second leader at ${new Date(at).toJSON()}`),
-    );
   }
 }

@@ -37,6 +37,8 @@ export class Load {
   orders = [];
   // { order, attempts, outcome }
   cancellations = [];
+  // When the latest order was sent that a process has accepted, by the name of the process.
+  lastAccepted = new Map();
   #servers;
   #traders;
   #random;
@@ -138,6 +140,10 @@ export class Load {
       const server = this.#pick(this.#servers);
       const attempt = await send(server, method, path, { token, key, body });
       of.attempts.push(attempt);
+      if (attempt.kind === Kind.accepted && body) {
+        const last = this.lastAccepted.get(server.name) ?? 0;
+        this.lastAccepted.set(server.name, Math.max(last, attempt.sentAt));
+      }
       const isUncertain = of.attempts.some(({ kind }) =>
         [Kind.unknown, Kind.inFlight].includes(kind),
       );

@@ -3,6 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const INTERVAL_MS = 200;
+// A node that commits is the leader at the same time, give or take the interval of observations.
+const TOLERANCE_MS = 2_500;
 // SQLSTATE read_only_sql_transaction.
 const READ_ONLY = "25006";
 
@@ -106,8 +108,29 @@ export class Observer {
     return this.#probes.get(node).commits.find(({ at }) => at > since)?.at;
   }
 
-  commitsOn(node) {
-    return this.#probes.get(node).commits;
+  // Commits on a node that was not the leader while another one was, as sentences. A server whose
+  // leader does not respond to an observation for a moment is no second one.
+  secondLeaders() {
+    const { nodes } = this.#cluster;
+    const isSecond = (node, { begun, at }) =>
+      !this.#wasLeader(node, begun - TOLERANCE_MS, at + TOLERANCE_MS) &&
+      nodes.some((other) => other !== node && this.#wasLeader(other, begun, begun));
+    return nodes.flatMap((node) => {
+      const commits = this.#probes.get(node).commits.filter((commit) => isSecond(node, commit));
+      if (commits.length === 0) return [];
+      const [{ at }] = commits;
+      const when = new Date(at).toJSON();
+      return [
+        `${node.name} committed ${commits.length} times as a second leader, first at ${when}`,
+      ];
+    });
+  }
+
+  // Whether this node was the leader at any time between these.
+  #wasLeader(node, from, to) {
+    const own = this.leaders.filter((each) => each.node === node);
+    const before = own.filter(({ at }) => at <= from).at(-1);
+    return before?.isLeader || own.some(({ at, isLeader }) => isLeader && at > from && at <= to);
   }
 
   // Commits that the current leader does not have, as their numbers. There must be none.
