@@ -21,7 +21,7 @@ const connections = [
   {
     through: "HAProxy",
     database: "haproxy",
-    faults: FAULTS.filter(({ isOfMatchcast }) => !isOfMatchcast),
+    faults: FAULTS.filter(({ isOfMatchcast, followsAnother }) => !isOfMatchcast && !followsAnother),
   },
 ];
 

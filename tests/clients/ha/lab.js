@@ -116,8 +116,9 @@ export class Lab {
       ...events.findings,
       ...this.provider.rejected.map((problem) => `a request to the provider: ${problem}`),
       ...this.#observer.secondLeaders(),
-      ...(await this.#observer.lostCommits()).map((number) => `the cluster lost row ${number}`),
     ];
+    const lost = await this.#observer.lostCommits();
+    if (lost.length > 0) findings.push(`the cluster itself lost ${lost.length} commits`);
     if (dead_letters > 0) findings.push(`${dead_letters} dead letters`);
     assert.deepEqual(findings, []);
     const audit = JSON.parse(await this.matchcast.command(["audit", "--json"]));

@@ -108,13 +108,14 @@ export class Observer {
     return this.#probes.get(node).commits.find(({ at }) => at > since)?.at;
   }
 
-  // Commits on a node that was not the leader while another one was, as sentences. A server whose
-  // leader does not respond to an observation for a moment is no second one.
+  // Commits on a node that was not the leader while another one was, as sentences. A leader that
+  // does not respond to an observation for a moment is no second one. Patroni calls a node the
+  // leader before it promotes its server, which until then follows the old leader.
   secondLeaders() {
     const { nodes } = this.#cluster;
     const isSecond = (node, { begun, at }) =>
       !this.#wasLeader(node, begun - TOLERANCE_MS, at + TOLERANCE_MS) &&
-      nodes.some((other) => other !== node && this.#wasLeader(other, begun, begun));
+      nodes.some((other) => other !== node && this.#wasLeader(other, begun - TOLERANCE_MS));
     return nodes.flatMap((node) => {
       const commits = this.#probes.get(node).commits.filter((commit) => isSecond(node, commit));
       if (commits.length === 0) return [];
@@ -126,8 +127,8 @@ export class Observer {
     });
   }
 
-  // Whether this node was the leader at any time between these.
-  #wasLeader(node, from, to) {
+  // Whether this node was the leader at this time, or at any time between these.
+  #wasLeader(node, from, to = from) {
     const own = this.leaders.filter((each) => each.node === node);
     const before = own.filter(({ at }) => at <= from).at(-1);
     return before?.isLeader || own.some(({ at, isLeader }) => isLeader && at > from && at <= to);
