@@ -22,6 +22,7 @@ function required(name) {
 
 const folder = required("HA_FOLDER");
 const postgresBin = required("HA_POSTGRES_BIN");
+const patroniBin = required("HA_PATRONI_BIN");
 const owner = statSync(folder);
 
 const template = (name) =>
@@ -124,7 +125,7 @@ export class Node extends Member {
       REWIND_PASSWORD: passwords.rewinder,
       WATCHDOG_MODE: "off",
     });
-    return this.asOwner("patroni", [this.write("patroni.yml", config)]);
+    return this.asOwner(join(patroniBin, "patroni"), [this.write("patroni.yml", config)]);
   }
 
   // The process ids of the server, first the postmaster; none if it does not run.
@@ -310,11 +311,11 @@ export class Cluster {
   ctl(parameters) {
     const [node] = this.nodes;
     const file = join(node.folder, "patroni.yml");
-    return execute("patronictl", ["-c", file, ...parameters]);
+    return execute(join(patroniBin, "patronictl"), ["-c", file, ...parameters]);
   }
 
   switchover(from, to) {
-    const names = ["--master", from.name, "--candidate", to.name];
+    const names = ["--leader", from.name, "--candidate", to.name];
     return this.ctl(["switchover", SCOPE, ...names, "--force"]);
   }
 

@@ -41,8 +41,8 @@ export function duplicatesWithin(events, since, until) {
 export const ALLOWED_MS = 2_000;
 
 // Lines about a fault, and whether orders were accepted in time. `since` is when it began,
-// `leaderAt` when its new leader existed, `writableAt` when a commit succeeded there, and
-// `repairedAt` when a commit succeeded again without a new leader. With `isOfMatchcast` one process
+// `leaderAt` when its new leader existed, `writableAt` when commits succeeded there, and
+// `repairedAt` when they succeeded again without a new leader. With `isOfMatchcast` one process
 // is enough for clients; otherwise both have to accept orders.
 export function report({ name, since, until, isOfMatchcast, load, events, ...cluster }) {
   const { leaderAt, writableAt, repairedAt } = cluster;
@@ -55,8 +55,9 @@ export function report({ name, since, until, isOfMatchcast, load, events, ...clu
       since,
       until,
     );
-    // What the cluster did not cause.
-    return { ...gap, own: Math.min(gap.length, gap.to - (leaderAt ?? repairedAt ?? since)) };
+    const after = (at) => Math.min(gap.length, gap.to - at);
+    const own = after(leaderAt ?? repairedAt ?? since);
+    return { ...gap, own, afterCommits: after(writableAt ?? repairedAt ?? since) };
   };
   const all = gapOf(placed);
   const names = [...new Set(load.attempts.map(({ process }) => process))].sort();
@@ -64,13 +65,17 @@ export function report({ name, since, until, isOfMatchcast, load, events, ...clu
     process,
     ...gapOf(placed.filter((attempt) => attempt.process === process)),
   }));
-  const own = isOfMatchcast ? all.own : Math.max(...each.map((gap) => gap.own));
+  const worst = (key) => (isOfMatchcast ? all[key] : Math.max(...each.map((gap) => gap[key])));
+  const own = worst("own");
   const isMet = own <= ALLOWED_MS;
   const by = each.map(({ process, length }) => `${process} ${seconds(length)}`).join(", ");
   const lines = [`${name}: no accepted order for ${seconds(all.length)} (${by})`];
   if (leaderAt) {
-    const wait = writableAt ? seconds(writableAt - leaderAt) : "unknown";
-    lines.push(`  new leader after ${seconds(leaderAt - since)}; a commit there ${wait} later`);
+    const wait = writableAt ? seconds(writableAt - leaderAt) : "an unknown time";
+    lines.push(
+      `  new leader after ${seconds(leaderAt - since)}; commits with a standby ${wait} later; ` +
+        `accepted orders ${seconds(Math.max(0, worst("afterCommits")))} after those`,
+    );
   }
   if (repairedAt) lines.push(`  a commit of the cluster after ${seconds(repairedAt - since)}`);
   const from = leaderAt ? "new leader" : repairedAt ? "commit" : "last order";

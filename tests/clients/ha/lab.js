@@ -82,11 +82,11 @@ export class Lab {
   #timesOfCluster({ changesLeader }, old, since, repairedAt) {
     const observer = this.#observer;
     if (!changesLeader) {
-      return { repairedAt: repairedAt && observer.firstCommit(old, repairedAt) };
+      return { repairedAt: repairedAt && observer.steadyCommits(old, repairedAt) };
     }
     const leader = observer.newLeader(since, old);
     assert.ok(leader, "there is a new leader");
-    const writableAt = observer.firstCommit(leader.node, leader.at);
+    const writableAt = observer.steadyCommits(leader.node, leader.at);
     return { leaderAt: leader.at, writableAt };
   }
 

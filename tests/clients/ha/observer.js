@@ -5,6 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 const INTERVAL_MS = 200;
 // A node that commits is the leader at the same time, give or take the interval of observations.
 const TOLERANCE_MS = 2_500;
+// So many commits with pauses below this are steady.
+const STEADY_COUNT = 5;
+const STEADY_PAUSE_MS = 1_000;
 // SQLSTATE read_only_sql_transaction.
 const READ_ONLY = "25006";
 
@@ -103,9 +106,17 @@ export class Observer {
     return this.leaders.find(({ at, node, isLeader }) => at > since && isLeader && node !== old);
   }
 
-  // When a commit first succeeded on this node after `since`.
-  firstCommit(node, since) {
-    return this.#probes.get(node).commits.find(({ at }) => at > since)?.at;
+  // When commits began to succeed on this node after `since`, one after the other. A new leader may
+  // accept one before its standby finds that it has to be rewound, which takes several seconds.
+  steadyCommits(node, since) {
+    const times = this.#probes.get(node).commits.map(({ at }) => at);
+    const later = times.filter((at) => at > since);
+    const isSteady = (at, index) => {
+      const next = later.slice(index, index + STEADY_COUNT);
+      const pauses = next.slice(1).map((time, before) => time - next[before]);
+      return next.length === STEADY_COUNT && pauses.every((pause) => pause < STEADY_PAUSE_MS);
+    };
+    return later.find(isSteady);
   }
 
   // Commits on a node that was not the leader while another one was, as sentences. A leader that
