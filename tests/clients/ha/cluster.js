@@ -1,5 +1,5 @@
-// A PostgreSQL cluster under Patroni with etcd and HAProxy, on ports of 127.0.0.1, with the files of
-// ops/. Everything is in one folder, which scripts/ha.sh creates and removes.
+// A PostgreSQL cluster under Patroni with etcd and HAProxy, on ports of 127.0.0.1, with the files
+// of ops/. Everything is in one folder, which scripts/ha.sh creates and removes.
 import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
