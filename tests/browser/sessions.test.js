@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";
+import { waitUntil } from "../clients/support/waitUntil.js";
 import { Window, useBrowser } from "./support/browser.js";
 import { assertAccessible, assertFits } from "./support/pageChecks.js";
 
@@ -97,7 +98,10 @@ test("a page whose session was signed out elsewhere says so at the login", async
 
   // The phone finds out when it is looked at again, without a click.
   await phone.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
-  await tablet.page.getByRole("button", { name: /^Sign out/ }).first().click();
+  await tablet.page
+    .getByRole("button", { name: /^Sign out/ })
+    .first()
+    .click();
   await tablet.page.getByRole("button", { name: /^Yes, sign out/ }).click();
   for (const window of [phone, tablet]) {
     const notice = window.page.getByRole("alert");
@@ -155,9 +159,7 @@ test("on a phone the sessions are cards, and their order is chosen above them", 
   await page.getByLabel("Sort direction").selectOption("Descending");
   assert.deepEqual(await clients(), byName.toReversed());
   await bob.screenshot("sessions-small");
-  const { x, width } = await page
-    .getByRole("button", { name: /^Sign out curl/ })
-    .boundingBox();
+  const { x, width } = await page.getByRole("button", { name: /^Sign out curl/ }).boundingBox();
   assert.ok(x >= 0 && x + width <= PHONE.width, "the button is visible without scrolling");
   await sortBy.selectOption("Newest first");
   assert.deepEqual(await clients(), newestFirst);
@@ -174,6 +176,7 @@ test("every sortable table can be sorted on a phone with the keyboard", async (t
     const texts = await page.locator("[data-order] [data-label=Price] .number").allTextContents();
     return texts.map((text) => text.trim());
   };
+  await waitUntil("all orders are listed", async () => (await prices()).length === 3);
   const sortBy = page.getByLabel("Sort by");
   await sortBy.focus();
   await page.keyboard.type("Price");
