@@ -55,6 +55,20 @@ it("a table is sorted by a click on a column header, which opens the first page"
   expect(fixed.textContent).toBe("Actions");
 });
 
+it("the buttons of the first and the last page do nothing and keep the focus", async () => {
+  mountTable(12);
+  const [previous, next] = root.querySelectorAll(".pagination button");
+  expect([previous.ariaDisabled, next.ariaDisabled]).toEqual(["true", "false"]);
+  await click("Previous");
+  expect(pagination()).toMatch(/1 \/ 2/);
+  next.focus();
+  await click("Next");
+  await click("Next");
+  expect(pagination()).toMatch(/2 \/ 2/);
+  expect([previous.ariaDisabled, next.ariaDisabled]).toEqual(["false", "true"]);
+  expect(document.activeElement).toBe(next);
+});
+
 it("a table of one page shows the number of its rows and no buttons for other pages", () => {
   mountTable(1);
   expect(pagination()).toBe("1 order");
@@ -62,7 +76,7 @@ it("a table of one page shows the number of its rows and no buttons for other pa
 
 it("a table can be scrolled with the keyboard and is named by its heading", () => {
   mountTable(1);
-  const { tabIndex } = root.querySelector(".scroll[role=region][aria-labelledby=title]");
+  const { tabIndex } = root.querySelector(".scroll[role=group][aria-labelledby=title]");
   expect(tabIndex).toBe(0);
 });
 

@@ -15,7 +15,8 @@ const field = (page, label) => page.getByLabel(label, { exact: true });
 // The error that screen readers announce with the field.
 async function errorOf(input) {
   await input.and(input.page().locator("[aria-invalid=true]")).waitFor();
-  const id = await input.getAttribute("aria-describedby");
+  // After the unit.
+  const id = (await input.getAttribute("aria-describedby")).split(" ").at(-1);
   return input.page().locator(`[id="${id}"]`).textContent();
 }
 

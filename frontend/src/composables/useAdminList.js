@@ -32,10 +32,12 @@ export function useAdminList(path, filters = {}, read = adminApi.page) {
     return load();
   }
   function showNext() {
+    if (next.value === null) return undefined;
     cursors.value.push(next.value);
     return load();
   }
   function showPrevious() {
+    if (cursors.value.length === 1) return undefined;
     cursors.value.pop();
     return load();
   }
