@@ -5,6 +5,7 @@
 //! thread keeps its connection until the server responds or is gone. [`Call`] decides what the
 //! caller may say: a call that is given up before its commit does not commit later.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -12,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::StoreError;
+use super::hosts::Host;
 use crate::deadline::Deadline;
 
 const OPEN: u8 = 0;
@@ -22,9 +24,41 @@ const GIVEN_UP: u8 = 2;
 #[derive(Debug, Default)]
 pub struct Call {
     stage: AtomicU8,
+    /// The host of the latest statement.
+    host: Mutex<Option<Arc<Host>>>,
+}
+
+thread_local! {
+    /// The call that this thread executes.
+    static CURRENT: RefCell<Option<Arc<Call>>> = const { RefCell::new(None) };
+}
+
+/// A thread executes a call until this is dropped.
+pub(super) struct Entered {
+    outer: Option<Arc<Call>>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.replace(self.outer.take());
+    }
 }
 
 impl Call {
+    /// This thread executes the call.
+    pub(super) fn enter(self: &Arc<Self>) -> Entered {
+        Entered { outer: CURRENT.replace(Some(Arc::clone(self))) }
+    }
+
+    /// The call that this thread executes, if there is one, waits for this host from now on.
+    pub(super) fn waits_for(host: &Arc<Host>) {
+        CURRENT.with_borrow(|call| {
+            if let Some(call) = call {
+                *call.host.lock() = Some(Arc::clone(host));
+            }
+        });
+    }
+
     /// Before each attempt of a transaction.
     ///
     /// # Errors
@@ -53,7 +87,12 @@ impl Call {
 
     /// Gives the call up and returns what is known about it: [`StoreError::Unavailable`] if nothing
     /// was written and nothing will be, [`StoreError::CommitUnknown`] if its commit has begun.
+    ///
+    /// New connections are opened to other hosts first from then on.
     pub fn give_up(&self) -> StoreError {
+        if let Some(host) = self.host.lock().as_ref() {
+            host.suspect();
+        }
         let cause = "the database did not respond in time".to_owned();
         match self.stage.swap(GIVEN_UP, Ordering::AcqRel) {
             COMMITTING => StoreError::CommitUnknown(cause),
@@ -95,6 +134,7 @@ impl GivenUpCalls {
         // Lines in the log name the request whose call it is.
         let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
+            let _entered = task_call.enter();
             let outcome = span.in_scope(|| work(&task_call));
             drop(task_place.lock().take());
             outcome
@@ -125,13 +165,14 @@ impl GivenUpCalls {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, mpsc};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use tokio::sync::Semaphore;
 
     use super::{Call, GivenUpCalls};
     use crate::deadline::Deadline;
     use crate::store::StoreError;
+    use crate::store::hosts::Hosts;
 
     const SOON: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_secs(60);
@@ -153,6 +194,21 @@ mod tests {
         assert!(matches!(call.give_up(), StoreError::CommitUnknown(_)));
         // Not even if the commit fails and would be tried again.
         assert!(matches!(call.begin(), Err(StoreError::Abandoned)));
+    }
+
+    #[test]
+    fn a_call_that_is_given_up_suspects_the_host_that_it_waits_for() {
+        let hosts = ["postgres://one/name", "postgres://two/name"].map(Hosts::of);
+        let [first, second] = hosts.map(|hosts| hosts.connect(|_| Ok(())).unwrap().1);
+        let (before, call) = (Instant::now(), Arc::new(Call::default()));
+        let entered = call.enter();
+        Call::waits_for(&second);
+        Call::waits_for(&first);
+        drop(entered);
+        Call::waits_for(&second);
+        call.give_up();
+        assert!(first.was_suspected_after(before));
+        assert!(!second.was_suspected_after(before), "not a host of this call any more");
     }
 
     #[tokio::test]

@@ -5,16 +5,19 @@
 //! and turn a misspelt URL into an empty SQLite file.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::r2d2::Pool;
 use diesel::sqlite::SqliteConnection;
 
 use super::database_url::with_timeouts;
+use super::hosts::Host;
 use super::postgres_errors::Observer;
-use super::{DatabaseUrl, StoreError};
+use super::{Call, DatabaseUrl, StoreError};
 use crate::market::MarketId;
 
 /// Every query follows an index from a few rows. The plans that are disabled read whole tables, or
@@ -37,6 +40,8 @@ const SQLITE_SESSION: &str = "PRAGMA foreign_keys = ON; \
 /// Time-outs of a connection without an owner that knows better.
 const MAINTENANCE_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const MAINTENANCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest pause of the pool between two attempts to connect to a server that is gone.
+const MAX_RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 /// How long SQLite waits for a lock of another process.
 pub(super) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -59,16 +64,28 @@ impl AnyConnection {
         lock_timeout: Duration,
         statement_timeout: Duration,
     ) -> Result<Self, StoreError> {
+        Self::open_on_host(url, lock_timeout, statement_timeout).map(|(connection, _)| connection)
+    }
+
+    /// [`Self::open_with`], with the host if there is one.
+    fn open_on_host(
+        url: &DatabaseUrl,
+        lock_timeout: Duration,
+        statement_timeout: Duration,
+    ) -> Result<(Self, Option<Arc<Host>>), StoreError> {
         match url {
-            DatabaseUrl::Postgres { url, .. } => {
-                let mut connection = establish(url, lock_timeout)?;
-                connection.set_instrumentation(Observer::new(lock_timeout.min(statement_timeout)));
+            DatabaseUrl::Postgres { hosts, .. } => {
+                let (mut connection, host) = hosts.connect(|url| establish(url, lock_timeout))?;
+                let shortest_limit = lock_timeout.min(statement_timeout);
+                let waited_for = Arc::clone(&host);
+                let begins = move || Call::waits_for(&waited_for);
+                connection.set_instrumentation(Observer::new(shortest_limit, begins));
                 connection.batch_execute(&format!(
                     "{POSTGRES_SESSION}; SET lock_timeout = {}; SET statement_timeout = {}",
                     lock_timeout.as_millis(),
                     statement_timeout.as_millis(),
                 ))?;
-                Ok(Self::Postgres(connection))
+                Ok((Self::Postgres(connection), Some(host)))
             }
             DatabaseUrl::Sqlite(path) => {
                 let mut connection =
@@ -76,7 +93,7 @@ impl AnyConnection {
                 // First, because the others may have to wait.
                 connection.set_sqlite_busy_timeout(SQLITE_BUSY_TIMEOUT)?;
                 connection.batch_execute(SQLITE_SESSION)?;
-                Ok(connection)
+                Ok((connection, None))
             }
         }
     }
@@ -199,6 +216,25 @@ fn unavailable(error: ConnectionError) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
+/// Opens a pool with one connection.
+pub fn open_pool(
+    url: &DatabaseUrl,
+    max_size: u32,
+    timeout: Duration,
+) -> Result<Pool<Manager>, StoreError> {
+    let pool = Pool::builder()
+        .max_size(max_size)
+        .min_idle(Some(1))
+        // Calls have their own time-outs. The pool pauses for up to half of this one between two
+        // attempts to connect.
+        .connection_timeout(MAX_RECONNECT_PAUSE * 2)
+        // It would be a round trip of each call. Calls are repeated on a new connection.
+        .test_on_check_out(false)
+        .build_unchecked(Manager { url: url.clone(), timeout });
+    drop(pool.get_timeout(timeout)?);
+    Ok(pool)
+}
+
 /// Opens pooled connections.
 #[derive(Debug)]
 pub struct Manager {
@@ -211,6 +247,32 @@ pub struct Pooled {
     pub connection: AnyConnection,
     /// Set after a failure that its server may have caused: it does not return to the pool.
     pub is_lost: bool,
+    host: Option<Arc<Host>>,
+    opened_at: Instant,
+}
+
+impl Pooled {
+    pub fn open(url: &DatabaseUrl, timeout: Duration) -> Result<Self, StoreError> {
+        let opened_at = Instant::now();
+        let (connection, host) = AnyConnection::open_on_host(url, timeout, timeout)?;
+        Ok(Self { connection, is_lost: false, host, opened_at })
+    }
+
+    /// Replaces the connection if a call on another one to the same host was given up since this
+    /// one was opened. Otherwise a frozen server would take the time-out of a call for each
+    /// connection of the pool, and keep them all.
+    pub fn replace_if_suspect(
+        &mut self,
+        url: &DatabaseUrl,
+        timeout: Duration,
+    ) -> Result<(), StoreError> {
+        if self.host.as_ref().is_some_and(|host| host.was_suspected_after(self.opened_at)) {
+            // Unless another one can be opened, it leaves the pool.
+            self.is_lost = true;
+            *self = Self::open(url, timeout)?;
+        }
+        Ok(())
+    }
 }
 
 impl diesel::r2d2::ManageConnection for Manager {
@@ -218,8 +280,7 @@ impl diesel::r2d2::ManageConnection for Manager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Pooled, StoreError> {
-        let connection = AnyConnection::open_with(&self.url, self.timeout, self.timeout)?;
-        Ok(Pooled { connection, is_lost: false })
+        Pooled::open(&self.url, self.timeout)
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::hosts::Hosts;
 use super::postgres_url::{self, Location};
 
 /// How long an attempt to connect to one host may take; one of several hosts may be gone.
@@ -28,6 +29,7 @@ pub enum DatabaseUrl {
         /// The whole URL. It may hold a password and is never printed.
         url: String,
         location: Location,
+        hosts: Hosts,
     },
     /// The path of the file.
     Sqlite(String),
@@ -43,7 +45,10 @@ impl DatabaseUrl {
         };
         match scheme {
             "postgres" | "postgresql" => match postgres_url::check(rest) {
-                Ok(location) => Ok(Self::Postgres { url: url.to_owned(), location }),
+                Ok(location) => {
+                    let hosts = Hosts::of(url);
+                    Ok(Self::Postgres { url: url.to_owned(), location, hosts })
+                }
                 Err(problem) => Err(format!("DATABASE_URL {problem}")),
             },
             "sqlite" if rest.is_empty() || rest == ":memory:" => {

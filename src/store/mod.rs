@@ -25,6 +25,7 @@ pub mod deposits;
 mod error;
 #[cfg(test)]
 pub mod fixtures;
+mod hosts;
 pub mod idempotency;
 pub mod laravel;
 pub mod leases;
@@ -136,13 +137,8 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let sqlite_writer = matches!(url, DatabaseUrl::Sqlite(_)).then(SqliteWriter::default);
         let writers = u32::from(sqlite_writer.is_some());
-        let pool = diesel::r2d2::Pool::builder()
-            .max_size(pool_size.saturating_mul(2).saturating_add(writers))
-            .min_idle(Some(1))
-            .connection_timeout(timeouts.request)
-            // It would be a round trip of each call. Calls are repeated on a new connection.
-            .test_on_check_out(false)
-            .build(connection::Manager { url: url.clone(), timeout: timeouts.request })?;
+        let max_size = pool_size.saturating_mul(2).saturating_add(writers);
+        let pool = connection::open_pool(&url, max_size, timeouts.request)?;
         let permits = Semaphore::new(usize::try_from(pool_size).unwrap_or(Semaphore::MAX_PERMITS));
         let inner = Inner {
             url,
@@ -224,6 +220,7 @@ impl Store {
         let store = self.clone();
         let on_thread = move |call: &Arc<Call>| {
             let mut pooled = store.inner.pool.get_timeout(deadline.remaining())?;
+            pooled.replace_if_suspect(&store.inner.url, store.inner.timeouts.request)?;
             let outcome = work(&store.for_call(call), &mut pooled.connection)
                 .map_err(|error| pooled.connection.explain(error));
             pooled.is_lost = call.is_given_up()

@@ -44,22 +44,27 @@ pub fn take_last() -> Option<Cancellation> {
     LAST.take()
 }
 
-/// Observes the statements of a connection whose time limits are at least `shortest_limit`.
+/// Observes the statements of a connection whose time limits are at least `shortest_limit`, and
+/// reports that one begins.
 pub struct Observer {
     shortest_limit: Duration,
+    begins: Box<dyn Fn() + Send>,
     started: Instant,
 }
 
 impl Observer {
-    pub fn new(shortest_limit: Duration) -> Self {
-        Self { shortest_limit, started: Instant::now() }
+    pub fn new(shortest_limit: Duration, begins: impl Fn() + Send + 'static) -> Self {
+        Self { shortest_limit, begins: Box::new(begins), started: Instant::now() }
     }
 }
 
 impl Instrumentation for Observer {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
-            InstrumentationEvent::StartQuery { .. } => self.started = Instant::now(),
+            InstrumentationEvent::StartQuery { .. } => {
+                self.started = Instant::now();
+                (self.begins)();
+            }
             InstrumentationEvent::FinishQuery { error: Some(error), .. } => {
                 let has_timed_out = self.started.elapsed() >= self.shortest_limit;
                 LAST.set(cancellation(error, has_timed_out));

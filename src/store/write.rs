@@ -80,6 +80,7 @@ impl Store {
         markets: &BTreeSet<MarketId>,
         mut work: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let _entered = self.call.as_ref().map(Call::enter);
         let mut write = |connection: &mut AnyConnection| {
             write_once(self.call.as_deref(), connection, markets, &mut work)
         };

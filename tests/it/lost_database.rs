@@ -1,6 +1,10 @@
 //! Lost connections to PostgreSQL: acknowledged orders are kept, and nothing is executed twice.
 
+use std::time::Duration;
+
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
+use matchcast::store::{DatabaseUrl, Store, Timeouts};
 
 use crate::support::app::{ONLY_ORDER_MATCHED, TestApp};
 use crate::support::database::Database;
@@ -149,4 +153,44 @@ async fn deliveries_are_recorded_after_the_database_was_frozen() {
     wait_for("an empty outbox", || async { (database.pending_count() == 0).then_some(()) }).await;
     process.stop().await;
     database.audit();
+}
+
+/// A row for each connection that is ready and was not used yet.
+const UNUSED_CONNECTIONS: &str = "SELECT FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid() \
+    AND state = 'idle' AND query LIKE '%SET statement_timeout = 1000'";
+
+/// The first host freezes while all connections of the pool, as many as there may be, lead to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_succeed_on_another_host_while_the_first_is_frozen() {
+    let database = Database::postgres();
+    let (first, second) = (Proxy::start(&database.url).await, Proxy::start(&database.url).await);
+    let host_of = |proxy: &Proxy| {
+        let (_, rest) = proxy.url.split_once('@').expect("a URL with a user");
+        rest.split_once('/').expect("a URL with a database").0.to_owned()
+    };
+    let (host, other) = (host_of(&first), host_of(&second));
+    let url = first.url.replacen(&host, &format!("{host},{other}"), 1);
+    let url = DatabaseUrl::parse(&url).expect("a URL");
+    let limit = Duration::from_secs(1);
+    let store =
+        Store::open_with(url, 1, Timeouts { request: limit, batch: limit }).expect("a pool");
+    // Calls that wait for a server that is gone let the pool grow to its limit, which is two.
+    for proxy in [&first, &second] {
+        proxy.interrupt();
+    }
+    wait_for("a call that fails", || async { store.ping().await.err() }).await;
+    store.ping().await.expect_err("no host responds");
+    for proxy in [&first, &second] {
+        proxy.restore();
+    }
+    let is_full = || async {
+        let unused = diesel::sql_query(UNUSED_CONNECTIONS).execute(&mut database.connect());
+        (unused.expect("the activity is read") == 2).then_some(())
+    };
+    wait_for("a full pool", is_full).await;
+
+    let frozen = first.freeze();
+    wait_for("a call that succeeds", || async { store.ping().await.ok() }).await;
+    drop(frozen);
 }
