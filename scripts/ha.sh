@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # matchcast on a PostgreSQL cluster that fails over by itself: three servers under Patroni with
-# strict synchronous replication, etcd and HAProxy, on this machine only and with the files of ops/.
+# strict synchronous replication, etcd and HAProxy, on this machine and with the files of ops/.
 #
 #     scripts/ha.sh                                  each fault in turn, about 11 minutes
 #     scripts/ha.sh random --minutes 30 --seed 7     random faults; the checks come at the end
 #
 # MATCHCAST_BIN names the binary to test; without it, one is built. HA_LOGS names a folder that
-# keeps the logs of all programs. The last line is `N passed, N failed`.
+# keeps the logs of all programs. HA_ONLY is a pattern for the faults to run. The last line is
+# `N passed, N failed`.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -117,9 +118,8 @@ export HA_PATRONI_BIN
 "$HA_PATRONI_BIN/pip" install --quiet --disable-pip-version-check \
     --requirement tests/clients/ha/requirements.txt
 
-say "$("$HA_PATRONI_BIN/patroni" --version), $(etcd --version | head -n 1)"
-say "$(haproxy -v | head -n 1)"
-say "$("$HA_POSTGRES_BIN/postgres" --version)"
+say "$("$HA_PATRONI_BIN/patroni" --version), $("$HA_POSTGRES_BIN/postgres" --version)"
+say "$(etcd --version | head -n 1), $(haproxy -v | head -n 1)"
 [[ -z ${HA_SEED:-} ]] || say "random faults for $HA_MINUTES minutes, --seed $HA_SEED"
 status=0
 (cd tests/clients && NO_COLOR=1 node --test --test-reporter=spec --test-force-exit \
