@@ -2,7 +2,7 @@
 # matchcast on a PostgreSQL cluster that fails over by itself: three servers under Patroni with
 # strict synchronous replication, etcd and HAProxy, on this machine and with the files of ops/.
 #
-#     scripts/ha.sh                                  each fault in turn, about 11 minutes
+#     scripts/ha.sh                                  each fault in turn, about 13 minutes
 #     scripts/ha.sh random --minutes 30 --seed 7     random faults; the checks come at the end
 #
 # MATCHCAST_BIN names the binary to test; without it, one is built. HA_LOGS names a folder that
