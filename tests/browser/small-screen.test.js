@@ -1,4 +1,5 @@
-// A phone with 360 px: nothing has to be scrolled sideways, and everything can be hit with a finger.
+// A phone with 360 px: nothing has to be scrolled sideways, and everything can be hit with a
+// finger.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { User } from "../clients/support/api.js";

@@ -1,5 +1,15 @@
 // Which entries the debug console keeps, and how it shows their data.
 
+/** What happened, by the kind of an entry. */
+export const KIND_LABELS = {
+  published: "Event",
+  client_event: "Client event",
+  connected: "Connected",
+  disconnected: "Disconnected",
+  subscribed: "Subscribed",
+  unsubscribed: "Unsubscribed",
+};
+
 /** JSON on several lines; text that would lose something by it stays as it is. */
 export function indentJson(text) {
   try {
