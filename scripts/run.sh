@@ -9,7 +9,7 @@ cd "$root"
 need_build_tools
 # The dashboard is embedded in the binary, so it is built first.
 scripts/frontend.sh build
-# The profile that compiles fast (Cargo.toml).
+# The profile that compiles sooner than `release` (Cargo.toml).
 cargo build --profile demo --locked --bin matchcast
 mkdir -p var
 if [[ -z ${DATABASE_URL:-} ]] && ! grep -qs '^[[:space:]]*DATABASE_URL=' .env; then
