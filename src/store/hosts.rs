@@ -174,7 +174,7 @@ mod tests {
         hosts.0[0].suspect();
         assert_eq!(tried(&hosts, "none"), ["two", "three", "one"]);
         hosts.0[1].suspect();
-        assert_eq!(tried(&hosts.clone(), "none"), ["three", "one", "two"]);
+        assert_eq!(tried(&hosts, "none"), ["three", "one", "two"]);
     }
 
     #[test]
