@@ -132,10 +132,15 @@ test("the link to the content comes first, and nothing is behind the header", as
   await keyboard.press("Enter");
   await keyboard.waitFor('main ""');
   await keyboard.tabTo('button "Faucet for USD"');
-  // To the end of the page and back.
-  await page.setViewportSize({ width: 1000, height: 500 });
-  await keyboard.tabTo('tab "Open orders 0"');
-  await keyboard.tabTo('link "matchcast"', "Shift+Tab");
+  // Through the page and back, also where the header has two lines.
+  for (const size of [
+    { width: 1000, height: 500 },
+    { width: 360, height: 740 },
+  ]) {
+    await page.setViewportSize(size);
+    await keyboard.tabTo('tab "Open orders 0"');
+    await keyboard.tabTo('link "matchcast"', "Shift+Tab");
+  }
 });
 
 test("the menu and the help sheet return the focus", async (t) => {
