@@ -184,7 +184,7 @@ test("the menu and the help sheet return the focus", async (t) => {
 test("an entry of the debug console is opened and closed", async (t) => {
   const { window, keyboard } = await logIn(t, "Bob");
   await window.goto("/debug");
-  await window.waitForLive().catch(() => {});
+  await window.page.getByRole("button", { name: /^Show the entry of/ }).first().waitFor();
   await keyboard.tabTo(/^button "Show the entry of/);
   const button = await keyboard.focused();
   await keyboard.press("Enter");
