@@ -30,6 +30,9 @@ declare -A patterns=(
     ['a field of a secret']="$field${quote}[=:] *$quote$value"
 )
 
+# How MySQL says whether it was given a password, which is not a secret.
+harmless='\(using password: (YES|NO)\)'
+
 # With less than this, a search without findings would prove nothing.
 min_lines=1000
 min_processes=20
@@ -46,7 +49,8 @@ search() {
             sed 's/$/:a secret of the tests/' || true
     fi
     for kind in "${!patterns[@]}"; do
-        grep -HnaiE -- "${patterns[$kind]}" "$@" | cut -d: -f1,2 | sed "s/\$/:$kind/" || true
+        grep -HnaiE -- "${patterns[$kind]}" "$@" | sed -E "s/$harmless//" |
+            grep -aiE -- "${patterns[$kind]}" | cut -d: -f1,2 | sed "s/\$/:$kind/" || true
     done
 }
 
@@ -108,6 +112,7 @@ self_test() {
 2026-01-31T10:00:00.000000Z ERROR the provider refuses; events wait status=400 likely_cause="look \
 at PUSHER_APP_SECRET, which must be the secret of the key" error=Unknown auth_key
 thread 'main' panicked at /rustc/00112233445566778899aabbccddeeff00112233/library/core/src/a.rs:1:
+Access denied for user 'reader'@'localhost' (using password: YES)
 password: (secret) order.id=12345678901234567890 price=0.00000001 private-user.1 postgres@127.0.0.1
 CLEAN
     output=$(check_files "$folder/known-secrets" "$folder/clean.log") ||

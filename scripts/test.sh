@@ -15,9 +15,12 @@ if [[ -z ${MATCHCAST_TEST_INSIDE:-} ]]; then
     scripts/clients.sh tools
     scripts/browser.sh tools
     scripts/alerts.sh tools
+    # For the test of backups.
+    need pg_dump postgresql-client
     # Definitions of locales, for the tests with a PostgreSQL server that writes German.
     [[ -e /usr/share/i18n/locales/de_DE ]] || install_packages locales
-    MATCHCAST_TEST_INSIDE=1 exec scripts/with-postgres.sh scripts/with-mysql.sh "$0"
+    MATCHCAST_TEST_INSIDE=1 exec scripts/with-pgbouncer.sh \
+        scripts/with-postgres.sh scripts/with-mysql.sh "$0"
 fi
 
 passed=0
@@ -28,7 +31,7 @@ trap 'rm -rf "$logs"' EXIT
 export MATCHCAST_TEST_LOGS="$logs/matchcast"
 mkdir "$MATCHCAST_TEST_LOGS"
 export CARGO_TERM_COLOR=never
-features=postgres-tests,mysql-tests
+features=postgres-tests,mysql-tests,pgbouncer-tests
 
 tail_lines=12
 failure_lines=400

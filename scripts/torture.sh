@@ -25,23 +25,15 @@ faults() {
     # The steps of a clock need a library. Without it, that test says so.
     compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null ||
         (install_packages faketime) || say "the clock is not tested"
-    # Debian installs PgBouncer in a folder that is not in the PATH of every user.
-    PATH="$PATH:/usr/sbin"
-    local features=postgres-tests tests=(torture_faults)
-    if has pgbouncer || (install_packages pgbouncer); then
-        features=pgbouncer-tests
-        tests+=(pooling)
-    else
-        say "PgBouncer is not tested"
-    fi
     if [[ -z ${MATCHCAST_BIN:-} ]]; then
         cargo build --locked --release
         MATCHCAST_BIN=$(target_dir)/release/matchcast
         export MATCHCAST_BIN
     fi
     # One fault at a time: the figures of one must not depend on another.
-    exec scripts/with-postgres.sh cargo test --locked --features "$features" --no-fail-fast \
-        --test it "$@" -- --test-threads=1 "${tests[@]}"
+    exec scripts/with-pgbouncer.sh scripts/with-postgres.sh \
+        cargo test --locked --features pgbouncer-tests --no-fail-fast \
+        --test it "$@" -- --test-threads=1 torture_faults pooling
 }
 
 if [[ ${1:-} == faults ]]; then

@@ -64,13 +64,7 @@ fn is_unavailable(error: &anyhow::Error) -> bool {
 async fn open_now(config: &Config) -> anyhow::Result<Opened> {
     let config = config.clone();
     let open = move || -> anyhow::Result<Opened> {
-        if store::shares_sessions(&config.database).context("the database cannot be opened")? {
-            anyhow::bail!(
-                "DATABASE_URL leads to a connection pooler in transaction or statement mode, where \
-                 connections share sessions of the server: use its session mode (PgBouncer: \
-                 pool_mode = session), or connect to PostgreSQL without it"
-            );
-        }
+        config.database.check_pooling().context("the database cannot be opened")?;
         let applied =
             store::migrate(&config.database).context("the database cannot be migrated")?;
         if applied > 0 {

@@ -34,7 +34,7 @@ pub enum Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(_) | StoreError::Unavailable(_) => {
+            StoreError::Conflict(_) | StoreError::Unavailable(_) | StoreError::Unsupported(_) => {
                 UNAVAILABLE.failed(&error);
                 Self::Batch(EngineError::Unavailable)
             }

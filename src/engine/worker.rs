@@ -103,9 +103,7 @@ impl Worker {
     }
 
     fn connect(&self) -> Result<AnyConnection, StoreError> {
-        let mut connection = self.context.store.connect_with(self.context.settings.max_wait)?;
-        connection.plan_once()?;
-        Ok(connection)
+        self.context.store.connect_with(self.context.settings.max_wait)
     }
 
     /// Replies to each request, or gives it back to the lane.

@@ -14,23 +14,13 @@ use diesel::prelude::*;
 use diesel::r2d2::Pool;
 use diesel::sqlite::SqliteConnection;
 
-use super::database_url::with_timeouts;
 use super::hosts::Host;
+use super::libpq::{establish, unavailable};
+use super::pooling::{self, POOLED_LOCK_TIMEOUT, Pooling};
 use super::postgres_errors::Observer;
 use super::{Call, DatabaseUrl, StoreError};
 use crate::market::MarketId;
 
-/// Every query follows an index from a few rows. The plans that are disabled read whole tables, or
-/// (bitmap scans) all rows of a range to sort them, although the index has their order: a planner
-/// without statistics chooses them while a table is small, and keeps them for the prepared
-/// statement while it grows. The plan that is left is the same for all parameters; without the last
-/// setting, a limit that is a parameter makes the planner plan each execution.
-const POSTGRES_SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = warning; \
-    SET enable_seqscan = off; SET enable_bitmapscan = off; \
-    SET enable_hashjoin = off; SET enable_mergejoin = off; \
-    SET max_parallel_workers_per_gather = 0; SET jit = off; \
-    SET idle_in_transaction_session_timeout = '30s'; \
-    SET plan_cache_mode = force_generic_plan";
 /// An explicit READ WRITE would fail on a standby with an error of no known kind.
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// `synchronous = FULL`: an acknowledged commit survives a power failure, also with WAL.
@@ -74,17 +64,19 @@ impl AnyConnection {
         statement_timeout: Duration,
     ) -> Result<(Self, Option<Arc<Host>>), StoreError> {
         match url {
-            DatabaseUrl::Postgres { hosts, .. } => {
+            DatabaseUrl::Postgres { hosts, pooling, .. } => {
+                let pooling = pooling.get(hosts)?;
                 let (mut connection, host) = hosts.connect(|url| establish(url, lock_timeout))?;
-                let shortest_limit = lock_timeout.min(statement_timeout);
+                let shortest_limit = match pooling {
+                    Pooling::Session => lock_timeout.min(statement_timeout),
+                    Pooling::Transaction => POOLED_LOCK_TIMEOUT,
+                };
                 let waited_for = Arc::clone(&host);
                 let begins = move || Call::waits_for(&waited_for);
                 connection.set_instrumentation(Observer::new(shortest_limit, begins));
-                connection.batch_execute(&format!(
-                    "{POSTGRES_SESSION}; SET lock_timeout = {}; SET statement_timeout = {}",
-                    lock_timeout.as_millis(),
-                    statement_timeout.as_millis(),
-                ))?;
+                if pooling == Pooling::Session {
+                    pooling::set_up(&mut connection, lock_timeout, statement_timeout)?;
+                }
                 Ok((Self::Postgres(connection), Some(host)))
             }
             DatabaseUrl::Sqlite(path) => {
@@ -156,17 +148,6 @@ impl AnyConnection {
         ))
     }
 
-    /// Plans each prepared statement once. PostgreSQL compares the cost of a general plan with that
-    /// of one for the actual parameters, and as arrays of the usual length look cheaper than any
-    /// array, it would plan the large statements of a batch anew each time, which takes longer than
-    /// the work. Nothing on SQLite.
-    pub fn plan_once(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Postgres(c) => c.batch_execute("SET plan_cache_mode = force_generic_plan"),
-            Self::Sqlite(_) => Ok(()),
-        }
-    }
-
     /// How long SQLite waits for a lock of another process. Nothing on PostgreSQL.
     pub fn set_sqlite_busy_timeout(&mut self, timeout: Duration) -> QueryResult<()> {
         match self {
@@ -201,19 +182,6 @@ impl AnyConnection {
             Self::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
         }
     }
-}
-
-/// A connection to PostgreSQL whose attempt to connect ends in time.
-pub(super) fn establish(url: &str, timeout: Duration) -> Result<PgConnection, StoreError> {
-    // Otherwise libpq initializes OpenSSL in a way that frees its memory when the process exits,
-    // and threads of the pool that are still connecting crash the process.
-    openssl_sys::init();
-    PgConnection::establish(&with_timeouts(url, timeout)).map_err(unavailable)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unavailable(error: ConnectionError) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }
 
 /// Opens a pool with one connection.

@@ -2,23 +2,10 @@
 //!
 //! Messages name the invalid part of a URL and quote nothing, because it may hold a password.
 
-use std::time::Duration;
-
+use super::StoreError;
 use super::hosts::Hosts;
+use super::pooling::KnownPooling;
 use super::postgres_url::{self, Location};
-
-/// How long an attempt to connect to one host may take; one of several hosts may be gone.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(2);
-/// Unacknowledged data closes a connection after this time: the server's host is gone.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
-/// An idle connection is probed after this many seconds, and closed after three failed probes.
-const KEEPALIVES: [(&str, &str); 4] = [
-    ("keepalives", "1"),
-    ("keepalives_idle", "10"),
-    ("keepalives_interval", "5"),
-    ("keepalives_count", "3"),
-];
 
 const EXPECTED_FORM: &str = "it must be sqlite://path or postgres://…";
 
@@ -30,6 +17,7 @@ pub enum DatabaseUrl {
         url: String,
         location: Location,
         hosts: Hosts,
+        pooling: KnownPooling,
     },
     /// The path of the file.
     Sqlite(String),
@@ -47,7 +35,8 @@ impl DatabaseUrl {
             "postgres" | "postgresql" => match postgres_url::check(rest) {
                 Ok(location) => {
                     let hosts = Hosts::of(url);
-                    Ok(Self::Postgres { url: url.to_owned(), location, hosts })
+                    let pooling = KnownPooling::default();
+                    Ok(Self::Postgres { url: url.to_owned(), location, hosts, pooling })
                 }
                 Err(problem) => Err(format!("DATABASE_URL {problem}")),
             },
@@ -69,6 +58,18 @@ impl DatabaseUrl {
     pub fn is_local(&self) -> bool {
         !matches!(self, Self::Postgres { location: Location::Remote, .. })
     }
+
+    /// Finds out whether a connection pooler leads to the database. Opening a connection does so
+    /// as well; this is for the errors.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] with what has to be changed, or [`StoreError::Unavailable`].
+    pub fn check_pooling(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres { hosts, pooling, .. } => pooling.get(hosts).map(drop),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
 }
 
 /// Names the database without the secrets of its URL.
@@ -81,37 +82,9 @@ impl std::fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The URL with the time-outs of libpq that it does not set itself.
-///
-/// Without them libpq waits for ever for a server that accepts and is silent, and two hours for a
-/// host that is gone.
-pub(super) fn with_timeouts(url: &str, connect: Duration) -> String {
-    let (address, query) = url.split_once('?').unwrap_or((url, ""));
-    let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    // Commas in a user name or a password are percent-encoded or lead to a shorter time-out.
-    let has_several_hosts = address.contains(',')
-        || parameters.any(|(key, value)| key.starts_with("host") && value.contains(','));
-    let at_most = if has_several_hosts { CONNECT_TIMEOUT_OF_SEVERAL } else { CONNECT_TIMEOUT };
-    // Whole seconds, and libpq's minimum is two.
-    let connect = connect.min(at_most).as_secs().max(2).to_string();
-    let user = TCP_USER_TIMEOUT.as_millis().to_string();
-    let timeouts = [("connect_timeout", connect.as_str()), ("tcp_user_timeout", user.as_str())];
-    let is_set = |key: &str| query.split('&').any(|pair| pair.split('=').next() == Some(key));
-    let missing = timeouts.into_iter().chain(KEEPALIVES).filter(|(key, _)| !is_set(key));
-    let missing: Vec<String> = missing.map(|(key, value)| format!("{key}={value}")).collect();
-    let separator = match url.chars().last() {
-        Some('?' | '&') => "",
-        _ if url.contains('?') => "&",
-        _ => "?",
-    };
-    format!("{url}{separator}{}", missing.join("&"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{DatabaseUrl, with_timeouts};
+    use super::DatabaseUrl;
 
     #[test]
     fn valid_urls_are_accepted() {
@@ -151,24 +124,5 @@ mod tests {
             assert!(error.contains("DATABASE_URL") && error.contains(part), "{rest}: {error}");
             assert!(!error.contains("s3nti") && !error.contains('\n'), "{rest}: {error}");
         }
-    }
-
-    #[test]
-    fn time_outs_are_added_unless_the_url_sets_them() {
-        let connect = Duration::from_secs(5);
-        let plain = with_timeouts("postgres://db/name", connect);
-        let all = "connect_timeout=5&tcp_user_timeout=10000&keepalives=1&keepalives_idle=10\
-                   &keepalives_interval=5&keepalives_count=3";
-        assert_eq!(plain, format!("postgres://db/name?{all}"));
-        for several in ["postgres://db,other/name", "postgres:///name?host=db,other"] {
-            assert!(
-                with_timeouts(several, connect).contains("&connect_timeout=2&")
-                    || with_timeouts(several, connect).contains("?connect_timeout=2&")
-            );
-        }
-        let own = "postgres://db/name?connect_timeout=60&keepalives=0";
-        let rest = "tcp_user_timeout=10000&keepalives_idle=10&keepalives_interval=5\
-                    &keepalives_count=3";
-        assert_eq!(with_timeouts(own, connect), format!("{own}&{rest}"));
     }
 }

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// The commit failed other than by a conflict: it may or may not have been written.
     #[error("the outcome of the commit is unknown: {0}")]
     CommitUnknown(String),
+    /// This program cannot work with the database as it is set up.
+    #[error("{0}")]
+    Unsupported(String),
     /// The work itself gave up; nothing was written.
     #[error("the transaction was abandoned")]
     Abandoned,

@@ -16,6 +16,9 @@ use super::{AnyConnection, DatabaseUrl, StoreError};
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
+/// For one transaction, because a pooler may give the next one another session of the server.
+const UNLIMITED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+    SET LOCAL idle_in_transaction_session_timeout = 0";
 /// Set once for the file, before other connections open it: changing the mode needs exclusive
 /// access.
 const SQLITE_FILE: &str = "PRAGMA journal_mode = WAL";
@@ -55,11 +58,21 @@ fn pause() {
 /// One process migrates at a time: the others wait (on PostgreSQL for a row, on SQLite for the
 /// file), and find nothing left to do.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
-    let run = |connection: &mut AnyConnection| match connection {
-        AnyConnection::Postgres(c) => count(c.run_pending_migrations(POSTGRES_MIGRATIONS)),
-        AnyConnection::Sqlite(c) => count(c.run_pending_migrations(SQLITE_MIGRATIONS)),
+    let run = |connection: &mut AnyConnection| {
+        let mut done = 0;
+        while !is_migrated(connection)? {
+            done += without_limits(connection, run_next)?;
+        }
+        Ok(done)
     };
     with_migration_lock(url, run)
+}
+
+fn run_next(connection: &mut AnyConnection) -> Result<usize, StoreError> {
+    match connection {
+        AnyConnection::Postgres(c) => one(c.run_next_migration(POSTGRES_MIGRATIONS)),
+        AnyConnection::Sqlite(c) => one(c.run_next_migration(SQLITE_MIGRATIONS)),
+    }
 }
 
 /// Whether all migrations of this version have run.
@@ -76,11 +89,7 @@ pub fn is_migrated(connection: &mut AnyConnection) -> Result<bool, StoreError> {
 /// # Errors
 /// When no migration is pending.
 pub fn run_next_migration(url: &DatabaseUrl) -> Result<(), StoreError> {
-    let run = |connection: &mut AnyConnection| match connection {
-        AnyConnection::Postgres(c) => one(c.run_next_migration(POSTGRES_MIGRATIONS)),
-        AnyConnection::Sqlite(c) => one(c.run_next_migration(SQLITE_MIGRATIONS)),
-    };
-    with_migration_lock(url, run).map(|_| ())
+    with_migration_lock(url, |connection| without_limits(connection, run_next)).map(|_| ())
 }
 
 /// Reverts the last migration. For tests of the migrations.
@@ -123,15 +132,25 @@ fn with_migration_lock(
         AnyConnection::Sqlite(_) => return in_one_transaction(&mut worker, run),
         AnyConnection::Postgres(guard) => guard,
     };
-    worker.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
-    guard.batch_execute(
-        "SET statement_timeout = 0; SET lock_timeout = 0; \
-         SET idle_in_transaction_session_timeout = 0",
-    )?;
     create_lock_row(&mut guard)?;
     guard.transaction(|guard| {
+        guard.batch_execute(UNLIMITED)?;
         guard.batch_execute("SELECT 1 FROM migration_lock FOR UPDATE")?;
         run(&mut worker)
+    })
+}
+
+/// One transaction, which may take any time.
+fn without_limits(
+    connection: &mut AnyConnection,
+    run: impl Fn(&mut AnyConnection) -> Result<usize, StoreError>,
+) -> Result<usize, StoreError> {
+    if let AnyConnection::Sqlite(_) = connection {
+        return run(connection);
+    }
+    connection.transaction(|connection| {
+        connection.batch_execute(UNLIMITED)?;
+        run(connection)
     })
 }
 

@@ -29,6 +29,7 @@ mod hosts;
 pub mod idempotency;
 pub mod laravel;
 pub mod leases;
+mod libpq;
 pub mod log_ins;
 pub mod markets;
 mod migrations;
@@ -81,7 +82,6 @@ pub use error::StoreError;
 pub use migrations::{
     is_migrated, migrate, revert_last_migration, revert_migrations, run_next_migration,
 };
-pub use pooling::shares_sessions;
 pub use shared_reads::{Found, SharedReads};
 pub use timeouts::Timeouts;
 pub use write::LockedMarkets;

@@ -171,7 +171,7 @@ async fn a_source_that_requires_encryption_is_read_and_verified() {
     let authority = server.folder.path().join("authority.pem").display().to_string();
     let trusted = [("SSL_CERT_FILE", authority)];
     for (host, mode, variables, expected) in [
-        ("127.0.0.1", "", &[][..], Err("Access denied for user 'reader'")),
+        ("127.0.0.1", "", &[][..], Err(": ERROR 1045 (28000): Access denied for user 'reader'")),
         ("127.0.0.1", "?ssl-mode=required", &[], Ok(())),
         ("127.0.0.1", "?ssl-mode=verify_identity", &[], Err("certificate verify failed")),
         ("127.0.0.1", "?ssl-mode=verify_identity", &trusted, Ok(())),

@@ -21,6 +21,7 @@ mod admin_tokens;
 mod admin_users;
 mod admin_users_orders;
 mod admin_users_races;
+mod backup;
 mod bad_input;
 mod book_sync;
 mod broadcasting;

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use mysql::prelude::Queryable;
 
 use super::error::ImportError;
-use crate::store::connection::establish;
+use crate::store::libpq::establish;
 
 /// Rows that are read with one query.
 pub const PAGE_ROWS: usize = 5000;
@@ -257,7 +257,10 @@ fn unreadable(error: diesel::result::Error) -> ImportError {
     ImportError::Source(error.to_string())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unreadable_mysql(error: mysql::Error) -> ImportError {
-    ImportError::Source(error.to_string())
+    ImportError::Source(match error {
+        // Its text alone: the package writes the name of its own type around it.
+        mysql::Error::MySqlError(refusal) => refusal.to_string(),
+        other => other.to_string(),
+    })
 }
