@@ -1,7 +1,7 @@
 # The commands of this project. The scripts in scripts/ implement them.
 .DEFAULT_GOAL := help
 .PHONY: run test test-sockudo test-pgbouncer test-ha bench torture torture-faults mutants newcomer \
-	fmt help
+	package test-package fmt help
 
 run: ## Build and start at http://127.0.0.1:8080 with SQLite, demo data, embedded provider
 	@scripts/run.sh
@@ -29,6 +29,12 @@ torture-faults: ## Run the faults of the environment against the release binary,
 
 mutants: ## Change the code in many places and check that a test fails each time
 	@scripts/mutants.sh
+
+package: ## Build the Debian package with the service of systemd
+	@scripts/package.sh
+
+test-package: ## Install the Debian package in a bare Debian, start it, and remove it (root)
+	@scripts/package.sh test
 
 newcomer: ## Measure the way from a bare Debian to the first trade, with README's commands (root)
 	@scripts/newcomer.sh
