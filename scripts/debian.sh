@@ -12,14 +12,12 @@ debian_mirror() {
 }
 
 # create_debian FOLDER PACKAGE,…: a minimal system with these packages, whose apt reaches the same
-# registry as this machine's. In the background, so that an interrupt takes effect at once.
+# registry as this machine's.
 create_debian() {
-    local system=$1 packages=$2 certificates=/etc/ssl/certs/ca-certificates.crt proxy='' process
+    local system=$1 packages=$2 certificates=/etc/ssl/certs/ca-certificates.crt proxy=''
     eval "$(apt-config shell proxy Acquire::http::Proxy)"
     ${proxy:+env http_proxy="$proxy"} debootstrap --variant=minbase --include="$packages" \
-        --arch=amd64 "$debian_suite" "$system" "$(debian_mirror)" &
-    process=$!
-    wait "$process" || return 1
+        --arch=amd64 "$debian_suite" "$system" "$(debian_mirror)" || return 1
     apt-config dump | grep -E '^Acquire::(https?|Check|Retries|Queue|ForceIP)' \
         >"$system/etc/apt/apt.conf.d/90machine" || true
     # For a mirror with https, before the package ca-certificates is installed.

@@ -9,9 +9,10 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/debian.sh
+source "$root/scripts/debian.sh"
 cd "$root"
 
-suite=trixie
 user=newcomer
 rustup_probe_s=20
 rustup_limit_s=600
@@ -125,22 +126,11 @@ read_commands() {
         die "README.md has other commands under Quick start than this script runs: $quick_start"
 }
 
-# How this machine reaches the registries: the settings of apt, cargo and npm, and variables. Only
-# those settings, so that no cache or wrapper of this machine is used.
+# How this machine reaches the registries: the settings of cargo and npm, and variables. Only those
+# settings, so that no cache or wrapper of this machine is used.
 copy_registry_settings() {
-    local certificates=/etc/ssl/certs/ca-certificates.crt key value cargo_config npmrc
-    local home="$system/home/$user"
-    apt-config dump | grep -E '^Acquire::(https?|Check|Retries|Queue|ForceIP)' \
-        >"$system/etc/apt/apt.conf.d/90newcomer" || true
-    # For a mirror with https, before the package ca-certificates is installed.
-    if [[ -e $certificates ]]; then
-        cp "$certificates" "$system/etc/apt/newcomer.crt"
-        printf 'Acquire::https::CaInfo "/etc/apt/newcomer.crt";\n' \
-            >>"$system/etc/apt/apt.conf.d/90newcomer"
-    fi
-    mkdir -p "$system/usr/local/share/ca-certificates" "$home/.cargo"
-    find /usr/local/share/ca-certificates -name '*.crt' \
-        -exec cp -t "$system/usr/local/share/ca-certificates" {} +
+    local key value cargo_config npmrc home="$system/home/$user"
+    mkdir -p "$home/.cargo"
     env | grep -E '^((https?|no)_proxy|(HTTPS?|NO)_PROXY|npm_config_registry)=' \
         >>"$system/etc/environment" || true
     env | grep -E '^(CARGO_(HTTP|NET|REGISTR|SOURCE)[A-Z_]*|RUSTUP_(DIST_SERVER|UPDATE_ROOT))=' \
@@ -155,27 +145,16 @@ copy_registry_settings() {
         value=$(npm config get "$key")
         [[ -z $value || $value == null ]] || printf '%s=%s\n' "$key" "$value" >>"$npmrc"
     done
-    cp /etc/resolv.conf /etc/hosts "$system/etc/"
-}
-
-# The mirror from which this machine's own packages come, if it runs Debian.
-mirror() {
-    # shellcheck disable=SC2016 # apt replaces the names
-    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk '$1 == "Debian" { print $2; exit }'
 }
 
 create_system() {
-    local proxy=''
     folder=$(mktemp -d "${TMPDIR:-/tmp}/matchcast-newcomer.XXXXXX")
     system="$folder/system"
     log="$folder/log"
     # The user of the system passes through it.
     chmod 755 "$folder"
-    eval "$(apt-config shell proxy Acquire::http::Proxy)"
     # In the background, so that an interrupt takes effect at once.
-    ${proxy:+env http_proxy="$proxy"} debootstrap --variant=minbase --include=sudo --arch=amd64 \
-        "$suite" "$system" "$(mirror)" >"$log" 2>&1 &
+    create_debian "$system" sudo >"$log" 2>&1 &
     process=$!
     wait "$process" || fail debootstrap
     process=
@@ -201,11 +180,11 @@ install_rust() {
         try_inside "$user" 'cargo --version'; then
         way=rustup
     else
-        say "rustup's servers cannot be reached: taking Rust from $suite-backports"
+        say "rustup's servers cannot be reached: taking Rust from $debian_suite-backports"
         begin
-        sed "s/ $suite / $suite-backports /" "$sources" >"${sources%.list}.list.d/backports.list"
+        sed "s/ $debian_suite / $debian_suite-backports /" "$sources" >"${sources%.list}.list.d/backports.list"
         inside "$user" "sudo apt-get update && $backports_command"
-        way="$suite-backports"
+        way="$debian_suite-backports"
     fi
     end rust "$way"
     inside "$user" 'rustc --version >version'

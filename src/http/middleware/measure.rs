@@ -42,6 +42,8 @@ fn record<B: MessageBody>(response: &ServiceResponse<B>, elapsed: Duration) {
             BodySize::None => Some(0),
             BodySize::Stream => None,
         };
+        // Three digits after the point.
+        let whole_micros = f64::from(u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX));
         tracing::info!(
             target: ACCESS_LOG,
             client = client.map(tracing::field::display),
@@ -50,7 +52,7 @@ fn record<B: MessageBody>(response: &ServiceResponse<B>, elapsed: Duration) {
             path = request.path(),
             status = status.as_u16(),
             bytes,
-            elapsed_ms = elapsed.as_secs_f64() * 1e3,
+            elapsed_ms = whole_micros / 1e3,
             "request"
         );
     }
