@@ -182,7 +182,8 @@ install_rust() {
     else
         say "rustup's servers cannot be reached: taking Rust from $debian_suite-backports"
         begin
-        sed "s/ $debian_suite / $debian_suite-backports /" "$sources" >"${sources%.list}.list.d/backports.list"
+        sed "s/ $debian_suite / $debian_suite-backports /" "$sources" \
+            >"${sources%.list}.list.d/backports.list"
         inside "$user" "sudo apt-get update && $backports_command"
         way="$debian_suite-backports"
     fi

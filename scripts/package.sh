@@ -77,8 +77,8 @@ answers() {
 }
 
 registers_a_user() {
-    curl -sf --noproxy '*' --max-time 5 -H 'Content-Type: application/json' --data \
-        '{"name":"a","email":"a@example.com","password":"a long one","password_confirmation":"a long one"}' \
+    curl -sf --noproxy '*' --max-time 5 --data name=a --data email=a@example.com \
+        --data 'password=a long one' --data 'password_confirmation=a long one' \
         "http://127.0.0.1:$port/api/register" >/dev/null
 }
 
@@ -132,7 +132,8 @@ test_package() {
     ok 'it stops in order' stops
     ok 'its database is in its folder' \
         is '750 matchcast' inside stat --format '%a %U' /var/lib/matchcast
-    ok 'the database is correct' inside env DATABASE_URL=sqlite:///var/lib/matchcast/matchcast.sqlite \
+    ok 'the database is correct' \
+        inside env DATABASE_URL=sqlite:///var/lib/matchcast/matchcast.sqlite \
         /usr/bin/matchcast audit >>"$folder/log" 2>&1
     inside apt-get remove -y -qq matchcast >>"$folder/log" 2>&1
     ok 'removed, it leaves its settings' test -e "$system/etc/matchcast/matchcast.env"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests with PgBouncer between matchcast and PostgreSQL alone. Arguments go to `cargo test`.
+# Runs only the tests with PgBouncer between matchcast and PostgreSQL. Arguments go to `cargo test`.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
