@@ -13,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$root/scripts/debian.sh"
 cd "$root"
 
-version=3.6.1
+version=3.8.0
 tool=$cache_dir/cargo-deb-$version/bin/cargo-deb
 start_limit_s=30
 stop_limit_s=30
