@@ -24,7 +24,7 @@ build() {
     [[ -x $tool ]] ||
         cargo install --locked --quiet --version "$version" --root "${tool%/bin/*}" cargo-deb >&2
     scripts/frontend.sh build >&2
-    "$tool" --locked --quiet
+    "$tool" --locked --quiet --strip
 }
 
 folder=
@@ -38,11 +38,14 @@ clean_up() {
 }
 
 passed=0
-# ok WHAT COMMAND…
+# ok WHAT COMMAND…: its output goes to the log, whose end is printed if it fails.
 ok() {
     local what=$1
     shift
-    "$@" || die "the package: $what"
+    if ! "$@" >>"$folder/log" 2>&1; then
+        tail -n 20 "$folder/log" >&2
+        die "the package: not true: $what"
+    fi
     passed=$((passed + 1))
     say "ok: $what"
 }
@@ -52,8 +55,9 @@ is() { [[ $("${@:2}") == "$1" ]]; }
 
 # With the settings of the service, as its user.
 serve() {
+    # Not by `inside`, whose process would be another one than the server.
     # shellcheck disable=SC2016 # expanded in the system
-    inside setpriv --reuid=matchcast --regid=matchcast --clear-groups sh -c '
+    chroot "$system" setpriv --reuid=matchcast --regid=matchcast --clear-groups sh -c '
         set -a && . /etc/matchcast/matchcast.env && set +a
         cd /var/lib/matchcast && exec /usr/bin/matchcast serve' </dev/null >>"$folder/log" 2>&1 &
     server=$!
@@ -117,11 +121,10 @@ test_package() {
     cp "$deb" "$system/matchcast.deb"
     inside apt-get update -qq >>"$folder/log" 2>&1
     ok 'it is installed with what it depends on' \
-        inside env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq /matchcast.deb \
-        >>"$folder/log" 2>&1
+        inside env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq /matchcast.deb
     ok 'the unit is valid' inside systemd-analyze verify matchcast.service
     ok 'the unit is confined' inside systemd-analyze security --offline=true --no-pager \
-        --threshold=25 matchcast.service >>"$folder/log" 2>&1
+        --threshold=25 matchcast.service
     ok 'the secrets are for the service alone' \
         is '640 root matchcast' inside stat --format '%a %U %G' /etc/matchcast/matchcast.env
     ok 'it does not start before it has a key, and says so' refuses_to_start
@@ -134,7 +137,7 @@ test_package() {
         is '750 matchcast' inside stat --format '%a %U' /var/lib/matchcast
     ok 'the database is correct' \
         inside env DATABASE_URL=sqlite:///var/lib/matchcast/matchcast.sqlite \
-        /usr/bin/matchcast audit >>"$folder/log" 2>&1
+        /usr/bin/matchcast audit
     inside apt-get remove -y -qq matchcast >>"$folder/log" 2>&1
     ok 'removed, it leaves its settings' test -e "$system/etc/matchcast/matchcast.env"
     ok 'removed, it leaves no program' test ! -e "$system/usr/bin/matchcast"
