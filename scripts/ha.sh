@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # matchcast on a PostgreSQL cluster that fails over by itself: three servers under Patroni with
-# strict synchronous replication, etcd and HAProxy, on this machine and with the files of ops/.
+# strict synchronous replication, etcd, HAProxy and PgBouncer, on this machine and with the files of
+# ops/.
 #
-#     scripts/ha.sh                                  each fault in turn, about 13 minutes
+#     scripts/ha.sh                                  each fault in turn, about 18 minutes
 #     scripts/ha.sh random --minutes 30 --seed 7     random faults; the checks come at the end
 #
 # MATCHCAST_BIN names the binary to test; without it, one is built. HA_LOGS names a folder that
@@ -12,6 +13,8 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
+
+[[ -n ${PGBOUNCER:-} ]] || exec scripts/with-pgbouncer.sh "$0" "$@"
 
 usage="usage: scripts/ha.sh [random [--minutes N] [--seed N]]"
 file_timeout_ms=3600000
@@ -120,6 +123,7 @@ export HA_PATRONI_BIN
 
 say "$("$HA_PATRONI_BIN/patroni" --version), $("$HA_POSTGRES_BIN/postgres" --version)"
 say "$(etcd --version | head -n 1), $(haproxy -v | head -n 1)"
+say "$("$PGBOUNCER" --version | head -n 1)"
 [[ -z ${HA_SEED:-} ]] || say "random faults for $HA_MINUTES minutes, --seed $HA_SEED"
 status=0
 (cd tests/clients && NO_COLOR=1 node --test --test-reporter=spec --test-force-exit \

@@ -1,7 +1,16 @@
-// A PostgreSQL cluster under Patroni with etcd and HAProxy, on ports of 127.0.0.1, with the files
-// of ops/. Everything is in one folder, which scripts/ha.sh creates and removes.
+// A PostgreSQL cluster under Patroni with etcd, HAProxy and PgBouncer, on ports of 127.0.0.1, with
+// the files of ops/. Everything is in one folder, which scripts/ha.sh creates and removes.
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
@@ -23,6 +32,7 @@ function required(name) {
 const folder = required("HA_FOLDER");
 const postgresBin = required("HA_POSTGRES_BIN");
 const patroniBin = required("HA_PATRONI_BIN");
+const pgbouncer = required("PGBOUNCER");
 const owner = statSync(folder);
 
 const template = (name) =>
@@ -223,6 +233,49 @@ class Haproxy extends Member {
   }
 }
 
+// Between matchcast and HAProxy.
+class Pgbouncer extends Member {
+  #cluster;
+
+  constructor(cluster) {
+    super("pgbouncer");
+    this.#cluster = cluster;
+  }
+
+  command() {
+    const { haproxy, passwords } = this.#cluster;
+    const users = this.write("users.txt", `"matchcast" "${passwords.matchcast}"\n`);
+    const config = fill(template("pgbouncer.ini.template"), {
+      LEADER_HOST: HOST,
+      LEADER_PORT: haproxy.postgresPort,
+      LISTEN_PORT: this.port,
+      AUTH_FILE: users,
+    });
+    return this.asOwner(this.#program(), [this.write("pgbouncer.ini", config)]);
+  }
+
+  // The owner of the folder may have no access to the original.
+  #program() {
+    const copy = join(this.folder, "pgbouncer");
+    copyFileSync(pgbouncer, copy);
+    chmodSync(copy, 0o755);
+    return copy;
+  }
+
+  isReady() {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, HOST);
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+      socket.once("connect", () => socket.destroy());
+    });
+  }
+}
+
+// How matchcast reaches the leader.
+export const DIRECT = "all nodes in DATABASE_URL";
+export const HAPROXY = "HAProxy";
+export const PGBOUNCER = "PgBouncer and HAProxy";
+
 const NAMES = ["node1", "node2", "node3"];
 
 export class Cluster {
@@ -235,6 +288,7 @@ export class Cluster {
   );
   nodes = NAMES.map((name) => new Node(this, name));
   haproxy = new Haproxy(this.nodes);
+  pgbouncer = new Pgbouncer(this);
 
   async start() {
     resources.add(this);
@@ -246,6 +300,7 @@ export class Cluster {
     await Promise.all(others.map((node) => node.start()));
     await this.healthy();
     await this.haproxy.start();
+    await this.pgbouncer.start();
   }
 
   // The node that Patroni calls the leader now, if there is one.
@@ -289,12 +344,15 @@ export class Cluster {
     return waitUntil("the cluster is healthy", isHealthy, START_TIMEOUT_MS);
   }
 
-  // The address for matchcast, which names all nodes or HAProxy.
+  // The address for matchcast.
   url(database, through) {
-    const ports =
-      through === "HAProxy" ? [this.haproxy.postgresPort] : this.nodes.map((n) => n.postgresPort);
+    const ports = {
+      [DIRECT]: this.nodes.map(({ postgresPort }) => postgresPort),
+      [HAPROXY]: [this.haproxy.postgresPort],
+      [PGBOUNCER]: [this.pgbouncer.port],
+    }[through];
     const hosts = ports.map((port) => `${HOST}:${port}`).join(",");
-    const suffix = through === "HAProxy" ? "" : "?target_session_attrs=read-write";
+    const suffix = through === DIRECT ? "?target_session_attrs=read-write" : "";
     return `postgres://matchcast:${this.passwords.matchcast}@${hosts}/${database}${suffix}`;
   }
 
@@ -320,7 +378,9 @@ export class Cluster {
   }
 
   async stop() {
-    for (const member of [this.haproxy, ...this.nodes, this.etcd]) await member.kill();
+    for (const member of [this.pgbouncer, this.haproxy, ...this.nodes, this.etcd]) {
+      await member.kill();
+    }
     this.nodes.forEach((node) => node.endNow());
     resources.delete(this);
   }

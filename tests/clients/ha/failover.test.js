@@ -1,11 +1,11 @@
 // matchcast on a PostgreSQL cluster that fails over by itself, with each fault in turn: once with
-// all nodes in DATABASE_URL, and once through HAProxy.
+// all nodes in DATABASE_URL, once through HAProxy, and once through PgBouncer in transaction mode.
 //
 // The figures of each fault are printed. A time that misses its aim fails no test, because a busy
 // machine would make it do so; a lost order, one that was executed twice, an answer that was not
 // true, and an event that was not heard do.
 import { after, before, describe, test } from "node:test";
-import { Cluster } from "./cluster.js";
+import { Cluster, DIRECT, HAPROXY, PGBOUNCER } from "./cluster.js";
 import { FAULTS } from "./faults.js";
 import { Lab } from "./lab.js";
 
@@ -16,13 +16,13 @@ const cluster = new Cluster();
 before(() => cluster.start());
 after(() => cluster.stop());
 
+const ofCluster = FAULTS.filter(
+  ({ isOfMatchcast, followsAnother }) => !isOfMatchcast && !followsAnother,
+);
 const connections = [
-  { through: "all nodes in DATABASE_URL", database: "direct", faults: FAULTS },
-  {
-    through: "HAProxy",
-    database: "haproxy",
-    faults: FAULTS.filter(({ isOfMatchcast, followsAnother }) => !isOfMatchcast && !followsAnother),
-  },
+  { through: DIRECT, database: "direct", faults: FAULTS },
+  { through: HAPROXY, database: "haproxy", faults: ofCluster },
+  { through: PGBOUNCER, database: "pgbouncer", faults: ofCluster },
 ];
 
 for (const { through, database, faults } of connections) {

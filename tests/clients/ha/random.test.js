@@ -1,7 +1,7 @@
 // Random faults for a while, with the checks at the end. scripts/ha.sh prints the seed, with which
 // the faults and the orders are the same again; the times are not.
 import { after, before, test } from "node:test";
-import { Cluster } from "./cluster.js";
+import { Cluster, DIRECT, HAPROXY, PGBOUNCER } from "./cluster.js";
 import { FAULTS } from "./faults.js";
 import { Lab } from "./lab.js";
 import { randomNumbers } from "./load.js";
@@ -12,7 +12,7 @@ const seed = Number(process.env.HA_SEED);
 const random = randomNumbers(seed);
 const pick = (list) => list[Math.floor(random() * list.length)];
 const cluster = new Cluster();
-const through = pick(["all nodes in DATABASE_URL", "HAProxy"]);
+const through = pick([DIRECT, HAPROXY, PGBOUNCER]);
 const lab = new Lab(cluster, "random", through);
 
 before(async () => {

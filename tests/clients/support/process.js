@@ -76,7 +76,7 @@ export class Process {
   #child;
   #log = [];
 
-  // `readyPath` returns status 200 once the program is ready.
+  // `readyPath` returns status 200 once the program is ready, unless `isReady` is another one.
   constructor(name, readyPath) {
     this.#name = name;
     this.#readyPath = readyPath;
@@ -146,15 +146,19 @@ export class Process {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
         throw new Error(`${this.#name} exited during its start`);
       }
-      const response = await fetch(`${this.url}${this.#readyPath}`).catch(() => undefined);
-      await response?.arrayBuffer();
-      return response?.status === 200;
+      return this.isReady();
     };
     try {
-      await waitUntil(`${this.#name} returns status 200 for ${this.#readyPath}`, ready);
+      await waitUntil(`${this.#name} is ready`, ready);
     } catch (error) {
       throw new Error(`${error.message}\n${this.log}`, { cause: error });
     }
+  }
+
+  async isReady() {
+    const response = await fetch(`${this.url}${this.#readyPath}`).catch(() => undefined);
+    await response?.arrayBuffer();
+    return response?.status === 200;
   }
 
   // Stops the program gracefully. A program that ignores the signal, or crashes, fails the test.
