@@ -158,7 +158,7 @@ async fn deliveries_are_recorded_after_the_database_was_frozen() {
 /// A row for each connection that is ready and was not used yet.
 const UNUSED_CONNECTIONS: &str = "SELECT FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid() \
-    AND state = 'idle' AND query LIKE '%SET statement_timeout = 1000'";
+    AND state = 'idle' AND query LIKE '%(''statement_timeout'', ''1000'')%'";
 
 /// The first host freezes while all connections of the pool, as many as there may be, lead to it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

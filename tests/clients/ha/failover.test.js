@@ -22,7 +22,7 @@ const ofCluster = FAULTS.filter(
 const connections = [
   { through: DIRECT, database: "direct", faults: FAULTS },
   { through: HAPROXY, database: "haproxy", faults: ofCluster },
-  { through: PGBOUNCER, database: "pgbouncer", faults: ofCluster },
+  { through: PGBOUNCER, database: "pooled", faults: ofCluster },
 ];
 
 for (const { through, database, faults } of connections) {
