@@ -42,10 +42,24 @@ const SESSION_SETTINGS: [(&str, &str); 10] = [
     ("idle_in_transaction_session_timeout", "30000"),
     ("plan_cache_mode", "force_generic_plan"),
 ];
-/// Milliseconds, for sessions that the pooler sets up. Otherwise each connection has its own.
-const POOLED_TIMEOUTS: [(&str, &str); 2] =
-    [("lock_timeout", "5000"), ("statement_timeout", "10000")];
+/// Of sessions that the pooler sets up. Otherwise each connection has its own.
 pub(super) const POOLED_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const POOLED_STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// [`SESSION_SETTINGS`] and the time-outs.
+fn settings(
+    lock_timeout: Duration,
+    statement_timeout: Duration,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let timeouts = [("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)]
+        .map(|(name, timeout)| (name, timeout.as_millis().to_string()));
+    SESSION_SETTINGS.map(|(name, value)| (name, value.to_owned())).into_iter().chain(timeouts)
+}
+
+/// Those that the pooler must have set.
+fn pooled_settings() -> impl Iterator<Item = (&'static str, String)> {
+    settings(POOLED_LOCK_TIMEOUT, POOLED_STATEMENT_TIMEOUT)
+}
 
 /// Which sessions of the server a connection uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,17 +162,15 @@ fn wrong_settings(connection: &mut PgConnection) -> Result<Vec<&'static str>, St
     let rows: Vec<Setting> =
         diesel::sql_query("SELECT lower(name) AS name, setting FROM pg_settings")
             .load(connection)?;
-    let is_set = |(name, value): &(&str, &str)| {
+    let is_set = |(name, value): &(&str, String)| {
         rows.iter().any(|row| row.name == *name && row.setting.eq_ignore_ascii_case(value))
     };
-    let wanted = SESSION_SETTINGS.iter().chain(&POOLED_TIMEOUTS);
-    Ok(wanted.filter(|setting| !is_set(setting)).map(|(name, _)| *name).collect())
+    Ok(pooled_settings().filter(|setting| !is_set(setting)).map(|(name, _)| name).collect())
 }
 
 fn not_set_up(wrong: &[&str]) -> StoreError {
-    let set = |(name, value): &(&str, &str)| format!("SET {name} = {value}");
     let statements: Vec<String> =
-        SESSION_SETTINGS.iter().chain(&POOLED_TIMEOUTS).map(set).collect();
+        pooled_settings().map(|(name, value)| format!("SET {name} = {value}")).collect();
     StoreError::Unsupported(format!(
         "DATABASE_URL leads to a connection pooler in transaction mode whose sessions are not set \
          up ({}): add connect_query='{}' to the database in pgbouncer.ini and reconnect, or use \
@@ -175,12 +187,7 @@ pub(super) fn set_up(
     lock_timeout: Duration,
     statement_timeout: Duration,
 ) -> QueryResult<()> {
-    let timeouts = [("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)]
-        .map(|(name, timeout)| (name, timeout.as_millis().to_string()));
-    let timeouts = timeouts.iter().map(|(name, value)| (*name, value.as_str()));
-    let values: Vec<String> = SESSION_SETTINGS
-        .into_iter()
-        .chain(timeouts)
+    let values: Vec<String> = settings(lock_timeout, statement_timeout)
         .map(|(name, value)| format!("('{name}', '{value}')"))
         .collect();
     connection.batch_execute(&format!(

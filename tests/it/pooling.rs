@@ -95,8 +95,13 @@ async fn set_up_as_told(database: &Database) -> Pooler {
     let output = refusal(&Pooler::start(database, TRANSACTION_MODE).await).await;
     assert!(output.contains("are not set up ("), "{output}");
     let from = output.find("connect_query='").expect("the query");
-    let query = output[from..].splitn(3, '\'').take(2).collect::<Vec<_>>().join("'");
-    Pooler::start_program(&program, database, &format!("{query}'"), TRANSACTION_MODE).await
+    let query = output[from..].splitn(3, '\'').take(2).collect::<Vec<_>>().join("'") + "'";
+    for file in
+        [include_str!("../../docs/OPERATIONS.md"), include_str!("../../ops/pgbouncer.ini.template")]
+    {
+        assert!(file.contains(&query), "operators copy another one than {query}");
+    }
+    Pooler::start_program(&program, database, &query, TRANSACTION_MODE).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
