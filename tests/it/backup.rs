@@ -49,8 +49,6 @@ on_both! {
         let provider = Provider::start().await;
         provider.always(respond("503 Service Unavailable", "overloaded"));
         let variables = short_timeouts(&provider);
-        let variables: Vec<(&str, &str)> =
-            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let app = TestApp::start_with(&database, &variables).await;
         let people = [app.log_in("alice").await, app.log_in("bob").await];
         let load = Load::start(&people, &["BTC", "ETH"]);
@@ -79,8 +77,6 @@ on_both! {
 
         let second_provider = Provider::start().await;
         let variables = short_timeouts(&second_provider);
-        let variables: Vec<(&str, &str)> =
-            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let app = TestApp::start_with(&restored, &variables).await;
         wait_until_outbox_empty(&restored).await;
         let again: Vec<_> = second_provider.received().iter().map(|event| event.key()).collect();

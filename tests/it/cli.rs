@@ -210,8 +210,6 @@ on_both! {
     async fn retried_dead_letters_are_published(database: Database) {
         let provider = Provider::start().await;
         let variables = provider.variables();
-        let variables: Vec<(&str, &str)> =
-            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let app = TestApp::start_with(&database, &variables).await;
         provider.always(Action::Respond(response("413 Big", &[], "too large")));
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);

@@ -23,8 +23,6 @@ async fn acknowledged_orders_survive_repeated_loss_of_all_connections() {
     let database = Database::postgres();
     let provider = Provider::start().await;
     let variables = provider.variables();
-    let variables: Vec<(&str, &str)> =
-        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let app = TestApp::start_with(&database, &variables).await;
     let people = [app.log_in("alice").await, app.log_in("bob").await];
     let load = Load::start(&people, &["BTC", "ETH"]);

@@ -58,8 +58,6 @@ async fn a_market_can_be_traded_through_two_processes() {
     let database = Database::postgres();
     let provider = Provider::start().await;
     let variables = short_timeouts(&provider);
-    let variables: Vec<(&str, &str)> =
-        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let first = TestApp::start_with(&database, &variables).await;
     let second = TestApp::start_with(&database, &variables).await;
     let people = [first.log_in("alice").await, first.log_in("bob").await];

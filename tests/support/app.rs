@@ -32,12 +32,14 @@ pub struct TestApp {
 impl TestApp {
     /// Starts with the demo users and the embedded provider.
     pub async fn start(database: &Database) -> Self {
-        Self::start_with(database, &[]).await
+        Self::start_from(database, &[], None).await
     }
 
     /// Starts with additional environment variables.
-    pub async fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
-        Self::start_from(database, variables, None).await
+    pub async fn start_with<S: AsRef<str>>(database: &Database, variables: &[(&str, S)]) -> Self {
+        let variables: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        Self::start_from(database, &variables, None).await
     }
 
     /// Starts with additional environment variables, and this text as config/local.toml.
