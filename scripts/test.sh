@@ -215,7 +215,9 @@ fi
 
 # The Rust tests run alone, because some of them need all cores.
 if [[ -z ${step_failed[build]:-} ]]; then
-    start rust cargo test --locked --features "$features" --no-fail-fast
+    # With what relatives of PostgreSQL do differently, see docs/SCALING.md.
+    start rust env TEST_POSTGRES_RELATIVE=1 \
+        cargo test --locked --features "$features" --no-fail-fast
     finish rust
     count rust
     # Shows that the benchmarks work, with the build of the tests; their figures mean nothing.

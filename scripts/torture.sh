@@ -6,7 +6,9 @@
 #                                 prints its figures in one line
 #
 # MATCHCAST_TORTURE multiplies the default number of rounds, PROPTEST_CASES sets the number of
-# cases. A failed test prints the seed that repeats it. Further arguments go to `cargo test`.
+# cases. A failed test prints the seed that repeats it. Further arguments go to `cargo test`. All
+# tests run in databases with what relatives of PostgreSQL do differently (docs/SCALING.md), unless
+# TEST_POSTGRES_RELATIVE is empty.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,6 +20,7 @@ descriptors=8192
 need_build_tools
 export MATCHCAST_TORTURE=${MATCHCAST_TORTURE:-20}
 export PROPTEST_CASES=${PROPTEST_CASES:-20000}
+export TEST_POSTGRES_RELATIVE=${TEST_POSTGRES_RELATIVE-1}
 [[ $(ulimit -n) == unlimited || $(ulimit -n) -ge $descriptors ]] || ulimit -n "$descriptors" ||
     die "the limit of open files must be at least $descriptors"
 

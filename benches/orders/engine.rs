@@ -24,10 +24,10 @@ impl Committed {
     }
 }
 
-/// Committed orders per second in an empty database.
-pub async fn measure(database: &Database, clients: usize, duration: Duration) -> f64 {
+/// Places orders in an empty database.
+pub async fn measure(database: &Database, clients: usize, duration: Duration) -> Committed {
     let (store, catalog) = setup::prepare(database);
-    run(store, catalog, clients, duration).await.per_second()
+    run(store, catalog, clients, duration).await
 }
 
 /// Each client waits for the result before it sends the next order.

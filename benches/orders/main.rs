@@ -57,6 +57,7 @@ mod server;
 mod setup;
 #[path = "../common/sql.rs"]
 mod sql;
+mod steps;
 
 use options::Options;
 

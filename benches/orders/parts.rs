@@ -12,6 +12,7 @@ use crate::http as binary;
 use crate::options::Options;
 use crate::order_load::Keys;
 use crate::recorder::Recorder;
+use crate::steps::StepMetrics;
 
 /// Numbers of concurrent clients. Each waits for the result before it sends the next order.
 const CLIENTS: [usize; 4] = [1, 16, 64, 256];
@@ -22,6 +23,7 @@ const CONNECTIONS: usize = 256;
 /// The engine against the baseline and the ceiling.
 pub fn engine(options: Options) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let metrics = StepMetrics::start();
     let mut recorder = Recorder::create("engine");
     for repetition in 1..=options.repetitions {
         for &clients in options.size(&CLIENTS[..], &CLIENTS[2..]) {
@@ -35,11 +37,18 @@ pub fn engine(options: Options) {
             }
             for (name, create) in databases::all() {
                 let database = create();
-                let rate = typed::measure(&database, clients, options.duration);
-                let rate = runtime.block_on(rate);
+                let before = metrics.seconds();
+                let committed = typed::measure(&database, clients, options.duration);
+                let committed = runtime.block_on(committed);
+                let steps = metrics.since(&before);
                 database.audit();
                 let parameters = json!({ "database": name, "clients": clients });
-                recorder.record("engine", parameters, repetition, rate);
+                recorder.record("engine", parameters, repetition, committed.per_second());
+                for (step, seconds) in steps {
+                    let parameters = json!({ "database": name, "clients": clients, "step": step });
+                    let per_order = seconds * 1e6 / committed.orders as f64;
+                    recorder.record("engine_step_us", parameters, repetition, per_order);
+                }
             }
         }
         for (name, keys) in [("kept", ForeignKeys::Kept), ("dropped", ForeignKeys::Dropped)] {
@@ -64,7 +73,8 @@ pub fn http(options: Options) {
             let database = create();
             let engine = typed::measure(&database, CONNECTIONS, options.duration);
             let parameters = json!({ "database": name, "clients": CONNECTIONS });
-            recorder.record("engine", parameters, repetition, runtime.block_on(engine));
+            let rate = runtime.block_on(engine).per_second();
+            recorder.record("engine", parameters, repetition, rate);
             database.audit();
             for (events, keys) in
                 [("null", Keys::Without), ("embedded", Keys::Without), ("null", Keys::With)]

@@ -36,6 +36,7 @@ function placeholders(measurements) {
   values.verdict = `${met} aims are met, ${missed} are not${rest}.`;
   values.environment = renderEnvironment(measurements);
   values.rows_per_order = renderRowsPerOrder(measurements);
+  values.engine_steps = renderSteps(measurements);
   values.growth_rows = renderGrowthRows(measurements);
   values.read_bytes = renderReadBytes(measurements);
   return values;
@@ -67,6 +68,21 @@ function describe(environment, parts) {
     lines.push(`- SQLite ${number}: \`synchronous\` ${synchronous}, \`journal_mode\` ${mode}`);
   }
   return lines.join("\n");
+}
+
+/** The steps of a batch on PostgreSQL, in the order of a batch. */
+const STEPS = ["lock", "load", "decide", "write", "commit"];
+
+/** The time of each step per order, with the fewest and the most clients. */
+function renderSteps(measurements) {
+  const cell = (step, clients) => {
+    const parameters = { database: "postgres", clients, step };
+    const found = measurements.find("engine.engine_step_us", parameters);
+    return found ? `${format(median([...found.values()]))} µs` : "not measured";
+  };
+  const line = (step) => `| ${step} | ${cell(step, 1)} | ${cell(step, 256)} |`;
+  const head = ["| step | 1 client | 256 clients |", "| --- | --- | --- |"];
+  return [...head, ...STEPS.map(line)].join("\n");
 }
 
 function renderRowsPerOrder(measurements) {

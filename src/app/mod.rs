@@ -53,6 +53,7 @@ pub struct App {
     /// `None`: `book.updated` is disabled.
     book_publisher: Option<BookPublisher>,
     publisher: publisher::Publisher,
+    notifiers: engine::Notifiers,
     /// `None`: webhooks are disabled.
     webhooks: Option<webhooks::Dispatcher>,
     /// `None`: the demo has no traders.
@@ -127,6 +128,7 @@ impl App {
             engine_thread,
             book_publisher,
             publisher,
+            notifiers,
             webhooks,
             traders,
             provider: embedded,
@@ -149,6 +151,8 @@ impl App {
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self { server, engine, publisher, shutdown, .. } = self;
         let mut publishing = StoppablePart::spawn("publisher", |stop| publisher.run(stop));
+        let listening = publisher::listen(self.store.clone(), self.notifiers.events);
+        let mut listening = Part::spawn("notifications", endless(listening));
         let mut publishing_books = self
             .book_publisher
             .map(|books| StoppablePart::spawn("order book publisher", |stop| books.run(stop)));
@@ -175,6 +179,7 @@ impl App {
 
         let parts = [
             publishing.part(),
+            &mut listening,
             &mut serving,
             &mut executing,
             &mut reporting,

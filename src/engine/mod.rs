@@ -31,6 +31,7 @@ mod records;
 mod repetitions;
 mod reply;
 mod request;
+mod steps;
 mod worker;
 
 use std::sync::Arc;

@@ -13,10 +13,11 @@ use super::lane::{Batch, Lane, count_expired};
 use super::measures;
 use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
+use super::steps::Steps;
 use super::{
     EngineError, EngineSettings, Notifiers, OriginatingSocket, as_metric, recording, repetitions,
 };
-use crate::market::{Command, Done, MarketId, OrderId, Plan, Trade, execute};
+use crate::market::{Command, Done, MarketId, OrderId, Plan, State, Trade, execute};
 use crate::store::idempotency::{ExecutedRequest, IdempotencyKey};
 use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::trading::Additions;
@@ -57,6 +58,7 @@ struct Committed {
     responses: BTreeMap<usize, RenderedResponse>,
     plan: Plan,
     times: Times,
+    steps: Steps,
     /// Open markets with triggered stop orders that are left for the next batch.
     triggering: Vec<MarketId>,
     has_changed_books: bool,
@@ -83,12 +85,14 @@ impl Worker {
             let span = batch.span(&self.lane.name);
             let _entered = span.enter();
             let outcome = self.commit(&batch);
+            let ended = Instant::now();
             if let Ok(committed) = &outcome {
                 let len = as_metric(committed.executed.len());
                 let lane = || self.lane.name.clone();
                 metrics::histogram!("matchcast_engine_batch_len", "lane" => lane()).record(len);
                 metrics::histogram!("matchcast_engine_batch_seconds", "lane" => lane())
-                    .record(started.elapsed());
+                    .record(ended - started);
+                committed.steps.record(&self.lane.name, started, ended);
                 let executed = committed.executed.iter().zip(&committed.plan.outcomes);
                 let commands =
                     executed.filter_map(|(at, _)| Some(&batch.requests.get(*at)?.1.command));
@@ -283,8 +287,10 @@ impl Worker {
         }
         let (markets, looks_up) = (&catalog.markets, self.looks_up());
         let max_fills = settings.max_fills;
+        let locked_at = Instant::now();
         let mut loaded =
             trading::load(connection, locked, markets, commands, max_fills, looks_up, now())?;
+        let loaded_at = Instant::now();
         let repeated =
             if looks_up { repetitions::find(connection, requests)? } else { BTreeMap::new() };
         // The locks are held. What has been left meanwhile is not executed.
@@ -327,13 +333,12 @@ impl Worker {
             responses: &stored_responses(requests, &responses),
             webhook_messages: &webhook_messages,
         };
+        let decided_at = Instant::now();
         trading::apply(connection, &loaded.state, &plan, &new_events, &additions, at)?;
         for event in &oversized {
             outbox::write_dead_letter(connection, &event.event, &event.error())?;
         }
-        let states = loaded.state.market_states.iter();
-        let triggering = states.filter(|(_, state)| state.is_triggering()).map(|(id, _)| *id);
-        let triggering = triggering.collect();
+        let written_at = Instant::now();
         Ok(Committed {
             has_changed_books: !plan.is_empty() && !loaded.state.market_states.is_empty(),
             executed,
@@ -341,12 +346,18 @@ impl Worker {
             responses,
             plan,
             times,
-            triggering,
+            steps: Steps { locked_at, loaded_at, decided_at, written_at },
+            triggering: triggering_markets(&loaded.state),
             has_events: !new_events.events.is_empty(),
             has_webhook_messages: !webhook_messages.is_empty(),
             oversized,
         })
     }
+}
+
+fn triggering_markets(state: &State) -> Vec<MarketId> {
+    let states = state.market_states.iter();
+    states.filter(|(_, state)| state.is_triggering()).map(|(id, _)| *id).collect()
 }
 
 /// The responses that are stored, with the keys of their requests.

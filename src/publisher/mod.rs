@@ -12,7 +12,7 @@
 //! what their outcomes mean, [`outbox`] decides when the database is used, [`failure`] what the log
 //! says about the provider, and [`occupancy`] whether events on unoccupied channels are skipped.
 //! They share nothing: [`dispatch`] connects them. A commit that wrote events notifies the
-//! publisher, which also polls the outbox.
+//! publisher, also one of another process ([`listen`]). It polls the outbox as well.
 
 mod delivery;
 mod dispatch;
@@ -20,7 +20,9 @@ mod failure;
 #[cfg(test)]
 mod fixtures;
 mod in_flight;
+mod listening;
 mod occupancy;
 mod outbox;
 
 pub use dispatch::{Publisher, Sink};
+pub use listening::listen;

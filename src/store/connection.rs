@@ -22,7 +22,16 @@ use super::{Call, DatabaseUrl, StoreError};
 use crate::market::MarketId;
 
 /// An explicit READ WRITE would fail on a standby with an error of no known kind.
-const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+///
+/// Sequences may cache values in each session: YugabyteDB's do unless it is told otherwise, others'
+/// with `CACHE`. A session that has not been used for a while would number rows with values from
+/// before those that other sessions have written since. Without cached values, the ids that a
+/// transaction takes while it holds a lock are greater than those of its holders before: the
+/// entries of an account and the events of a channel are in the order of their ids.
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DISCARD SEQUENCES";
+/// Tells other processes that this transaction has committed. With its beginning, because that costs
+/// no round trip.
+const NOTIFY: &str = "NOTIFY matchcast_outbox";
 /// `synchronous = FULL`: an acknowledged commit survives a power failure, also with WAL.
 const SQLITE_SESSION: &str = "PRAGMA foreign_keys = ON; \
     PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
@@ -92,31 +101,33 @@ impl AnyConnection {
 
     pub fn begin_write(&mut self) -> QueryResult<()> {
         match self {
-            Self::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, BEGIN_WRITE),
+            Self::Postgres(c) => begin_with(c, BEGIN_WRITE),
             // A deferred transaction that becomes a writer fails at once while another one writes.
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }
     }
 
     /// [`Self::begin_write`], and locks markets by id, with the same round trip. The write
-    /// transaction of SQLite is the lock of everything.
-    pub fn begin_write_locking(&mut self, markets: &BTreeSet<MarketId>) -> QueryResult<()> {
+    /// transaction of SQLite is the lock of everything. `notifies`: other processes hear of the
+    /// commit.
+    pub fn begin_write_locking(
+        &mut self,
+        markets: &BTreeSet<MarketId>,
+        notifies: bool,
+    ) -> QueryResult<()> {
         let Self::Postgres(c) = self else { return self.begin_write() };
-        if markets.is_empty() {
-            return self.begin_write();
+        let mut begin = BEGIN_WRITE.to_owned();
+        if notifies {
+            begin = format!("{begin}; {NOTIFY}");
         }
-        // In the text, because several statements have no parameters.
-        let ids: Vec<String> = markets.iter().map(|id| id.0.to_string()).collect();
-        let begin = format!(
-            "{BEGIN_WRITE}; SELECT FROM markets WHERE id IN ({}) ORDER BY id FOR UPDATE",
-            ids.join(", ")
-        );
-        let begun = AnsiTransactionManager::begin_transaction_sql(c, &begin);
-        if begun.is_err() {
-            // The transaction has begun and waits for its end, which Diesel does not know.
-            c.batch_execute("ROLLBACK")?;
+        if !markets.is_empty() {
+            // In the text, because several statements have no parameters.
+            let ids: Vec<String> = markets.iter().map(|id| id.0.to_string()).collect();
+            let ids = ids.join(", ");
+            begin =
+                format!("{begin}; SELECT FROM markets WHERE id IN ({ids}) ORDER BY id FOR UPDATE");
         }
-        begun
+        begin_with(c, &begin)
     }
 
     /// All statements until the commit read the same state.
@@ -182,6 +193,16 @@ impl AnyConnection {
             Self::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
         }
     }
+}
+
+/// Begins a transaction with several statements in one message.
+fn begin_with(connection: &mut PgConnection, statements: &str) -> QueryResult<()> {
+    let begun = AnsiTransactionManager::begin_transaction_sql(connection, statements);
+    if begun.is_err() {
+        // The transaction may have begun, and waits for its end, which Diesel does not know.
+        connection.batch_execute("ROLLBACK")?;
+    }
+    begun
 }
 
 /// Opens a pool with one connection.

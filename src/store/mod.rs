@@ -33,6 +33,7 @@ mod libpq;
 pub mod log_ins;
 pub mod markets;
 mod migrations;
+mod notifications;
 mod numbering;
 pub mod occupancy;
 pub mod one_time_passwords;
@@ -67,6 +68,7 @@ use std::time::Duration;
 use call::GivenUpCalls;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::State;
+use notifications::Notifying;
 use permits::acquire;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use write::SqliteWriter;
@@ -82,6 +84,7 @@ pub use error::StoreError;
 pub use migrations::{
     is_migrated, migrate, revert_last_migration, revert_migrations, run_next_migration,
 };
+pub use notifications::Listener;
 pub use shared_reads::{Found, SharedReads};
 pub use timeouts::Timeouts;
 pub use write::LockedMarkets;
@@ -119,6 +122,7 @@ struct Inner {
     owner_permits: Arc<Semaphore>,
     given_up: GivenUpCalls,
     sqlite_writer: Option<SqliteWriter>,
+    notifying: Notifying,
 }
 
 impl Store {
@@ -150,6 +154,7 @@ impl Store {
             owner_permits: Arc::new(Semaphore::new(MAX_OWNERS)),
             given_up: GivenUpCalls::at_most(pool_size),
             sqlite_writer,
+            notifying: Notifying::default(),
         };
         Ok(Self { inner: Arc::new(inner), call: None })
     }

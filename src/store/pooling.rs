@@ -42,6 +42,10 @@ const SESSION_SETTINGS: [(&str, &str); 10] = [
     ("idle_in_transaction_session_timeout", "30000"),
     ("plan_cache_mode", "force_generic_plan"),
 ];
+/// On CockroachDB only. A batch inserts orders and updates others in one statement, which is
+/// forbidden there by default, because it must not change a row twice. It never does: the orders
+/// that it inserts are new.
+const COCKROACH_SETTING: (&str, &str) = ("enable_multiple_modifications_of_table", "on");
 /// Of sessions that the pooler sets up. Otherwise each connection has its own.
 pub(super) const POOLED_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 const POOLED_STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -187,7 +191,9 @@ pub(super) fn set_up(
     lock_timeout: Duration,
     statement_timeout: Duration,
 ) -> QueryResult<()> {
+    let (name, value) = COCKROACH_SETTING;
     let values: Vec<String> = settings(lock_timeout, statement_timeout)
+        .chain([(name, value.to_owned())])
         .map(|(name, value)| format!("('{name}', '{value}')"))
         .collect();
     connection.batch_execute(&format!(

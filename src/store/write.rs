@@ -82,7 +82,8 @@ impl Store {
     ) -> Result<T, StoreError> {
         let _entered = self.call.as_ref().map(Call::enter);
         let mut write = |connection: &mut AnyConnection| {
-            write_once(self.call.as_deref(), connection, markets, &mut work)
+            let notifies = self.inner.notifying.is_wanted();
+            write_once(self.call.as_deref(), connection, markets, notifies, &mut work)
         };
         let mut attempt = 1;
         loop {
@@ -137,10 +138,12 @@ fn write_once<T>(
     call: Option<&Call>,
     connection: &mut AnyConnection,
     markets: &BTreeSet<MarketId>,
+    notifies: bool,
     work: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     call.map_or(Ok(()), Call::begin)?;
-    if let Err(error) = connection.begin_write_locking(markets).map_err(StoreError::from) {
+    let begun = connection.begin_write_locking(markets, notifies);
+    if let Err(error) = begun.map_err(StoreError::from) {
         return Err(connection.explain(error));
     }
     let done = work(connection).and_then(|value| {

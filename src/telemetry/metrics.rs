@@ -18,6 +18,7 @@
 //! | `matchcast_engine_expired_total` | counter | requests not executed: expired while waiting |
 //! | `matchcast_engine_batch_len{lane}` | summary | requests per transaction |
 //! | `matchcast_engine_batch_seconds{lane}` | summary | duration of a transaction |
+//! | `matchcast_engine_step_seconds{lane,step}` | summary | of its steps: lock to commit |
 //! | `matchcast_engine_failed_total` | counter | requests that failed alone |
 //! | `matchcast_store_retries_total` | counter | transactions retried after a conflict |
 //! | `matchcast_outbox_pending` | gauge | pending events, by every process |

@@ -24,6 +24,7 @@ fn of_asset(sheet: &Value, asset: &str) -> Value {
 
 on_both! {
     async fn commission_is_summed_by_market_and_day(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let auditor = admin::client(&app, &database, &[Read]);

@@ -91,6 +91,7 @@ on_both! {
     }
 
     async fn resting_orders_of_a_frozen_user_keep_their_place(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let operator = admin::client(&app, &database, &[Users, Read]);
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
@@ -106,6 +107,7 @@ on_both! {
     }
 
     async fn open_orders_are_cancelled_with_the_freeze_on_request(database: Database) {
+        database.number_consecutively();
         let (app, _provider) = start_with_events(&database, &["order.updated"], &[]).await;
         let operator = admin::client(&app, &database, &[Users, Read]);
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
@@ -208,6 +210,7 @@ on_both! {
 
     /// Whatever a frozen user and others do: nothing is reserved, and no order is added.
     async fn balances_of_a_frozen_user_change_by_others_only(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let other = TestApp::start_with(&database, &LONG_CACHE).await;
         let operator = admin::client(&app, &database, &[Users, Funds]);

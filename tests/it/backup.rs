@@ -32,7 +32,7 @@ fn back_up(database: &Database, file: &Path) {
 /// A new database with the content of the backup.
 fn restore(from: &Database, file: &Path) -> Database {
     if from.is_postgres() {
-        let restored = Database::postgres();
+        let restored = Database::plain_postgres();
         let name = file.display().to_string();
         let arguments = ["--exit-on-error", "--no-owner", "--dbname", &restored.url, &name];
         run("pg_restore", &arguments);

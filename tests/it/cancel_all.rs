@@ -18,6 +18,7 @@ async fn ids(client: &Client, query: &str) -> Value {
 
 on_both! {
     async fn open_orders_are_cancelled_by_market_and_side(database: Database) {
+        database.number_consecutively();
         let (app, _provider) = start_with_events(&database, &["order.updated"], &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         for (symbol, side, price) in [
@@ -51,6 +52,7 @@ on_both! {
     }
 
     async fn unknown_words_are_errors_and_a_key_makes_it_one_request(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         alice.place("BTC", "buy", "10", "0.1").await.data();
@@ -88,6 +90,7 @@ on_both! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_market_delays_no_other_while_all_orders_are_cancelled() {
     let database = crate::support::database::Database::postgres();
+    database.number_consecutively();
     let app = TestApp::start_with(&database, &[("MATCHCAST__ENGINE__MAX_WAIT_MS", "60000")]).await;
     let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
     alice.place("BTC", "buy", "10", "0.1").await.data();

@@ -112,6 +112,7 @@ on_both! {
     }
 
     async fn each_order_of_a_batch_has_its_own_outcome(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "100", "0.1").await.data();

@@ -51,6 +51,7 @@ fn first_trade_time(database: &Database) -> String {
 
 on_both! {
     async fn each_event_has_exactly_the_expected_content(database: Database) {
+        database.number_consecutively();
         let (app, _provider) = start_with_events(&database, &ALL, &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         let balance = |user, currency: &str, row: &OutboxRow, rest: &str| {
@@ -119,6 +120,7 @@ on_both! {
     }
 
     async fn an_order_that_would_match_its_owners_order_is_cancelled(database: Database) {
+        database.number_consecutively();
         let (app, _provider) = start_with_events(&database, &["order.updated"], &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "100", "0.01").await.data();

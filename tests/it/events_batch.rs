@@ -185,6 +185,7 @@ fn events_on(rows: &[OutboxRow], channel: &str) -> Vec<String> {
 
 on_both! {
     async fn a_batch_publishes_trades_first_and_each_final_state_once(database: Database) {
+        database.number_consecutively();
         let batches = Batches::start(&database, all_events()).await;
         let resting = batches.order(Side::Sell, "100", "1");
         batches.engine.place(resting, None).await.expect("it rests");
@@ -229,6 +230,7 @@ on_both! {
     }
 
     async fn a_socket_is_excluded_from_events_that_it_alone_caused(database: Database) {
+        database.number_consecutively();
         let settings = EventSettings { to_others: true, ..all_events() };
         let batches = Batches::start(&database, settings).await;
         let from = |socket: &str| Some(OriginatingSocket::new(socket));
@@ -286,6 +288,7 @@ on_both! {
     }
 
     async fn an_event_that_is_too_large_for_its_channel_becomes_a_dead_letter(database: Database) {
+        database.number_consecutively();
         let size_limits = SizeLimits { encrypted: 130, ..SizeLimits::UNLIMITED };
         let kinds = UserChannelKinds::Both;
         let user_channels = UserChannels { kinds, ..UserChannels::default() };

@@ -102,7 +102,7 @@ on_both! {
     }
 
     async fn registration_has_exact_bodies(database: Database) {
-        let app = TestApp::start(&database).await;
+        let app = TestApp::start(database.number_consecutively()).await;
         let visitor = app.visitor();
         let dora = r#"{"name":"Dora","email":"Dora@example.com","password":"pass word",
             "password_confirmation":"pass word"}"#;
@@ -214,7 +214,7 @@ on_both! {
     }
 
     async fn a_trade_has_exact_bodies(database: Database) {
-        let app = TestApp::start(&database).await;
+        let app = TestApp::start(database.number_consecutively()).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "50000", "0.1").await.data();
         bob.place("BTC", "sell", "50000.5", "0.2").await.data();
@@ -265,7 +265,7 @@ on_both! {
 on_both! {
     async fn the_balance_history_has_exact_bodies(database: Database) {
         let commission = [("MATCHCAST__COMMISSION__SELLER", "0.001")];
-        let app = TestApp::start_with(&database, &commission).await;
+        let app = TestApp::start_with(database.number_consecutively(), &commission).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         alice.place("BTC", "buy", "50000", "0.1").await.data();
         alice.place("BTC", "buy", "100", "1").await.data();

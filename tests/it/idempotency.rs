@@ -85,6 +85,7 @@ on_both! {
     /// The rules have become stricter meanwhile: a repetition that would be refused now has been
     /// executed all the same.
     async fn a_repetition_that_would_be_refused_now_is_recognised(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let first = place(&alice, "a", "0.1").await;

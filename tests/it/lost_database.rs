@@ -101,6 +101,7 @@ async fn a_commit_whose_response_is_lost_is_not_executed_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_fails_with_an_unknown_error_is_not_retried() {
     let database = Database::postgres();
+    database.number_consecutively();
     let app = TestApp::start_with(&database, &[("BROADCAST_CONNECTION", "null")]).await;
     let alice = app.log_in("alice").await;
     // A rollback does not reset a sequence, and the trigger fires during the commit.

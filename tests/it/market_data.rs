@@ -47,6 +47,7 @@ async fn check_422(visitor: &Client, path: &str, field: &str) {
 
 on_both! {
     async fn market_data_needs_no_token_and_names_no_users(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let visitor = traded(&app).await;
         let trades = visitor.get("/api/trades?symbol=BTC").await;
@@ -152,6 +153,7 @@ on_both! {
     }
 
     async fn candles_have_pages(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let visitor = traded(&app).await;
         // One trade a day.
@@ -184,6 +186,7 @@ on_both! {
     }
 
     async fn a_ticker_forgets_what_is_older_than_a_day(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let visitor = traded(&app).await;
         let of = |id: i64, ago: TimeDelta| {

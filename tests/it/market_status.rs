@@ -17,6 +17,7 @@ async fn set(database: &Database, arguments: &str) -> (i32, String) {
 
 on_both! {
     async fn a_market_accepts_what_its_status_allows(database: Database) {
+        database.number_consecutively();
         let (app, _provider) = start_with_events(&database, &["order.updated"], &[]).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         alice.place("BTC", "buy", "90", "0.1").await.data();
@@ -67,6 +68,7 @@ on_both! {
 
     /// The trade triggers it, the status holds it, and opening the market lets it go.
     async fn a_triggered_order_waits_until_its_market_is_open(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         bob.place("BTC", "sell", "100", "0.1").await.data();

@@ -84,6 +84,7 @@ fn trade_model(commission: &str, at: &str) -> String {
 
 on_both! {
     async fn the_payload_contains_models_as_laravel_serializes_them(database: Database) {
+        database.number_consecutively();
         let [buyer, seller] = events_of_a_trade(&database, &[ALL_MODELS]).await;
         let (at, _) = times(&database);
         let payload = |commission: &str, of_alice: &str, of_bob: &str| {
@@ -102,6 +103,7 @@ on_both! {
     }
 
     async fn each_user_sees_all_own_columns_and_named_ones_of_the_other(database: Database) {
+        database.number_consecutively();
         let variables = [
             (INCLUDE, "seller,buyer"),
             (OWN, ALL_COLUMNS),
@@ -199,6 +201,7 @@ async fn check_newest(database: &Database, client: &Client, model: &str, count: 
 
 on_both! {
     async fn the_channel_is_that_of_all_events_of_users(database: Database) {
+        database.number_consecutively();
         let kinds = ["order.matched", "order.updated", "balance.updated", "trade.executed"];
         let (app, _provider) = start_with_events(&database, &kinds, &LARAVEL).await;
         let settings = app.visitor().get("/api/config").await.data();
@@ -226,6 +229,7 @@ on_both! {
     }
 
     async fn webhooks_get_the_payload_of_the_catalogue_under_its_name(database: Database) {
+        database.number_consecutively();
         let variables = [LARAVEL[0], ALL_MODELS];
         let app = TestApp::start_with(&database, &variables).await;
         let alice = app.log_in("alice").await;

@@ -14,6 +14,7 @@ fn without_time(mut row: Value) -> Value {
 
 on_both! {
     async fn a_trade_has_a_row_for_each_side_with_its_own_commission(database: Database) {
+        database.number_consecutively();
         let file = "[[markets]]\nsymbol = \"ETH/BTC\"\n";
         let app = TestApp::start_from(&database, &[], Some(file)).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);

@@ -87,6 +87,7 @@ on_both! {
     }
 
     async fn filters_let_through_what_they_name(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         for (symbol, side, price, amount) in [
@@ -143,6 +144,7 @@ on_both! {
     }
 
     async fn times_limit_a_list(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         for _ in 0..6 {

@@ -55,7 +55,17 @@ async fn processes_can_start_concurrently_on_an_empty_database() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_market_can_be_traded_through_two_processes() {
-    let database = Database::postgres();
+    trade_through_two_processes(Database::postgres()).await;
+}
+
+/// Whichever session a transaction uses, it must not number rows with values that the session has
+/// kept from before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_market_of_a_relative_of_postgres_can_be_traded_through_two_processes() {
+    trade_through_two_processes(Database::relative()).await;
+}
+
+async fn trade_through_two_processes(database: Database) {
     let provider = Provider::start().await;
     let variables = short_timeouts(&provider);
     let first = TestApp::start_with(&database, &variables).await;
@@ -83,6 +93,59 @@ async fn a_market_can_be_traded_through_two_processes() {
     assert_eq!(provider.max_in_flight_per_channel(), 1);
     assert_times_follow_ids(&database);
     assert_order_per_channel(&provider);
+    database.audit();
+}
+
+/// Polls of the outbox have a minute between them, so only a notification can be the reason.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_publisher_hears_of_events_of_other_processes() {
+    let database = Database::postgres();
+    let provider = Provider::start().await;
+    let mut variables = short_timeouts(&provider);
+    variables.push(("MATCHCAST__PUBLISHER__POLL_MS", "60000".to_owned()));
+    let publishing = TestApp::start_with(&database, &variables).await;
+    wait_for("a publisher", || async {
+        let leases = "SELECT FROM leases WHERE name = 'publisher'";
+        let held = diesel::sql_query(leases).execute(&mut database.connect());
+        (held.expect("leases are read") == 1).then_some(())
+    })
+    .await;
+    let other = TestApp::start_with(&database, &variables).await;
+    let (alice, bob) = (other.log_in("alice").await, other.log_in("bob").await);
+    // The first trades may be earlier than the connections that listen.
+    let mut trades = 0;
+    wait_for("the events of the other process", || {
+        trades += 1;
+        let (alice, bob, provider) = (&alice, &bob, &provider);
+        async move {
+            trade(alice, bob).await;
+            (!provider.received().is_empty()).then_some(())
+        }
+    })
+    .await;
+    assert!(trades < 100, "{trades} trades");
+    let count = provider.received().len();
+    trade(&alice, &bob).await;
+    wait_for("the events of one more trade", || async {
+        (provider.received().len() >= count + 2).then_some(())
+    })
+    .await;
+    // After the server has closed the connections that listen, they are opened again.
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    );
+    let count = provider.received().len();
+    wait_for("events after the connections were lost", || {
+        let (alice, bob, provider) = (&alice, &bob, &provider);
+        async move {
+            trade(alice, bob).await;
+            (provider.received().len() >= count + 2).then_some(())
+        }
+    })
+    .await;
+    publishing.stop();
+    other.stop();
     database.audit();
 }
 

@@ -95,6 +95,7 @@ on_both! {
     }
 
     async fn triggered_orders_left_by_a_crash_are_executed(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let (alice, bob) = (app.log_in("alice").await, app.log_in("bob").await);
         place(&bob, "sell", json!({ "price": "100" })).await.data();
@@ -154,6 +155,7 @@ on_both! {
     }
 
     async fn an_order_with_a_date_is_cancelled_once_by_one_of_two_processes(database: Database) {
+        database.number_consecutively();
         let first = TestApp::start(&database).await;
         let second = TestApp::start(&database).await;
         let alice = first.log_in("alice").await;

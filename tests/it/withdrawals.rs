@@ -113,6 +113,7 @@ on_both! {
     }
 
     async fn each_change_is_an_event_for_its_user(database: Database) {
+        database.number_consecutively();
         let (app, _provider) = without_delivery(&database).await;
         let bob = app.log_in("bob").await;
         let payments = admin::client(&app, &database, &[Funds]);
@@ -325,6 +326,7 @@ on_both! {
     }
 
     async fn the_command_lists_and_ends_withdrawals(database: Database) {
+        database.number_consecutively();
         let app = TestApp::start(&database).await;
         let bob = app.log_in("bob").await;
         for _ in 0..2 {

@@ -33,6 +33,11 @@ pub fn check(database: &Database, damage: &str, repair: &str, expected: &str) {
     database.audit();
 }
 
+/// The id of a row, the oldest being number 1, as SQL: ids may have gaps.
+pub fn nth(table: &str, number: usize) -> String {
+    format!("(SELECT id FROM {table} ORDER BY id LIMIT 1 OFFSET {})", number - 1)
+}
+
 const USD_OF_BUYER: &str = "user_id = (SELECT min(id) FROM users WHERE id > 0) AND asset_id = 1";
 
 on_both! {
@@ -73,10 +78,8 @@ on_both! {
     async fn damage_to_orders_is_found(database: Database) {
         trade(&database).await;
         let order = |change: &str, id: &str| format!("UPDATE orders SET {change} WHERE id = {id}");
-        let first = "(SELECT min(id) FROM orders)";
-        let second = "(SELECT min(id) + 1 FROM orders)";
-        let best_ask = "(SELECT min(id) + 2 FROM orders)";
-        let cancelled = "(SELECT min(id) + 3 FROM orders)";
+        let [first, second, best_ask, cancelled] = [1, 2, 3, 4].map(|n| nth("orders", n));
+        let [first, second, best_ask, cancelled] = [&first, &second, &best_ask, &cancelled];
         for (id, damage, repair, expected) in [
             (first, "reserved = reserved + 1", "reserved = reserved - 1",
                 "the locked amount of an account is the sum of its reservations"),
@@ -100,7 +103,8 @@ on_both! {
                 "an order is filled when nothing remains"),
             (best_ask, "price = 8900000000", "price = 11000000000", "no book is crossed"),
             (best_ask, "price = 9000000000", "price = 11000000000", "no book is crossed"),
-            (first, "user_id = 1", "user_id = 2", "a trade has its two orders"),
+            (first, "user_id = 1", "user_id = (SELECT max(id) FROM users)",
+                "a trade has its two orders"),
         ] {
             check(&database, &order(damage, id), &order(repair, id), expected);
         }
@@ -123,7 +127,7 @@ on_both! {
                 "sell_order_id = buy_order_id, buy_order_id = sell_order_id"),
             ("market_id = 2", "market_id = 1"),
             ("price = price + 1", "price = price - 1"),
-            ("seller_id = buyer_id", "seller_id = buyer_id + 1"),
+            ("seller_id = buyer_id", "seller_id = (SELECT max(id) FROM users)"),
         ] {
             check(&database, &trades(damage), &trades(repair), expected);
         }

@@ -8,7 +8,7 @@ use matchcast::market::{
 use matchcast::store::users;
 use matchcast::store::webhook_endpoints::SharedSubscriptions;
 
-use crate::audit::check;
+use crate::audit::{check, nth};
 use crate::on_both;
 use crate::support::database::Database;
 
@@ -67,7 +67,8 @@ on_both! {
                 "UPDATE deposits SET user_id = user_id - 1"),
             ("UPDATE deposits SET asset_id = 2", "UPDATE deposits SET asset_id = 1"),
             ("UPDATE deposits SET id = 7 WHERE id = 1", "UPDATE deposits SET id = 1 WHERE id = 7"),
-            ("UPDATE ledger_entries SET reference_id = 2 WHERE reference_id = 1",
+            ("UPDATE ledger_entries SET reference_id = (SELECT max(id) FROM deposits) \
+              WHERE reference_id = 1",
                 "UPDATE ledger_entries SET reference_id = 1 WHERE id = (SELECT min(id) FROM \
                  ledger_entries)"),
             ("UPDATE ledger_entries SET action = 2 WHERE reference_id = 1",
@@ -77,7 +78,7 @@ on_both! {
         ] {
             check(&database, damage, repair, expected);
         }
-        database.execute("DELETE FROM deposits WHERE id = 2");
+        database.execute(&format!("DELETE FROM deposits WHERE id = {}", nth("deposits", 2)));
         let findings = database.findings();
         for expected in [expected, "each deposit with a reference is in the log"] {
             assert!(findings.iter().any(|found| found.starts_with(expected)), "{findings:?}");
@@ -94,24 +95,26 @@ on_both! {
         })
         .await;
         let entries = "a withdrawal is its ledger entries";
-        let withdrawal = |id: i64, change: &str| {
+        let withdrawal = |number: usize, change: &str| {
+            let id = nth("withdrawals", number);
             format!("UPDATE withdrawals SET {change} WHERE id = {id}")
         };
-        for id in 1..=4 {
+        for number in 1..=4 {
             for (damage, repair) in [
                 ("amount = amount + 1", "amount = amount - 1"),
                 ("user_id = user_id + 1", "user_id = user_id - 1"),
                 ("asset_id = 2", "asset_id = 1"),
             ] {
-                check(&database, &withdrawal(id, damage), &withdrawal(id, repair), entries);
+                let change = |change| withdrawal(number, change);
+                check(&database, &change(damage), &change(repair), entries);
             }
         }
         // Pending, completed, rejected and cancelled.
-        for (id, status) in [(1, 1), (2, 2), (3, 3), (4, 4)] {
+        for status in 1..=4 {
             for other in (1..=4).filter(|other| *other != status) {
-                let set = |status: i32| {
-                    let at = if status == 1 { "NULL" } else { "created_at" };
-                    withdrawal(id, &format!("status = {status}, ended_at = {at}"))
+                let set = |to: usize| {
+                    let at = if to == 1 { "NULL" } else { "created_at" };
+                    withdrawal(status, &format!("status = {to}, ended_at = {at}"))
                 };
                 check(&database, &set(other), &set(status), entries);
             }
@@ -124,7 +127,7 @@ on_both! {
         let fee = |change: &str| format!("UPDATE ledger_entries SET {change} WHERE action = 11 OR \
             (action = 1 AND reference_type = 5)");
         check(&database, &fee("action = 1"), &fee("action = 11"), entries);
-        database.execute("DELETE FROM withdrawals WHERE id = 3");
+        database.execute(&format!("DELETE FROM withdrawals WHERE id = {}", nth("withdrawals", 3)));
         let findings = database.findings();
         for expected in [entries, "what administrators did to withdrawals"] {
             assert!(findings.iter().any(|found| found.starts_with(expected)), "{findings:?}");
@@ -141,7 +144,9 @@ on_both! {
             }
         })
         .await;
-        let adjustment = |change: &str| format!("UPDATE adjustments SET {change} WHERE id = 2");
+        let second = nth("adjustments", 2);
+        let adjustment =
+            |change: &str| format!("UPDATE adjustments SET {change} WHERE id = {second}");
         let entries = "an adjustment that was applied is one ledger entry";
         for (damage, repair) in [
             ("amount = amount + 1", "amount = amount - 1"),
@@ -160,6 +165,7 @@ on_both! {
             (SELECT max(id) FROM ledger_entries)");
         check(&database, &entry("action = 2"), &entry("action = 12"),
             "only deposits, withdrawals, adjustments and an import change");
-        check(&database, &entry("reference_id = 1"), &entry("reference_id = 2"), entries);
+        let reference = |id: &str| entry(&format!("reference_id = {id}"));
+        check(&database, &reference("1"), &reference(&second), entries);
     }
 }

@@ -171,16 +171,19 @@ on_both! {
         let (store, _) = database.open_store();
         let connection = store.connect().unwrap();
         let mut fixture = Fixture { store, connection, user: UserId(1) };
-        let expected = [(2, Credential::Cookie), (1, Credential::Cookie)];
-        assert_eq!(fixture.list(PageRequest::newest(9)), (expected.to_vec(), None));
+        let (log_ins, next) = fixture.list(PageRequest::newest(9));
+        let [(second, Credential::Cookie), (1, Credential::Cookie)] = log_ins[..] else {
+            panic!("{log_ins:?}")
+        };
+        assert_eq!(next, None);
         let newest = fixture.newest();
         assert_eq!((newest.last_used_at, newest.client), (None, ClientInfo::default()));
         let user = fixture.user;
         let current = SignIn::Token(1);
-        let ended = fixture.write(|c| log_ins::end(c, user, &current, 2, &Default::default()));
+        let ended = fixture.write(|c| log_ins::end(c, user, &current, second, &Default::default()));
         let Ending::Ended(ended) = ended else { panic!("{ended:?}") };
-        assert_eq!((ended.log_ins, ended.revoked.tokens), (1, vec![2]));
-        assert_eq!(ended.revoked.sessions, ["page 2"]);
+        assert_eq!((ended.log_ins, ended.revoked.tokens), (1, vec![second]));
+        assert_eq!(ended.revoked.sessions, [format!("page {second}")]);
     }
 
     async fn the_last_use_of_many_sign_ins_is_noted_once_a_minute(database: Database) {

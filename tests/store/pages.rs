@@ -75,13 +75,13 @@ on_both! {
         }
         // The seller buys as well: the sides of every second trade are exchanged.
         database.execute("UPDATE trades SET buyer_id = seller_id, seller_id = buyer_id \
-            WHERE id % 2 = 0");
+            WHERE sequence % 2 = 0");
         let mut c = traded.store.connect().unwrap();
         let mut read = |before, side| {
             let page = PageRequest { before, ..PageRequest::newest(1) };
             let filter = TradeFilter { market: None, side };
             let found = views::trades_of(&mut c, traded.seller, filter, &page).unwrap();
-            (found.rows.first().map(|row| (row.trade.id.0, row.side)), found.next)
+            (found.rows.first().map(|row| (row.trade.sequence, row.side)), found.next)
         };
         let (mut before, mut trades) = (None, Vec::new());
         while let (Some(trade), next) = read(before, None) {
@@ -93,8 +93,9 @@ on_both! {
         }
         let expected = [(4, Side::Buy), (3, Side::Sell), (2, Side::Buy), (1, Side::Sell)];
         assert_eq!(trades, expected);
-        assert_eq!(read(None, Some(Side::Sell)), (Some((3, Side::Sell)), Some(3)));
-        assert_eq!(read(Some(3), Some(Side::Sell)), (Some((1, Side::Sell)), None));
+        let (newest, next) = read(None, Some(Side::Sell));
+        assert_eq!(newest, Some((3, Side::Sell)));
+        assert_eq!(read(next, Some(Side::Sell)), (Some((1, Side::Sell)), None));
         assert_eq!(read(Some(1), Some(Side::Sell)), (None, None));
         let mut c = traded.store.connect().unwrap();
         let page = PageRequest::newest(10);
@@ -108,7 +109,7 @@ on_both! {
             database.execute("UPDATE trades SET taker_side = NULL");
             let found = views::trades(&mut c, traded.market(), Some(side), &page).unwrap();
             assert_eq!(ids(&found.rows), expected, "{side:?}");
-            database.execute("UPDATE trades SET taker_side = 1 + (id + 1) % 2");
+            database.execute("UPDATE trades SET taker_side = 1 + (sequence + 1) % 2");
         }
     }
 }

@@ -11,6 +11,29 @@ use matchcast::store::markets::{self, Conditions, Listings, SharedCatalog};
 use matchcast::store::schema::{self, dead_letters, orders, outbox as outbox_rows, trades};
 use matchcast::store::{self, AnyConnection, DatabaseUrl, Store, audit, outbox};
 
+/// What PostgreSQL's relatives do differently, for a new database: each session caches values of
+/// sequences, and transactions are serializable unless they say otherwise.
+const RELATIVE: &str = "
+    CREATE SCHEMA relative;
+    CREATE FUNCTION relative.cache_sequences() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    DECLARE
+        sequence regclass;
+    BEGIN
+        FOR sequence IN SELECT seqrelid FROM pg_sequence WHERE seqcache < 100 LOOP
+            EXECUTE format('ALTER SEQUENCE %s CACHE 100', sequence);
+        END LOOP;
+    END
+    $$;
+    CREATE EVENT TRIGGER cache_sequences ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SEQUENCE')
+    EXECUTE FUNCTION relative.cache_sequences();
+    DO $$
+    BEGIN
+        EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable',
+            current_database());
+    END
+    $$;";
+
 /// A new, empty database.
 pub struct Database {
     pub url: String,
@@ -41,6 +64,22 @@ impl Database {
     /// # Panics
     /// If `TEST_DATABASE_URL` is not set: a test that was requested is never skipped.
     pub fn postgres() -> Self {
+        let database = Self::plain_postgres();
+        if std::env::var_os("TEST_POSTGRES_RELATIVE").is_some_and(|value| !value.is_empty()) {
+            resemble_relative(&database.url);
+        }
+        database
+    }
+
+    /// A database that behaves like those of PostgreSQL's relatives, see [`RELATIVE`].
+    pub fn relative() -> Self {
+        let database = Self::plain_postgres();
+        resemble_relative(&database.url);
+        database
+    }
+
+    /// A database as PostgreSQL creates it, whatever `TEST_POSTGRES_RELATIVE` says.
+    pub fn plain_postgres() -> Self {
         let server = std::env::var("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL names the PostgreSQL server for the tests");
         Self::on(&server)
@@ -62,6 +101,15 @@ impl Database {
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
         let url = format!("{root}/{name}{query}");
         Self { url, cleanup: Cleanup::Postgres { server, name } }
+    }
+
+    /// For a test that names rows by the ids which they get: 1, 2, 3 and so on. Before the first
+    /// migration.
+    pub fn number_consecutively(&self) -> &Self {
+        if self.is_postgres() {
+            self.execute("DROP EVENT TRIGGER IF EXISTS cache_sequences");
+        }
+        self
     }
 
     /// An existing database of a server that ends with the test.
@@ -198,6 +246,12 @@ impl Database {
         let findings = audit::run(&mut connection).expect("the audit runs");
         findings.iter().map(ToString::to_string).collect()
     }
+}
+
+/// Changes a new database, see [`RELATIVE`].
+fn resemble_relative(url: &str) {
+    let mut connection = PgConnection::establish(url).expect("the new database");
+    connection.batch_execute(RELATIVE).expect("the rights of a superuser");
 }
 
 /// # Panics

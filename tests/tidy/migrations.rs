@@ -91,3 +91,28 @@ fn migrations_are_twins() {
     assert!(all.len() > 10, "{all:?}");
     assert_eq!(all, tables_of_schema(), "src/store/schema.rs");
 }
+
+/// Migrations before this rule, which change data of versions that ran on PostgreSQL and SQLite.
+const MIXED: [&str; 6] =
+    ["lanes", "market_rules", "stops_and_expiry", "candles", "names_first", "admin_log"];
+
+/// Whether a migration changes both the schema and data. Where a transaction may not use what it
+/// has created, as on relatives of PostgreSQL, it would fail.
+fn is_mixed(sql: &str) -> bool {
+    let has = |words: &[&str]| sql.lines().any(|line| words.iter().any(|w| line.starts_with(w)));
+    has(&["CREATE ", "ALTER ", "DROP "]) && has(&["INSERT ", "UPDATE ", "DELETE "])
+}
+
+#[test]
+fn a_migration_changes_either_the_schema_or_data() {
+    assert!(is_mixed("ALTER TABLE a ADD COLUMN b;\nUPDATE a SET b = 1;"));
+    assert!(!is_mixed("CREATE TABLE a (\n    b INTEGER -- UPDATE\n);"));
+    let migrations = files(&["migrations/postgres"]);
+    let mixed = migrations.iter().filter(|file| file.path.ends_with("up.sql"));
+    let mixed: Vec<&str> =
+        mixed.filter(|file| is_mixed(&file.text)).map(|file| file.path.as_str()).collect();
+    let is_known =
+        |path: &&str| MIXED.iter().any(|name| path.ends_with(&format!("_{name}/up.sql")));
+    assert!(mixed.iter().all(is_known), "{mixed:?}");
+    assert_eq!(mixed.len(), MIXED.len(), "{mixed:?}");
+}

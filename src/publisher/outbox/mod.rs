@@ -29,6 +29,7 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// The state of the outbox between requests to the database.
 pub struct Outbox {
+    store: Store,
     worker: Worker,
     lease: LeaseTerm,
     completions: Completions,
@@ -51,8 +52,9 @@ type WorkerResult = (OutboxWorker, Result<OutboxResponse, (StoreError, Completio
 impl Outbox {
     pub fn new(store: Store, settings: &config::Publisher) -> Self {
         let now = Instant::now();
-        let worker = OutboxWorker::new(store, settings.lease);
+        let worker = OutboxWorker::new(store.clone(), settings.lease);
         Self {
+            store,
             lease: LeaseTerm::new(worker.renewal_interval(), now),
             worker: Worker::Idle(worker),
             completions: Completions::default(),
@@ -139,6 +141,7 @@ impl Outbox {
         match result {
             Ok(response) => {
                 self.lease.update(response.held_until, now);
+                self.store.set_publishes(response.held_until.is_some());
                 Ok(response)
             }
             Err((error, unrecorded)) => {
