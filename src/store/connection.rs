@@ -29,8 +29,8 @@ use crate::market::MarketId;
 /// transaction takes while it holds a lock are greater than those of its holders before: the
 /// entries of an account and the events of a channel are in the order of their ids.
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DISCARD SEQUENCES";
-/// Tells other processes that this transaction has committed. With its beginning, because that costs
-/// no round trip.
+/// Tells other processes that this transaction has committed. With its beginning, because that
+/// costs no round trip.
 const NOTIFY: &str = "NOTIFY matchcast_outbox";
 /// `synchronous = FULL`: an acknowledged commit survives a power failure, also with WAL.
 const SQLITE_SESSION: &str = "PRAGMA foreign_keys = ON; \

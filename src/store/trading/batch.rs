@@ -172,8 +172,12 @@ fn load_at_once(
     for row in load::load(connection, load)? {
         let order = row.order.map(Order::try_from).transpose()?;
         match (row.kind()?, row.number, order) {
-            (Kind::OrderId, Some(id), _) => state.order_ids.push_back(OrderId(id)),
-            (Kind::TradeId, Some(id), _) => loaded.trade_ids.push(TradeId(id)),
+            (Kind::OrderIds, ..) => {
+                state.order_ids.extend(row.ids.into_iter().flatten().map(OrderId));
+            }
+            (Kind::TradeIds, ..) => {
+                loaded.trade_ids.extend(row.ids.into_iter().flatten().map(TradeId));
+            }
             (Kind::Named, _, Some(order)) => {
                 state.insert_order(order);
                 loaded.placed_at.extend(row.placed_at.map(|at| (order.id, at)));

@@ -79,8 +79,10 @@ pub struct Heads {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Market,
-    OrderId,
-    TradeId,
+    /// Ids for new orders.
+    OrderIds,
+    /// Ids for trades.
+    TradeIds,
     Named,
     /// `number` is 1 if this order and those before it cover what is wanted.
     Resting,
@@ -93,8 +95,8 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 8] = [
         Self::Market,
-        Self::OrderId,
-        Self::TradeId,
+        Self::OrderIds,
+        Self::TradeIds,
         Self::Named,
         Self::Resting,
         Self::Stop,
@@ -104,7 +106,7 @@ impl Kind {
 }
 
 /// A row of the result: of `market`, `account` and `order` one that suits its kind.
-#[derive(Clone, Copy, Debug, Queryable)]
+#[derive(Clone, Debug, Queryable)]
 pub struct LoadedRow {
     kind: i32,
     pub number: Option<i64>,
@@ -112,6 +114,8 @@ pub struct LoadedRow {
     pub account: Option<AccountRow>,
     pub order: Option<OrderRow>,
     pub placed_at: Option<NaiveDateTime>,
+    /// In one row: each row has all columns.
+    pub ids: Option<Vec<i64>>,
 }
 
 impl LoadedRow {
@@ -136,6 +140,7 @@ impl Query for Load {
         Nullable<Columned<AccountRow>>,
         Nullable<Columned<OrderRow>>,
         Nullable<Timestamp>,
+        Nullable<Array<BigInt>>,
     );
 }
 
@@ -258,7 +263,8 @@ impl Load {
         push_columns(out, Some("m"), MARKET_COLUMNS);
         push_columns(out, Some("a"), ACCOUNT_COLUMNS);
         push_columns(out, Some("o"), OrderColumns::NAMES);
-        out.push_sql(", o.created_at FROM markets m, accounts a, orders o WHERE false");
+        out.push_sql(", o.created_at, CAST(NULL AS bigint[]) ");
+        out.push_sql("FROM markets m, accounts a, orders o WHERE false");
         push_branch(out, Kind::Market, "NULL");
         out.push_sql(" FROM m");
         push_branch(out, Kind::Named, "NULL");
@@ -272,29 +278,35 @@ impl Load {
         out.push_sql(" FROM locked a");
         push_branch(out, Kind::AccountsAreLocked, "NULL");
         out.push_sql(" FROM ready WHERE is_ready");
-        push_branch(out, Kind::OrderId, "nextval('orders_id_seq')");
-        out.push_sql(" FROM generate_series(1, ");
+        push_columns_of_kind(out, Kind::OrderIds, "NULL");
+        out.push_sql(", ARRAY(SELECT nextval('orders_id_seq') FROM generate_series(1, ");
         out.push_bind_param::<BigInt, _>(&self.order_ids)?;
-        out.push_sql(")");
+        out.push_sql("))");
         // Each trade fills an order, and the last two orders fill each other. The ids are taken
         // while the accounts are locked: so those of a user's trades in all markets grow with time.
-        push_branch(out, Kind::TradeId, "nextval('trades_id_seq')");
-        out.push_sql(" FROM generate_series(1, least(");
+        push_columns_of_kind(out, Kind::TradeIds, "NULL");
+        out.push_sql(", ARRAY(SELECT nextval('trades_id_seq') FROM generate_series(1, least(");
         out.push_bind_param::<BigInt, _>(&self.max_trades)?;
         out.push_sql(", ");
         out.push_bind_param::<BigInt, _>(&self.arrivals)?;
-        out.push_sql(" + (SELECT count(*) FROM head) - 1)) WHERE (SELECT is_ready FROM ready) ");
-        out.push_sql("AND (SELECT count(*) FROM locked) >= 0");
+        out.push_sql(" + (SELECT count(*) FROM head) - 1)) WHERE (SELECT count(*) FROM locked) ");
+        out.push_sql(">= 0) FROM ready WHERE is_ready");
         Ok(())
     }
 }
 
 /// Rows of this kind, with the columns that suit it; the others are NULL.
 fn push_branch(out: &mut AstPass<'_, '_, Pg>, kind: Kind, number: &str) {
+    push_columns_of_kind(out, kind, number);
+    out.push_sql(", NULL");
+}
+
+/// [`push_branch`] without the last column.
+fn push_columns_of_kind(out: &mut AstPass<'_, '_, Pg>, kind: Kind, number: &str) {
     let code = match kind {
         Kind::Market => "0",
-        Kind::OrderId => "1",
-        Kind::TradeId => "2",
+        Kind::OrderIds => "1",
+        Kind::TradeIds => "2",
         Kind::Named => "3",
         Kind::Resting => "4",
         Kind::Stop => "5",
