@@ -1,5 +1,6 @@
 // Fills the template of docs/BENCHMARKS.md, and the figures that README.md repeats.
 import { TABLES, bestBaseline, providerRows } from "./rows.mjs";
+import { renderSizing } from "./sizing.mjs";
 import { median, pairedRatios, summary, format } from "./statistics.mjs";
 import { evaluate, renderTable } from "./table.mjs";
 
@@ -36,6 +37,7 @@ function placeholders(measurements) {
   values.verdict = `${met} aims are met, ${missed} are not${rest}.`;
   values.environment = renderEnvironment(measurements);
   values.rows_per_order = renderRowsPerOrder(measurements);
+  values.sizing = renderSizing(measurements);
   values.engine_steps = renderSteps(measurements);
   values.growth_rows = renderGrowthRows(measurements);
   values.read_bytes = renderReadBytes(measurements);

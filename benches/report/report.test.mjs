@@ -7,6 +7,7 @@ import { Measurements } from "./measurements.mjs";
 import { lineChart, niceStep } from "./plot.mjs";
 import { plots } from "./plots.mjs";
 import { TABLES } from "./rows.mjs";
+import { capacity, costs, renderSizing } from "./sizing.mjs";
 import { format, formatSummary, median, pairedRatios, summary } from "./statistics.mjs";
 import { evaluate, renderTable } from "./table.mjs";
 
@@ -176,4 +177,35 @@ test("samples of Criterion become orders per second", () => {
     [200, 400],
   );
   assert.equal(lines[0].parameters.matcher, "lobster");
+});
+
+test("the capacity of a machine follows from the costs", () => {
+  const cost = { database: 50, market: 52, process: 30 };
+  assert.deepEqual(capacity(cost, 1), { one: 12500, all: 12500, markets: 1 });
+  const { one, all, markets } = capacity(cost, 8);
+  assert.equal(Math.round(one), 19231);
+  assert.deepEqual([all, markets], [100000, 6]);
+});
+
+test("costs are computed only if all of their parts were measured", () => {
+  const step = (name, value) => ({ name: "engine_step_us", step: name, value });
+  const steps = ["lock", "load", "decide", "write", "commit"].map((name, at) => step(name, at + 1));
+  const ofEngine = steps.map(({ name, step: known, value }) =>
+    line(name, { database: "postgres", clients: 256, step: known }, 1, value),
+  );
+  const ofHttp = ["null", "embedded"].map((events, at) =>
+    line("http_cpu_us", { database: "postgres", events, keys: "without" }, 1, 30 + 12 * at),
+  );
+  const memory = (at, value) => line("memory_mb", { at }, 1, value);
+  const ofStorm = [memory("idle", 30), memory("end", 80)];
+  const all = new Measurements([
+    ["engine", ofEngine],
+    ["http", ofHttp],
+    ["storm", ofStorm],
+  ]);
+  assert.deepEqual(costs(all), { database: 12, market: 15, process: 30, event: 12, page: 50 });
+  assert.match(renderSizing(all), /\| 32 \| 66,667 \|/);
+  const part = new Measurements([["engine", ofEngine]]);
+  assert.equal(costs(part), null);
+  assert.match(renderSizing(part), /Not computed/);
 });
