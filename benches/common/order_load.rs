@@ -12,6 +12,9 @@ use rand::Rng;
 use crate::connection::Connection;
 use crate::setup;
 
+/// Connections of [`use_tokens`].
+const READERS: i64 = 16;
+
 /// Whether each order has an idempotency key and a client order id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
@@ -30,6 +33,24 @@ impl Responses {
     pub fn per_second(self) -> f64 {
         self.count as f64 / self.elapsed.as_secs_f64()
     }
+}
+
+/// Lets each user read once. A process looks a token up in the database when it is used for the
+/// first time in a while; that is not what an order costs.
+#[allow(dead_code, reason = "not every benchmark uses all tokens")]
+pub fn use_tokens(address: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let readers = (0..READERS).map(|reader| async move {
+            let mut connection = Connection::open(address).await;
+            for user in (1..=setup::USERS).filter(|user| user % READERS == reader) {
+                let request = setup::get("/api/profile", user, "");
+                let response = connection.send(request.as_bytes()).await;
+                assert_eq!(response.status, 200, "user {user}");
+            }
+        });
+        futures_util::future::join_all(readers).await;
+    });
 }
 
 /// Places orders for this time.

@@ -42,6 +42,7 @@ pub fn measure_prepared(
     duration: Duration,
 ) -> Measured {
     let server = Server::start(database, &[("BROADCAST_CONNECTION", connection)]);
+    order_load::use_tokens(&server.address);
     let cpu_idle = server.cpu_seconds();
     let responses = order_load::for_duration(&server.address, keys, connections, duration);
     Measured {
