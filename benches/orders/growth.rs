@@ -1,6 +1,7 @@
 //! Measures a database as it would be after a long time against a small one: orders per second, and
 //! the time of reads that return as much in both.
 
+use diesel::connection::SimpleConnection;
 use serde_json::json;
 
 use crate::database::Database;
@@ -54,9 +55,12 @@ impl Size {
         };
         let sql = number("{users}", SEED.to_owned(), self.users);
         let sql = number("{rounds}", sql, self.rounds);
-        database.execute(&number("{resting}", sql, self.resting));
-        database.execute("VACUUM ANALYZE");
-        database.execute("CHECKPOINT");
+        let sql = number("{resting}", sql, self.resting);
+        let mut connection = database.connect();
+        // Millions of rows take longer than statements may.
+        for statements in ["SET statement_timeout = 0", &sql, "VACUUM ANALYZE", "CHECKPOINT"] {
+            connection.batch_execute(statements).expect("the database is seeded");
+        }
         database
     }
 }

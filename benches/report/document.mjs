@@ -1,4 +1,10 @@
 // Fills the template of docs/BENCHMARKS.md, and the figures that README.md repeats.
+import {
+  renderProcessors,
+  renderRoundTrips,
+  renderUncompressed,
+  renderWriting,
+} from "./bounds.mjs";
 import { TABLES, bestBaseline, providerRows } from "./rows.mjs";
 import { renderSizing } from "./sizing.mjs";
 import { median, pairedRatios, summary, format } from "./statistics.mjs";
@@ -37,6 +43,10 @@ function placeholders(measurements) {
   values.verdict = `${met} aims are met, ${missed} are not${rest}.`;
   values.environment = renderEnvironment(measurements);
   values.rows_per_order = renderRowsPerOrder(measurements);
+  values.writing = renderWriting(measurements);
+  values.processors = renderProcessors(measurements);
+  values.round_trips = renderRoundTrips(measurements);
+  values.uncompressed = renderUncompressed(measurements);
   values.sizing = renderSizing(measurements);
   values.engine_steps = renderSteps(measurements);
   values.growth_rows = renderGrowthRows(measurements);

@@ -1,6 +1,12 @@
 // Tests of the report: `node --test benches/report`.
 import assert from "node:assert/strict";
 import test from "node:test";
+import {
+  renderProcessors,
+  renderRoundTrips,
+  renderUncompressed,
+  renderWriting,
+} from "./bounds.mjs";
 import { samples } from "./criterion.mjs";
 import { missing, renderDocument, updateReadme } from "./document.mjs";
 import { Measurements } from "./measurements.mjs";
@@ -187,7 +193,8 @@ test("the capacity of a machine follows from the costs", () => {
   assert.deepEqual([all, markets], [100000, 6]);
 });
 
-test("costs are computed only if all of their parts were measured", () => {
+/** Measurements of the costs: 15 µs in the market, 12 in PostgreSQL, 30 in matchcast. */
+function measuredCosts(...more) {
   const step = (name, value) => ({ name: "engine_step_us", step: name, value });
   const steps = ["lock", "load", "decide", "write", "commit"].map((name, at) => step(name, at + 1));
   const ofEngine = steps.map(({ name, step: known, value }) =>
@@ -196,16 +203,45 @@ test("costs are computed only if all of their parts were measured", () => {
   const ofHttp = ["null", "embedded"].map((events, at) =>
     line("http_cpu_us", { database: "postgres", events, keys: "without" }, 1, 30 + 12 * at),
   );
+  ofHttp.push(line("http_cpu_us", { database: "sqlite", events: "null", keys: "without" }, 1, 50));
+  ofHttp.push({ environment: { cores: 2 } });
   const memory = (at, value) => line("memory_mb", { at }, 1, value);
   const ofStorm = [memory("idle", 30), memory("end", 80)];
-  const all = new Measurements([
+  return new Measurements([
     ["engine", ofEngine],
     ["http", ofHttp],
     ["storm", ofStorm],
+    ...more,
   ]);
+}
+
+test("costs are computed only if all of their parts were measured", () => {
+  const all = measuredCosts();
   assert.deepEqual(costs(all), { database: 12, market: 15, process: 30, event: 12, page: 50 });
   assert.match(renderSizing(all), /\| 32 \| 66,667 \|/);
-  const part = new Measurements([["engine", ofEngine]]);
+  const part = measured("storm", ["memory_mb", { at: "idle" }, [30]]);
   assert.equal(costs(part), null);
   assert.match(renderSizing(part), /Not computed/);
+});
+
+test("bounds are computed from other measurements", () => {
+  const far = { connections: 256, distance_ms: 2.3 };
+  const all = measuredCosts(["distance", [line("round_trip_ms", far, 1, 2.4)]]);
+  assert.match(renderProcessors(all), /47,619 orders\/s with PostgreSQL and 40,000 with SQLite/);
+  // 3.84 ms against 9.6 ms more.
+  assert.match(renderRoundTrips(all), /at most 0\.29 of the near rate/);
+  const book = { path: "/api/orders?symbol=BTC", encoding: "none", conditional: false };
+  const reads = measured("reads", ["reads", book, [5000]], ["read_bytes", book, [1e6]]);
+  assert.match(renderUncompressed(reads), /are 5\.00 GB\/s/);
+  const engine = { database: "postgres", clients: 256 };
+  const writing = measured(
+    "engine",
+    ["engine_step_us", { ...engine, step: "write" }, [30]],
+    ["engine_step_us", { ...engine, step: "commit" }, [10]],
+    ["ceiling", { foreign_keys: "kept" }, [50000]],
+  );
+  assert.match(renderWriting(writing), /25,000 orders\/s, 0\.50 of the ceiling/);
+  for (const render of [renderProcessors, renderRoundTrips, renderUncompressed, renderWriting]) {
+    assert.match(render(new Measurements([])), /Not computed/);
+  }
 });
