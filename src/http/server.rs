@@ -60,8 +60,8 @@ pub fn bind(
     let write_timeout = provider::Limits::default().write_timeout;
     let server = HttpServer::new(factory)
         .on_connect(provider::end_stalled_connections(write_timeout))
-        // A compressed response has several parts. Without this, the kernel keeps the last one until
-        // the client has acknowledged the others, which it may do 40 ms later.
+        // A compressed response has several parts. Without this, the kernel keeps the last one
+        // until the client has acknowledged the others, which it may do 40 ms later.
         .tcp_nodelay(true)
         .keep_alive(http.keep_alive)
         .max_connections(http.max_connections.get())
