@@ -1,28 +1,16 @@
 // What bounds the figures that miss their aims, computed from other measurements.
-import { costs } from "./sizing.mjs";
-import { format, median } from "./statistics.mjs";
+import { NOT_COMPUTED, costs, engineStep } from "./sizing.mjs";
+import { format } from "./statistics.mjs";
 
-const UNKNOWN = "Not computed: a part of it was not measured.";
 const CONNECTIONS = 256;
 const ROUND_TRIPS = 4;
 const FAR_MS = 2.3;
 
-const middle = (measurements, name, parameters) => {
-  const found = measurements.find(name, parameters);
-  return found ? median([...found.values()]) : null;
-};
-
 /** What the steps of a batch that store something would allow, against the ceiling. */
 export function renderWriting(measurements) {
-  const step = (name) =>
-    middle(measurements, "engine.engine_step_us", {
-      database: "postgres",
-      clients: CONNECTIONS,
-      step: name,
-    });
-  const ceiling = middle(measurements, "engine.ceiling", { foreign_keys: "kept" });
-  const steps = [step("write"), step("commit")];
-  if (ceiling === null || steps.includes(null)) return UNKNOWN;
+  const ceiling = measurements.median("engine.ceiling", { foreign_keys: "kept" });
+  const steps = ["write", "commit"].map((step) => engineStep(measurements, step));
+  if (ceiling === null || steps.includes(null)) return NOT_COMPUTED;
   const rate = 1e6 / (steps[0] + steps[1]);
   return (
     `*Write* and *commit* alone would allow ${format(Math.round(rate))} orders/s, ` +
@@ -35,8 +23,8 @@ export function renderProcessors(measurements) {
   const cores = measurements.environments.get("http")?.cores;
   const found = costs(measurements);
   const parameters = { database: "sqlite", events: "null", keys: "without" };
-  const sqlite = middle(measurements, "http.http_cpu_us", parameters);
-  if (!cores || !found || sqlite === null) return UNKNOWN;
+  const sqlite = measurements.median("http.http_cpu_us", parameters);
+  if (!cores || !found || sqlite === null) return NOT_COMPUTED;
   const { process, database } = found;
   const most = (us) => format(Math.round((cores * 1e6) / us));
   return (
@@ -51,8 +39,8 @@ export function renderProcessors(measurements) {
 export function renderRoundTrips(measurements) {
   const found = costs(measurements);
   const parameters = { connections: CONNECTIONS, distance_ms: FAR_MS };
-  const roundTrip = middle(measurements, "distance.round_trip_ms", parameters);
-  if (!found || roundTrip === null) return UNKNOWN;
+  const roundTrip = measurements.median("distance.round_trip_ms", parameters);
+  if (!found || roundTrip === null) return NOT_COMPUTED;
   const near = (CONNECTIONS * found.market) / 1000;
   const trips = ROUND_TRIPS * roundTrip;
   return (
@@ -65,9 +53,9 @@ export function renderRoundTrips(measurements) {
 /** The bytes of answers that are not compressed. */
 export function renderUncompressed(measurements) {
   const parameters = { path: "/api/orders?symbol=BTC", encoding: "none", conditional: false };
-  const reads = middle(measurements, "reads.reads", parameters);
-  const bytes = middle(measurements, "reads.read_bytes", parameters);
-  if (reads === null || bytes === null) return UNKNOWN;
+  const reads = measurements.median("reads.reads", parameters);
+  const bytes = measurements.median("reads.read_bytes", parameters);
+  if (reads === null || bytes === null) return NOT_COMPUTED;
   return (
     `Answers that are not compressed are ${format((reads * bytes) / 1e9)} GB/s, which the kernel ` +
     "copies from one process to the other. Browsers ask for compressed ones."

@@ -6,7 +6,7 @@ import {
   renderWriting,
 } from "./bounds.mjs";
 import { TABLES, bestBaseline, providerRows } from "./rows.mjs";
-import { renderSizing } from "./sizing.mjs";
+import { engineStep, renderSizing } from "./sizing.mjs";
 import { median, pairedRatios, summary, format } from "./statistics.mjs";
 import { evaluate, renderTable } from "./table.mjs";
 
@@ -88,9 +88,8 @@ const STEPS = ["lock", "load", "decide", "write", "commit"];
 /** The time of each step per order, with the fewest and the most clients. */
 function renderSteps(measurements) {
   const cell = (step, clients) => {
-    const parameters = { database: "postgres", clients, step };
-    const found = measurements.find("engine.engine_step_us", parameters);
-    return found ? `${format(median([...found.values()]))} µs` : "not measured";
+    const found = engineStep(measurements, step, clients);
+    return found === null ? "not measured" : `${format(found)} µs`;
   };
   const line = (step) => `| ${step} | ${cell(step, 1)} | ${cell(step, 256)} |`;
   const head = ["| step | 1 client | 256 clients |", "| --- | --- | --- |"];

@@ -1,6 +1,7 @@
 // The measurements of a run: files with one JSON object per line, one file per part.
 import fs from "node:fs";
 import path from "node:path";
+import { median } from "./statistics.mjs";
 
 export class Measurements {
   /** `parts` maps the name of a part to its lines. */
@@ -50,6 +51,12 @@ export class Measurements {
       throw new Error(`${name} ${JSON.stringify(parameters)} is ambiguous`);
     }
     return found[0]?.values ?? null;
+  }
+
+  /** The median of what `find` returns. `null` if it was not measured. */
+  median(name, parameters = {}) {
+    const values = this.find(name, parameters);
+    return values && median([...values.values()]);
   }
 
   /** Every series of `part.name` that has these parameters, in the order of measurement. */

@@ -195,10 +195,8 @@ test("the capacity of a machine follows from the costs", () => {
 
 /** Measurements of the costs: 15 µs in the market, 12 in PostgreSQL, 30 in matchcast. */
 function measuredCosts(...more) {
-  const step = (name, value) => ({ name: "engine_step_us", step: name, value });
-  const steps = ["lock", "load", "decide", "write", "commit"].map((name, at) => step(name, at + 1));
-  const ofEngine = steps.map(({ name, step: known, value }) =>
-    line(name, { database: "postgres", clients: 256, step: known }, 1, value),
+  const ofEngine = ["lock", "load", "decide", "write", "commit"].map((step, at) =>
+    line("engine_step_us", { database: "postgres", clients: 256, step }, 1, at + 1),
   );
   const ofHttp = ["null", "embedded"].map((events, at) =>
     line("http_cpu_us", { database: "postgres", events, keys: "without" }, 1, 30 + 12 * at),

@@ -1,28 +1,30 @@
 // A model of what a machine with other cores could do, from the costs that were measured here.
-import { format, median } from "./statistics.mjs";
+import { format } from "./statistics.mjs";
 
 const CORES = [2, 8, 32];
 /** The steps of a batch in which a connection of PostgreSQL is busy, or waits for its disk. */
 const DATABASE_STEPS = ["lock", "load", "write", "commit"];
 const PAGES = 1000;
 
+export const NOT_COMPUTED = "Not computed: a part of it was not measured.";
+
+/** Microseconds of a step of the batches on PostgreSQL, per order. `null`: not measured. */
+export const engineStep = (measurements, step, clients = 256) =>
+  measurements.median("engine.engine_step_us", { database: "postgres", clients, step });
+
 /** The costs of an order, an event and a page. `null` if a part of them was not measured. */
 export function costs(measurements) {
-  const value = (name, parameters) => {
-    const found = measurements.find(name, parameters);
-    return found ? median([...found.values()]) : null;
-  };
-  const step = (name) =>
-    value("engine.engine_step_us", { database: "postgres", clients: 256, step: name });
+  const step = (name) => engineStep(measurements, name);
   const http = (events) =>
-    value("http.http_cpu_us", { database: "postgres", events, keys: "without" });
+    measurements.median("http.http_cpu_us", { database: "postgres", events, keys: "without" });
+  const memory = (at) => measurements.median("storm.memory_mb", { at });
   const measured = {
     decide: step("decide"),
     database: DATABASE_STEPS.map(step),
     process: http("null"),
     withEvents: http("embedded"),
-    idle: value("storm.memory_mb", { at: "idle" }),
-    full: value("storm.memory_mb", { at: "end" }),
+    idle: memory("idle"),
+    full: memory("end"),
   };
   if (Object.values(measured).flat().includes(null)) return null;
   const database = measured.database.reduce((sum, part) => sum + part);
@@ -50,7 +52,7 @@ export function capacity({ database, market, process }, cores) {
 /** The section as Markdown. */
 export function renderSizing(measurements) {
   const found = costs(measurements);
-  if (!found) return "Not computed: a part of the costs was not measured.";
+  if (!found) return NOT_COMPUTED;
   const us = (value) => `${format(value)} µs`;
   const rows = CORES.map((cores) => {
     const { one, all, markets } = capacity(found, cores);

@@ -52,19 +52,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Other`] if the database has no notifications.
     pub async fn listen(&self) -> Result<Option<Listener>, StoreError> {
-        let DatabaseUrl::Postgres { hosts, pooling, .. } = self.inner.url.clone() else {
+        let DatabaseUrl::Postgres { hosts, pooling, .. } = &self.inner.url else {
             return Ok(None);
         };
-        let opened = self.run_on(None, move |_, connection| {
-            if pooling.get(&hosts)? == Pooling::Transaction {
-                return Ok(false);
-            }
-            connection.batch_execute(LISTEN)?;
-            Ok(true)
-        });
-        let (connection, listens) = opened.await?;
-        self.inner.notifying.listens.store(listens, Ordering::Relaxed);
-        Ok(listens.then(|| Listener { store: self.clone(), connection }))
+        // Known since the pool was opened.
+        if pooling.get(hosts)? == Pooling::Transaction {
+            return Ok(None);
+        }
+        let opened = self.run_on(None, |_, connection| Ok(connection.batch_execute(LISTEN)?));
+        let (connection, ()) = opened.await?;
+        self.inner.notifying.listens.store(true, Ordering::Relaxed);
+        Ok(Some(Listener { store: self.clone(), connection }))
     }
 }
 

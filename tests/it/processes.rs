@@ -2,8 +2,8 @@
 //! publishes at a time.
 
 use diesel::prelude::*;
-use matchcast::store::now;
 use matchcast::store::schema::orders;
+use matchcast::store::{leases, now};
 
 use crate::crash::{assert_persisted, assert_published, short_timeouts};
 use crate::outages::wait_until_outbox_empty;
@@ -105,9 +105,8 @@ async fn the_publisher_hears_of_events_of_other_processes() {
     variables.push(("MATCHCAST__PUBLISHER__POLL_MS", "60000".to_owned()));
     let publishing = TestApp::start_with(&database, &variables).await;
     wait_for("a publisher", || async {
-        let leases = "SELECT FROM leases WHERE name = 'publisher'";
-        let held = diesel::sql_query(leases).execute(&mut database.connect());
-        (held.expect("leases are read") == 1).then_some(())
+        let held = leases::is_held(&mut database.connect(), leases::PUBLISHER);
+        held.expect("leases are read").then_some(())
     })
     .await;
     let other = TestApp::start_with(&database, &variables).await;

@@ -172,11 +172,13 @@ fn load_at_once(
     for row in load::load(connection, load)? {
         let order = row.order.map(Order::try_from).transpose()?;
         match (row.kind()?, row.number, order) {
-            (Kind::OrderIds, ..) => {
-                state.order_ids.extend(row.ids.into_iter().flatten().map(OrderId));
+            (kind @ Kind::OrderIds, ..) => {
+                let ids = row.ids.ok_or_else(|| incomplete(kind))?;
+                state.order_ids.extend(ids.into_iter().map(OrderId));
             }
-            (Kind::TradeIds, ..) => {
-                loaded.trade_ids.extend(row.ids.into_iter().flatten().map(TradeId));
+            (kind @ Kind::TradeIds, ..) => {
+                let ids = row.ids.ok_or_else(|| incomplete(kind))?;
+                loaded.trade_ids.extend(ids.into_iter().map(TradeId));
             }
             (Kind::Named, _, Some(order)) => {
                 state.insert_order(order);
