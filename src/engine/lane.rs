@@ -7,58 +7,23 @@
 //! thread takes the lane over.
 
 use std::collections::VecDeque;
-use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::EngineError;
+use super::batch::{Batch, Requests};
 use super::request::QueuedRequest;
 use crate::market::{Command, MarketId};
 use crate::outage::Outage;
-use crate::store::{Call, StoreError};
+use crate::store::StoreError;
 
 static GIVEN_UP: Outage = Outage::error(
     "engine_given_up",
     "batches are given up: the database does not respond",
     "batches are no longer given up",
 );
-
-/// A line in the log is not longer because a batch has more requests.
-const MAX_LOGGED_IDS: usize = 8;
-
-/// The requests of one transaction.
-pub struct Batch {
-    pub requests: Vec<(usize, QueuedRequest)>,
-    pub call: Arc<Call>,
-}
-
-impl Batch {
-    fn new(requests: Vec<(usize, QueuedRequest)>) -> Arc<Self> {
-        Arc::new(Self { requests, call: Arc::default() })
-    }
-
-    /// For log lines about the batch: the number of its requests, and the ids of the first ones.
-    pub fn span(&self, lane: &str) -> tracing::Span {
-        let (requests, request_ids) = (self.requests.len(), RequestIds(self));
-        tracing::error_span!("batch", lane, requests, %request_ids)
-    }
-}
-
-/// The ids of the first requests of a batch, separated by commas.
-struct RequestIds<'a>(&'a Batch);
-
-impl Display for RequestIds<'_> {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let ids = self.0.requests.iter().filter_map(|(_, request)| request.id.as_ref());
-        for (position, id) in ids.take(MAX_LOGGED_IDS).enumerate() {
-            let separator = if position == 0 { "" } else { "," };
-            write!(formatter, "{separator}{id}")?;
-        }
-        Ok(())
-    }
-}
 
 /// The queues and the state of a lane.
 pub struct Lane {
@@ -78,7 +43,7 @@ struct State {
     /// Requests in all queues.
     waiting: usize,
     /// Parts of a batch that failed, each to be executed by itself before anything else.
-    parts: VecDeque<Vec<(usize, QueuedRequest)>>,
+    parts: VecDeque<Requests>,
     /// For each market with triggered stop orders, the request that executes more of them.
     triggering: VecDeque<(usize, QueuedRequest)>,
     /// The last batch was one of these.
@@ -144,8 +109,7 @@ impl Lane {
             if state.thread != thread {
                 return None;
             }
-            if let Some(requests) = state.take(batch_len) {
-                let batch = Batch::new(requests);
+            if let Some(batch) = state.take(batch_len) {
                 state.running = Some((Arc::clone(&batch), Instant::now()));
                 let waiting = state.waiting;
                 drop(state);
@@ -161,9 +125,27 @@ impl Lane {
         }
     }
 
+    /// Lets requests that wait join the batch that is being executed, if it is open.
+    pub fn join(
+        &self,
+        thread: u64,
+        batch: &Batch,
+        batch_len: usize,
+        may_join: impl Fn(&Command) -> bool,
+    ) {
+        let mut state = self.state.lock();
+        if state.thread != thread || !batch.is_open {
+            return;
+        }
+        let room = batch_len.saturating_sub(batch.weight());
+        if let Some(requests) = state.take_from_queues(room, may_join) {
+            batch.join(requests);
+        }
+    }
+
     /// The batch is no longer being executed: its requests, to be replied to. `None`: the batch was
     /// given up and another thread has taken over.
-    pub fn finish(&self, thread: u64, batch: Arc<Batch>) -> Option<Vec<(usize, QueuedRequest)>> {
+    pub fn finish(&self, thread: u64, batch: Arc<Batch>) -> Option<Requests> {
         let mut state = self.state.lock();
         if state.thread != thread {
             return None;
@@ -171,11 +153,11 @@ impl Lane {
         state.running = None;
         drop(state);
         GIVEN_UP.recovered();
-        Arc::into_inner(batch).map(|batch| batch.requests)
+        Arc::into_inner(batch).map(Batch::into_requests)
     }
 
     /// Puts requests that were not executed back to the front of their queues, in their order.
-    pub fn put_back(&self, requests: Vec<(usize, QueuedRequest)>) {
+    pub fn put_back(&self, requests: Requests) {
         if requests.is_empty() {
             return;
         }
@@ -195,7 +177,7 @@ impl Lane {
     }
 
     /// Executes the halves of a batch that failed, one after the other, before anything else.
-    pub fn halve(&self, mut requests: Vec<(usize, QueuedRequest)>) {
+    pub fn halve(&self, mut requests: Requests) {
         let second = requests.split_off(requests.len() / 2);
         let mut state = self.state.lock();
         for part in [second, requests] {
@@ -220,10 +202,13 @@ impl Lane {
             StoreError::CommitUnknown(_) => EngineError::OutcomeUnknown,
             _ => EngineError::Unavailable,
         };
-        let cause = format_args!("lane {}, {} requests: {error}", self.name, batch.requests.len());
-        batch.span(&self.name).in_scope(|| GIVEN_UP.failed(&cause));
+        let requests = batch.requests();
+        let cause = format_args!("lane {}, {} requests: {error}", self.name, requests.len());
+        let span = Batch::span(&self.name);
+        batch.describe(&span);
+        span.in_scope(|| GIVEN_UP.failed(&cause));
         metrics::counter!("matchcast_engine_given_up_total").increment(1);
-        batch.requests.iter().for_each(|(_, request)| request.fail(error));
+        requests.iter().for_each(|(_, request)| request.fail(error));
         Some(thread)
     }
 
@@ -257,39 +242,47 @@ impl Lane {
     pub fn refuse_waiting(&self) {
         let mut state = self.state.lock();
         state.is_stopped = true;
-        while let Some(requests) = state.take(usize::MAX) {
-            requests.iter().for_each(|(_, request)| request.fail(EngineError::Stopped));
+        while let Some(batch) = state.take(usize::MAX) {
+            batch.requests().iter().for_each(|(_, request)| request.fail(EngineError::Stopped));
         }
     }
 }
 
 impl State {
-    /// The requests of the next batch. Those that were left are removed.
-    fn take(&mut self, batch_len: usize) -> Option<Vec<(usize, QueuedRequest)>> {
+    /// The next batch. Requests that were left are removed.
+    fn take(&mut self, batch_len: usize) -> Option<Arc<Batch>> {
         if let Some(part) = self.parts.pop_front() {
-            return Some(part);
+            return Some(Batch::new(part, false));
         }
         if !self.has_continued
-            && let Some(next) = self.triggering.pop_front()
+            && let Some(batch) = self.take_triggering()
         {
-            self.has_continued = true;
-            return Some(vec![next]);
+            return Some(batch);
         }
         self.has_continued = false;
-        let requests = self.take_from_queues(batch_len);
-        requests.or_else(|| {
-            let next = self.triggering.pop_front()?;
-            self.has_continued = true;
-            Some(vec![next])
-        })
+        match self.take_from_queues(batch_len, |_| true) {
+            Some(requests) => Some(Batch::new(requests, true)),
+            None => self.take_triggering(),
+        }
     }
 
-    /// Without the requests of markets that are triggering.
-    fn take_from_queues(&mut self, batch_len: usize) -> Option<Vec<(usize, QueuedRequest)>> {
+    fn take_triggering(&mut self) -> Option<Arc<Batch>> {
+        let next = self.triggering.pop_front()?;
+        self.has_continued = true;
+        Some(Batch::new(vec![next], false))
+    }
+
+    /// Without the requests of markets that are triggering, and those that must not be taken.
+    fn take_from_queues(
+        &mut self,
+        batch_len: usize,
+        may_take: impl Fn(&Command) -> bool,
+    ) -> Option<Requests> {
         let markets = self.triggering.iter().filter_map(|(_, request)| request.command.market());
         let markets: Vec<MarketId> = markets.collect();
         let must_wait = |request: &QueuedRequest| {
             request.command.market().is_some_and(|market| markets.contains(&market))
+                || !may_take(&request.command)
         };
         let mut skipped = 0;
         let mut requests = Vec::with_capacity(self.waiting.min(batch_len));
@@ -328,19 +321,44 @@ pub fn count_expired(requests: u64) {
 mod tests {
     use std::time::Duration;
 
-    use super::{Command, Lane, MarketId, QueuedRequest};
+    use super::{Batch, Command, Lane, MarketId, QueuedRequest};
 
     fn request(market: i32) -> QueuedRequest {
         QueuedRequest::unasked(Command::Advance { market: MarketId(market) })
     }
 
+    fn markets(batch: &Batch) -> Vec<i32> {
+        let markets = batch.commands().into_iter().map(|command| command.market());
+        markets.map(|market| market.expect("a market").0).collect()
+    }
+
     /// The markets of the requests of the next batch.
     fn next(lane: &Lane) -> Vec<i32> {
         let batch = lane.next_batch(0, 10).expect("a batch");
-        let markets = batch.requests.iter().map(|(_, request)| request.command.market());
-        let markets = markets.map(|market| market.expect("a market").0).collect();
+        let markets = markets(&batch);
         assert!(lane.finish(0, batch).is_some() && lane.is_responsive(Duration::ZERO));
         markets
+    }
+
+    #[test]
+    fn what_waits_for_the_same_market_joins_an_open_batch() {
+        let lane = Lane::new("test".to_owned(), 2, 10);
+        let is_first = |command: &Command| command.market() == Some(MarketId(1));
+        lane.push(0, request(1)).expect("there is room");
+        let batch = lane.next_batch(0, 3).expect("a batch");
+        for market in [2, 1, 1, 1] {
+            lane.push(usize::from(market == 2), request(market)).expect("there is room");
+        }
+        lane.join(1, &batch, 3, is_first);
+        assert_eq!(markets(&batch), [1], "another thread has taken over");
+        lane.join(0, &batch, 3, is_first);
+        assert_eq!(markets(&batch), [1, 1, 1], "as many as there is room for");
+        let requests = lane.finish(0, batch).expect("they are executed");
+        lane.halve(requests);
+        let part = lane.next_batch(0, 3).expect("the first half");
+        lane.join(0, &part, 3, is_first);
+        assert_eq!(markets(&part), [1], "nothing joins a part of a batch that failed");
+        assert_eq!(lane.waiting(), 2);
     }
 
     #[test]

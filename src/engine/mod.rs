@@ -17,6 +17,7 @@
 //! - The events that [`EventSettings`] enables are written in the transaction that made them true.
 //!   An event that is too large for its channel becomes a dead letter there, with the reason.
 
+mod batch;
 mod batch_events;
 mod failure;
 mod handle;

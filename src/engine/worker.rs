@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use tracing::field::display;
 
+use super::batch::{Batch, Requests, is_locked};
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::failure::{self, Failure, panic_text};
-use super::lane::{Batch, Lane, count_expired};
+use super::lane::{Lane, count_expired};
 use super::measures;
 use super::reply::{Executed, RenderedResponse, StoredResponse, Times};
 use super::request::QueuedRequest;
@@ -82,10 +83,11 @@ impl Worker {
         let batch_len = self.context.settings.batch_len;
         while let Some(batch) = self.lane.next_batch(self.number, batch_len) {
             let started = Instant::now();
-            let span = batch.span(&self.lane.name);
+            let span = Batch::span(&self.lane.name);
             let _entered = span.enter();
             let outcome = self.commit(&batch);
             let ended = Instant::now();
+            batch.describe_once();
             if let Ok(committed) = &outcome {
                 let len = as_metric(committed.executed.len());
                 let lane = || self.lane.name.clone();
@@ -93,10 +95,9 @@ impl Worker {
                 metrics::histogram!("matchcast_engine_batch_seconds", "lane" => lane())
                     .record(ended - started);
                 committed.steps.record(&self.lane.name, started, ended);
+                let (requests, catalog) = (batch.requests(), self.context.catalog.current());
                 let executed = committed.executed.iter().zip(&committed.plan.outcomes);
-                let commands =
-                    executed.filter_map(|(at, _)| Some(&batch.requests.get(*at)?.1.command));
-                let catalog = self.context.catalog.current();
+                let commands = executed.filter_map(|(at, _)| Some(&requests.get(*at)?.1.command));
                 measures::count(&catalog, commands, &committed.plan.trades);
                 failure::recovered();
                 self.notify(committed);
@@ -111,7 +112,7 @@ impl Worker {
     }
 
     /// Replies to each request, or gives it back to the lane.
-    fn reply(&self, requests: Vec<(usize, QueuedRequest)>, outcome: Result<Committed, Failure>) {
+    fn reply(&self, requests: Requests, outcome: Result<Committed, Failure>) {
         let fail_all = |requests: &[(usize, QueuedRequest)], error| {
             requests.iter().for_each(|(_, request)| request.fail(error));
         };
@@ -140,7 +141,7 @@ impl Worker {
 
     /// Replies to the requests of a committed batch. Those that were not executed, because the
     /// fills of a batch are limited, go back to the lane.
-    fn complete(&self, requests: Vec<(usize, QueuedRequest)>, committed: Committed) {
+    fn complete(&self, requests: Requests, committed: Committed) {
         let Committed {
             executed, mut repeated, mut responses, mut plan, times, triggering, ..
         } = committed;
@@ -241,12 +242,13 @@ impl Worker {
     ) -> Result<Committed, StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let store = self.context.store.for_call(&batch.call);
-            let commands: Vec<Command> =
-                batch.requests.iter().map(|(_, request)| request.command.clone()).collect();
-            let markets = trading::markets_of(&commands);
+            let markets = trading::markets_of(&batch.commands());
             let catalog = self.catalog_with(&mut connection, &markets)?;
             store.write_locking(&mut connection, markets, |connection, locked| {
-                self.execute(connection, locked, &catalog, batch, &commands)
+                let len = self.context.settings.batch_len;
+                self.lane.join(self.number, batch, len, |command| is_locked(command, locked));
+                batch.describe_once();
+                self.execute(connection, locked, &catalog, batch)
             })
         }));
         let committed =
@@ -278,10 +280,9 @@ impl Worker {
         locked: &LockedMarkets,
         catalog: &Catalog,
         batch: &Batch,
-        commands: &[Command],
     ) -> Result<Committed, StoreError> {
         let settings = &self.context.settings;
-        let requests = &batch.requests;
+        let (requests, commands) = (&*batch.requests(), &batch.commands());
         if requests.iter().all(|(_, request)| request.is_left()) {
             return Err(StoreError::Abandoned);
         }

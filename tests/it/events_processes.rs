@@ -72,11 +72,7 @@ async fn a_locked_market_is_published_and_locked_book_records_delay_no_order() {
     wait_for_book(&database, "BTC", 2).await;
     drop(market);
 
-    let mut lock = database.connect();
-    diesel::sql_query("BEGIN").execute(&mut lock).expect("a transaction");
-    diesel::sql_query("SELECT 1 FROM published_books FOR UPDATE")
-        .execute(&mut lock)
-        .expect("a lock");
+    let lock = database.lock_rows("SELECT 1 FROM published_books FOR UPDATE");
     for _ in 0..10 {
         alice.place("BTC", "sell", "50000", "0.01").await.data();
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use matchcast::store::schema::leases;
@@ -170,9 +169,7 @@ async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_
 
 /// Keeps everybody from renewing the lease until the connection is dropped.
 fn lock_lease(database: &Database) -> AnyConnection {
-    let mut connection = database.connect();
-    connection.batch_execute("BEGIN; SELECT name FROM leases FOR UPDATE").expect("the lease's row");
-    connection
+    database.lock_rows("SELECT name FROM leases FOR UPDATE")
 }
 
 /// Waits until somebody is kept from renewing the lease.

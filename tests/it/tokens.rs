@@ -1,8 +1,7 @@
 //! Tokens that users create for their programs.
 
 use chrono::TimeDelta;
-use diesel::connection::SimpleConnection;
-use matchcast::store::{AnyConnection, now};
+use matchcast::store::now;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -195,16 +194,11 @@ on_both! {
         let app = TestApp::start(&database).await;
         let alice = app.log_in("alice").await;
         let (bot, _) = create(&alice, &json!({ "name": "bot", "abilities": ["read"] })).await;
-        let mut writer = database.connect();
-        let lock = match writer {
-            AnyConnection::Postgres(_) => "BEGIN; SELECT id FROM tokens FOR UPDATE",
-            AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE",
-        };
-        writer.batch_execute(lock).unwrap();
+        let lock = database.lock_rows("SELECT id FROM tokens FOR UPDATE");
         bot.get("/api/user").await.data();
         let last_use = async || alice.get("/api/tokens").await.data()[0]["last_used_at"].clone();
         assert!(last_use().await.is_null());
-        drop(writer);
+        drop(lock);
         wait_for("the last use", async || last_use().await.as_str().map(drop)).await;
         app.stop();
     }

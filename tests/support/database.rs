@@ -155,10 +155,17 @@ impl Database {
     /// Prevents the engine from committing its next batch in `symbol` until the returned connection
     /// is dropped.
     pub fn lock_market(&self, symbol: &str) -> AnyConnection {
+        self.lock_rows(&format!("SELECT id FROM markets WHERE symbol = '{symbol}' FOR UPDATE"))
+    }
+
+    /// Locks the rows that `select` reads, in SQLite the whole database, until the returned
+    /// connection is dropped. It waits for a lock that somebody else has, whatever isolation level
+    /// is the server's default: a stricter one would refuse a row that has changed since.
+    pub fn lock_rows(&self, select: &str) -> AnyConnection {
         let mut connection = self.connect();
         let lock = match connection {
             AnyConnection::Postgres(_) => {
-                format!("BEGIN; SELECT id FROM markets WHERE symbol = '{symbol}' FOR UPDATE")
+                format!("BEGIN ISOLATION LEVEL READ COMMITTED; {select}")
             }
             AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
         };
