@@ -295,7 +295,7 @@ pub struct Embedded {
 pub struct Publisher {
     /// Interval of polling the outbox when nothing notifies the publisher.
     pub poll: Duration,
-    /// Duration of the lease.
+    /// How long a share of the channels is held without being renewed.
     pub lease: Duration,
     pub lanes: OneTo<SHARDS>,
     /// Maximum number of events that are read at once for one lane.

@@ -56,7 +56,7 @@ struct Checks {
     database: Check,
     /// All migrations of this version have run.
     schema: Check,
-    /// Some process holds the publisher's lease.
+    /// Some process publishes events.
     publisher: Check,
 }
 

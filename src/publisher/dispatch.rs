@@ -18,7 +18,7 @@ use super::outbox::worker::{OutboxRequest, OutboxResponse};
 use crate::config;
 use crate::outage::Outage;
 use crate::pusher::{Client, Diagnosis, Outcome};
-use crate::store::outbox::OutboxEvent;
+use crate::store::outbox::{OutboxEvent, ShardSet};
 use crate::store::{Store, StoreError};
 
 static DATABASE: Outage = Outage::error(
@@ -102,14 +102,14 @@ impl Publisher {
                 _ = stop.changed(), if self.stage == Stage::Running => self.stop(),
             }
         }
-        if let Err(error) = self.outbox.release_lease().await {
-            tracing::warn!(%error, "the publisher's lease was not released");
+        if let Err(error) = self.outbox.leave().await {
+            tracing::warn!(%error, "the publisher did not leave its shards to other processes");
         }
     }
 
     /// Starts everything that may start now.
     fn start_work(&mut self, now: Instant) {
-        if self.outbox.holds_lease(now) {
+        if self.outbox.may_publish(now) {
             self.start_requests(now);
             self.start_listing_channels(now);
         }
@@ -150,14 +150,16 @@ impl Publisher {
         if self.outbox.is_poll_due(now) {
             self.expect_events();
         }
-        if !self.outbox.is_request_due(now, self.delivery.wants_events()) {
+        let given_up = self.delivery.without_requests(self.outbox.surplus());
+        let is_wanted = self.delivery.wants_events() || !given_up.is_empty();
+        if !self.outbox.is_request_due(now, is_wanted) {
             return;
         }
-        if !self.outbox.holds_lease(now) {
+        if !self.outbox.may_publish(now) {
             // Another process may have sent these events.
             self.delivery.clear(now);
         }
-        let mut request = OutboxRequest::default();
+        let mut request = OutboxRequest { given_up, ..OutboxRequest::default() };
         if self.outbox.may_read(now) {
             request.heads = self.delivery.start_reading();
         }
@@ -215,8 +217,12 @@ impl Publisher {
             }
         };
         DATABASE.recovered();
-        if response.held_until.is_none() {
-            self.delivery.clear(now);
+        match response.held {
+            Some(held) => self.delivery.restrict(held.shards()),
+            None => {
+                self.delivery.restrict(ShardSet::EMPTY);
+                self.delivery.clear(now);
+            }
         }
         if let Some(occupancy) = self.occupancy.as_mut().filter(|_| response.stored_channels) {
             occupancy.stored(now);
@@ -258,7 +264,7 @@ impl Publisher {
     /// Whether the shutdown need not wait: everything is sent, or cannot be sent now.
     fn is_finished(&self, now: Instant) -> bool {
         let can_send =
-            self.outbox.holds_lease(now) && self.delivery.permit(now) == Permit::Unlimited;
+            self.outbox.may_publish(now) && self.delivery.permit(now) == Permit::Unlimited;
         !self.in_flight.has_events()
             && self.outbox.is_settled(now)
             && (!can_send || self.delivery.is_exhausted())

@@ -3,8 +3,10 @@
 //! Guarantees:
 //!
 //! - At least once: an event leaves the outbox after the provider has accepted it, never before.
-//! - In order per channel: one process publishes at a time (a lease). The events of a channel are
-//!   in one lane, which has one request in flight and repeats a failed one before the next.
+//! - In order per channel: one process at a time publishes the events of a shard
+//!   ([`crate::store::publishers`]), and gives it up when none of its requests is in flight. The
+//!   events of a channel are in one lane, which has one request in flight and repeats a failed one
+//!   before the next.
 //! - Orders never wait for it: no transaction is open while a request is in flight, and an outage
 //!   of the provider costs rows in the outbox, nothing else.
 //!

@@ -108,17 +108,17 @@ impl AnyConnection {
     }
 
     /// [`Self::begin_write`], and locks markets by id, with the same round trip. The write
-    /// transaction of SQLite is the lock of everything. `notifies`: other processes hear of the
-    /// commit.
+    /// transaction of SQLite is the lock of everything. `notifying`: other processes hear of the
+    /// commit, and that it is of this sender.
     pub fn begin_write_locking(
         &mut self,
         markets: &BTreeSet<MarketId>,
-        notifies: bool,
+        notifying: Option<&str>,
     ) -> QueryResult<()> {
         let Self::Postgres(c) = self else { return self.begin_write() };
         let mut begin = BEGIN_WRITE.to_owned();
-        if notifies {
-            begin = format!("{begin}; {NOTIFY}");
+        if let Some(sender) = notifying {
+            begin = format!("{begin}; {NOTIFY}, '{sender}'");
         }
         if !markets.is_empty() {
             // In the text, because several statements have no parameters.

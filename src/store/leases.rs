@@ -21,7 +21,8 @@ use super::schema::leases;
 use super::statement::statement;
 use super::{AnyConnection, StoreError, now};
 
-/// The lease of the process that publishes events.
+/// The lease of the processes that publish events, which they hold together, see
+/// [`super::publishers`].
 pub const PUBLISHER: &str = "publisher";
 /// The lease of the process that delivers webhooks.
 pub const WEBHOOKS: &str = "webhooks";

@@ -44,6 +44,7 @@ mod postgres_errors;
 mod postgres_url;
 pub mod pruning;
 pub mod published_books;
+pub mod publishers;
 pub mod reports;
 mod rows;
 pub mod schema;

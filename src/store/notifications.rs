@@ -1,14 +1,17 @@
 //! Notifications between processes that share a PostgreSQL database.
 //!
-//! One process publishes events. The others notify it of their transactions, so that it need not
-//! wait for its next look at the outbox: the server delivers a notification to all who listen once
-//! the transaction has committed. Nothing depends on it. A notification that is lost costs the time
-//! until that look, and so does a database without notifications.
+//! A process that does not publish all events that it writes notifies the others of its
+//! transactions, so that they need not wait for their next look at the outbox: the server delivers
+//! a notification to all who listen once the transaction has committed. Nothing depends on it. A
+//! notification that is lost costs the time until that look, and so does a database without
+//! notifications.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use diesel::connection::SimpleConnection;
+use rand::Rng;
 
+use super::outbox::ShardSet;
 use super::pooling::Pooling;
 use super::{AnyConnection, DatabaseUrl, Store, StoreError};
 
@@ -16,16 +19,33 @@ use super::{AnyConnection, DatabaseUrl, Store, StoreError};
 const LISTEN: &str = "LISTEN matchcast_outbox";
 
 /// What decides whether the transactions of this process notify others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notifying {
     /// Then the database has notifications.
     listens: AtomicBool,
-    publishes: AtomicBool,
+    /// [`ShardSet::bits`] of what this process publishes.
+    published: AtomicU64,
+    /// With its notifications, so that it does not hear of itself.
+    sender: String,
+}
+
+impl Default for Notifying {
+    fn default() -> Self {
+        let sender = format!("{:016x}", rand::rng().random::<u64>());
+        let published = AtomicU64::new(ShardSet::EMPTY.bits());
+        Self { listens: AtomicBool::new(false), published, sender }
+    }
 }
 
 impl Notifying {
-    pub fn is_wanted(&self) -> bool {
-        self.listens.load(Ordering::Relaxed) && !self.publishes.load(Ordering::Relaxed)
+    /// The sender of the notifications of this process; `None`: they are not wanted.
+    pub fn sender(&self) -> Option<&str> {
+        let is_wanted = self.listens.load(Ordering::Relaxed) && self.published() != ShardSet::ALL;
+        is_wanted.then_some(&*self.sender)
+    }
+
+    fn published(&self) -> ShardSet {
+        ShardSet::from_bits(self.published.load(Ordering::Relaxed))
     }
 }
 
@@ -36,18 +56,19 @@ pub struct Listener {
 }
 
 impl Store {
-    /// Whether this process publishes the events that its transactions write.
-    pub fn set_publishes(&self, publishes: bool) {
-        self.inner.notifying.publishes.store(publishes, Ordering::Relaxed);
+    /// Notes the shards whose events this process publishes.
+    pub fn set_published(&self, shards: ShardSet) {
+        self.inner.notifying.published.store(shards.bits(), Ordering::Relaxed);
     }
 
+    /// Whether this process publishes any events.
     pub fn publishes(&self) -> bool {
-        self.inner.notifying.publishes.load(Ordering::Relaxed)
+        !self.inner.notifying.published().is_empty()
     }
 
     /// Opens a connection that listens. From then on, transactions of this process notify others
-    /// while it does not publish. `None`: SQLite, and a pooler in transaction mode, whose clients
-    /// have no session that could listen.
+    /// while it does not publish everything. `None`: SQLite, and a pooler in transaction mode,
+    /// whose clients have no session that could listen.
     ///
     /// # Errors
     /// [`StoreError::Other`] if the database has no notifications.
@@ -67,13 +88,15 @@ impl Store {
 }
 
 impl Listener {
-    /// Whether notifications have arrived since the last call. Does not wait for the server.
+    /// Whether notifications of other processes have arrived since the last call. Does not wait for
+    /// the server.
     pub fn has_heard(&mut self) -> Result<bool, StoreError> {
         let AnyConnection::Postgres(connection) = &mut self.connection else { return Ok(false) };
         let mut has_heard = false;
         for notification in connection.notifications_iter() {
-            notification.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            has_heard = true;
+            let notification =
+                notification.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            has_heard |= notification.payload != self.store.inner.notifying.sender;
         }
         Ok(has_heard)
     }

@@ -238,6 +238,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    publishers (holder) {
+        holder -> Text,
+        expires_at -> Timestamp,
+        length_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    publisher_shards (shard) {
+        shard -> SmallInt,
+        holder -> Text,
+    }
+}
+
+diesel::table! {
     published_books (market_id) {
         market_id -> Integer,
         book_version -> BigInt,
@@ -341,6 +356,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     dead_letters,
     event_counters,
     leases,
+    publishers,
+    publisher_shards,
     published_books,
     channel_occupancy,
     provider_webhooks,

@@ -82,8 +82,8 @@ impl Store {
     ) -> Result<T, StoreError> {
         let _entered = self.call.as_ref().map(Call::enter);
         let mut write = |connection: &mut AnyConnection| {
-            let notifies = self.inner.notifying.is_wanted();
-            write_once(self.call.as_deref(), connection, markets, notifies, &mut work)
+            let notifying = self.inner.notifying.sender();
+            write_once(self.call.as_deref(), connection, markets, notifying, &mut work)
         };
         let mut attempt = 1;
         loop {
@@ -138,11 +138,11 @@ fn write_once<T>(
     call: Option<&Call>,
     connection: &mut AnyConnection,
     markets: &BTreeSet<MarketId>,
-    notifies: bool,
+    notifying: Option<&str>,
     work: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     call.map_or(Ok(()), Call::begin)?;
-    let begun = connection.begin_write_locking(markets, notifies);
+    let begun = connection.begin_write_locking(markets, notifying);
     if let Err(error) = begun.map_err(StoreError::from) {
         return Err(connection.explain(error));
     }

@@ -23,6 +23,7 @@
 //! | `matchcast_store_retries_total` | counter | transactions retried after a conflict |
 //! | `matchcast_outbox_pending` | gauge | pending events, by every process |
 //! | `matchcast_outbox_oldest_seconds` | gauge | age of the oldest pending event |
+//! | `matchcast_publisher_shards` | gauge | shards of 64 whose events the process publishes |
 //! | `matchcast_dead_letters` | gauge | dead letters |
 //! | `matchcast_last_audit_timestamp_seconds` | gauge | when `matchcast audit` last ran |
 //! | `matchcast_last_audit_findings` | gauge | the differences that it found |

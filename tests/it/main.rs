@@ -98,6 +98,7 @@ mod secrets;
 mod sessions;
 mod sessions_on_demand;
 mod shared_reads;
+mod shared_shards;
 mod sign_ins;
 #[cfg(feature = "postgres-tests")]
 mod takeover;

@@ -1,5 +1,5 @@
-//! The publisher's lease changes hands while requests in every lane hang: its new holder begins
-//! where the old one was, no event is missing or out of order, and only the holder sends.
+//! Shards change hands while requests in every lane hang: their new holder begins where the old one
+//! was, no event is missing or out of order, and only the holder sends.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ fn accept_from_others(
     );
 }
 
-fn received(provider: &Provider) -> BTreeSet<EventKey> {
+pub fn received(provider: &Provider) -> BTreeSet<EventKey> {
     provider.received().iter().map(|event| event.key()).collect()
 }
 
@@ -128,7 +128,7 @@ async fn the_successor_of_a_dead_process_begins_where_its_requests_hung() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_lease() {
+async fn a_process_that_slept_until_another_took_over_sends_nothing_a_second_time() {
     let database = Database::postgres();
     let provider = Provider::start().await;
     let first = start(&database, &provider, "first").await;
@@ -144,14 +144,12 @@ async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_
     // Now the requests of the first are accepted, late, and it has the responses when it wakes.
     provider.release();
     first.wake();
-    let awake = provider.post_count();
     for _ in 0..5 {
-        // Each commit notifies its publisher.
+        // Each commit notifies its publisher. The first has some shards again, at some time.
         trade(&people).await;
         wait_until_outbox_empty(&database).await;
     }
     let calls = provider.posts();
-    assert!(calls[awake..].iter().all(|call| is_by(call, "second")), "the second holds the lease");
 
     second.stop().await;
     let before = provider.post_count();
@@ -160,7 +158,7 @@ async fn a_process_that_slept_until_another_took_over_sends_nothing_without_the_
     first.stop().await;
     assert!(
         provider.posts()[before..].iter().all(|call| is_by(call, "first")),
-        "it holds it again"
+        "the first has all shards again"
     );
     let late: usize = calls[..LANES].iter().map(|call| call.events.len()).sum();
     assert_eq!(provider.received_count(), all.len() + late + 6 * 2);

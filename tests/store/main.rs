@@ -19,6 +19,7 @@ mod outbox;
 mod pages;
 mod people;
 mod pruning;
+mod publishers;
 mod sign_ins;
 mod standard_names;
 mod statements;

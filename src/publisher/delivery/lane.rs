@@ -44,7 +44,11 @@ pub enum Refusal {
 impl Lane {
     /// Whether nothing is queued and no request is in flight.
     pub fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.in_flight == InFlight::None
+        self.queue.is_empty() && !self.has_request()
+    }
+
+    pub fn has_request(&self) -> bool {
+        self.in_flight != InFlight::None
     }
 
     /// The ids of the queued events, without those in flight.
@@ -65,7 +69,7 @@ impl Lane {
     /// Removes all events, including those in flight if their request fails. They stay in the
     /// outbox.
     pub fn clear(&mut self) {
-        if self.in_flight != InFlight::None {
+        if self.has_request() {
             self.in_flight = InFlight::Discarded;
         }
         self.queue.clear();
@@ -87,7 +91,7 @@ impl Lane {
         &mut self,
         fitting: impl FnOnce(&[OutboxEvent]) -> usize,
     ) -> Option<Vec<OutboxEvent>> {
-        if self.in_flight != InFlight::None || self.queue.is_empty() {
+        if self.has_request() || self.queue.is_empty() {
             return None;
         }
         if self.isolated > 0 {

@@ -7,13 +7,15 @@ use std::ops::{Index, IndexMut};
 
 use super::lane::Lane;
 use crate::publisher::outbox::worker::HeadsQuery;
-use crate::store::outbox::{OutboxEvent, SHARDS};
+use crate::store::outbox::{OutboxEvent, SHARDS, ShardSet};
 
 /// The lanes of a publisher, at least one.
 pub struct Lanes {
     lanes: Vec<AssignedLane>,
     /// The maximum number of events in a lane.
     page_len: i64,
+    /// The shards that this process publishes; no events of others are in a lane.
+    held: ShardSet,
 }
 
 struct AssignedLane {
@@ -54,7 +56,8 @@ impl AssignedLane {
 }
 
 impl Lanes {
-    /// `count` lanes that share the shards evenly, with at most `page_len` events each.
+    /// `count` lanes that share the shards evenly, with at most `page_len` events each, and without
+    /// shards to publish.
     ///
     /// # Panics
     /// If `count` is not positive.
@@ -65,7 +68,8 @@ impl Lanes {
             shards: (0..SHARDS).filter(|shard| shard % count == lane).collect(),
             source: Source::Unread,
         };
-        Self { lanes: (0..count).map(assigned).collect(), page_len }
+        let lanes = (0..count).map(assigned).collect();
+        Self { lanes, page_len, held: ShardSet::EMPTY }
     }
 
     pub fn len(&self) -> usize {
@@ -88,7 +92,7 @@ impl Lanes {
         let mut shards = Vec::new();
         for lane in self.lanes.iter_mut().filter(|lane| lane.wants_events()) {
             lane.source = Source::Reading { is_outdated: false };
-            shards.extend(&lane.shards);
+            shards.extend(lane.shards.iter().filter(|shard| self.held.contains(**shard)));
         }
         HeadsQuery { shards, page_len: self.page_len }
     }
@@ -98,7 +102,7 @@ impl Lanes {
         let page_len = usize::try_from(self.page_len).unwrap_or(usize::MAX);
         let mut pages: Vec<Vec<OutboxEvent>> = vec![Vec::new(); self.lanes.len()];
         for event in events {
-            let lane = self.lane_of(&event);
+            let lane = self.lane_of(event.shard);
             pages[lane].push(event);
         }
         for (lane, mut page) in self.lanes.iter_mut().zip(pages) {
@@ -125,7 +129,7 @@ impl Lanes {
     /// Notes that the outbox may hold more events for the lanes of these.
     pub fn mark_unread_for(&mut self, events: &[OutboxEvent]) {
         for event in events {
-            let lane = self.lane_of(event);
+            let lane = self.lane_of(event.shard);
             self.lanes[lane].mark_unread();
         }
     }
@@ -136,6 +140,29 @@ impl Lanes {
             lane.lane.clear();
             lane.mark_unread();
         }
+    }
+
+    /// From now on only the events of these shards are read. A lane that has lost one is cleared:
+    /// its other events are read again when its request has ended and that is recorded.
+    pub fn restrict(&mut self, held: ShardSet) {
+        let (lost, gained) = (self.held.difference(held), held.difference(self.held));
+        self.held = held;
+        for lane in &mut self.lanes {
+            let has_any = |set: ShardSet| lane.shards.iter().any(|shard| set.contains(*shard));
+            let (has_lost, has_gained) = (has_any(lost), has_any(gained));
+            if has_lost {
+                lane.lane.clear();
+            }
+            if has_lost || has_gained {
+                lane.mark_unread();
+            }
+        }
+    }
+
+    /// Those of these shards whose lanes have no request in flight.
+    pub fn without_requests(&self, shards: ShardSet) -> ShardSet {
+        let has_request = |shard: &i16| self.lanes[self.lane_of(*shard)].lane.has_request();
+        shards.iter().filter(|shard| !has_request(shard)).collect()
     }
 
     /// Removes the queued events with these ids.
@@ -157,8 +184,8 @@ impl Lanes {
         self.lanes.iter().all(is_exhausted)
     }
 
-    fn lane_of(&self, event: &OutboxEvent) -> usize {
-        usize::try_from(event.shard).unwrap_or_default() % self.lanes.len()
+    fn lane_of(&self, shard: i16) -> usize {
+        usize::try_from(shard).unwrap_or_default() % self.lanes.len()
     }
 }
 
@@ -185,10 +212,17 @@ mod tests {
         (1..).zip(shards).map(|(id, shard)| event(id, *shard, "e")).collect()
     }
 
+    /// Lanes of a process that publishes everything.
+    fn lanes(count: i16, page_len: i64) -> Lanes {
+        let mut lanes = Lanes::new(count, page_len);
+        lanes.restrict(ShardSet::ALL);
+        lanes
+    }
+
     #[test]
     fn every_shard_belongs_to_exactly_one_lane() {
         for count in [1, 3, 16, 64] {
-            let mut shards = Lanes::new(count, 10).start_reading().shards;
+            let mut shards = lanes(count, 10).start_reading().shards;
             shards.sort_unstable();
             assert_eq!(shards, (0..SHARDS).collect::<Vec<_>>(), "{count} lanes");
         }
@@ -196,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_lane_is_read_while_it_is_idle_and_there_may_be_more() {
-        let mut lanes = Lanes::new(2, 10);
+        let mut lanes = lanes(2, 10);
         assert_eq!(lanes.start_reading().shards.len(), 64);
         assert!(!lanes.want_events(), "they are being read");
         lanes.fill(events(&[1, 3]));
@@ -214,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_notification_during_a_read_causes_another_read() {
-        let mut lanes = Lanes::new(1, 10);
+        let mut lanes = lanes(1, 10);
         lanes.start_reading();
         lanes.mark_all_unread();
         assert!(!lanes.want_events());
@@ -224,7 +258,7 @@ mod tests {
 
     #[test]
     fn only_the_lanes_of_these_events_are_read_again() {
-        let mut lanes = Lanes::new(2, 10);
+        let mut lanes = lanes(2, 10);
         lanes.start_reading();
         lanes.fill(Vec::new());
         assert!(lanes.are_exhausted());
@@ -236,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_full_page_causes_another_read_and_is_all_that_a_lane_keeps() {
-        let mut lanes = Lanes::new(1, 2);
+        let mut lanes = lanes(1, 2);
         lanes.start_reading();
         lanes.fill(events(&[0, 1, 2]));
         assert_eq!(lanes.queued_ids(), [1, 2]);
@@ -246,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_failed_read_is_repeated() {
-        let mut lanes = Lanes::new(1, 10);
+        let mut lanes = lanes(1, 10);
         lanes.start_reading();
         lanes.abort_reading();
         assert!(lanes.want_events());
@@ -254,7 +288,7 @@ mod tests {
 
     #[test]
     fn cleared_lanes_are_read_again() {
-        let mut lanes = Lanes::new(1, 10);
+        let mut lanes = lanes(1, 10);
         lanes.start_reading();
         lanes.fill(events(&[0, 5]));
         lanes.clear();
@@ -263,5 +297,31 @@ mod tests {
         lanes.clear();
         lanes.fill(Vec::new());
         assert!(lanes.want_events(), "cleared during the read");
+    }
+
+    #[test]
+    fn only_the_shards_of_this_process_are_read_and_a_lane_that_loses_one_is_cleared() {
+        let mut lanes = Lanes::new(2, 10);
+        assert!(lanes.start_reading().shards.is_empty(), "it publishes nothing yet");
+        let held = |shards: &[i16]| shards.iter().copied().collect::<ShardSet>();
+        lanes.restrict(held(&[0, 1, 2, 3]));
+        lanes.fill(Vec::new());
+        assert!(lanes.want_events(), "it was given shards during the read");
+        assert_eq!(lanes.start_reading().shards, [0, 2, 1, 3]);
+        lanes.fill(events(&[0, 1, 2]));
+        let request = lanes[1].next_request(<[_]>::len).unwrap();
+        let surplus = held(&[2, 3]);
+        lanes.restrict(held(&[0, 1]));
+        assert!(lanes.queued_ids().is_empty(), "what is queued is read again");
+        assert_eq!(lanes.without_requests(surplus), held(&[2]));
+        assert_eq!(lanes.start_reading().shards, [0], "the other lane has a request in flight");
+        lanes.fill(events(&[0]));
+        lanes[1].requeue(request);
+        assert_eq!(lanes.without_requests(surplus), surplus);
+        assert_eq!(lanes.start_reading().shards, [1], "its request does not come back");
+        lanes.fill(Vec::new());
+        lanes.restrict(held(&[0, 1, 5]));
+        assert_eq!(lanes.start_reading().shards, [1, 5]);
+        assert_eq!(lanes.queued_ids(), [1], "a lane that keeps its shards keeps its events");
     }
 }

@@ -21,7 +21,7 @@ use crate::config;
 use crate::publisher::outbox::completions::{Completions, Rejection};
 use crate::publisher::outbox::worker::HeadsQuery;
 use crate::pusher::{Diagnosis, Outcome};
-use crate::store::outbox::OutboxEvent;
+use crate::store::outbox::{OutboxEvent, ShardSet};
 use backoff::Backoff;
 use circuit_breaker::{CircuitBreaker, Generation};
 use lane::Refusal;
@@ -314,6 +314,16 @@ impl Delivery {
     /// Removes queued events that have left the outbox.
     pub fn remove(&mut self, ids: &BTreeSet<i64>) {
         self.lanes.remove(ids);
+    }
+
+    /// From now on only the events of these shards are sent. Those of others stay in the outbox.
+    pub fn restrict(&mut self, shards: ShardSet) {
+        self.lanes.restrict(shards);
+    }
+
+    /// Those of these shards whose lanes have no request in flight.
+    pub fn without_requests(&self, shards: ShardSet) -> ShardSet {
+        self.lanes.without_requests(shards)
     }
 
     /// Removes all events, because another process may have sent them. They stay in the outbox.

@@ -1,13 +1,13 @@
 //! The publisher's side of the database.
 //!
-//! [`Outbox`] decides when the database is used: to record completions together, to renew the
-//! lease, to poll for events. Guarantees: there is one request at a time; completions are recorded
-//! at most [`FLUSH_INTERVAL`] after they became known, as long as the database is available, and
-//! are kept until then; after an error there is a pause.
+//! [`Outbox`] decides when the database is used: to record completions together, to renew the share
+//! of this process, to poll for events. Guarantees: there is one request at a time; completions are
+//! recorded at most [`FLUSH_INTERVAL`] after they became known, as long as the database is
+//! available, and are kept until then; after an error there is a pause.
 
 pub mod completions;
 mod connection;
-mod lease;
+mod share;
 pub mod worker;
 
 use std::future;
@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::config;
+use crate::store::outbox::ShardSet;
 use crate::store::{Store, StoreError};
 use completions::Completions;
-use lease::LeaseTerm;
+use share::Term;
 use worker::{OutboxRequest, OutboxResponse, OutboxWorker};
 
 /// How long completions are collected before they are recorded together. If the process dies, the
@@ -31,7 +32,7 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 pub struct Outbox {
     store: Store,
     worker: Worker,
-    lease: LeaseTerm,
+    term: Term,
     completions: Completions,
     /// Since when there are completions. `Some` exactly while there are any.
     oldest_completion: Option<Instant>,
@@ -43,7 +44,7 @@ pub struct Outbox {
 }
 
 enum Worker {
-    Idle(OutboxWorker),
+    Idle(Box<OutboxWorker>),
     Busy(BoxFuture<'static, WorkerResult>),
 }
 
@@ -55,8 +56,8 @@ impl Outbox {
         let worker = OutboxWorker::new(store.clone(), settings.lease);
         Self {
             store,
-            lease: LeaseTerm::new(worker.renewal_interval(), now),
-            worker: Worker::Idle(worker),
+            term: Term::new(worker.renewal_interval(), now),
+            worker: Worker::Idle(Box::new(worker)),
             completions: Completions::default(),
             oldest_completion: None,
             flush_interval: FLUSH_INTERVAL,
@@ -66,9 +67,14 @@ impl Outbox {
         }
     }
 
-    /// Whether this process holds the lease, and so may publish.
-    pub fn holds_lease(&self, now: Instant) -> bool {
-        self.lease.is_held(now)
+    /// Whether this process has a share, and so may publish.
+    pub fn may_publish(&self, now: Instant) -> bool {
+        self.term.is_held(now)
+    }
+
+    /// The shards that this process is to give up, because others have fewer.
+    pub fn surplus(&self) -> ShardSet {
+        self.term.surplus()
     }
 
     /// Adds completions, to be recorded with the next request.
@@ -99,17 +105,17 @@ impl Outbox {
         self.next_poll = now + self.poll_interval;
     }
 
-    /// Whether the next request may read events: it has the lease, or tries to acquire it.
+    /// Whether the next request may read events: this process has a share, or tries to acquire it.
     pub fn may_read(&self, now: Instant) -> bool {
-        self.lease.is_held(now) || self.lease.renew_at() <= now
+        self.term.is_held(now) || self.term.renew_at() <= now
     }
 
     /// Whether a request should start: the worker is idle and the database is not paused, and the
-    /// lease or the completions are due, or events are wanted.
-    pub fn is_request_due(&self, now: Instant, wants_events: bool) -> bool {
-        let is_due = self.lease.renew_at() <= now
+    /// share or the completions are due, or one is wanted, for events or to give up shards.
+    pub fn is_request_due(&self, now: Instant, is_wanted: bool) -> bool {
+        let is_due = self.term.renew_at() <= now
             || self.flush_at().is_some_and(|at| at <= now)
-            || (wants_events && self.may_read(now));
+            || (is_wanted && self.may_read(now));
         self.is_idle() && self.paused_until <= now && is_due
     }
 
@@ -136,12 +142,13 @@ impl Outbox {
             Worker::Idle(_) => future::pending().await,
             Worker::Busy(running) => running.await,
         };
-        self.worker = Worker::Idle(worker);
+        self.worker = Worker::Idle(Box::new(worker));
         let now = Instant::now();
         match result {
             Ok(response) => {
-                self.lease.update(response.held_until, now);
-                self.store.set_publishes(response.held_until.is_some());
+                self.term.update(response.held, now);
+                let shards = response.held.map_or(ShardSet::EMPTY, |held| held.shards());
+                self.store.set_published(shards);
                 Ok(response)
             }
             Err((error, unrecorded)) => {
@@ -158,7 +165,7 @@ impl Outbox {
         if !self.is_idle() {
             return self.next_poll;
         }
-        let renew_at = self.lease.renew_at();
+        let renew_at = self.term.renew_at();
         let due = self.flush_at().map_or(renew_at, |flush_at| flush_at.min(renew_at));
         self.next_poll.min(due.max(self.paused_until))
     }
@@ -168,10 +175,10 @@ impl Outbox {
         self.is_idle() && (self.completions.is_empty() || now < self.paused_until)
     }
 
-    /// Releases the lease, so that another process can acquire it without waiting for its end.
-    pub async fn release_lease(self) -> Result<(), StoreError> {
+    /// Leaves the share to the other processes, so that they need not wait for its end.
+    pub async fn leave(self) -> Result<(), StoreError> {
         match self.worker {
-            Worker::Idle(worker) => worker.release_lease().await,
+            Worker::Idle(worker) => worker.leave().await,
             // Its request holds the connection.
             Worker::Busy(_) => Ok(()),
         }
@@ -204,18 +211,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_request_acquires_the_lease() {
+    async fn the_first_request_acquires_a_share() {
         let (mut outbox, _folder) = outbox();
         let now = Instant::now();
         assert!(outbox.is_request_due(now, false) && outbox.may_read(now));
-        assert!(!outbox.holds_lease(now));
+        assert!(!outbox.may_publish(now));
         outbox.start(OutboxRequest::default());
         assert!(!outbox.is_request_due(now, true), "the worker is busy");
         let response = outbox.response().await.unwrap();
         let now = Instant::now();
-        assert!(outbox.holds_lease(now));
-        let until = response.held_until.unwrap();
-        assert!(!outbox.holds_lease(until), "not after its end");
+        assert!(outbox.may_publish(now));
+        let until = response.held.unwrap().until;
+        assert!(!outbox.may_publish(until), "not after its end");
         assert!(!outbox.is_request_due(now, false), "nothing to do");
         assert!(outbox.is_request_due(now, true), "events are wanted");
         assert!(outbox.next_deadline() < until, "it is renewed in time");

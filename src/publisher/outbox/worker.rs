@@ -1,5 +1,5 @@
 //! The worker that executes the publisher's database requests, one at a time on its own connection:
-//! records completions, renews the lease and reads the next events.
+//! records completions, renews the share of this process and reads the next events.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use chrono::NaiveDateTime;
 
 use super::completions::Completions;
 use super::connection::Connection;
-use super::lease::Lease;
+use super::share::{Held, Publishing};
 use crate::store::audit_runs::{self, AuditRun};
-use crate::store::outbox::{self, OutboxEvent};
+use crate::store::outbox::{self, OutboxEvent, ShardSet};
 use crate::store::{AnyConnection, Store, StoreError, now, occupancy};
 
 /// How often the metrics of the outbox are updated.
@@ -20,7 +20,7 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 /// The worker. A request takes it and gives it back, so there is one request at a time.
 pub struct OutboxWorker {
     connection: Connection,
-    lease: Lease,
+    publishing: Publishing,
     metrics_updated_at: Option<Instant>,
 }
 
@@ -30,6 +30,8 @@ pub struct OutboxRequest {
     /// Ids of events. The response names those that have left the outbox.
     pub queued: Vec<i64>,
     pub heads: HeadsQuery,
+    /// Shards of this process of which nothing is in flight, to be left to others.
+    pub given_up: ShardSet,
     /// To be stored.
     pub occupied_channels: Option<ChannelList>,
     pub unoccupied: Unoccupied,
@@ -62,9 +64,9 @@ pub enum Unoccupied {
 /// The result of an [`OutboxRequest`].
 #[derive(Debug)]
 pub struct OutboxResponse {
-    /// Until when this process holds the lease. `None`: it does not.
-    pub held_until: Option<Instant>,
-    /// The events of the shards, oldest first. None without the lease.
+    /// What this process may publish. `None`: nothing, because one of an older version does.
+    pub held: Option<Held>,
+    /// The events of those of the shards that it may publish, oldest first.
     pub events: Vec<OutboxEvent>,
     /// Events of these shards that are to be skipped.
     pub unoccupied: Vec<OutboxEvent>,
@@ -75,17 +77,17 @@ pub struct OutboxResponse {
 }
 
 impl OutboxWorker {
-    pub fn new(store: Store, lease: Duration) -> Self {
+    pub fn new(store: Store, length: Duration) -> Self {
         Self {
             connection: Connection::new(store),
-            lease: Lease::new(lease),
+            publishing: Publishing::new(length),
             metrics_updated_at: None,
         }
     }
 
-    /// How often the lease is renewed.
+    /// How often the share is renewed.
     pub fn renewal_interval(&self) -> Duration {
-        self.lease.renewal_interval()
+        self.publishing.renewal_interval()
     }
 
     /// Records the completions and executes the request. An error comes with the completions that
@@ -121,19 +123,16 @@ impl OutboxWorker {
             let replace = move |c: &mut _| occupancy::replace(c, &channels, requested_at);
             self.connection.write(replace).await?;
         }
-        let held_until = self.lease.acquire(&mut self.connection).await?;
+        let held = self.publishing.renew(&mut self.connection, request.given_up).await?;
         if self.is_maintenance_due() {
-            if held_until.is_some() {
+            if held.is_some() {
                 while self.connection.write(outbox::assign_shards).await? > 0 {}
             }
             self.update_metrics().await?;
         }
-        let (events, unoccupied) = if held_until.is_some() && !request.heads.shards.is_empty() {
-            self.read_heads(&request.heads, request.unoccupied).await?
-        } else {
-            (Vec::new(), Vec::new())
-        };
-        Ok(OutboxResponse { held_until, events, unoccupied, stored_channels, gone })
+        let shards = held.map_or(ShardSet::EMPTY, |held| held.shards());
+        let (events, unoccupied) = self.read_heads(request, shards).await?;
+        Ok(OutboxResponse { held, events, unoccupied, stored_channels, gone })
     }
 
     async fn record(&mut self, unrecorded: &mut Arc<Completions>) -> Result<(), StoreError> {
@@ -153,13 +152,20 @@ impl OutboxWorker {
         self.connection.read(move |c| outbox::missing(c, &queued)).await
     }
 
-    /// The events of the shards, and those among them that are to be skipped.
+    /// The events of those of the shards that this process may publish, and those among them that
+    /// are to be skipped.
     async fn read_heads(
         &mut self,
-        query: &HeadsQuery,
-        unoccupied: Unoccupied,
+        request: &OutboxRequest,
+        may_publish: ShardSet,
     ) -> Result<(Vec<OutboxEvent>, Vec<OutboxEvent>), StoreError> {
-        let (shards, page_len) = (query.shards.clone(), query.page_len);
+        let HeadsQuery { shards, page_len } = &request.heads;
+        let shards = shards.iter().copied().filter(|shard| may_publish.contains(*shard));
+        let (shards, page_len): (Vec<i16>, i64) = (shards.collect(), *page_len);
+        if shards.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let unoccupied = request.unoccupied;
         let read = move |c: &mut _| {
             let events = outbox::heads(c, &shards, page_len)?;
             match unoccupied {
@@ -201,9 +207,9 @@ impl OutboxWorker {
         Ok(())
     }
 
-    /// Releases the lease, so that another process can acquire it without waiting for its end.
-    pub async fn release_lease(mut self) -> Result<(), StoreError> {
-        self.lease.release(&mut self.connection).await
+    /// Leaves the share to the other processes, so that they need not wait for its end.
+    pub async fn leave(mut self) -> Result<(), StoreError> {
+        self.publishing.leave(&mut self.connection).await
     }
 }
 

@@ -10,6 +10,7 @@ mod counters;
 mod dead_letters;
 mod event;
 mod queue;
+mod shard_set;
 
 pub use admin::{DeadLetter, PendingEvent, drop_event, list, retry, retry_all};
 pub use counters::{counts, total, total_matched};
@@ -19,3 +20,4 @@ pub use queue::{
     FailedAttempt, assign_shards, heads, missing, oldest, record_delivered, record_failure,
     record_skipped,
 };
+pub use shard_set::ShardSet;

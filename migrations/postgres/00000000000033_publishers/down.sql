@@ -1,0 +1,2 @@
+DROP TABLE publisher_shards;
+DROP TABLE publishers;
