@@ -18,8 +18,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
 
-orders_parts=(engine http distance reads growth process)
-events_parts=(channel storm embedded provider)
+orders_parts=(engine http distance processes reads growth process)
+events_parts=(channel heard storm embedded provider)
 # Not part of a complete run: `memory` takes long, and `sdk` is a part of `provider`.
 other_parts=(memory sdk)
 read -ra cargo_flags <<<"${BENCH_CARGO_FLAGS:-}"

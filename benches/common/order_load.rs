@@ -71,14 +71,27 @@ pub fn run(
     connections: usize,
     has_more: impl Fn(u64) -> bool + Copy + Send + 'static,
 ) -> Responses {
-    exchange(address, connections, Requests::Orders(setup::requests(), keys), has_more)
+    exchange(&[address], connections, Requests::Orders(setup::requests(), keys), has_more)
+}
+
+/// Places orders in this number of markets, over connections to all of these processes.
+#[allow(dead_code, reason = "not every benchmark has several processes")]
+pub fn in_markets(
+    addresses: &[&str],
+    markets: usize,
+    connections: usize,
+    duration: Duration,
+) -> Responses {
+    let started = Instant::now();
+    let requests = Requests::Orders(setup::requests_in(markets), Keys::Without);
+    exchange(addresses, connections, requests, move |_| started.elapsed() < duration)
 }
 
 /// Repeats this request for this time.
 pub fn repeat(address: &str, connections: usize, request: String, duration: Duration) -> Responses {
     let started = Instant::now();
     let has_more = move |_| started.elapsed() < duration;
-    exchange(address, connections, Requests::Same(request), has_more)
+    exchange(&[address], connections, Requests::Same(request), has_more)
 }
 
 enum Requests {
@@ -107,7 +120,7 @@ impl Requests {
 }
 
 fn exchange(
-    address: &str,
+    addresses: &[&str],
     connections: usize,
     requests: Requests,
     has_more: impl Fn(u64) -> bool + Copy + Send + 'static,
@@ -118,7 +131,7 @@ fn exchange(
         let count = Arc::new(AtomicU64::new(0));
         // The connections are open before the time is measured.
         let mut open = Vec::with_capacity(connections);
-        for _ in 0..connections {
+        for address in addresses.iter().cycle().take(connections) {
             open.push(Connection::open(address).await);
         }
         let started = Instant::now();

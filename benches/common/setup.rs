@@ -13,6 +13,8 @@ pub const USERS: i64 = 1000;
 /// The secret part of every token. The token's id is the id of its user.
 pub const TOKEN_SECRET: &str = "bench";
 
+/// The markets, of three letters each.
+const SYMBOLS: [&str; 2] = ["BTC", "ETH"];
 const PRICE: Fixed = Fixed::from_units(5_000_000_000_000);
 const AMOUNT: Fixed = Fixed::from_units(10_000_000);
 
@@ -57,6 +59,17 @@ pub fn requests() -> Vec<String> {
     (1..=USERS).flat_map(sides).collect()
 }
 
+/// The same in each of the first `markets`.
+#[allow(dead_code, reason = "not every benchmark has several markets")]
+pub fn requests_in(markets: usize) -> Vec<String> {
+    let symbol = |name: &str| format!(r#""symbol":"{name}""#);
+    let in_market = |name: &&str| {
+        let replaced = |request: String| request.replace(&symbol(SYMBOLS[0]), &symbol(name));
+        requests().into_iter().map(replaced).collect::<Vec<String>>()
+    };
+    SYMBOLS[..markets].iter().flat_map(in_market).collect()
+}
+
 /// An HTTP/1.1 request of a user without a body, and more header lines.
 #[allow(dead_code, reason = "not every benchmark reads")]
 pub fn get(path: &str, user: i64, headers: &str) -> String {
@@ -86,7 +99,8 @@ fn fields(order: &NewOrder) -> String {
     };
     let number = |value| serde_json::to_string(&DecimalNumber(value)).expect("a number");
     let (price, amount) = (number(order.limit()), number(order.amount));
-    format!(r#""symbol":"BTC","side":"{side}","price":{price},"amount":{amount}"#)
+    let symbol = SYMBOLS[0];
+    format!(r#""symbol":"{symbol}","side":"{side}","price":{price},"amount":{amount}"#)
 }
 
 /// An HTTP/1.1 request of a user with a JSON body, and more header lines.

@@ -4,6 +4,7 @@
 //!
 //! - `channel`: `trade.executed` on the channel of one market, to a provider that takes 50 ms per
 //!   request.
+//! - `heard`: two processes that share a database and the channels, each of which trades.
 //! - `storm`: a thousand pages that read after each of their events.
 //! - `embedded`: orders over HTTP, and WebSocket clients that receive the trades from the embedded
 //!   provider.
@@ -34,6 +35,7 @@ mod databases;
 mod embedded;
 #[path = "../common/environment.rs"]
 mod environment;
+mod heard;
 mod latency;
 mod load;
 #[path = "../common/options.rs"]
@@ -70,6 +72,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     match part.as_deref() {
         Some("channel") => runtime.block_on(channel::measure(options)),
+        Some("heard") => runtime.block_on(heard::measure(options)),
         Some("storm") => storm::measure(options),
         Some("embedded") => {
             let mut recorder = Recorder::create("embedded");

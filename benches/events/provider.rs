@@ -1,5 +1,5 @@
-//! A slow provider: it responds to each request 50 ms after its arrival, regardless of the number
-//! of concurrent requests. It verifies signatures and records the events in order of arrival.
+//! A slow provider: it responds to each request 50 ms after its arrival, or another time, regardless
+//! of the number of concurrent requests. It verifies signatures and records the events in order of arrival.
 //!
 //! It runs in its own thread, so that the rest of the benchmark does not delay it.
 
@@ -110,10 +110,15 @@ pub struct Provider {
 
 impl Provider {
     pub fn start() -> Self {
+        Self::start_with(RESPONSE_TIME)
+    }
+
+    /// One that needs this long for a response.
+    pub fn start_with(response_time: Duration) -> Self {
         let (log, stats) = (EventLog::new(), Arc::<Mutex<RequestStats>>::default());
         let (stop, stopped) = oneshot::channel();
         let (started, starting) = std::sync::mpsc::channel();
-        let shared = Shared { log: log.clone(), stats: stats.clone() };
+        let shared = Shared { log: log.clone(), stats: stats.clone(), response_time };
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async move {
@@ -137,6 +142,11 @@ impl Provider {
         lock(&self.stats).clone()
     }
 
+    /// Forgets the events accepted so far.
+    pub fn forget(&self) {
+        self.log.take();
+    }
+
     /// Waits for this number of accepted events and returns them in order of arrival.
     pub async fn received(&self, count: usize) -> Vec<ReceivedEvent> {
         self.log.wait_for(count).await;
@@ -150,6 +160,7 @@ impl Provider {
 struct Shared {
     log: EventLog,
     stats: Arc<Mutex<RequestStats>>,
+    response_time: Duration,
 }
 
 fn lock(stats: &Mutex<RequestStats>) -> MutexGuard<'_, RequestStats> {
@@ -178,7 +189,7 @@ async fn handle_connection(mut stream: TcpStream, shared: Shared) {
         let status = if verified.is_some() { "200 OK" } else { "401 Unauthorized" };
         let received = verified.unwrap_or_default();
         lock(&shared.stats).record_start(arrived, &received);
-        tokio::time::sleep_until((arrived + RESPONSE_TIME).into()).await;
+        tokio::time::sleep_until((arrived + shared.response_time).into()).await;
         lock(&shared.stats).record_end(&received);
         shared.log.add(&received);
         let response = format!(

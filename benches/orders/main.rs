@@ -14,6 +14,7 @@
 //! - `reads`: reads while nothing changes, whole or confirmed with 304.
 //! - `growth`: a database with a million open orders and a history, against an empty one.
 //! - `process`: the memory and the start of the idle binary, and its size.
+//! - `processes`: two processes against one, and two lanes of the engine against one.
 //! - `memory`: the memory after each 100,000 of a million orders. Not part of a complete run.
 //!
 //! `cargo bench --bench orders -- PART` runs one part. benches/common/options.rs lists the
@@ -44,6 +45,7 @@ mod parts;
 #[path = "../common/pgbench.rs"]
 mod pgbench;
 mod process;
+mod processes;
 #[path = "../common/read_load.rs"]
 mod read_load;
 mod reads;
@@ -71,6 +73,7 @@ fn main() {
         Some("reads") => reads::measure(options),
         Some("growth") => growth::measure(options),
         Some("process") => process::measure(options),
+        Some("processes") => processes::measure(options),
         Some("memory") => parts::memory(),
         other => panic!("no such part: {other:?}"),
     }

@@ -46,7 +46,8 @@ export function renderRoundTrips(measurements) {
   return (
     `A batch of ${CONNECTIONS} orders occupies its market for ${format(near)} ms near the ` +
     `database, and for ${format(trips)} ms more at this distance. So with ${CONNECTIONS} ` +
-    `connections at most ${format(near / (near + trips))} of the near rate is possible.`
+    `connections at most ${format(Math.round((1000 * CONNECTIONS) / (near + trips)))} orders/s ` +
+    "are possible."
   );
 }
 

@@ -283,6 +283,42 @@ export function providerRows(measurements) {
   }));
 }
 
+const processes = (count, markets, lanes) =>
+  series("processes.http", { processes: count, markets, lanes });
+const heard = (through, percentile) =>
+  series("heard.latency_ms", { through, percentile, from: "response" });
+const processesRows = [
+  {
+    what: "two processes, one market",
+    value: processes(2, 1, "1"),
+    unit: ORDERS,
+    peer: { name: "one process", value: processes(1, 1, "1") },
+    aim: { atLeast: 1 },
+  },
+  {
+    what: "one process, two markets on two lanes",
+    value: processes(1, 2, "2"),
+    unit: ORDERS,
+    peer: { name: "two markets on one lane", value: processes(1, 2, "1") },
+    aim: { atLeast: 1.15 },
+  },
+  {
+    what: "two processes, two markets on two lanes",
+    value: processes(2, 2, "2"),
+    unit: ORDERS,
+    peer: { name: "one process, two markets on two lanes", value: processes(1, 2, "2") },
+    aim: { atLeast: 1 },
+  },
+];
+const heardRows = [1, 2].flatMap((through) =>
+  [50, 99].map((percentile) => ({
+    what: `trades through process ${through}: from the response to the event, ${percentile} %`,
+    value: heard(through, percentile),
+    unit: "ms",
+    ...(percentile === 50 ? { aim: { atMost: 5 } } : {}),
+  })),
+);
+
 const processRows = ["postgres", "sqlite"]
   .flatMap((database) => {
     const name = database === "postgres" ? "PostgreSQL" : "SQLite";
@@ -338,6 +374,8 @@ export const TABLES = {
   engine: [...engineRows, ...ceilingRows],
   http: httpRows,
   distance: distanceRows,
+  processes: processesRows,
+  heard: heardRows,
   reads: readRows,
   storm: stormRows,
   growth: growthRows,
