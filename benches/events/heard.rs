@@ -1,5 +1,5 @@
-//! Measures when the provider hears of trades that were made through one of two processes that share
-//! a PostgreSQL database. Each of the two publishes about half of the channels.
+//! Measures when the provider hears of trades that were made through one of two processes that
+//! share a PostgreSQL database. Each of the two publishes half of the channels.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
-//! A slow provider: it responds to each request 50 ms after its arrival, or another time, regardless
-//! of the number of concurrent requests. It verifies signatures and records the events in order of arrival.
+//! A slow provider: it responds to each request 50 ms after its arrival, or after another time,
+//! regardless of the number of concurrent requests. It verifies signatures and records the events
+//! in order of arrival.
 //!
 //! It runs in its own thread, so that the rest of the benchmark does not delay it.
 

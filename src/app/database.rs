@@ -1,13 +1,14 @@
 //! Opens the database at startup.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, ReadReplicas};
 use crate::demo::{self, Team};
 use crate::store::markets::{self, SharedCatalog};
-use crate::store::{self, DatabaseUrl, Store, StoreError};
+use crate::store::{self, DatabaseUrl, Replicas, Store, StoreError};
 
 /// Pause between two attempts to reach the database.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -15,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A database that is ready to be used.
 pub struct Opened {
     pub store: Store,
+    /// Used once [`Replicas::watch`] runs. `None`: there are none.
+    pub replicas: Option<Arc<Replicas>>,
     pub catalog: SharedCatalog,
     /// `None`: the demo has no traders.
     pub team: Option<Team>,
@@ -57,6 +60,12 @@ pub async fn open(config: &Config) -> anyhow::Result<Opened> {
     }
 }
 
+fn replicas(config: &Config, primary: &Store) -> Option<Arc<Replicas>> {
+    let ReadReplicas { url, max_lag } = config.replicas.as_ref()?;
+    let pool_size = config.pool_size.get();
+    Some(Arc::new(Replicas::new(primary.clone(), url, pool_size, *max_lag)))
+}
+
 fn is_unavailable(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(StoreError::Unavailable(_)))
 }
@@ -95,7 +104,8 @@ async fn open_now(config: &Config) -> anyhow::Result<Opened> {
                  APP_ENV=production needs a database of its own"
             );
         }
-        Ok(Opened { store, catalog, team })
+        let replicas = replicas(&config, &store);
+        Ok(Opened { store, replicas, catalog, team })
     };
     tokio::task::spawn_blocking(open).await?
 }

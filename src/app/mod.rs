@@ -28,9 +28,9 @@ use crate::demo::{Audience, Team, Traders};
 use crate::engine::{EngineHandle, EngineSettings};
 use crate::market_data::BookPublisher;
 use crate::provider::Provider;
-use crate::store::Store;
 use crate::store::markets::SharedCatalog;
 use crate::store::webhook_endpoints::SharedSubscriptions;
+use crate::store::{Reader, Replicas, Store};
 use crate::{engine, http, outage, publisher, telemetry, webhooks};
 
 use database::Opened;
@@ -48,6 +48,7 @@ pub struct App {
     address: SocketAddr,
     server: Server,
     store: Store,
+    replicas: Option<Arc<Replicas>>,
     engine: EngineHandle,
     engine_thread: JoinHandle<()>,
     /// `None`: `book.updated` is disabled.
@@ -71,7 +72,7 @@ impl App {
     ///
     /// `metrics` renders the recorded metrics; `None`: nothing is recorded.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> anyhow::Result<Self> {
-        let Opened { store, catalog, team } = database::open(&config).await?;
+        let Opened { store, replicas, catalog, team } = database::open(&config).await?;
         let notifiers = engine::Notifiers::default();
         let subscriptions = SharedSubscriptions::default();
         let (engine, engine_thread) = engine::start(
@@ -90,7 +91,8 @@ impl App {
         let auth = authenticator(&config, store.clone())?;
         let services = http::AppState {
             store: store.clone(),
-            reads: http::Reads::new(&store, config.http.list_cap.get().into()),
+            reads: http::Reads::new(&store, replicas.as_ref(), config.http.list_cap.get().into()),
+            reader: Reader::of(&store, replicas.as_ref()),
             sessions: http::BrowserSessions::new(&config, auth.sessions().clone())?,
             auth,
             admin_tokens: AdminTokens::new(store.clone()),
@@ -124,6 +126,7 @@ impl App {
             address,
             server,
             store,
+            replicas,
             engine,
             engine_thread,
             book_publisher,
@@ -167,6 +170,7 @@ impl App {
             let upkeep = telemetry::run_upkeep(metrics, move || measured.count_connections());
             Part::spawn("metrics", endless(upkeep))
         });
+        let mut watching = self.replicas.map(watch);
         let mut reporting = Part::spawn("log", endless(outage::report()));
         let advancing = advancing::run(self.store.clone(), engine.clone(), advancing::INTERVAL);
         let mut advancing = Part::spawn("advancing", endless(advancing));
@@ -188,7 +192,7 @@ impl App {
             &mut noting,
         ];
         let others = [&mut publishing_books, &mut posting, &mut trading].into_iter().flatten();
-        let others = others.map(StoppablePart::part).chain(&mut upkeep);
+        let others = others.map(StoppablePart::part).chain(&mut upkeep).chain(&mut watching);
         let ended = tokio::select! {
             () = stop => None,
             ended = first_unexpected_end(parts.into_iter().chain(others)) => Some(ended),
@@ -229,6 +233,10 @@ fn engine_settings(config: &Config) -> EngineSettings {
         batch_timeout: config.database_timeouts.batch,
         events: events::event_settings(config),
     }
+}
+
+fn watch(replicas: Arc<Replicas>) -> Part {
+    Part::spawn("read replicas", endless(async move { replicas.watch().await }))
 }
 
 async fn end(part: Option<StoppablePart>, timeout: Duration, consequence: &str) {

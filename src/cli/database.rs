@@ -30,6 +30,18 @@ impl Database {
         Ok(Self { store, connection })
     }
 
+    /// The first server of `DATABASE_READ_URL` that can be reached. It cannot be written to.
+    ///
+    /// # Errors
+    /// If there are none, or none can be reached.
+    pub fn open_replica(config: &Config) -> anyhow::Result<Self> {
+        let replicas = config.replicas.as_ref();
+        let replicas = replicas.context("DATABASE_READ_URL names no read replicas")?;
+        let store = Store::open(replicas.url.clone(), 1).context("the replica cannot be opened")?;
+        let connection = store.connect()?;
+        Ok(Self { store, connection })
+    }
+
     pub fn read<T>(
         &mut self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,

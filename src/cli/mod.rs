@@ -54,6 +54,9 @@ enum Subcommand {
         /// Write one JSON object
         #[arg(long)]
         json: bool,
+        /// Read from a server of DATABASE_READ_URL; DATABASE_URL records the result
+        #[arg(long)]
+        replica: bool,
     },
     /// Maintain the candles of the markets
     #[command(subcommand)]
@@ -185,7 +188,7 @@ fn run_command(command: Subcommand) -> anyhow::Result<ExitCode> {
         Subcommand::Serve => serve::serve(config),
         Subcommand::Migrate => migrate::migrate(&config, &mut out),
         Subcommand::Check => check::check(config, &mut out),
-        Subcommand::Audit { json } => audit::audit(&config, json, &mut out),
+        Subcommand::Audit { json, replica } => audit::audit(&config, json, replica, &mut out),
         Subcommand::Openapi => {
             let document: serde_json::Value = serde_json::from_str(openapi_document())?;
             writeln!(out, "{document:#}")?;

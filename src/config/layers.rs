@@ -24,12 +24,13 @@ const DOTENV: &str = ".env";
 const SWITCH: &str = "enabled";
 
 /// Well-known variables and the keys that they set. An empty value counts as unset.
-const WELL_KNOWN: [(&str, &str, &str); 19] = [
+const WELL_KNOWN: [(&str, &str, &str); 20] = [
     ("APP_ENV", "app", "env"),
     ("APP_KEY", "app", "key"),
     ("HOST", "http", "host"),
     ("PORT", "http", "port"),
     ("DATABASE_URL", "database", "url"),
+    ("DATABASE_READ_URL", "database", "read_url"),
     ("SESSION_DOMAIN", "auth", "session_domain"),
     ("SESSION_SAME_SITE", "auth", "session_same_site"),
     ("BROADCAST_CONNECTION", "broadcasting", "connection"),

@@ -31,7 +31,7 @@ pub use secret::{Secret, SecretBytes};
 pub use settings::{
     Admin, Auth, Backoff, Broadcasting, Config, Cookies, Delivery, Demo, Embedded, Engine,
     Environment, Events, ExcessDecimals, Http, Limits, Log, LogFormat, PublicAddress, Publisher,
-    Pusher, SameSite, Scheme, Webhooks,
+    Pusher, ReadReplicas, SameSite, Scheme, Webhooks,
 };
 
 impl Config {

@@ -74,6 +74,8 @@ pub struct RawHttp {
 #[serde(deny_unknown_fields)]
 pub struct RawDatabase {
     pub url: Secret,
+    pub read_url: Secret,
+    pub max_lag_ms: u64,
     pub allow_remote_in_local: bool,
     #[serde(deserialize_with = "positive")]
     pub pool_size: NonZeroU32,

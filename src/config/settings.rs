@@ -30,6 +30,8 @@ pub struct Config {
     pub app_key: SecretBytes,
     pub http: Http,
     pub database: DatabaseUrl,
+    /// `None`: all reads are of `database`.
+    pub replicas: Option<ReadReplicas>,
     pub pool_size: NonZeroU32,
     pub database_timeouts: Timeouts,
     /// How long a start waits for PostgreSQL.
@@ -50,6 +52,14 @@ pub struct Config {
     pub embedded: Embedded,
     pub publisher: Publisher,
     pub log: Log,
+}
+
+/// Standby servers that answer reads.
+#[derive(Clone, Debug)]
+pub struct ReadReplicas {
+    pub url: DatabaseUrl,
+    /// One that lags by more is left out.
+    pub max_lag: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::raw::{Raw, RawAuth, RawDatabase, RawDemo, RawEvents, RawHttp, RawPubl
 use super::secret::{Secret, SecretBytes};
 use super::settings::{
     Admin, Auth, Backoff, Broadcasting, Config, Delivery, Demo, Embedded, Engine, Environment,
-    Events, Http, Limits, Log, PublicAddress, Publisher, Pusher, Scheme, Webhooks,
+    Events, Http, Limits, Log, PublicAddress, Publisher, Pusher, ReadReplicas, Scheme, Webhooks,
 };
 use super::{market, matched_shape, origin, withdrawals};
 use crate::events::{UserChannelKinds, UserChannels};
@@ -36,6 +36,7 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
         environment,
         app_key: app_key(environment, raw.app.key.expose())?,
         database: database(environment, &raw.database)?,
+        replicas: replicas(environment, &raw.database)?,
         pool_size: raw.database.pool_size,
         database_timeouts: Timeouts {
             request: millis(raw.database.timeout_ms),
@@ -152,6 +153,21 @@ fn database(environment: Environment, raw: &RawDatabase) -> Result<DatabaseUrl, 
         );
     }
     Ok(url)
+}
+
+fn replicas(
+    environment: Environment,
+    raw: &RawDatabase,
+) -> Result<Option<ReadReplicas>, ConfigError> {
+    let url = raw.read_url.expose();
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let url = DatabaseUrl::parse_replicas(url).map_err(ConfigError)?;
+    if matches!(database(environment, raw)?, DatabaseUrl::Sqlite(_)) {
+        return invalid("DATABASE_READ_URL needs a PostgreSQL database in DATABASE_URL");
+    }
+    Ok(Some(ReadReplicas { url, max_lag: Duration::from_millis(raw.max_lag_ms) }))
 }
 
 fn http(raw: RawHttp) -> Result<Http, ConfigError> {

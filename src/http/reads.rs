@@ -14,7 +14,7 @@ use super::rendered_book::RenderedBook;
 use super::response::ApiError;
 use crate::market::{MarketId, UserId};
 use crate::store::views::{self, Holdings, MarketVersions};
-use crate::store::{Found, SharedReads, Store, StoreError};
+use crate::store::{Found, Reader, Replicas, SharedReads, Store, StoreError};
 
 /// A rendering that nobody has read for this time is dropped when another book is read.
 const IDLE: Duration = Duration::from_secs(60);
@@ -27,8 +27,9 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// A book has at most `cap` orders on each side.
-    pub fn new(store: &Store, cap: i64) -> Self {
+    /// A book has at most `cap` orders on each side. Versions are those of the primary, which costs
+    /// it little; books may be those of any server.
+    pub fn new(store: &Store, replicas: Option<&Arc<Replicas>>, cap: i64) -> Self {
         let users = |c: &mut _, ids: &[UserId]| {
             let found = views::holdings(c, ids)?.into_iter();
             Ok(found.map(|(id, holdings)| (id, Arc::new(holdings))).collect())
@@ -36,7 +37,7 @@ impl Reads {
         Self {
             users: SharedReads::new(store.clone(), users),
             markets: SharedReads::new(store.clone(), views::market_versions),
-            books: Books::new(store.clone(), cap),
+            books: Books::new(Reader::of(store, replicas), cap),
         }
     }
 
@@ -71,7 +72,7 @@ struct Rendering {
 
 /// The books. Those of different markets do not wait for each other.
 struct Books {
-    store: Store,
+    reader: Reader,
     cap: i64,
     /// One rendering per market that is read. Requests that are answered may hold older ones.
     current: Current,
@@ -79,15 +80,15 @@ struct Books {
 }
 
 impl Books {
-    fn new(store: Store, cap: i64) -> Self {
-        Self { store, cap, current: Current::default(), reads: Mutex::default() }
+    fn new(reader: Reader, cap: i64) -> Self {
+        Self { reader, cap, current: Current::default(), reads: Mutex::default() }
     }
 
     fn of(&self, market: MarketId) -> BookReads {
         let mut reads = self.reads.lock();
         let new = || {
             let (current, cap) = (Arc::clone(&self.current), self.cap);
-            SharedReads::new(self.store.clone(), move |c, _| {
+            self.reader.share(move |c, _: &[()]| {
                 let known = current.lock().get(&market).map(|known| Arc::clone(&known.book));
                 let version = known.as_ref().map(|known| known.version);
                 let read = RenderedBook::read(c, market, cap, version)?.map(Arc::new);
@@ -122,6 +123,7 @@ mod tests {
     use super::{Books, IDLE, keep};
     use crate::http::rendered_book::RenderedBook;
     use crate::market::MarketId;
+    use crate::store::Reader;
     use crate::store::fixtures::{change_books, create_markets, temporary};
 
     const CAP: i64 = 10;
@@ -142,7 +144,7 @@ mod tests {
     async fn readers_share_one_rendering_of_a_version_and_old_ones_are_dropped() {
         let (_folder, store) = temporary(4);
         let [market, other] = create_markets(&store);
-        let books = Books::new(store.clone(), CAP);
+        let books = Books::new(Reader::of(&store, None), CAP);
         let first = read(&books, market).await;
         assert!(Arc::ptr_eq(&first, &read(&books, market).await));
         let version = first.version;

@@ -22,13 +22,15 @@ use crate::events::{EventKind, UserChannels};
 use crate::market::WithdrawalTerms;
 use crate::provider::Provider;
 use crate::pusher::Credentials;
-use crate::store::Store;
 use crate::store::markets::{Catalog, SharedCatalog};
 use crate::store::webhook_endpoints::SharedSubscriptions;
+use crate::store::{Reader, Store};
 
 /// The services and settings of the handlers.
 pub struct AppState {
     pub store: Store,
+    /// For market data, histories and lists, which any server may answer.
+    pub reader: Reader,
     pub reads: Reads,
     pub auth: Authenticator,
     pub admin_tokens: AdminTokens,

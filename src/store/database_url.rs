@@ -7,6 +7,8 @@ use super::hosts::Hosts;
 use super::pooling::KnownPooling;
 use super::postgres_url::{self, Location};
 
+/// The variable with the read replicas.
+const REPLICAS: &str = "DATABASE_READ_URL";
 const EXPECTED_FORM: &str = "it must be sqlite://path or postgres://…";
 
 /// A database and its address. Parsed from `DATABASE_URL`.
@@ -28,8 +30,23 @@ impl DatabaseUrl {
     /// A sentence when the scheme is neither `postgres`, `postgresql` nor `sqlite`, or a part of
     /// the URL is invalid.
     pub fn parse(url: &str) -> Result<Self, String> {
+        Self::parse_variable("DATABASE_URL", url)
+    }
+
+    /// The read replicas of a PostgreSQL database. Parsed from `DATABASE_READ_URL`.
+    ///
+    /// # Errors
+    /// A sentence as that of [`Self::parse`].
+    pub fn parse_replicas(url: &str) -> Result<Self, String> {
+        match Self::parse_variable(REPLICAS, url)? {
+            postgres @ Self::Postgres { .. } => Ok(postgres),
+            Self::Sqlite(_) => Err(format!("{REPLICAS} must be postgres://…")),
+        }
+    }
+
+    fn parse_variable(variable: &str, url: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = url.split_once("://") else {
-            return Err("DATABASE_URL must be sqlite://path or postgres://…".to_owned());
+            return Err(format!("{variable} must be sqlite://path or postgres://…"));
         };
         match scheme {
             "postgres" | "postgresql" => match postgres_url::check(rest) {
@@ -38,17 +55,17 @@ impl DatabaseUrl {
                     let pooling = KnownPooling::default();
                     Ok(Self::Postgres { url: url.to_owned(), location, hosts, pooling })
                 }
-                Err(problem) => Err(format!("DATABASE_URL {problem}")),
+                Err(problem) => Err(format!("{variable} {problem}")),
             },
             "sqlite" if rest.is_empty() || rest == ":memory:" => {
-                Err("DATABASE_URL must name a file after sqlite://".to_owned())
+                Err(format!("{variable} must name a file after sqlite://"))
             }
             "sqlite" => Ok(Self::Sqlite(rest.to_owned())),
             // A scheme is quoted only if it cannot be the beginning of something else.
             scheme if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-                Err(format!("DATABASE_URL has the unknown scheme {scheme:?}: {EXPECTED_FORM}"))
+                Err(format!("{variable} has the unknown scheme {scheme:?}: {EXPECTED_FORM}"))
             }
-            _ => Err(format!("DATABASE_URL has an unknown scheme: {EXPECTED_FORM}")),
+            _ => Err(format!("{variable} has an unknown scheme: {EXPECTED_FORM}")),
         }
     }
 }
@@ -57,6 +74,18 @@ impl DatabaseUrl {
     /// Whether the database is on this machine.
     pub fn is_local(&self) -> bool {
         !matches!(self, Self::Postgres { location: Location::Remote, .. })
+    }
+
+    /// Each host of the URL by itself. None of SQLite.
+    pub(super) fn hosts(&self) -> Vec<Self> {
+        let Self::Postgres { location, hosts, .. } = self else { return Vec::new() };
+        let of_host = |url: &str| Self::Postgres {
+            url: url.to_owned(),
+            location: *location,
+            hosts: Hosts::of(url),
+            pooling: KnownPooling::default(),
+        };
+        hosts.urls().map(of_host).collect()
     }
 
     /// Finds out whether a connection pooler leads to the database. Opening a connection does so

@@ -58,6 +58,11 @@ impl Hosts {
         Self(urls.into_iter().map(host).collect())
     }
 
+    /// A URL for each host.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|host| host.url.as_str())
+    }
+
     /// Opens a connection to the first host for which `open` succeeds.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ pub mod laravel;
 pub mod leases;
 mod libpq;
 pub mod log_ins;
+mod long_reads;
 pub mod markets;
 mod migrations;
 mod notifications;
@@ -45,6 +46,7 @@ mod postgres_url;
 pub mod pruning;
 pub mod published_books;
 pub mod publishers;
+mod replicas;
 pub mod reports;
 mod rows;
 pub mod schema;
@@ -86,6 +88,7 @@ pub use migrations::{
     is_migrated, migrate, revert_last_migration, revert_migrations, run_next_migration,
 };
 pub use notifications::Listener;
+pub use replicas::{Reader, Replicas};
 pub use shared_reads::{Found, SharedReads};
 pub use timeouts::Timeouts;
 pub use write::LockedMarkets;
@@ -93,13 +96,6 @@ pub use write::LockedMarkets;
 /// More than there are owners of connections, each with one call at a time: others may have been
 /// given up.
 const MAX_OWNERS: usize = 8;
-/// Reports that run at the same time.
-const MAX_REPORTS: usize = 2;
-/// How long a report may take, and a page of an export may wait: much longer than a request of a
-/// user.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Pages of exports that are read at the same time.
-const MAX_BULK_READS: usize = 2;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -150,8 +146,8 @@ impl Store {
             timeouts,
             pool,
             permits: Arc::new(permits),
-            bulk_permits: Arc::new(Semaphore::new(MAX_BULK_READS)),
-            report_permits: Arc::new(Semaphore::new(MAX_REPORTS)),
+            bulk_permits: Arc::new(Semaphore::new(long_reads::MAX_BULK_READS)),
+            report_permits: Arc::new(Semaphore::new(long_reads::MAX_REPORTS)),
             owner_permits: Arc::new(Semaphore::new(MAX_OWNERS)),
             given_up: GivenUpCalls::at_most(pool_size),
             sqlite_writer,
@@ -320,38 +316,6 @@ impl Store {
             outcome
         };
         self.read(in_snapshot).await
-    }
-
-    /// [`Store::read`] for pages of exports: few at the same time, and the others wait longer than
-    /// requests of users do.
-    pub async fn read_bulk<T, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        W: FnMut(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let deadline = Deadline::within(REPORT_TIMEOUT);
-        let _permit = acquire(&self.inner.bulk_permits, deadline).await?;
-        self.read(work).await
-    }
-
-    /// [`Store::read_snapshot`] for work that reads many rows. It takes no connection from the
-    /// pool, and its limit is a minute, also within a request.
-    pub async fn report<T, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        W: FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let timeout = self.inner.timeouts.request;
-        let permit = acquire(&self.inner.report_permits, Deadline::within(timeout)).await?;
-        let inner = Arc::clone(&self.inner);
-        let on_thread = move |_: &Arc<Call>| {
-            let mut connection = AnyConnection::open_with(&inner.url, timeout, REPORT_TIMEOUT)?;
-            connection.begin_report(REPORT_TIMEOUT)?;
-            let outcome = work(&mut connection);
-            connection.rollback()?;
-            outcome.map_err(|error| connection.explain(error))
-        };
-        self.inner.given_up.run(Deadline::after(REPORT_TIMEOUT), permit, on_thread).await
     }
 
     /// [`Store::run`] for work that is one write transaction. Its waits for the permit, the

@@ -15,6 +15,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -30,7 +31,9 @@ const ATTEMPTS: usize = 2;
 
 /// The values that were found, by key.
 pub type Found<K, V> = HashMap<K, V>;
-type Read<K, V> = dyn Fn(&mut AnyConnection, &[K]) -> Result<Found<K, V>, StoreError> + Send + Sync;
+/// Reads the values of some keys.
+type Read<K, V> =
+    dyn Fn(Vec<K>) -> BoxFuture<'static, Result<Found<K, V>, StoreError>> + Send + Sync;
 type Answer<V> = Result<Option<V>, StoreError>;
 type Waiting<K, V> = HashMap<K, Vec<oneshot::Sender<Answer<V>>>>;
 
@@ -46,8 +49,8 @@ impl<K, V> Clone for SharedReads<K, V> {
 }
 
 struct Inner<K, V> {
-    store: Store,
     read: Box<Read<K, V>>,
+    timeout: Duration,
     slow: Duration,
     queue: Mutex<Queue<K, V>>,
 }
@@ -77,8 +80,34 @@ where
     where
         R: Fn(&mut AnyConnection, &[K]) -> Result<Found<K, V>, StoreError> + Send + Sync + 'static,
     {
+        let (timeout, read) = (store.inner.timeouts.request, Arc::new(read));
+        let on_store = move |keys: Vec<K>| {
+            let (store, read) = (store.clone(), Arc::clone(&read));
+            async move { store.read(move |c| read(c, &keys)).await }.boxed()
+        };
+        Self::of(timeout, slow, on_store)
+    }
+
+    /// [`Self::new`] with reads of another kind, for which a request waits `timeout` at most.
+    pub(super) fn by<R>(timeout: Duration, read: R) -> Self
+    where
+        R: Fn(Vec<K>) -> BoxFuture<'static, Result<Found<K, V>, StoreError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        Self::of(timeout, SLOW, read)
+    }
+
+    fn of<R>(timeout: Duration, slow: Duration, read: R) -> Self
+    where
+        R: Fn(Vec<K>) -> BoxFuture<'static, Result<Found<K, V>, StoreError>>
+            + Send
+            + Sync
+            + 'static,
+    {
         let queue = Queue { waiting: HashMap::new(), in_flight: 0, last_began: Instant::now() };
-        let inner = Inner { store, read: Box::new(read), slow, queue: Mutex::new(queue) };
+        let inner = Inner { timeout, read: Box::new(read), slow, queue: Mutex::new(queue) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -88,7 +117,7 @@ where
     /// # Errors
     /// Those of the read, and [`StoreError::Unavailable`] if it does not end in time.
     pub async fn get(&self, key: K) -> Answer<V> {
-        let deadline = Deadline::within(self.inner.store.inner.timeouts.request);
+        let deadline = Deadline::within(self.inner.timeout);
         for _ in 0..ATTEMPTS {
             let answer = self.join(key);
             match tokio::time::timeout_at(deadline.instant().into(), answer).await {
@@ -144,8 +173,7 @@ where
     async fn run(mut self) {
         while let Some(waiting) = self.take() {
             let keys: Vec<K> = waiting.keys().copied().collect();
-            let inner = Arc::clone(&self.inner);
-            match self.inner.store.read(move |c| (inner.read)(c, &keys)).await {
+            match (self.inner.read)(keys).await {
                 Ok(mut found) => {
                     for (key, waiting) in waiting {
                         answer(waiting, &Ok(found.remove(&key)));

@@ -21,6 +21,9 @@
 //! | `matchcast_engine_step_seconds{lane,step}` | summary | of its steps: lock to commit |
 //! | `matchcast_engine_failed_total` | counter | requests that failed alone |
 //! | `matchcast_store_retries_total` | counter | transactions retried after a conflict |
+//! | `matchcast_replica_used{replica}` | gauge | 1: the read replica is used, 0: it is left out |
+//! | `matchcast_replica_lag_seconds{replica}` | gauge | how long it lags, checked twice a second |
+//! | `matchcast_replica_reads_total{replica,outcome}` | counter | reads: served, late or failed |
 //! | `matchcast_outbox_pending` | gauge | pending events, by every process |
 //! | `matchcast_outbox_oldest_seconds` | gauge | age of the oldest pending event |
 //! | `matchcast_publisher_shards` | gauge | shards of 64 whose events the process publishes |

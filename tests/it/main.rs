@@ -88,6 +88,8 @@ mod processes;
 mod provider_webhooks;
 mod pruning;
 mod rate_limits;
+#[cfg(feature = "postgres-tests")]
+mod replicas;
 mod request_ids;
 #[cfg(feature = "postgres-tests")]
 mod round_trips;

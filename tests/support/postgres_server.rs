@@ -138,6 +138,11 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Host and port.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// Runs statements, each in a transaction of its own.
     pub fn execute(&self, statements: &[&str]) {
         let mut connection = PgConnection::establish(&self.url()).expect("the server");

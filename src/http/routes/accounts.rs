@@ -211,7 +211,7 @@ pub async fn balance_history(
         }
     }
     let read = move |c: &mut _| views::history_with_versions(c, user, asset, &page);
-    let (versions, page) = state.store.read(read).await?;
+    let (versions, page) = state.reader.read(read).await?;
     let tag = tag(&versions);
     let rows: Vec<HistoryRow> = page.rows.into_iter().map(history_row).collect();
     let message = "Balance history retrieved successfully";

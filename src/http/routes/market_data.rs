@@ -99,7 +99,7 @@ pub async fn depth(
             return Ok(not_modified);
         }
     }
-    let book = state.store.read(move |c| book_depth::read_snapshot(c, id, depth)).await?;
+    let book = state.reader.read(move |c| book_depth::read_snapshot(c, id, depth)).await?;
     let tag = tag([book.version, book.published]);
     let level = |level: Level| (DecimalNumber(level.price), DecimalSum { units: level.units });
     let body = DepthBody {
@@ -172,7 +172,7 @@ pub async fn trades(
         return Ok(not_modified);
     }
     let read = move |c: &mut _| views::trades_with_newest(c, market, side, &page);
-    let (newest, page) = state.store.read(read).await?;
+    let (newest, page) = state.reader.read(read).await?;
     let tag = tag_of_trades(&request, "trades", market, newest);
     let row = |(trade, at): &(Trade, NaiveDateTime)| PublicTrade::new(trade, &symbol, *at);
     let rows = page.rows.iter().map(row).collect();
@@ -349,7 +349,7 @@ pub async fn candles(
         let newest = views::newest_trade(c, market)?;
         Ok((newest, candles::recent(c, market, interval, range, limit)?))
     };
-    let (newest, found) = state.store.read(read).await?;
+    let (newest, found) = state.reader.read(read).await?;
     let tag = tag_of_trades(&request, "candles", market, newest);
     let rows: Vec<CandleBody> = found.candles.iter().map(CandleBody::from).collect();
     let oldest = found.candles.first().filter(|_| found.has_more);

@@ -153,7 +153,7 @@ pub async fn list(
 pub async fn read_markets(
     state: &AppState,
 ) -> Result<(BTreeMap<MarketId, MarketState>, Arc<Catalog>), ApiError> {
-    let states = state.store.read(markets::states).await?;
+    let states = state.reader.read(markets::states).await?;
     let is_known = |catalog: &Catalog| states.keys().all(|id| catalog.markets.contains_key(id));
     let catalog = state.catalog_with(is_known).await;
     Ok((states, catalog))

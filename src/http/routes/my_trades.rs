@@ -100,7 +100,7 @@ pub async fn list(
         }
     }
     let read = move |c: &mut _| views::trades_of_with_versions(c, user, filter, &page);
-    let (versions, page) = state.store.read(read).await?;
+    let (versions, page) = state.reader.read(read).await?;
     let is_known = |catalog: &Catalog| {
         page.rows.iter().all(|row| catalog.markets.contains_key(&row.trade.market))
     };

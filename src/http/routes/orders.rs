@@ -160,7 +160,7 @@ async fn find(
     state: &AppState,
 ) -> Result<OrderView, ApiError> {
     let user = user.id;
-    let found = state.store.read(move |c| views::order_of(c, user, name)).await?;
+    let found = state.reader.read(move |c| views::order_of(c, user, name)).await?;
     Ok(found.ok_or(Rejection::OrderNotFound)?)
 }
 
@@ -222,7 +222,7 @@ pub async fn list(
         }
     }
     let read = move |c: &mut _| views::orders_with_versions(c, user, filter, &page);
-    let (versions, page) = state.store.read(read).await?;
+    let (versions, page) = state.reader.read(read).await?;
     let is_known = |catalog: &Catalog| {
         page.rows.iter().all(|view| catalog.markets.contains_key(&view.order.market))
     };

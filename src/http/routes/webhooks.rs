@@ -272,7 +272,7 @@ pub async fn log(
 ) -> Result<HttpResponse, ApiError> {
     let id = find(&state, &user, &id).await?.id;
     let page = read_parameters(query.into_inner(), List::WebhookMessages, state.list_cap)?;
-    let page = state.store.read(move |c| messages::log(c, id, &page)).await?;
+    let page = state.reader.read(move |c| messages::log(c, id, &page)).await?;
     let rows: Vec<MessageBody> = page.rows.into_iter().map(Into::into).collect();
     let message = "Messages retrieved successfully";
     paging::respond(&request, List::WebhookMessages, message, rows, page.next)

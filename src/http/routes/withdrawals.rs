@@ -84,7 +84,7 @@ pub async fn list(
     let status = validator.optional_one_of("status", &STATUSES);
     let page = validator.finish(Some(page))?;
     let filter = WithdrawalFilter { user: Some(user.id), status };
-    let page = state.store.read(move |c| views::withdrawals(c, filter, &page)).await?;
+    let page = state.reader.read(move |c| views::withdrawals(c, filter, &page)).await?;
     let catalog = state.catalog.current();
     let rows = page.rows.iter().map(|row| WithdrawalBody::new(row, &catalog)).collect();
     let message = "Withdrawals retrieved successfully";

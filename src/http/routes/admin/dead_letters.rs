@@ -61,7 +61,7 @@ pub async fn list(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let page = read_parameters(query.into_inner(), List::DeadLetters, state.list_cap)?;
-    let page = state.store.read(move |c| views::dead_letters(c, &page)).await?;
+    let page = state.reader.read(move |c| views::dead_letters(c, &page)).await?;
     let rows: Vec<DeadLetterBody> = page.rows.into_iter().map(DeadLetterBody::from).collect();
     let message = "Dead letters retrieved successfully";
     paging::respond(&request, List::DeadLetters, message, rows, page.next)

@@ -76,7 +76,7 @@ pub async fn list(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let page = read_parameters(query.into_inner(), List::Deposits, state.list_cap)?;
-    let page = state.store.read(move |c| views::deposits(c, &page)).await?;
+    let page = state.reader.read(move |c| views::deposits(c, &page)).await?;
     let catalog = state.catalog.current();
     let rows = page.rows.iter().map(|row| RecordedDepositBody::new(row, &catalog)).collect();
     let message = "Deposits retrieved successfully";

@@ -167,7 +167,7 @@ pub async fn list(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (ledger, page) = Ledger::of(query, &state)?;
-    let page = state.store.read(move |c| ledger.read(c, &page)).await?;
+    let page = state.reader.read(move |c| ledger.read(c, &page)).await?;
     let is_known = |catalog: &Catalog| page.rows.iter().all(|row| Ledger::is_known(row, catalog));
     let catalog = state.catalog_with(is_known).await;
     let body = |entry| EntryBody::new(entry, &catalog);

@@ -71,7 +71,7 @@ pub async fn list(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let page = read_parameters(query.into_inner(), List::AdminLog, state.list_cap)?;
-    let page = state.store.read(move |c| views::admin_acts(c, &page)).await?;
+    let page = state.reader.read(move |c| views::admin_acts(c, &page)).await?;
     let rows: Vec<ActBody> = page.rows.into_iter().map(ActBody::from).collect();
     let message = "Acts of administrators retrieved successfully";
     paging::respond(&request, List::AdminLog, message, rows, page.next)

@@ -124,7 +124,7 @@ pub async fn list(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (orders, page) = Orders::of(query, &state).await?;
-    let page = state.store.read(move |c| orders.read(c, &page)).await?;
+    let page = state.reader.read(move |c| orders.read(c, &page)).await?;
     let is_known = |catalog: &Catalog| page.rows.iter().all(|row| Orders::is_known(row, catalog));
     let catalog = state.catalog_with(is_known).await;
     let body = |view| OrderBody::new(view, catalog.symbol(view.order.market));

@@ -156,7 +156,7 @@ pub async fn list(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let (trades, page) = Trades::of(query, &state).await?;
-    let page = state.store.read(move |c| trades.read(c, &page)).await?;
+    let page = state.reader.read(move |c| trades.read(c, &page)).await?;
     let is_known = |catalog: &Catalog| page.rows.iter().all(|row| Trades::is_known(row, catalog));
     let catalog = state.catalog_with(is_known).await;
     let body = |(trade, created_at): &_| TradeBody::new(trade, *created_at, &catalog);

@@ -130,7 +130,7 @@ pub async fn list(
     let filter = read_filter(&mut validator);
     let page = read_page(&mut validator, List::Users, state.list_cap);
     let page = validator.finish(Some(page))?;
-    let page = state.store.read(move |c| views::users(c, &filter, &page)).await?;
+    let page = state.reader.read(move |c| views::users(c, &filter, &page)).await?;
     let rows: Vec<UserBody> = page.rows.into_iter().map(UserBody::from).collect();
     let message = "Users retrieved successfully";
     paging::respond(&request, List::Users, message, rows, page.next)

@@ -39,7 +39,7 @@ pub async fn list(
     let user = validator.optional_id("user_id").map(UserId);
     let filter = WithdrawalFilter { user, status: validator.optional_one_of("status", &STATUSES) };
     let page = validator.finish(Some(page))?;
-    let page = state.store.read(move |c| views::withdrawals(c, filter, &page)).await?;
+    let page = state.reader.read(move |c| views::withdrawals(c, filter, &page)).await?;
     let catalog = state.catalog.current();
     let rows = page.rows.iter().map(|row| AdminWithdrawalBody::new(row, &catalog)).collect();
     let (list, message) = (List::AllWithdrawals, "Withdrawals retrieved successfully");
