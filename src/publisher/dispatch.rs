@@ -150,16 +150,14 @@ impl Publisher {
         if self.outbox.is_poll_due(now) {
             self.expect_events();
         }
-        let given_up = self.delivery.without_requests(self.outbox.surplus());
-        let is_wanted = self.delivery.wants_events() || !given_up.is_empty();
-        if !self.outbox.is_request_due(now, is_wanted) {
+        if !self.outbox.is_request_due(now, self.wants_request()) {
             return;
         }
         if !self.outbox.may_publish(now) {
             // Another process may have sent these events.
             self.delivery.clear(now);
         }
-        let mut request = OutboxRequest { given_up, ..OutboxRequest::default() };
+        let mut request = OutboxRequest { given_up: self.given_up(), ..OutboxRequest::default() };
         if self.outbox.may_read(now) {
             request.heads = self.delivery.start_reading();
         }
@@ -172,6 +170,16 @@ impl Publisher {
             request.occupied_channels = occupancy.take_received();
         }
         self.outbox.start(request);
+    }
+
+    /// Whether the outbox is to be read, or shards are to be given up.
+    fn wants_request(&self) -> bool {
+        self.delivery.wants_events() || !self.given_up().is_empty()
+    }
+
+    /// The shards that are to be given up, and of which nothing is in flight.
+    fn given_up(&self) -> ShardSet {
+        self.delivery.without_requests(self.outbox.surplus())
     }
 
     /// A request to the provider has ended.
@@ -257,7 +265,7 @@ impl Publisher {
     /// Begins the shutdown.
     fn stop(&mut self) {
         self.stage = Stage::Stopping;
-        self.outbox.flush_immediately();
+        self.outbox.hurry();
         self.expect_events();
     }
 
@@ -272,7 +280,7 @@ impl Publisher {
 
     /// When there is work although nothing happens.
     fn next_deadline(&self, now: Instant) -> Instant {
-        let deadline = self.outbox.next_deadline();
+        let deadline = self.outbox.next_deadline(now, self.wants_request());
         match self.delivery.permit(now) {
             Permit::NoneUntil(until) => deadline.min(until),
             Permit::Unlimited | Permit::Probe | Permit::NoneDuringProbe => deadline,

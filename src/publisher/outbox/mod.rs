@@ -25,6 +25,10 @@ use worker::{OutboxRequest, OutboxResponse, OutboxWorker};
 /// How long completions are collected before they are recorded together. If the process dies, the
 /// events that were completed in this time are sent again.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
+/// The pause between two requests for events. Under load each commit of the engine writes some, and
+/// each request is a transaction that competes with the next batch: this way it takes the events of
+/// several. An event that comes alone does not wait.
+const READ_INTERVAL: Duration = Duration::from_millis(5);
 /// How long the database is not used after an error.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -37,8 +41,11 @@ pub struct Outbox {
     /// Since when there are completions. `Some` exactly while there are any.
     oldest_completion: Option<Instant>,
     flush_interval: Duration,
+    read_interval: Duration,
     poll_interval: Duration,
     next_poll: Instant,
+    /// No request for events starts before.
+    next_read: Instant,
     /// No request starts before.
     paused_until: Instant,
 }
@@ -61,8 +68,10 @@ impl Outbox {
             completions: Completions::default(),
             oldest_completion: None,
             flush_interval: FLUSH_INTERVAL,
+            read_interval: READ_INTERVAL,
             poll_interval: settings.poll,
             next_poll: now,
+            next_read: now,
             paused_until: now,
         }
     }
@@ -90,9 +99,10 @@ impl Outbox {
         !self.completions.failed_attempts.is_empty()
     }
 
-    /// Records completions without delay from now on.
-    pub fn flush_immediately(&mut self) {
-        self.flush_interval = Duration::ZERO;
+    /// Records completions, and reads events, without delay from now on.
+    pub fn hurry(&mut self) {
+        (self.flush_interval, self.read_interval) = (Duration::ZERO, Duration::ZERO);
+        self.next_read = Instant::now();
     }
 
     /// Whether it is time to look for new events.
@@ -115,7 +125,7 @@ impl Outbox {
     pub fn is_request_due(&self, now: Instant, is_wanted: bool) -> bool {
         let is_due = self.term.renew_at() <= now
             || self.flush_at().is_some_and(|at| at <= now)
-            || (is_wanted && self.may_read(now));
+            || (is_wanted && self.next_read <= now && self.may_read(now));
         self.is_idle() && self.paused_until <= now && is_due
     }
 
@@ -124,6 +134,9 @@ impl Outbox {
     /// # Panics
     /// If the worker is busy.
     pub fn start(&mut self, request: OutboxRequest) {
+        if !request.heads.shards.is_empty() {
+            self.next_read = Instant::now() + self.read_interval;
+        }
         let completions = std::mem::take(&mut self.completions);
         self.oldest_completion = None;
         let placeholder = Worker::Busy(future::pending().boxed());
@@ -161,12 +174,13 @@ impl Outbox {
     }
 
     /// When a request or a poll will be due although nothing else happens.
-    pub fn next_deadline(&self) -> Instant {
+    pub fn next_deadline(&self, now: Instant, is_wanted: bool) -> Instant {
         if !self.is_idle() {
             return self.next_poll;
         }
-        let renew_at = self.term.renew_at();
-        let due = self.flush_at().map_or(renew_at, |flush_at| flush_at.min(renew_at));
+        let reads_at = (is_wanted && self.may_read(now)).then_some(self.next_read);
+        let due = [reads_at, self.flush_at()].into_iter().flatten().chain([self.term.renew_at()]);
+        let due = due.min().unwrap_or(self.next_poll);
         self.next_poll.min(due.max(self.paused_until))
     }
 
@@ -195,6 +209,7 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use super::worker::HeadsQuery;
     use super::*;
     use crate::publisher::fixtures::{event, settings};
     use crate::store::fixtures::temporary;
@@ -225,7 +240,25 @@ mod tests {
         assert!(!outbox.may_publish(until), "not after its end");
         assert!(!outbox.is_request_due(now, false), "nothing to do");
         assert!(outbox.is_request_due(now, true), "events are wanted");
-        assert!(outbox.next_deadline() < until, "it is renewed in time");
+        assert!(outbox.next_deadline(now, false) < until, "it is renewed in time");
+    }
+
+    #[tokio::test]
+    async fn reads_have_a_pause_between_them_unless_the_process_is_stopping() {
+        let (mut outbox, _folder) = outbox();
+        let all = || HeadsQuery { shards: vec![0], page_len: 1 };
+        for _ in 0..2 {
+            outbox.start(OutboxRequest { heads: all(), ..OutboxRequest::default() });
+            outbox.response().await.unwrap();
+        }
+        let end = outbox.next_read;
+        outbox.postpone_poll(end);
+        let before = end.checked_sub(Duration::from_millis(1)).unwrap();
+        assert!(!outbox.is_request_due(before, true) && outbox.is_request_due(end, true));
+        assert_eq!(outbox.next_deadline(before, true), end);
+        assert!(outbox.next_deadline(before, false) > end, "nothing is wanted");
+        outbox.hurry();
+        assert!(outbox.is_request_due(Instant::now(), true));
     }
 
     #[tokio::test]
@@ -242,8 +275,8 @@ mod tests {
         outbox.add(failed_attempt(), later);
         assert!(!outbox.is_settled(now) && outbox.has_failed_attempts());
         assert!(!outbox.is_request_due(now, false));
-        assert!(outbox.is_request_due(later, false) && outbox.next_deadline() <= later);
-        outbox.flush_immediately();
+        assert!(outbox.is_request_due(later, false) && outbox.next_deadline(now, false) <= later);
+        outbox.hurry();
         assert!(outbox.is_request_due(now, false), "a shutdown does not wait");
         outbox.start(OutboxRequest::default());
         outbox.response().await.unwrap();
