@@ -39,22 +39,6 @@ if [[ ${1:-} == random ]]; then
 fi
 [[ $# -eq 0 ]] || die "$usage"
 
-# Debian starts the services of these packages, and again with the machine, unless that is denied.
-install_without_services() {
-    local policy=/usr/sbin/policy-rc.d status=0 created=
-    if [[ $(id -u) -eq 0 && ! -e $policy ]]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod +x "$policy"
-        created=1
-    fi
-    (install_packages "$@") || status=1
-    [[ -z $created ]] || rm -f "$policy"
-    if [[ $status -eq 0 ]] && has systemctl; then
-        systemctl disable --quiet etcd haproxy 2>/dev/null || true
-    fi
-    return "$status"
-}
-
 missing=()
 postgres_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin/initdb | sort -Vr | head -n 1)
 [[ -x $postgres_bin ]] || missing+=(postgresql)

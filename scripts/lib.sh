@@ -28,6 +28,22 @@ install_packages() {
         apt-get install -y -qq --no-install-recommends "$@" >&2 || die "could not install $*"
 }
 
+# Debian starts the services of these packages, and again with the machine, unless that is denied.
+install_without_services() {
+    local policy=/usr/sbin/policy-rc.d status=0 created=
+    if [[ $(id -u) -eq 0 && ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+        created=1
+    fi
+    (install_packages "$@") || status=1
+    [[ -z $created ]] || rm -f "$policy"
+    if [[ $status -eq 0 ]] && has systemctl; then
+        systemctl disable --quiet etcd haproxy redis-server 2>/dev/null || true
+    fi
+    return "$status"
+}
+
 # need COMMAND PACKAGE…: installs the packages if the command is missing.
 need() {
     local command=$1

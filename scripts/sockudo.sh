@@ -5,10 +5,11 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+PATH="$PATH:/usr/sbin"
 
 version=5.2.0
-# Keeps everything in memory: no metrics exporter, no database, no message broker.
-features=local
+# Apps are in memory; a cluster shares its messages by Redis. No metrics exporter, no database.
+features=local,redis
 # The name contains version and features, so that each combination is built exactly once.
 sockudo_dir="$cache_dir/sockudo-$version-$features"
 sockudo="$sockudo_dir/bin/sockudo"
@@ -41,6 +42,9 @@ install_sockudo() {
 prepare() {
     need_build_tools
     install_sockudo
+    # For the cluster. Debian installs HAProxy in /usr/sbin.
+    has redis-server || install_without_services redis-server
+    has haproxy || install_without_services haproxy
     scripts/clients.sh prepare
 }
 

@@ -40,8 +40,10 @@ pub fn measure(options: Options) {
                 servers.iter().map(|server| server.address.as_str()).collect();
             addresses.iter().for_each(|address| order_load::use_tokens(address));
             let idle: f64 = servers.iter().map(Server::cpu_seconds).sum();
+            let machine = MachineTime::now();
             let responses =
                 order_load::in_markets(&addresses, markets, CONNECTIONS, options.duration);
+            let busy = machine.busy_since();
             let cpu = servers.iter().map(Server::cpu_seconds).sum::<f64>() - idle;
             drop(servers);
             database.audit();
@@ -49,7 +51,31 @@ pub fn measure(options: Options) {
             let rate = responses.per_second();
             recorder.record("http", parameters.clone(), repetition, rate);
             let cpu_us = cpu * 1e6 / responses.count as f64;
-            recorder.record("http_cpu_us", parameters, repetition, cpu_us);
+            recorder.record("http_cpu_us", parameters.clone(), repetition, cpu_us);
+            recorder.record("busy_percent", parameters, repetition, 100.0 * busy);
         }
+    }
+}
+
+/// The time of all processors of the machine, in ticks.
+struct MachineTime {
+    idle: u64,
+    all: u64,
+}
+
+impl MachineTime {
+    fn now() -> Self {
+        let stat = std::fs::read_to_string("/proc/stat").expect("Linux");
+        let line = stat.lines().next().expect("the sum of all processors");
+        let ticks: Vec<u64> = line.split_whitespace().filter_map(|f| f.parse().ok()).collect();
+        // The fourth and fifth are those without work, and those that wait for a disk. The ninth and
+        // tenth are contained in the first two.
+        Self { idle: ticks[3] + ticks[4], all: ticks[..8].iter().sum() }
+    }
+
+    /// The part of the time since then in which the processors had work.
+    fn busy_since(&self) -> f64 {
+        let Self { idle, all } = Self::now();
+        1.0 - (idle - self.idle) as f64 / (all - self.all).max(1) as f64
     }
 }

@@ -285,6 +285,8 @@ export function providerRows(measurements) {
 
 const processes = (count, markets, lanes) =>
   series("processes.http", { processes: count, markets, lanes });
+const busy = (count, markets, lanes) =>
+  series("processes.busy_percent", { processes: count, markets, lanes });
 const heard = (through, percentile) =>
   series("heard.latency_ms", { through, percentile, from: "response" });
 const processesRows = [
@@ -309,6 +311,15 @@ const processesRows = [
     peer: { name: "one process, two markets on two lanes", value: processes(1, 2, "2") },
     aim: { atLeast: 1 },
   },
+  ...[
+    ["one process, one market", busy(1, 1, "1")],
+    ["two processes, one market", busy(2, 1, "1")],
+    ["one process, two markets on two lanes", busy(1, 2, "2")],
+  ].map(([what, value]) => ({
+    what: `${what}: busy time of the processors`,
+    value,
+    unit: "%",
+  })),
 ];
 const heardRows = [1, 2].flatMap((through) =>
   [50, 99].map((percentile) => ({
