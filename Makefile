@@ -1,7 +1,7 @@
 # The commands of this project. The scripts in scripts/ implement them.
 .DEFAULT_GOAL := help
-.PHONY: run test test-sockudo test-pgbouncer test-ha bench torture torture-faults mutants newcomer \
-	package test-package fmt help
+.PHONY: run test test-sockudo test-pgbouncer test-ha test-upgrade bench torture torture-faults \
+	mutants newcomer package test-package fmt help
 
 run: ## Build and start at http://127.0.0.1:8080 with SQLite, demo data, embedded provider
 	@scripts/run.sh
@@ -17,6 +17,9 @@ test-pgbouncer: ## Run the tests with PgBouncer between matchcast and PostgreSQL
 
 test-ha: ## Run matchcast on a PostgreSQL cluster that fails over (Patroni), with each fault
 	@scripts/ha.sh
+
+test-upgrade: ## Replace an older version (FROM=revision) under load, and go back to it
+	@scripts/upgrade.sh $(FROM)
 
 bench: ## Measure everything in docs/BENCHMARKS.md, and write that page
 	@scripts/bench.sh

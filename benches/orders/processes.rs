@@ -68,7 +68,7 @@ impl MachineTime {
         let stat = std::fs::read_to_string("/proc/stat").expect("Linux");
         let line = stat.lines().next().expect("the sum of all processors");
         let ticks: Vec<u64> = line.split_whitespace().filter_map(|f| f.parse().ok()).collect();
-        // The fourth and fifth are those without work, and those that wait for a disk. The ninth and
+        // The fourth and fifth are without work, and those that wait for a disk. The ninth and
         // tenth are contained in the first two.
         Self { idle: ticks[3] + ticks[4], all: ticks[..8].iter().sum() }
     }

@@ -71,7 +71,7 @@ describe("a cluster of two Sockudo nodes with Redis", () => {
     assert.equal(await webhooks("rejected"), 0);
   });
 
-  test("a node dies under load: pages reconnect, and nothing is lost after a re-fetch", async (t) => {
+  test("a node dies under load: pages reconnect, and a re-fetch misses nothing", async (t) => {
     const pages = [];
     for (let count = 0; count < PAGES; count++) {
       pages.push(await open(t, count % 2 ? alice : bob, cluster));

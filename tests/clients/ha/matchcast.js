@@ -9,6 +9,7 @@ const COMMAND_TIMEOUT_MS = 120_000;
 const DEPOSITS = { USD: "1000000000", BTC: "1000000", ETH: "1000000" };
 
 class MatchcastProcess extends Process {
+  program = process.env.MATCHCAST_BIN;
   #variables;
 
   constructor(name, directory, variables) {
@@ -20,7 +21,7 @@ class MatchcastProcess extends Process {
 
   command() {
     return {
-      program: process.env.MATCHCAST_BIN,
+      program: this.program,
       parameters: ["serve"],
       directory: this.directory,
       variables: { ...this.#variables, HOST: this.host, PORT: String(this.port) },
@@ -60,14 +61,14 @@ export class Matchcast {
     for (const each of this.processes) await each.start();
   }
 
-  command(parameters) {
+  command(parameters, program = process.env.MATCHCAST_BIN) {
     const env = { PATH: process.env.PATH, ...this.variables };
     const options = { cwd: this.directory, env, timeout: COMMAND_TIMEOUT_MS };
-    return execute(process.env.MATCHCAST_BIN, parameters, options);
+    return execute(program, parameters, options);
   }
 
   // Registers a user with enough money for any load, and returns { id, token }.
-  async createTrader(number) {
+  async createTrader(number, program) {
     const email = `trader-${number}@example.com`;
     const password = randomBytes(12).toString("hex");
     const body = { name: `Trader ${number}`, email, password, password_confirmation: password };
@@ -80,7 +81,7 @@ export class Matchcast {
     if (response.status !== 201) throw new Error(`a trader could not register: ${message}`);
     for (const [asset, amount] of Object.entries(DEPOSITS)) {
       const reference = `${asset}-${number}`;
-      await this.command(["deposit", email, asset, amount, "--reference", reference]);
+      await this.command(["deposit", email, asset, amount, "--reference", reference], program);
     }
     return { id: data.user.id, token: data.token };
   }

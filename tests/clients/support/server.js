@@ -45,7 +45,7 @@ async function asAdmin(statement) {
   }
 }
 
-async function postgresDatabase() {
+export async function postgresDatabase() {
   const name = `matchcast_test_${randomBytes(6).toString("hex")}`;
   const url = new URL(process.env.TEST_DATABASE_URL);
   url.pathname = `/${name}`;
