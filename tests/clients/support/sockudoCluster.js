@@ -50,6 +50,7 @@ class Node extends Sockudo {
         ...Object.fromEntries(others),
         ADAPTER_DRIVER: "redis",
         ADAPTER_FALLBACK_TO_LOCAL: "false",
+        CACHE_DRIVER: "redis",
         DATABASE_REDIS_HOST: this.#redis.host,
         DATABASE_REDIS_PORT: String(this.#redis.port),
       },
