@@ -70,3 +70,16 @@ fn a_remote_database_in_local_needs_an_explicit_setting() {
         assert!(read(&production).is_ok(), "{url}");
     }
 }
+
+#[test]
+fn replicas_are_servers_of_postgresql_and_need_a_primary_that_is_one() {
+    let postgres = ("DATABASE_URL", "postgres://localhost/name");
+    let replicas = ("DATABASE_READ_URL", "postgres://app@one,two/name");
+    let config = read(&[postgres, replicas]).expect("several hosts");
+    assert!(config.replicas.is_some());
+    assert!(read(&[postgres, ("DATABASE_READ_URL", "")]).expect("none").replicas.is_none());
+    check_error(read(&[replicas]), "DATABASE_READ_URL needs a PostgreSQL", replicas.1);
+    for url in ["sqlite://replica.sqlite", "mysql://app@one/name", "one", "postgres://a@b:0/name"] {
+        check_error(read(&[postgres, ("DATABASE_READ_URL", url)]), "DATABASE_READ_URL", url);
+    }
+}

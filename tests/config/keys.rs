@@ -6,6 +6,9 @@ use crate::{LONG_KEY, MASTER_KEY, PRODUCTION, read};
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
 
+const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://localhost/name");
+const READ_URL: &str = "postgres://localhost:5433/name";
+
 /// A value other than the default, and the variables that it requires.
 fn another(
     section: &str,
@@ -19,6 +22,10 @@ fn another(
         ("http", "host") => "0.0.0.0",
         ("http", "cors_origins") => "https://a.example",
         ("database", "url") => "sqlite://elsewhere",
+        ("database", "read_url") => return (READ_URL.to_owned(), vec![POSTGRES]),
+        ("database", "max_lag_ms") => {
+            return ("250".to_owned(), vec![POSTGRES, ("DATABASE_READ_URL", READ_URL)]);
+        }
         ("market", "symbols") => "SOL",
         ("market", "min_value" | "tick_size" | "lot_size" | "max_slippage") => "0.5",
         ("market", "excess_decimals") => "truncate",

@@ -81,8 +81,8 @@ impl Engine {
     }
 
     /// Round trips of these commands, which are executed together: the first one waits for the
-    /// market, the others for the first one.
-    async fn of_two_batches(&self, commands: Vec<Command>) -> usize {
+    /// market, and the others join it.
+    async fn of_one_batch(&self, commands: Vec<Command>) -> usize {
         let lock = self.database.lock_market("BTC");
         let before = self.relay.round_trips();
         let mut commands = commands.into_iter();
@@ -163,8 +163,8 @@ async fn a_batch_of_any_size_has_four_round_trips() {
             let price = format!("{}", 95 + number * 7 % 11);
             Command::Place(order(user, side, &price, "0.02"))
         });
-        let round_trips = engine.of_two_batches(mixed.collect()).await;
-        assert_eq!(round_trips, 2 * OF_A_BATCH, "{len} orders");
+        let round_trips = engine.of_one_batch(mixed.collect()).await;
+        assert_eq!(round_trips, OF_A_BATCH, "{len} orders");
     }
     engine.stop().await;
 }

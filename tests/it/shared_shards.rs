@@ -22,6 +22,10 @@ const CHANNELS: usize = 320;
 async fn start(database: &Database, provider: &Provider, name: &str) -> Process {
     let mut variables = short_timeouts(provider);
     variables.push(("MATCHCAST__PUSHER__PATH", format!("/{name}")));
+    // So long that a process on a busy machine neither loses its shards nor repeats a request: that
+    // would be allowed, and is not what these tests are about.
+    variables.push(("MATCHCAST__PUBLISHER__LEASE_MS", "6000".to_owned()));
+    variables.push(("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "10000".to_owned()));
     Process::start(database, &variables).await
 }
 
@@ -125,11 +129,12 @@ on_both! {
         for process in processes {
             process.stop().await;
         }
+        // On a busy machine a response may come too late for its request.
         let duplicates = count_duplicates(&provider, &kills);
-        assert_eq!(duplicates.after_lost_response, 0);
+        let again = duplicates.after_kill + duplicates.after_lost_response;
         let received = takeover::received(&provider).len();
         assert_eq!(received, written, "no event is missing");
-        assert_eq!(provider.received_count(), written + duplicates.after_kill);
+        assert_eq!(provider.received_count(), written + again);
         assert_order_per_channel(&provider);
         assert_well_behaved(&provider);
     }
