@@ -135,3 +135,13 @@ count_node_tests() {
         }
         END { print passed + 0, failed + 0 }' "$1"
 }
+
+# end_with_counts FILE STATUS: prints the counts of the tests in a file, and fails unless all have
+# passed. The counts do not show that a run ended early, but its status does.
+end_with_counts() {
+    local passed failed
+    read -r passed failed < <(count_node_tests "$1")
+    [[ $2 -eq 0 || $failed -gt 0 ]] || failed=1
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    [[ $failed -eq 0 && $passed -gt 0 ]]
+}

@@ -49,7 +49,7 @@ prepare() {
 }
 
 run() {
-    local counts passed failed status=0
+    local status=0
     # The same command as in test.sh, so that its build output is reused.
     cargo build --locked --features postgres-tests --lib --bins --tests
     MATCHCAST_BIN="$(target_dir)/debug/matchcast"
@@ -58,12 +58,7 @@ run() {
     logs=$(mktemp -d "${TMPDIR:-/tmp}/matchcast-sockudo.XXXXXX")
     trap 'rm -rf "$logs"' EXIT
     scripts/with-postgres.sh scripts/clients.sh run "$@" | tee "$logs/clients" || status=$?
-    counts=$(count_node_tests "$logs/clients")
-    read -r passed failed <<<"$counts"
-    # The counts do not show that a run ended early.
-    [[ $status -eq 0 || $failed -gt 0 ]] || failed=1
-    printf '%d passed, %d failed\n' "$passed" "$failed"
-    [[ $failed -eq 0 && $passed -gt 0 ]]
+    end_with_counts "$logs/clients" "$status"
 }
 
 cd "$root"

@@ -41,7 +41,4 @@ status=0
 (cd tests/clients && NO_COLOR=1 "$root/scripts/with-postgres.sh" node --test \
     --test-reporter=spec --test-force-exit --test-timeout=600000 upgrade/rolling.test.js) |
     tee "$folder/output" || status=1
-read -r passed failed < <(count_node_tests "$folder/output")
-[[ $status -eq 0 || $failed -gt 0 ]] || failed=1
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed -eq 0 && $passed -gt 0 ]]
+end_with_counts "$folder/output" "$status"

@@ -32,11 +32,13 @@ pub fn validate(raw: Raw) -> Result<Config, ConfigError> {
     let broadcasting = broadcasting(environment, &raw)?;
     let delivery = delivery(&raw)?;
     let market = market::market(raw.market, raw.markets, &raw.commission)?;
+    let app_key = app_key(environment, raw.app.key.expose())?;
+    let database = database(environment, &raw.database)?;
     Ok(Config {
         environment,
-        app_key: app_key(environment, raw.app.key.expose())?,
-        database: database(environment, &raw.database)?,
-        replicas: replicas(environment, &raw.database)?,
+        app_key,
+        replicas: replicas(&database, &raw.database)?,
+        database,
         pool_size: raw.database.pool_size,
         database_timeouts: Timeouts {
             request: millis(raw.database.timeout_ms),
@@ -155,16 +157,13 @@ fn database(environment: Environment, raw: &RawDatabase) -> Result<DatabaseUrl, 
     Ok(url)
 }
 
-fn replicas(
-    environment: Environment,
-    raw: &RawDatabase,
-) -> Result<Option<ReadReplicas>, ConfigError> {
+fn replicas(primary: &DatabaseUrl, raw: &RawDatabase) -> Result<Option<ReadReplicas>, ConfigError> {
     let url = raw.read_url.expose();
     if url.is_empty() {
         return Ok(None);
     }
     let url = DatabaseUrl::parse_replicas(url).map_err(ConfigError)?;
-    if matches!(database(environment, raw)?, DatabaseUrl::Sqlite(_)) {
+    if matches!(primary, DatabaseUrl::Sqlite(_)) {
         return invalid("DATABASE_READ_URL needs a PostgreSQL database in DATABASE_URL");
     }
     Ok(Some(ReadReplicas { url, max_lag: Duration::from_millis(raw.max_lag_ms) }))

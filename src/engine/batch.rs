@@ -4,16 +4,16 @@
 //! So a process that waits for the batch of another one, or for a distant database, then executes
 //! all that has accumulated meanwhile, and not only what there was when it began to wait.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
-use std::slice;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{RwLock, RwLockReadGuard};
 use tracing::field::{Empty, display};
 
 use super::request::QueuedRequest;
-use crate::market::Command;
-use crate::store::{Call, LockedMarkets, trading};
+use crate::market::{Command, MarketId};
+use crate::store::Call;
 
 /// A line in the log is not longer because a batch has more requests.
 const MAX_LOGGED_IDS: usize = 8;
@@ -54,6 +54,11 @@ impl Batch {
         self.requests().iter().map(|(_, request)| request.command.clone()).collect()
     }
 
+    /// Those that its transaction locks.
+    pub fn markets(&self) -> BTreeSet<MarketId> {
+        self.requests().iter().flat_map(|(_, request)| request.command.markets()).collect()
+    }
+
     /// How much of [`super::EngineSettings::batch_len`] the requests take.
     pub fn weight(&self) -> usize {
         let requests = self.requests();
@@ -78,11 +83,6 @@ impl Batch {
             self.describe(&tracing::Span::current());
         }
     }
-}
-
-/// Whether the markets of a command are among these.
-pub fn is_locked(command: &Command, locked: &LockedMarkets) -> bool {
-    trading::markets_of(slice::from_ref(command)).iter().all(|market| locked.contains(*market))
 }
 
 /// The ids of the first requests of a batch, separated by commas.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tracing::field::display;
 
-use super::batch::{Batch, Requests, is_locked};
+use super::batch::{Batch, Requests};
 use super::batch_events::{self, BatchEvents, ExecutedBatch, OversizedEvent};
 use super::failure::{self, Failure, panic_text};
 use super::lane::{Lane, count_expired};
@@ -242,11 +242,12 @@ impl Worker {
     ) -> Result<Committed, StoreError> {
         let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let store = self.context.store.for_call(&batch.call);
-            let markets = trading::markets_of(&batch.commands());
+            let markets = batch.markets();
             let catalog = self.catalog_with(&mut connection, &markets)?;
             store.write_locking(&mut connection, markets, |connection, locked| {
                 let len = self.context.settings.batch_len;
-                self.lane.join(self.number, batch, len, |command| is_locked(command, locked));
+                let may_join = |command: &Command| command.markets().all(|m| locked.contains(m));
+                self.lane.join(self.number, batch, len, may_join);
                 batch.describe_once();
                 self.execute(connection, locked, &catalog, batch)
             })

@@ -190,6 +190,15 @@ impl Command {
         }
     }
 
+    /// The markets whose books it changes, of a batch one for each order.
+    pub fn markets(&self) -> impl Iterator<Item = MarketId> {
+        let orders = match self {
+            Self::Batch { orders, .. } => &orders[..],
+            _ => &[],
+        };
+        self.market().into_iter().chain(orders.iter().skip(1).map(|order| order.market))
+    }
+
     /// The market whose book it changes, of a batch the first one. `None`: it changes no book.
     pub fn market(&self) -> Option<MarketId> {
         match self {

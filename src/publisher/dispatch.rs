@@ -225,12 +225,9 @@ impl Publisher {
             }
         };
         DATABASE.recovered();
-        match response.held {
-            Some(held) => self.delivery.restrict(held.shards()),
-            None => {
-                self.delivery.restrict(ShardSet::EMPTY);
-                self.delivery.clear(now);
-            }
+        self.delivery.restrict(response.shards());
+        if response.held.is_none() {
+            self.delivery.clear(now);
         }
         if let Some(occupancy) = self.occupancy.as_mut().filter(|_| response.stored_channels) {
             occupancy.stored(now);

@@ -1,13 +1,16 @@
 //! The engine under adverse conditions: a command that the database rejects, a full queue, and a
 //! shutdown under load.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use matchcast::engine::{self, EngineError, EngineSettings, EventSettings, Notifiers};
+use matchcast::engine::{
+    self, EngineError, EngineHandle, EngineSettings, EventSettings, Notifiers,
+};
 use matchcast::market::{AccountKey, Fixed, NewOrder, Side, UserId};
 use matchcast::store::{Store, users};
 
@@ -50,6 +53,39 @@ async fn place(
     (amount, response.status, response.body)
 }
 
+/// An engine with batches of up to 64 requests, and what makes a buy order of so many units of
+/// 10⁻⁸ BTC, of a user with 1,000 USD.
+async fn start_engine(
+    database: &Database,
+) -> (EngineHandle, JoinHandle<()>, impl Fn(i64) -> NewOrder) {
+    let (store, shared) = database.open_store();
+    let (catalog, user) = (shared.current(), create_user(&store, database));
+    let market = catalog.market("BTC").expect("a market").id;
+    let events = EventSettings::default();
+    let max_wait = Duration::from_secs(60);
+    let settings = EngineSettings {
+        queue_len: 64,
+        batch_len: 64,
+        max_wait,
+        events,
+        ..EngineSettings::default()
+    };
+    let notifiers = Notifiers::default();
+    let started = engine::start(store, shared, Default::default(), notifiers, settings);
+    let (engine, thread) = started.expect("a thread");
+    let account = AccountKey { user, asset: catalog.quote() };
+    let amount = Fixed::parse("1000").expect("an amount");
+    engine.deposit(account, amount, 1).await.expect("a deposit");
+    let price = Fixed::parse("1").expect("a price");
+    let order =
+        move |units| NewOrder::gtc(user, market, Side::Buy, price, Fixed::from_units(units));
+    (engine, thread, order)
+}
+
+fn is_pending<F: Future>(future: &mut Pin<Box<F>>) -> bool {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
 on_both! {
     async fn an_order_that_fails_does_not_fail_the_others_in_its_batch(database: Database) {
         let app = TestApp::start(&database).await;
@@ -84,40 +120,19 @@ on_both! {
     }
 
     async fn a_batch_with_failing_orders_executes_the_others_in_order(database: Database) {
-        let (store, shared) = database.open_store();
-        let (catalog, user) = (shared.current(), create_user(&store, &database));
-        let market = catalog.market("BTC").expect("a market").clone();
-        let events = EventSettings::default();
-        let max_wait = Duration::from_secs(60);
-        let settings = EngineSettings {
-            queue_len: 64,
-            batch_len: 64,
-            max_wait,
-            events,
-            ..EngineSettings::default()
-        };
-        let notifiers = Notifiers::default();
-        let started = engine::start(store, shared, Default::default(), notifiers, settings);
-        let (engine, thread) = started.expect("a thread");
-        let account = AccountKey { user, asset: catalog.quote() };
-        let amount = Fixed::parse("1000").expect("an amount");
-        engine.deposit(account, amount, 1).await.expect("a deposit");
+        let (engine, thread, order) = start_engine(&database).await;
         install_trap(&database);
 
         let lock = database.lock_market("BTC");
-        let price = Fixed::parse("1").expect("a price");
         let mut pending: Vec<_> = (1..=40)
             .map(|number| {
                 let units = if number % 13 == 0 { TRAPPED_UNITS } else { number };
-                let amount = Fixed::from_units(units);
-                let order = NewOrder::gtc(user, market.id, Side::Buy, price, amount);
-                (units, Box::pin(engine.place(order, None)))
+                (units, Box::pin(engine.place(order(units), None)))
             })
             .collect();
         for (_, submitted) in &mut pending {
             // The first poll puts the command into the queue.
-            let mut submitted = pin!(submitted);
-            assert!(submitted.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(is_pending(submitted));
         }
         drop(lock);
         let mut last = 0;
@@ -137,6 +152,31 @@ on_both! {
         engine.stop().await;
         thread.join().expect("the engine stops");
         assert_eq!(database.order_ids().len(), 37);
+        database.audit();
+    }
+
+    async fn orders_that_arrive_while_a_batch_waits_for_its_market_join_it(database: Database) {
+        let (engine, thread, order) = start_engine(&database).await;
+        let lock = database.lock_market("BTC");
+        let mut first = Box::pin(engine.place(order(1), None));
+        assert!(is_pending(&mut first));
+        wait_for("the first batch", || async { (engine.queue_len() == 0).then_some(()) }).await;
+        let mut others: Vec<_> =
+            (2..=21).map(|units| Box::pin(engine.place(order(units), None))).collect();
+        for other in &mut others {
+            assert!(is_pending(other));
+        }
+        assert!(is_pending(&mut first), "it waits for the market");
+        drop(lock);
+        first.await.expect("an order");
+        for other in others {
+            other.await.expect("an order");
+        }
+        engine.stop().await;
+        thread.join().expect("the engine stops");
+        // All orders of a batch have the same time.
+        database.assert("(SELECT count(*) FROM orders) = 21");
+        database.assert("(SELECT count(DISTINCT created_at) FROM orders) = 1");
         database.audit();
     }
 

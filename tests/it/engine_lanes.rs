@@ -49,33 +49,6 @@ on_both! {
         database.audit();
     }
 
-    async fn orders_that_arrive_while_a_batch_waits_for_its_market_join_it(database: Database) {
-        let variables = [("BROADCAST_CONNECTION", "null")];
-        let app = TestApp::start_with(&database, &variables).await;
-        let alice = app.log_in("alice").await;
-        let market = database.lock_market("BTC");
-        let place = || {
-            let alice = alice.clone();
-            tokio::spawn(async move {
-                let placed = alice.place("BTC", "sell", "100", "0.01").await.data();
-                placed["order"]["created_at"].as_str().expect("a time").to_owned()
-            })
-        };
-        let first = place();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let others: Vec<_> = (0..20).map(|_| place()).collect();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        assert!(!first.is_finished(), "it waits for the market");
-        drop(market);
-        // All orders of a batch have the same time.
-        let time = first.await.expect("an order");
-        for other in others {
-            assert_eq!(other.await.expect("an order"), time);
-        }
-        app.stop();
-        database.audit();
-    }
-
     async fn a_sweep_beyond_the_fill_limit_is_cancelled(database: Database) {
         let variables = [("MATCHCAST__MARKET__MAX_FILLS_PER_TRANSACTION", "20")];
         let app = TestApp::start_with(&database, &variables).await;

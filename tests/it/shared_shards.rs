@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use matchcast::store::schema::{publisher_shards, publishers};
 
 use crate::crash::short_timeouts;
+use crate::on_both;
 use crate::support::database::Database;
 use crate::support::process::Process;
 use crate::support::provider::{Action, Provider, ok};
@@ -15,7 +16,7 @@ use crate::support::published::{
     Kill, assert_order_per_channel, assert_well_behaved, count_duplicates, wait_until_outbox_empty,
 };
 use crate::support::{rounds, wait_for};
-use crate::{on_both, takeover};
+use crate::takeover::{self, write_events_of};
 
 const CHANNELS: usize = 320;
 
@@ -27,14 +28,6 @@ async fn start(database: &Database, provider: &Provider, name: &str) -> Process 
     variables.push(("MATCHCAST__PUBLISHER__LEASE_MS", "6000".to_owned()));
     variables.push(("MATCHCAST__PUSHER__REQUEST_TIMEOUT_MS", "10000".to_owned()));
     Process::start(database, &variables).await
-}
-
-/// Writes this many events of each channel, in turn.
-fn write_events(database: &Database, first: usize, each: usize) {
-    let channels: Vec<String> =
-        (0..CHANNELS).map(|number| format!("private-user.{}", 1_000 + number)).collect();
-    let in_turn = (0..each).flat_map(|_| channels.iter().map(String::as_str));
-    database.write_events(first, in_turn);
 }
 
 /// Waits until this many processes have all shards, about the same number each.
@@ -64,7 +57,7 @@ on_both! {
         wait_until_shared(&database, 1).await;
         let second = start(&database, &provider, "second").await;
         wait_until_shared(&database, 2).await;
-        write_events(&database, 1, 3);
+        write_events_of(&database, CHANNELS, 1, 3);
         let all = database.pending_keys();
         wait_until_outbox_empty(&database).await;
 
@@ -87,7 +80,7 @@ on_both! {
         first.stop().await;
         wait_until_shared(&database, 1).await;
         let before = provider.post_count();
-        write_events(&database, 10_000, 1);
+        write_events_of(&database, CHANNELS, 10_000, 1);
         wait_until_outbox_empty(&database).await;
         assert!(provider.posts()[before..].iter().all(|call| call.prefix == "/second"));
         second.stop().await;
@@ -104,7 +97,7 @@ on_both! {
         let mut processes = vec![start(&database, &provider, "first").await];
         let (mut written, mut kills) = (0, Vec::new());
         let mut write = |database: &Database| {
-            write_events(database, 1 + written, 2);
+            write_events_of(database, CHANNELS, 1 + written, 2);
             written += 2 * CHANNELS;
         };
         for round in 0..rounds(2) {

@@ -33,11 +33,16 @@ async fn start(database: &Database, provider: &Provider, name: &str) -> Process 
     Process::start(database, &variables).await
 }
 
-fn write_events(database: &Database) -> BTreeSet<EventKey> {
+/// Writes `each` events of each of these channels, in turn, numbered from `first`.
+pub fn write_events_of(database: &Database, channels: usize, first: usize, each: usize) {
     let channels: Vec<String> =
-        (0..CHANNELS).map(|number| format!("private-user.{}", 1_000 + number)).collect();
-    let in_turn = (0..EACH).flat_map(|_| channels.iter().map(String::as_str));
-    database.write_events(1, in_turn);
+        (0..channels).map(|number| format!("private-user.{}", 1_000 + number)).collect();
+    let in_turn = (0..each).flat_map(|_| channels.iter().map(String::as_str));
+    database.write_events(first, in_turn);
+}
+
+fn write_events(database: &Database) -> BTreeSet<EventKey> {
+    write_events_of(database, CHANNELS, 1, EACH);
     database.pending_keys()
 }
 

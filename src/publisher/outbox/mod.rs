@@ -160,8 +160,7 @@ impl Outbox {
         match result {
             Ok(response) => {
                 self.term.update(response.held, now);
-                let shards = response.held.map_or(ShardSet::EMPTY, |held| held.shards());
-                self.store.set_published(shards);
+                self.store.set_published(response.shards());
                 Ok(response)
             }
             Err((error, unrecorded)) => {

@@ -9,7 +9,7 @@ use chrono::NaiveDateTime;
 
 use super::completions::Completions;
 use super::connection::Connection;
-use super::share::{Held, Publishing};
+use super::share::{Held, Publishing, shards_of};
 use crate::store::audit_runs::{self, AuditRun};
 use crate::store::outbox::{self, OutboxEvent, ShardSet};
 use crate::store::{AnyConnection, Store, StoreError, now, occupancy};
@@ -76,6 +76,13 @@ pub struct OutboxResponse {
     pub gone: BTreeSet<i64>,
 }
 
+impl OutboxResponse {
+    /// The shards whose events this process may send.
+    pub fn shards(&self) -> ShardSet {
+        shards_of(self.held)
+    }
+}
+
 impl OutboxWorker {
     pub fn new(store: Store, length: Duration) -> Self {
         Self {
@@ -130,8 +137,7 @@ impl OutboxWorker {
             }
             self.update_metrics().await?;
         }
-        let shards = held.map_or(ShardSet::EMPTY, |held| held.shards());
-        let (events, unoccupied) = self.read_heads(request, shards).await?;
+        let (events, unoccupied) = self.read_heads(request, shards_of(held)).await?;
         Ok(OutboxResponse { held, events, unoccupied, stored_channels, gone })
     }
 

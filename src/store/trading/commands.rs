@@ -34,9 +34,7 @@ pub fn named_orders(commands: &[Command]) -> Vec<i64> {
 
 /// The markets whose books the commands change.
 pub fn markets(commands: &[Command]) -> BTreeSet<MarketId> {
-    // Those of a batch may be several.
-    let placed = placed(commands).map(|order| order.market);
-    placed.chain(commands.iter().filter_map(Command::market)).collect()
+    commands.iter().flat_map(Command::markets).collect()
 }
 
 /// What an order may match at most when it arrives.

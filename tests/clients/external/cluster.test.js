@@ -2,7 +2,7 @@
 // nothing with it, and the webhooks of both are accepted.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { User } from "../support/api.js";
+import { User, makeTrade } from "../support/api.js";
 import { Page, authorizations } from "../support/pages.js";
 import { freePort } from "../support/process.js";
 import { Server, sqliteDatabase } from "../support/server.js";
@@ -17,12 +17,6 @@ async function open(t, user, provider) {
   const page = new Page(t, { ...user.server, provider }, { ...options, activityTimeout: 2000 });
   await page.subscribe(user.channel);
   return page;
-}
-
-async function makeTrade(buyer, seller) {
-  await buyer.placeOrder("buy", 0.001, 30000);
-  const { trade } = await seller.placeOrder("sell", 0.001, 30000);
-  return trade.id;
 }
 
 const tradeIds = (page) => page.eventsNamed("order.matched").map(({ data }) => data.trade_id);

@@ -1,15 +1,9 @@
 // An outage of an external provider. scripts/clients.sh runs these tests only with an external one.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { User } from "../support/api.js";
+import { User, makeTrade } from "../support/api.js";
 import { Page, authorizations, authorizedBy, sdk } from "../support/pages.js";
 import { onEachDatabase } from "../support/server.js";
-
-async function makeTrade(buyer, seller) {
-  await buyer.placeOrder("buy", 0.001, 30000);
-  const { trade: matched } = await seller.placeOrder("sell", 0.001, 30000);
-  return matched.id;
-}
 
 onEachDatabase("an outage of the provider", (server) => {
   test("trading continues, and pages receive the trades after the outage", async (t) => {

@@ -64,3 +64,10 @@ export class User {
     return { USD: user.balance, ...Object.fromEntries(assets) };
   }
 }
+
+// Returns the id of a new trade.
+export async function makeTrade(buyer, seller) {
+  await buyer.placeOrder("buy", 0.001, 30000);
+  const { trade } = await seller.placeOrder("sell", 0.001, 30000);
+  return trade.id;
+}
